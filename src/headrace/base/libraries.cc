@@ -1,0 +1,48 @@
+#include "headrace/base/libraries.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+namespace headrace {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Places {
+  std::vector<fs::path> folders;
+  bool from_environment = false;
+};
+
+Result<Places> PlacesToLook() {
+  if (const char* dir = std::getenv("HEADRACE_LIB_DIR"); dir != nullptr && *dir != '\0')
+    return Places{{fs::path(dir)}, true};
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (error)
+    return Error(ErrorCode::kFailed, "cannot tell where the running program lies: /proc/self/exe: ", error.message())
+        .WithHelp("set HEADRACE_LIB_DIR to the folder of the shared libraries");
+  const fs::path home = program.parent_path().parent_path();
+  return Places{{home / "lib" / "headrace", home / "lib"}, false};
+}
+
+}  // namespace
+
+Result<std::string> FindSharedLibrary(std::string_view file_name) {
+  ASSIGN_OR_RETURN(const Places places, PlacesToLook());
+  std::string looked;
+  for (const fs::path& folder : places.folders) {
+    const fs::path candidate = folder / file_name;
+    std::error_code error;
+    if (fs::exists(candidate, error)) return candidate.string();
+    looked += (looked.empty() ? "" : " and ") + folder.string();
+  }
+  return Error(ErrorCode::kInvalid, "shared library ", file_name, " not found; looked in ", looked)
+      .WithHelp(places.from_environment
+                    ? "HEADRACE_LIB_DIR overrides the usual places: correct it, or unset it"
+                    : "keep bin/ and lib/ of the installed tree side by side, or set HEADRACE_LIB_DIR to the "
+                      "folder of the shared libraries");
+}
+
+}  // namespace headrace
