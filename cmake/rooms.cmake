@@ -1,0 +1,35 @@
+# headrace_room(NAME [LIBRARY...]): src/headrace/NAME becomes the static library headrace_NAME, which sees every room
+# declared before it; its *_test.cc files become one test program NAME_test. A room without files yet is skipped.
+
+set(HEADRACE_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Werror)
+set(HEADRACE_ROOMS "" CACHE INTERNAL "")
+find_package(GTest REQUIRED)
+include(GoogleTest)
+
+# Every bit of arithmetic is as written: no fused multiply-add, no fast-math (DESIGN: "same bits").
+add_compile_options(-ffp-contract=off)
+
+function(headrace_room name)
+  file(GLOB all CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/headrace/${name}/*.cc)
+  set(sources ${all})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$|/main\\.cc$")
+  set(tests ${all})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  if(NOT sources)
+    return()
+  endif()
+  set(above ${HEADRACE_ROOMS})
+  list(REVERSE above)
+  add_library(headrace_${name} STATIC ${sources})
+  target_include_directories(headrace_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_compile_options(headrace_${name} PRIVATE ${HEADRACE_WARNINGS})
+  target_link_libraries(headrace_${name} PUBLIC ${above} ${ARGN} Threads::Threads)
+  set(HEADRACE_ROOMS ${HEADRACE_ROOMS} headrace_${name} CACHE INTERNAL "")
+  if(tests)
+    add_executable(${name}_test ${tests})
+    target_compile_options(${name}_test PRIVATE ${HEADRACE_WARNINGS})
+    target_link_libraries(${name}_test PRIVATE headrace_${name} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE HEADRACE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HEADRACE_LIB_DIR="${HEADRACE_LIB_DIR}")
+    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()

@@ -1,0 +1,59 @@
+# Libraries. Debian's come by find_package or by name; the fetched ones (third_party/lock.json) lie unpacked in
+# third_party/unpacked, put there by scripts/fetch.py.
+
+set(HEADRACE_UNPACKED ${CMAKE_SOURCE_DIR}/third_party/unpacked CACHE PATH "where scripts/fetch.py unpacks")
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(Eigen3 REQUIRED NO_MODULE)
+
+# The shared libraries that are loaded when first used: libduckdb.so, libadbc_driver_sqlite.so, lib_lightgbm.so.
+set(HEADRACE_LIB_DIR ${CMAKE_BINARY_DIR}/lib)
+file(MAKE_DIRECTORY ${HEADRACE_LIB_DIR})
+foreach(library duckdb/libduckdb.so adbc_sqlite/libadbc_driver_sqlite.so lightgbm/lib_lightgbm.so)
+  get_filename_component(file ${library} NAME)
+  file(CREATE_LINK ${HEADRACE_UNPACKED}/${library} ${HEADRACE_LIB_DIR}/${file} SYMBOLIC)
+endforeach()
+
+set(nanoarrow_dir ${HEADRACE_UNPACKED}/nanoarrow/src)
+add_library(nanoarrow STATIC
+  ${nanoarrow_dir}/nanoarrow/common/array.c ${nanoarrow_dir}/nanoarrow/common/array_stream.c
+  ${nanoarrow_dir}/nanoarrow/common/schema.c ${nanoarrow_dir}/nanoarrow/common/utils.c)
+file(WRITE ${CMAKE_BINARY_DIR}/generated/nanoarrow/nanoarrow_config.h.new
+"#ifndef NANOARROW_CONFIG_H_INCLUDED
+#define NANOARROW_CONFIG_H_INCLUDED
+#define NANOARROW_VERSION_MAJOR 0
+#define NANOARROW_VERSION_MINOR 9
+#define NANOARROW_VERSION_PATCH 0
+#define NANOARROW_VERSION \"0.9.0\"
+#define NANOARROW_VERSION_INT (0 * 10000 + 9 * 100 + 0)
+#endif
+")
+configure_file(${CMAKE_BINARY_DIR}/generated/nanoarrow/nanoarrow_config.h.new
+               ${CMAKE_BINARY_DIR}/generated/nanoarrow/nanoarrow_config.h COPYONLY)
+target_include_directories(nanoarrow SYSTEM PUBLIC ${nanoarrow_dir} ${CMAKE_BINARY_DIR}/generated)
+
+set(flatcc_dir ${HEADRACE_UNPACKED}/nanoarrow/flatcc)
+add_library(nanoarrow_ipc STATIC
+  ${nanoarrow_dir}/nanoarrow/ipc/codecs.c ${nanoarrow_dir}/nanoarrow/ipc/decoder.c
+  ${nanoarrow_dir}/nanoarrow/ipc/encoder.c ${nanoarrow_dir}/nanoarrow/ipc/reader.c
+  ${nanoarrow_dir}/nanoarrow/ipc/writer.c
+  ${flatcc_dir}/src/runtime/builder.c ${flatcc_dir}/src/runtime/emitter.c
+  ${flatcc_dir}/src/runtime/refmap.c ${flatcc_dir}/src/runtime/verifier.c)
+target_include_directories(nanoarrow_ipc SYSTEM PUBLIC ${flatcc_dir}/include)
+target_link_libraries(nanoarrow_ipc PUBLIC nanoarrow)
+
+add_library(adbc STATIC
+  ${HEADRACE_UNPACKED}/adbc/adbc_driver_manager.cc ${HEADRACE_UNPACKED}/adbc/adbc_driver_manager_api.cc
+  ${HEADRACE_UNPACKED}/adbc/adbc_driver_manager_driver_loading.cc
+  ${HEADRACE_UNPACKED}/adbc/adbc_driver_manager_profiles.cc)
+target_include_directories(adbc SYSTEM PUBLIC ${HEADRACE_UNPACKED}/adbc PRIVATE ${HEADRACE_UNPACKED}/adbc/toml++)
+target_link_libraries(adbc PUBLIC ${CMAKE_DL_LIBS})
+set_target_properties(nanoarrow nanoarrow_ipc adbc PROPERTIES COMPILE_OPTIONS "-w")
+
+add_library(lightgbm_headers INTERFACE)
+target_include_directories(lightgbm_headers SYSTEM INTERFACE ${HEADRACE_UNPACKED}/lightgbm/include)
