@@ -1,0 +1,183 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "headrace/check/spec.h"
+#include "headrace/model/train.h"
+
+namespace headrace {
+
+/// What one delivery did. Counts are rows of the destination.
+struct DeliveryReport {
+  std::string destination;            ///< as people say it: "cdp.propensity_scores", "out/scores.parquet"
+  std::string mode;                   ///< "upsert", "append", "replace", "file"
+  std::int64_t inserted = 0, updated = 0, deleted = 0, unchanged = 0;
+  std::int64_t revision = 1;          ///< of this delivery in the ledger, from 1
+  bool no_op = false;                 ///< the destination already held exactly these rows
+  bool preview = false;               ///< the environment previews: the destination was not touched
+  std::string ledger_key, digest;     ///< hexadecimal; "" where there is no ledger
+  std::int64_t rows() const { return inserted + updated + unchanged; }
+};
+
+/// One try of a step.
+struct AttemptReport {
+  std::string state;                  ///< as StepReport::state
+  double seconds = 0;
+  std::string message;                ///< why it failed; empty when it did not
+};
+
+/// One step of the run, in the order of the plan.
+struct StepReport {
+  std::string name;                   ///< unique in the run; a step of a group is "group.step"
+  std::string kind;                   ///< "extract", "sql", "train", ...
+  /// "succeeded" | "failed" | "reused" | "skipped" | "running" | "pending" | "warned" (succeeded, a check warned).
+  /// Any other text is shown as it is, in a neutral colour.
+  std::string state = "pending";
+  double seconds = 0;                 ///< of all attempts together
+  double started_offset_seconds = 0;  ///< from the start of the run
+  std::optional<std::int64_t> rows_out;
+  std::string message, help;          ///< of a Status: no capital, no full stop
+  std::vector<std::string> inputs;    ///< names of the steps it reads; unknown names are shown as outside data
+  std::vector<CheckVerdict> checks;
+  std::string artifact_digest, fingerprint;  ///< hexadecimal
+  std::string reason;                 ///< why it ran or was reused: "input `events` changed"
+  std::vector<std::string> notes;
+  std::optional<DeliveryReport> delivery;
+  std::vector<AttemptReport> attempts;
+};
+
+/// Counts of values in neighbouring half-open bins; the last bin also holds its upper edge.
+struct HistogramReport {
+  std::vector<double> edges;          ///< ascending, one more than counts
+  std::vector<std::int64_t> counts;
+  bool empty() const { return counts.empty(); }
+  std::int64_t total() const;
+};
+
+/// One bin of a reliability curve: rows of about this score, and what became of them.
+struct ReliabilityPoint {
+  double low = 0, high = 0;           ///< bounds of the score
+  std::int64_t rows = 0;
+  double mean_score = 0;              ///< of the rows in the bin
+  double observed = 0;                ///< share of the positive class among them
+};
+
+/// A point of a ROC curve (x = false positive rate, y = true positive rate) or of a
+/// precision-recall curve (x = recall, y = precision), in [0, 1].
+struct CurvePoint { double x = 0, y = 0; };
+
+/// One step of the lift/gain curve: the best-scored `share` of the rows.
+struct LiftPoint {
+  double share = 0;                   ///< in (0, 1], ascending
+  double lift = 0;                    ///< positive rate among them / positive rate of all
+  double gain = 0;                    ///< share of all positives found among them
+};
+
+/// Metrics of the rows where one column holds one value.
+struct SegmentReport {
+  std::string column, value;
+  std::int64_t rows = 0;
+  std::map<std::string, double> metrics;
+};
+
+/// One trained and (usually) registered model. Everything about quality is of the test rows.
+struct ModelReport {
+  std::string step;                   ///< name of the train step
+  std::string name;                   ///< in the registry; "" when not registered
+  std::int64_t version = 0;           ///< 0 when not registered
+  std::string digest;                 ///< SHA-256 of the model file
+  std::vector<std::string> alias_moves;   ///< "champion: version 3 -> 4"; empty when no alias moved
+  bool promoted = false;              ///< `champion` now names this version
+  std::int64_t champion_version = 0;  ///< the version `champion` names after the run; 0 = none
+
+  Task task = Task::kBinary;
+  std::string learner, target, positive_class, calibration, folds;
+  std::vector<std::string> classes;
+  std::optional<double> threshold;    ///< binary only
+  std::int64_t train_rows = 0, test_rows = 0;
+
+  std::vector<GateVerdict> gates;
+  std::map<std::string, double> metrics;
+  std::map<std::string, double> champion_metrics;   ///< of the old champion on the same rows; empty = none
+  std::vector<SegmentReport> segments;
+  std::vector<ReliabilityPoint> reliability;
+  std::vector<CurvePoint> roc, precision_recall;
+  std::vector<LiftPoint> lift;
+  HistogramReport score_histogram;    ///< of the test rows
+  std::vector<std::vector<std::int64_t>> confusion;  ///< rows = actual, columns = predicted, both in order of `classes`
+  std::vector<std::pair<std::string, double>> importance;  ///< feature and its share of the gain, any order
+
+  std::vector<std::string> notes;
+  std::string card;                   ///< card.md; shown as text with headings, lists and tables, no links or HTML
+};
+
+/// How many rows of one column showed something the model had a rule for.
+struct ColumnCount {
+  std::string column;
+  std::int64_t rows = 0;
+};
+
+/// One scoring step.
+struct ScoreReport {
+  std::string step;
+  std::string model;                  ///< "propensity version 4 (champion)"
+  std::int64_t rows = 0;
+  HistogramReport histogram;          ///< of the scores
+  HistogramReport training_histogram; ///< of the test rows at training; empty = not known
+  std::vector<ColumnCount> unseen, nulls, derive_errors;
+};
+
+/// Where one output came from, for the lineage table.
+struct LineageReport {
+  std::string output;                 ///< step or destination
+  std::string what;                   ///< "warehouse.purchases", "model propensity version 4"
+  std::string version;                ///< digest, version, commit: what pins it
+};
+
+/// Everything the page of one run says. Plain values; whoever builds it has masked personal data and removed secrets.
+/// Times are UTC text as they should be read. Texts may hold anything: the page shows them, it never obeys them.
+struct RunReport {
+  std::string project, pipeline, tenant, environment;   ///< tenant "" = none
+  std::string run_id;
+  std::string state = "running";      ///< "running" | "succeeded" | "failed" | "interrupted" | "cancelled"
+  int exit_code = 0;
+  std::string started, finished;      ///< finished "" while running
+  double seconds = 0;
+  std::string interval_start, interval_end;             ///< the data interval, half-open; "" = none
+  std::string trigger;                ///< "manual", "schedule", "backfill", ...
+  std::vector<std::pair<std::string, std::string>> parameters;
+  std::string headrace_version, code_commit;            ///< of the project's repository; "" = not in one
+  bool code_dirty = false;
+  bool dry_run = false;
+  std::vector<StepReport> steps;
+  std::vector<ModelReport> models;
+  std::vector<ScoreReport> scores;
+  std::vector<LineageReport> lineage;
+  std::vector<std::string> notes;
+  std::string message, help;          ///< an error that belongs to no step
+};
+
+/// The run in one sentence or two that a marketing analyst understands, and the colour it deserves.
+struct RunVerdict {
+  enum class Tone : std::uint8_t { kGood, kWarn, kBad, kNeutral };
+  Tone tone = Tone::kNeutral;
+  std::string chip;                   ///< "Succeeded", "Stopped", "Not promoted", "Running", ...
+  std::string sentence;               ///< "Delivered 4,712 scores to cdp.propensity_scores."
+  std::string help;                   ///< what to do next; may be empty
+};
+RunVerdict MakeVerdict(const RunReport& run);
+
+/// Fill the quality part of `model` (metrics, segments, curves, importance, ...) from metrics.json of a model file.
+/// Keys it does not know are left alone; kInvalid when the text is not JSON or a known key has another shape.
+Status ReadMetricsJson(std::string_view metrics_json, ModelReport* model);
+
+/// One self-contained HTML page: no script, no network, everything from `run` escaped. Equal input gives equal bytes.
+/// A page for a run of 20 steps stays far below 500 KB; beyond 200 steps the graph is left to the table.
+std::string RenderHtml(const RunReport& run);
+
+}  // namespace headrace
