@@ -30,6 +30,7 @@ function(headrace_room name)
     target_compile_options(${name}_test PRIVATE ${HEADRACE_WARNINGS})
     target_link_libraries(${name}_test PRIVATE headrace_${name} GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE HEADRACE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HEADRACE_LIB_DIR="${HEADRACE_LIB_DIR}")
-    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120
+                         PROPERTIES TIMEOUT 300)
   endif()
 endfunction()

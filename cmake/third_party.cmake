@@ -1,7 +1,16 @@
 # Libraries. Debian's come by find_package or by name; the fetched ones (third_party/lock.json) lie unpacked in
 # third_party/unpacked, put there by scripts/fetch.py.
 
+# Debian's are linked statically where Debian has an archive: the program then runs on a machine without them, and its
+# own SQLite and OpenSSL stay apart from the copies inside drivers that are loaded later.
+
 set(HEADRACE_UNPACKED ${CMAKE_SOURCE_DIR}/third_party/unpacked CACHE PATH "where scripts/fetch.py unpacks")
+if(NOT EXISTS ${HEADRACE_UNPACKED}/nanoarrow)
+  message(FATAL_ERROR "nothing is unpacked in ${HEADRACE_UNPACKED}: run scripts/fetch.py first (make does)")
+endif()
+set(OPENSSL_USE_STATIC_LIBS ON)
+set(ZLIB_USE_STATIC_LIBS ON)
+find_library(SQLite3_LIBRARY NAMES libsqlite3.a sqlite3)
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(fmt REQUIRED)
@@ -10,6 +19,13 @@ find_package(CLI11 REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(Eigen3 REQUIRED NO_MODULE)
+set_property(TARGET SQLite::SQLite3 APPEND PROPERTY INTERFACE_LINK_LIBRARIES m ${CMAKE_DL_LIBS} Threads::Threads)
+
+foreach(library xxhash lbfgs yaml)
+  find_library(HEADRACE_${library} NAMES lib${library}.a ${library} REQUIRED)
+  add_library(${library} UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(${library} PROPERTIES IMPORTED_LOCATION ${HEADRACE_${library}} INTERFACE_LINK_LIBRARIES m)
+endforeach()
 
 # The shared libraries that are loaded when first used: libduckdb.so, libadbc_driver_sqlite.so, lib_lightgbm.so.
 set(HEADRACE_LIB_DIR ${CMAKE_BINARY_DIR}/lib)

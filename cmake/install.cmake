@@ -1,0 +1,40 @@
+# bin/headrace, its shared libraries in lib/headrace (found from the program's own place), licences of all that is
+# shipped in share/licenses/headrace.
+
+if(NOT TARGET headrace)
+  return()
+endif()
+
+install(TARGETS headrace RUNTIME DESTINATION bin)
+install(FILES
+  ${HEADRACE_UNPACKED}/duckdb/libduckdb.so
+  ${HEADRACE_UNPACKED}/adbc_sqlite/libadbc_driver_sqlite.so
+  ${HEADRACE_UNPACKED}/lightgbm/lib_lightgbm.so
+  DESTINATION lib/headrace)
+
+# Shared libraries of Debian that a bare machine may lack: fmt has no archive, libgomp is LightGBM's.
+get_target_property(fmt_type fmt::fmt TYPE)
+if(fmt_type STREQUAL SHARED_LIBRARY)
+  install(IMPORTED_RUNTIME_ARTIFACTS fmt::fmt LIBRARY DESTINATION lib/headrace)
+endif()
+find_library(HEADRACE_LIBGOMP NAMES libgomp.so.1 REQUIRED)
+file(REAL_PATH ${HEADRACE_LIBGOMP} libgomp_file)
+install(FILES ${libgomp_file} DESTINATION lib/headrace RENAME libgomp.so.1)
+
+set(licenses share/licenses/headrace)
+if(EXISTS ${CMAKE_SOURCE_DIR}/LICENSE)
+  install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${licenses}/headrace)
+endif()
+foreach(package duckdb adbc adbc_sqlite lightgbm nanoarrow/flatcc)
+  file(GLOB texts ${HEADRACE_UNPACKED}/${package}/LICENSE* ${HEADRACE_UNPACKED}/${package}/NOTICE*)
+  get_filename_component(name ${package} NAME)
+  install(FILES ${texts} DESTINATION ${licenses}/${name})
+endforeach()
+# nanoarrow's source package carries its licence in each file's head only; it is Apache-2.0, the text of ADBC's.
+install(FILES ${HEADRACE_UNPACKED}/adbc/LICENSE.txt DESTINATION ${licenses}/nanoarrow)
+foreach(package libcli11-dev libeigen3-dev libfmt-dev libgomp1 liblbfgs-dev libsqlite3-dev libssl-dev libxxhash-dev
+        libyaml-dev nlohmann-json3-dev zlib1g-dev)
+  if(EXISTS /usr/share/doc/${package}/copyright)
+    install(FILES /usr/share/doc/${package}/copyright DESTINATION ${licenses}/${package})
+  endif()
+endforeach()
