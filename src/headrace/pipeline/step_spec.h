@@ -1,0 +1,138 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "headrace/base/secret.h"
+#include "headrace/check/spec.h"
+#include "headrace/model/spec.h"
+#include "headrace/pipeline/source.h"
+#include "headrace/table/value.h"
+
+namespace headrace {
+
+/// A named way to a database.
+struct ConnectionSpec {
+  std::string name;
+  std::string driver;                                ///< duckdb | sqlite | postgresql | a path to an ADBC driver
+  TextOrSecret uri;                                  ///< a relative file path stands under the project's root
+  std::map<std::string, TextOrSecret> options;       ///< ADBC options, as they are
+  Place place;
+};
+
+/// The kinds of step that this version can run.
+enum class StepKind : std::uint8_t { kExtract, kSql, kTrain, kScore, kDeliver };
+std::string_view StepKindName(StepKind kind);        ///< "extract", "sql", "train", "score", "deliver"
+
+/// How often a failing step is tried, and how long it waits in between: backoff, 2 x backoff, ... up to max.
+struct RetrySpec {
+  std::int64_t attempts = 1;                         ///< 1 = no second try
+  std::int64_t backoff_us = 1'000'000, max_us = 60'000'000;
+  std::int64_t deadline_us = 0;                      ///< no new attempt after this much time; 0 = none
+};
+
+/// Values for the $names of a query, bound, never pasted. In the order of the file.
+using BoundValues = std::vector<std::pair<std::string, Value>>;
+
+/// Rows from outside: files, or a database by table or query.
+struct ExtractSpec {
+  std::string file;                                  ///< path or glob, relative to the project's root; "" = a connection
+  std::string format;                                ///< csv | tsv | parquet | jsonl; "" = by the file's ending
+  std::string delimiter;                             ///< csv: one character; "" = "," (tab for tsv)
+  std::vector<std::string> null_values;              ///< texts read as null; empty = the contract's, or the default list
+  std::string connection;
+  std::string table;                                 ///< catalog.schema.name parts joined by dots, after the tenant's `tables`
+  std::optional<SourcedText> query;
+  BoundValues bind;
+  /// The contract among the step's checks, or nullptr: it decides the types text is read as.
+  static const Contract* ContractOf(const std::vector<CheckSpec>& checks);
+};
+
+/// One query on the embedded engine over the outputs of other steps.
+struct SqlSpec {
+  SourcedText query;
+  BoundValues bind;
+  std::int64_t threads = 1;                          ///< engine threads; above 1 last bits of sums may move
+  /// One-row, one-column tables (name of table = name of column) for `date or dataset` parameters given as a date.
+  std::vector<std::pair<std::string, Value>> value_tables;
+};
+
+struct RegisterSpec {
+  enum class Promote : std::uint8_t { kAuto, kNever };
+  std::string name;
+  Promote promote = Promote::kAuto;                  ///< kAuto: the alias `champion` moves when every gate passed
+};
+
+struct TrainStepSpec {
+  TrainSpec train;
+  std::optional<RegisterSpec> registration;
+};
+
+/// Which model a step applies: exactly one of step, name and file is set.
+struct ModelRef {
+  std::string step;                                  ///< a train step of this pipeline
+  std::string name, alias;                           ///< NAME@ALIAS in the registry ("champion", or a version number)
+  std::string file;                                  ///< a model file, relative to the project's root
+};
+
+struct ScoreSpec {
+  ModelRef model;
+  std::optional<std::vector<std::string>> keep;      ///< columns carried over; not given = all
+  bool allow_changed_features = false;               ///< features_changed: allow
+};
+
+struct DeliverSpec {
+  enum class Mode : std::uint8_t { kUpsert, kAppend, kReplace };
+  std::string connection, table;                     ///< table: parts joined by dots, after the tenant's `tables`
+  std::string file;                                  ///< or a file, relative to the project's root (.parquet, .csv)
+  Mode mode = Mode::kUpsert;                         ///< kReplace for files
+  std::vector<std::string> key;                      ///< not empty for kUpsert
+  bool allow_older = false;                          ///< accept an interval older than the newest delivered
+  bool preview = false;                              ///< the environment says `deliver: preview`: write a file, touch no destination
+};
+std::string_view DeliverModeName(DeliverSpec::Mode mode);
+
+/// One edge: what a step reads, and under which name.
+struct StepInput {
+  std::string name;        ///< inside: "data", "model", or the table name in SQL as written (parts joined by dots)
+  std::string step;        ///< full name of the step that makes it
+  std::string output;      ///< "" = its main output; "test_predictions" of a train step
+  bool operator==(const StepInput&) const = default;
+};
+
+struct CacheSpec {
+  bool reuse = true;                                 ///< `cache: off`: run every time
+  std::optional<std::int64_t> fresh_for_us;          ///< extract from a live source: reuse while younger than this
+};
+
+/// One step, with every `${...}` evaluated.
+struct StepSpec {
+  std::string name;                                  ///< full: "base.events" for a step inside `base: {use: ...}`
+  std::string bare_name;                             ///< "events"
+  StepKind kind = StepKind::kExtract;
+  std::variant<ExtractSpec, SqlSpec, TrainStepSpec, ScoreSpec, DeliverSpec> spec;
+  std::vector<CheckSpec> checks;
+
+  std::vector<StepInput> inputs;                     ///< data first, then model; for SQL sorted by name
+  std::vector<std::string> upstream;                 ///< every step this one waits for, each once, sorted: inputs, `reads`, `after`, NAME@alias
+  bool enabled = true;                               ///< value of `when`
+  std::string when;                                  ///< as written; "" = none
+  RetrySpec retry;
+  std::int64_t timeout_us = 0;                       ///< 0 = none
+  CacheSpec cache;
+  enum class OnFailure : std::uint8_t { kSkipDependents, kStopRun } on_failure = OnFailure::kSkipDependents;
+
+  /// What the features depend on besides parameters, as written: the query of `sql` and `extract`, "table NAME" for a
+  /// table (before the tenant's `tables`); "" where nothing is. Equal text for training and scoring is promise 1.
+  std::string unfitted_text;
+  Place place;                                       ///< of the step's name
+
+  template <typename T> const T& as() const { return std::get<T>(spec); }
+};
+
+}  // namespace headrace
