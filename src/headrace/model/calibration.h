@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "headrace/base/status.h"
+#include "headrace/model/spec.h"
+
+namespace headrace {
+
+/// A fitted map from a learner's scores to probabilities that mean what they say, one curve for two classes, or one a class.
+///
+/// What it is fitted on and applied to (`input()`):
+///   none      the probability, which it returns unchanged
+///   isotonic  the probability (after the learner's link function)
+///   sigmoid   the raw margin (before the link function), as scikit-learn's CalibratedClassifierCV does for learners with
+///             a decision_function
+///
+/// No answer of a fitted curve is exactly 0 or 1: isotonic stays in [1/(2n), 1 - 1/(2n)], n the number of rows it was fitted
+/// on; sigmoid in [2^-52, 1 - 2^-52].
+///
+/// Threads: an immutable value; any number may apply it at once.
+class Calibration {
+ public:
+  enum class Input : unsigned char { kProbability, kMargin };
+
+  /// The identity.
+  Calibration() = default;
+
+  /// Isotonic regression: scikit-learn's IsotonicRegression(y_min=1/(2n), y_max=1-1/(2n), out_of_bounds="clip"). Pool
+  /// adjacent violators (Barlow et al. 1972) over the distinct scores, targets of tied scores (closer than 1e-15) averaged
+  /// first, linear between the remaining points, constant beyond them. Increasing.
+  /// `weights` may be empty; rows of weight 0 do not count, nor into n. kData: no row with a weight, a score that is not
+  /// finite, a negative weight. REQUIRES: targets 0 or 1; equal lengths.
+  static Result<Calibration> FitIsotonic(std::span<const double> scores, std::span<const double> targets,
+                                         std::span<const double> weights = {});
+
+  /// Platt scaling: p = 1 / (1 + exp(a * margin + b)), maximum likelihood against Platt's smoothed targets
+  /// (n1 + 1) / (n1 + 2) and 1 / (n0 + 2), by Newton's method with backtracking (Lin, Lin, Weng 2007, algorithm 1). Agrees
+  /// with scikit-learn's _sigmoid_calibration, whose optimiser stops earlier, within 1e-6. Errors as FitIsotonic.
+  static Result<Calibration> FitSigmoid(std::span<const double> margins, std::span<const double> targets);
+
+  /// Fit what `kind` says. For two classes (`classes` <= 2) `scores` has one value a row and `targets` are 0 or 1. For more,
+  /// `scores` is row-major rows x classes, `targets` the class of each row, and each class is fitted against the rest.
+  static Result<Calibration> Fit(CalibrationSpec::Kind kind, std::span<const double> scores,
+                                 std::span<const double> targets, int classes);
+
+  CalibrationSpec::Kind kind() const { return kind_; }
+  std::string_view name() const;    ///< "none", "isotonic", "sigmoid"
+  Input input() const { return kind_ == CalibrationSpec::Kind::kSigmoid ? Input::kMargin : Input::kProbability; }
+  /// 0 for none, 1 for two classes, else the number of classes.
+  std::size_t num_curves() const { return curves_.size(); }
+
+  /// Two classes: the probability of the positive class. REQUIRES: num_curves() <= 1, a finite score.
+  double Apply(double score) const;
+
+  /// Several classes: replace the scores of one row by probabilities that sum to 1 (each class by its own curve, then
+  /// divided by their sum). REQUIRES: none, or as many scores as curves, all finite.
+  void ApplyRow(std::span<double> scores) const;
+
+  /// One canonical line of JSON: equal calibrations give equal text, and numbers read back to the same bits.
+  ///   {"curves":[{"x":[...],"y":[...]}],"kind":"isotonic"}    {"curves":[{"a":-1.2,"b":0.1}],"kind":"sigmoid"}
+  std::string ToJson() const;
+  /// The inverse of ToJson; the text is not trusted. kInvalid unless it is exactly what ToJson would write for a calibration
+  /// whose numbers are finite, x strictly increasing, y within (0, 1) and never falling.
+  static Result<Calibration> FromJson(std::string_view text);
+
+  bool operator==(const Calibration&) const = default;
+
+ private:
+  struct Curve {
+    std::vector<double> x, y;    ///< isotonic: the points, equally many
+    double a = 0, b = 0;         ///< sigmoid
+    double Apply(CalibrationSpec::Kind kind, double score) const;
+    bool operator==(const Curve&) const = default;
+  };
+  CalibrationSpec::Kind kind_ = CalibrationSpec::Kind::kNone;
+  std::vector<Curve> curves_;
+};
+
+}  // namespace headrace
