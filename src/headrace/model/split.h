@@ -38,7 +38,7 @@ class KeyHasher {
 };
 
 /// Rows of a table by the part they play, ascending.
-struct Split {
+struct DataSplit {
   std::vector<std::size_t> train, test;
   std::int64_t dropped = 0;          ///< rows inside the gap, in neither part
   std::vector<std::string> notes;    ///< for people: where time was cut, how many rows the gap dropped
@@ -54,7 +54,7 @@ struct Split {
 ///   column  a bool (true = test), an int (1 = test, 0 = training) or a text ("test", "train")
 /// kInvalid: no such column; a gap on a column that is no time; as CheckSplit. kData: nulls or other values in a time or split
 /// column; an empty part.
-Result<Split> MakeSplit(const Table& table, const SplitSpec& spec, std::span<const std::string> key);
+Result<DataSplit> MakeSplit(const Table& table, const SplitSpec& spec, std::span<const std::string> key);
 
 /// kInvalid: a share outside (0, 1), a negative gap, a number of columns that the kind cannot use.
 Status CheckSplit(const SplitSpec& spec);
