@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "headrace/base/status.h"
+#include "headrace/feature/spec.h"
+#include "headrace/table/table.h"
+
+namespace headrace {
+
+namespace internal { struct TransformParts; }
+
+/// Counts of rows for which a declared rule was used while applying. Each adds up over calls.
+struct ApplyCounts {
+  std::map<std::string, std::int64_t> unseen;         ///< per column: levels never seen at training
+  std::map<std::string, std::int64_t> nulls;          ///< per raw column: null or NaN where training had none
+  std::map<std::string, std::int64_t> derive_errors;  ///< per derived column: rows that could not be computed and are null
+};
+
+/// What was learnt from training rows about their preparation: raw columns in, the learner's vector out.
+///
+/// Apply uses only what was fitted and the row in hand, so one row, a block and a whole table give the same bits.
+/// A null, and a NaN in a double column, is a missing value; it reaches the learner as NaN unless a step fills it.
+///
+/// Threads: immutable; any number may use it at once. Copies share what was fitted.
+class FittedTransform {
+ public:
+  /// Raw columns that Apply reads, with the types they had at training, in the training table's order. Derived columns are not among them.
+  const Schema& input_schema() const;
+  /// For each input column: whether training rows had nulls (or NaN).
+  const std::vector<bool>& input_nullable() const;
+  /// One name an output: "spend_30d", "country=DE", "country=(other)", "country=(missing)", "city[Adelie]". Unique.
+  const std::vector<std::string>& output_names() const;
+  /// For each output the column it was made from (raw or derived): "country" for "country=DE".
+  const std::vector<std::string>& output_columns() const;
+  /// The levels of an encoded column that training saw, sorted, as text; empty for a column that is not encoded.
+  std::vector<std::string> LevelsOf(std::string_view column) const;
+
+  /// Transform `rows` into `out`, row-major rows x outputs; REQUIRES: out.size() == rows.num_rows() * output_names().size().
+  /// Columns are found by name; extra columns and order do not matter. An int column where training had double (or the other
+  /// way round) is accepted when every value converts exactly, a column of nulls only whatever its type.
+  /// kData, naming the column: it is missing or of another type; it holds an infinity; `log1p` of a value <= -1; a level never seen under
+  /// Unknown::kError; a missing value that no step fills where the learner cannot take one (linear). After an error `out` is undefined.
+  /// `counts` may be null. One thread; callers that want more slice the rows.
+  Status Apply(const Table& rows, std::span<double> out, ApplyCounts* counts) const;
+
+  /// All of it as canonical JSON: sorted keys, doubles in a form that reads back to the same bits.
+  std::string ToJson() const;
+  /// Read what ToJson wrote. Trusts nothing: kInvalid for anything that ToJson would not have written, byte for byte.
+  static Result<FittedTransform> FromJson(std::string_view json);
+
+  /// Internal: made by FitTransform and FromJson.
+  explicit FittedTransform(std::shared_ptr<const internal::TransformParts> parts) : parts_(std::move(parts)) {}
+  const internal::TransformParts& parts() const { return *parts_; }
+
+ private:
+  std::shared_ptr<const internal::TransformParts> parts_;
+};
+
+/// What fitting needs to know besides the table and the spec.
+struct FitContext {
+  Task task = Task::kBinary;
+  int classes = 2;                        ///< kMulticlass: how many
+  std::vector<std::string> class_names;   ///< for output names; empty: "0", "1", ...
+  std::vector<double> target;             ///< one a row: the number, or the class index 0 .. classes-1
+  std::string target_column;              ///< never a feature, and no `derive` may read it
+  /// Further columns that are not features (key, ignored). A `derive` may read them.
+  std::vector<std::string> exclude;
+  /// Fold of each row (any two or more numbers) for cross-fitting target encodings. Empty: a hash of the row's
+  /// position, modulo the step's `folds`.
+  std::vector<int> folds;
+  bool linear_learner = false;            ///< it takes no missing values and wants scaled numbers: decides the defaults
+  int threads = 0;                        ///< 0 = all cores; never changes a bit of the result
+};
+
+struct FitOutput {
+  FittedTransform transform;
+  /// The training rows as the learner sees them, row-major rows x outputs: what Apply gives, but target encodings are
+  /// cross-fitted (each row's come from the other folds), and steps after them were fitted on those.
+  std::vector<double> matrix;
+  std::vector<std::string> notes;         ///< for people: columns left out and why, constant features, rows that `derive` made null
+};
+
+/// Fit the transforms that `specs` declare, in their order, and the defaults of docs/transforms.md for columns that no group names, on all
+/// rows of `data`. Equal input gives equal bits for any number of threads. REQUIRES: target (and folds, if given) has one entry a row.
+/// kInvalid: a spec names a column that is not there, excluded or named twice; a step that does not fit a column's type; an
+/// expression that does not parse, bind or reads the target. kData: no rows, an infinity, a value a step cannot take, no usable feature.
+Result<FitOutput> FitTransform(const Table& data, const std::vector<TransformSpec>& specs, const FitContext& context);
+
+}  // namespace headrace
