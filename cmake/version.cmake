@@ -26,6 +26,6 @@ endif()
 set(version_header ${CMAKE_BINARY_DIR}/generated/headrace/version.h)
 set(write_version ${CMAKE_COMMAND} -DSOURCE_DIR=${CMAKE_SOURCE_DIR} -DOUTPUT=${version_header}
   -DHEADRACE_VERSION=${PROJECT_VERSION} -P ${CMAKE_CURRENT_LIST_FILE})
-add_custom_target(headrace_version COMMAND ${write_version} BYPRODUCTS ${version_header} VERBATIM)
+add_custom_target(headrace_version COMMAND ${write_version} BYPRODUCTS ${version_header} COMMENT "" VERBATIM)
 set_source_files_properties(${CMAKE_SOURCE_DIR}/src/headrace/base/version.cc PROPERTIES
   OBJECT_DEPENDS ${version_header} INCLUDE_DIRECTORIES ${CMAKE_BINARY_DIR}/generated)
