@@ -3,11 +3,14 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "headrace/check/spec.h"
+#include "headrace/model/curves.h"
 #include "headrace/model/train.h"
 
 namespace headrace {
@@ -58,25 +61,10 @@ struct HistogramReport {
   bool empty() const { return counts.empty(); }
   std::int64_t total() const;
 };
-
-/// One bin of a reliability curve: rows of about this score, and what became of them.
-struct ReliabilityPoint {
-  double low = 0, high = 0;           ///< bounds of the score
-  std::int64_t rows = 0;
-  double mean_score = 0;              ///< of the rows in the bin
-  double observed = 0;                ///< share of the positive class among them
-};
-
-/// A point of a ROC curve (x = false positive rate, y = true positive rate) or of a
-/// precision-recall curve (x = recall, y = precision), in [0, 1].
-struct CurvePoint { double x = 0, y = 0; };
-
-/// One step of the lift/gain curve: the best-scored `share` of the rows.
-struct LiftPoint {
-  double share = 0;                   ///< in (0, 1], ascending
-  double lift = 0;                    ///< positive rate among them / positive rate of all
-  double gain = 0;                    ///< share of all positives found among them
-};
+/// `values` counted in `bins` equal bins over [low, high]; what lies outside goes to the first or last bin, NaN nowhere.
+HistogramReport MakeHistogram(std::span<const double> values, double low, double high, int bins);
+/// The score histogram of a model's test rows, classes added up.
+HistogramReport TestHistogram(const Curves& curves);
 
 /// Metrics of the rows where one column holds one value.
 struct SegmentReport {
@@ -105,11 +93,7 @@ struct ModelReport {
   std::map<std::string, double> metrics;
   std::map<std::string, double> champion_metrics;   ///< of the old champion on the same rows; empty = none
   std::vector<SegmentReport> segments;
-  std::vector<ReliabilityPoint> reliability;
-  std::vector<CurvePoint> roc, precision_recall;
-  std::vector<LiftPoint> lift;
-  HistogramReport score_histogram;    ///< of the test rows
-  std::vector<std::vector<std::int64_t>> confusion;  ///< rows = actual, columns = predicted, both in order of `classes`
+  Curves curves;                      ///< parts that are empty are left out of the page
   std::vector<std::pair<std::string, double>> importance;  ///< feature and its share of the gain, any order
 
   std::vector<std::string> notes;
