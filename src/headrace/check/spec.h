@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "headrace/table/table.h"
+
+namespace headrace {
+
+enum class Severity : std::uint8_t { kWarn, kError };
+enum class ExtraColumns : std::uint8_t { kRefuse, kIgnore };
+
+/// One column of a contract file (`contracts/*.yaml`).
+struct ContractColumn {
+  std::string name;
+  Type type = Type::kText;
+  bool nullable = true;
+  bool personal = false;          ///< masked wherever rows are shown
+  std::string description;
+};
+
+/// What a dataset must look like: names, types, nullability. Column order does not matter.
+struct Contract {
+  std::string path;               ///< as written in the pipeline, for messages
+  std::vector<ContractColumn> columns;
+  ExtraColumns extra = ExtraColumns::kRefuse;
+  std::vector<std::string> null_values;  ///< texts read as null from files of text; empty = the default list
+  Schema schema() const;
+};
+
+/// A checkable statement on a dataset. `kind` says which fields count.
+struct CheckSpec {
+  enum class Kind : std::uint8_t { kContract, kRows, kNotNull, kUnique, kRange, kOneOf, kMatches, kExpect };
+  Kind kind = Kind::kExpect;
+  Severity severity = Severity::kError;
+  std::string name;                        ///< shown; defaults to the check as written
+  double at_least = 1.0;                   ///< share of rows that must pass, in [0, 1]; row checks only
+
+  Contract contract;                       ///< kContract
+  std::optional<std::int64_t> min_rows, max_rows;   ///< kRows
+  std::vector<std::string> columns;        ///< kNotNull (each), kUnique (together), kRange/kOneOf/kMatches (one)
+  std::optional<Value> min, max;           ///< kRange, both inclusive; nulls pass, NaN fails
+  std::vector<std::string> values;         ///< kOneOf, as text; compared after reading them as the column's type
+  std::string pattern;                     ///< kMatches: a POSIX extended regular expression on the whole text
+  std::string expression;                  ///< kExpect: a row passes when true or null
+};
+
+std::string_view CheckKindName(CheckSpec::Kind kind);   ///< "contract", "rows", "not_null", ...
+
+/// How one check ended. Counts are rows (groups of equal keys for kUnique count all their rows but the first).
+struct CheckVerdict {
+  std::string name;
+  std::string kind;
+  Severity severity = Severity::kError;
+  bool passed = true;
+  std::int64_t rows = 0;                   ///< rows looked at
+  std::int64_t failed_rows = 0;
+  std::string message;                     ///< what was expected, what came; empty when passed
+  std::string help;                        ///< e.g. the likely new name of a missing column
+  /// Up to ten offending rows as text, with their row number (0-based) in front; personal columns masked as "***".
+  std::vector<std::string> sample_columns;
+  std::vector<std::vector<std::string>> sample_rows;
+};
+
+}  // namespace headrace

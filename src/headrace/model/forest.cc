@@ -1,0 +1,66 @@
+// The walk: blocks of rows, tree by tree, so that a tree's nodes stay in cache while a block passes. The order of additions
+// a row sees is the file's order of trees, whatever the block size.
+#include "headrace/model/forest.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "headrace/model/forest_format.h"
+
+namespace headrace {
+namespace {
+
+/// LightGBM's kZeroThreshold. Its dense predictor hands on smaller values as 0, and `zero` as missing means this range.
+constexpr double kZero = static_cast<double>(1e-35f);
+constexpr std::size_t kBlockRows = 64;
+
+bool GoesLeft(std::uint32_t flags, double threshold, double value) {
+  const std::uint32_t missing = flags & forest_format::kMissingMask;
+  if (std::isnan(value)) {
+    if (missing == forest_format::kMissingNaN) return (flags & forest_format::kDefaultLeft) != 0;
+    value = 0;
+  } else if (value >= -kZero && value <= kZero) {
+    value = 0;
+  }
+  if (missing == forest_format::kMissingZero && value == 0) return (flags & forest_format::kDefaultLeft) != 0;
+  return value <= threshold;
+}
+
+bool InBitset(const std::uint32_t* words, std::uint32_t count, double value) {
+  if (!(value > -1.0 && value < 2147483648.0)) return false;    // NaN, negative or no int: as unseen
+  const auto category = static_cast<std::uint32_t>(value);
+  const std::uint32_t word = category / 32;
+  return word < count && ((words[word] >> (category % 32)) & 1u) != 0;
+}
+
+}  // namespace
+
+std::int64_t Forest::Leaf(std::int64_t at, const double* vector) const {
+  while (at >= 0) {
+    const Node& node = nodes_[static_cast<std::size_t>(at)];
+    const double value = vector[node.feature];
+    const bool left = (node.flags & forest_format::kCategorical) != 0
+                          ? InBitset(words_.data() + node.first_word, node.words, value)
+                          : GoesLeft(node.flags, node.threshold, value);
+    at = left ? node.left : node.right;
+  }
+  return ~at;
+}
+
+void Forest::RawScores(const double* vectors, std::size_t rows, double* out) const {
+  std::fill(out, out + rows * num_outputs_, 0.0);
+  for (std::size_t begin = 0; begin < rows; begin += kBlockRows) {
+    const std::size_t end = std::min(rows, begin + kBlockRows);
+    for (std::size_t t = 0; t < roots_.size(); ++t) {
+      const std::size_t output = t % num_outputs_;
+      for (std::size_t r = begin; r < end; ++r)
+        out[r * num_outputs_ + output] += leaves_[static_cast<std::size_t>(Leaf(roots_[t], vectors + r * num_features_))];
+    }
+  }
+  if (average_ && !roots_.empty()) {
+    const auto iterations = static_cast<double>(roots_.size() / num_outputs_);
+    for (std::size_t i = 0; i < rows * num_outputs_; ++i) out[i] /= iterations;
+  }
+}
+
+}  // namespace headrace

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "headrace/base/status.h"
+#include "headrace/model/link.h"
+
+namespace headrace {
+
+/// A forest in LightGBM's text format (version v4), read strictly and evaluated by us: scoring needs no LightGBM.
+///
+/// Parse is the gate for text from strangers. It accepts what LightGBM writes for binary, multiclass and regression
+/// models without linear trees, and refuses everything else by name: every array has exactly the length its tree
+/// announces, thresholds and leaf values are finite, features exist, children form one tree (each node and leaf is
+/// reached once), and the announced byte size of every tree is its real size.
+///
+/// Threads: immutable after Parse; any number may evaluate at once.
+class Forest {
+ public:
+  /// `num_features` is the width of the vectors it will see; the text must say the same. kInvalid with the tree and
+  /// field at fault.
+  static Result<Forest> Parse(std::string_view text, std::size_t num_features);
+
+  std::size_t num_features() const { return num_features_; }
+  std::size_t num_trees() const { return roots_.size(); }
+  /// Margins a row: 1, or the number of classes.
+  std::size_t num_outputs() const { return num_outputs_; }
+  const Link& link() const { return link_; }
+
+  /// Raw margins of `rows` vectors (row-major, `num_features` each) into `out` (row-major, num_outputs each): bit for bit
+  /// LightGBM's predict(raw_score=true). Trees are added in file order; NaN, zero (|x| <= 1e-35f) and missing-value rules are
+  /// LightGBM's (include/LightGBM/tree.h). A random forest's margins are averaged, as LightGBM averages them
+  /// before its own link. Allocates nothing.
+  void RawScores(const double* vectors, std::size_t rows, double* out) const;
+
+ private:
+  friend class ForestParser;
+  /// A split, or for a tree without splits nothing at all. A child >= 0 is a node of `nodes_`, a negative one the leaf ~child.
+  struct Node {
+    double threshold = 0;
+    std::uint32_t feature = 0;
+    std::uint32_t flags = 0;
+    std::int64_t left = 0, right = 0;
+    std::uint32_t first_word = 0, words = 0;   ///< categorical: its bitset in `words_`
+  };
+  std::int64_t Leaf(std::int64_t root, const double* vector) const;
+
+  std::size_t num_features_ = 0, num_outputs_ = 1;
+  Link link_;
+  bool average_ = false;
+  std::vector<std::int64_t> roots_;
+  std::vector<Node> nodes_;
+  std::vector<double> leaves_;
+  std::vector<std::uint32_t> words_;
+};
+
+}  // namespace headrace

@@ -1,0 +1,250 @@
+// Reads LightGBM's text line by line in the one order LightGBM writes it. Nothing is skipped but the importances at the
+// end; what is not understood is refused, because a tree read wrongly scores wrongly without a sign.
+#include <array>
+#include <bit>
+#include <cmath>
+#include <optional>
+
+#include "headrace/base/text.h"
+#include "headrace/model/forest.h"
+#include "headrace/model/forest_format.h"
+
+namespace headrace {
+namespace {
+
+constexpr std::size_t kMaxText = std::size_t{1} << 30;
+constexpr std::int64_t kMaxLeaves = 131072;    // LightGBM's own limit
+constexpr std::int64_t kMaxTrees = 1'000'000;
+constexpr std::int64_t kMaxOutputs = 100'000;
+
+}  // namespace
+
+class ForestParser {
+ public:
+  ForestParser(std::string_view text, std::size_t num_features) : text_(text) { forest_.num_features_ = num_features; }
+
+  Result<Forest> Run() {
+    if (text_.size() > kMaxText) return Error(ErrorCode::kInvalid, "a forest of ", text_.size(), " bytes is larger than 1 GiB");
+    RETURN_IF_ERROR(Header());
+    for (std::size_t t = 0; t < sizes_.size(); ++t) {
+      Status status = Tree(t);
+      if (!status.ok()) return std::move(status).WithContext(StrCat("tree ", t));
+    }
+    RETURN_IF_ERROR(Expect("end of trees"));
+    RETURN_IF_ERROR(Importances());
+    return std::move(forest_);
+  }
+
+ private:
+  bool AtEnd() const { return at_ >= text_.size(); }
+  std::string_view Peek() const {
+    const std::size_t end = text_.find('\n', at_);
+    return text_.substr(at_, end == std::string_view::npos ? std::string_view::npos : end - at_);
+  }
+  std::string_view Line() {
+    const std::string_view line = Peek();
+    at_ = std::min(text_.size(), at_ + line.size() + 1);
+    return line;
+  }
+  Status Expect(std::string_view line) {
+    const std::string_view found = AtEnd() ? std::string_view("the end") : Line();
+    if (found != line) return Error(ErrorCode::kInvalid, "expected \"", line, "\", found \"", found.substr(0, 40), "\"");
+    return Ok();
+  }
+  Result<std::string_view> Value(std::string_view key) {
+    const std::string_view line = AtEnd() ? std::string_view() : Line();
+    if (line.size() <= key.size() || line.substr(0, key.size()) != key || line[key.size()] != '=')
+      return Error(ErrorCode::kInvalid, "expected \"", key, "=\", found \"", line.substr(0, 40), "\"");
+    return line.substr(key.size() + 1);
+  }
+  Result<std::int64_t> Int(std::string_view key, std::int64_t low, std::int64_t high) {
+    ASSIGN_OR_RETURN(const std::string_view text, Value(key));
+    std::int64_t value = 0;
+    if (!ParseInt(text, &value) || value < low || value > high)
+      return Error(ErrorCode::kInvalid, key, " is \"", text.substr(0, 40), "\", expected a number from ", low, " to ", high);
+    return value;
+  }
+  /// The blank-separated words of a line: exactly `count`, each handed to `take`, which says whether it fits.
+  template <typename Take>
+  Status Words(std::string_view key, std::size_t count, Take take) {
+    ASSIGN_OR_RETURN(std::string_view rest, Value(key));
+    std::size_t n = 0;
+    while (!rest.empty()) {
+      const std::size_t blank = rest.find(' ');
+      const std::string_view word = rest.substr(0, blank);
+      if (n == count || !take(n, word))
+        return Error(ErrorCode::kInvalid, key, n == count ? " has more entries than " : ": entry ", n == count ? StrCat(count) : StrCat(n, " is \"", word.substr(0, 40), "\""));
+      ++n;
+      rest = blank == std::string_view::npos ? std::string_view() : rest.substr(blank + 1);
+    }
+    if (n != count) return Error(ErrorCode::kInvalid, key, " has ", n, " entries, expected ", count);
+    return Ok();
+  }
+  Status Ints(std::string_view key, std::size_t count, std::int64_t low, std::int64_t high, std::vector<std::int64_t>* out) {
+    out->assign(count, 0);
+    return Words(key, count, [&](std::size_t i, std::string_view word) {
+      return ParseInt(word, &(*out)[i]) && (*out)[i] >= low && (*out)[i] <= high;
+    });
+  }
+  Status Doubles(std::string_view key, std::size_t count, bool finite, std::vector<double>* out) {
+    out->assign(count, 0);
+    return Words(key, count, [&](std::size_t i, std::string_view word) {
+      return ParseDouble(word, &(*out)[i]) && (!finite || std::isfinite((*out)[i]));
+    });
+  }
+
+  Status Header() {
+    RETURN_IF_ERROR(Expect("tree"));
+    RETURN_IF_ERROR(Expect("version=v4"));
+    ASSIGN_OR_RETURN(const std::int64_t classes, Int("num_class", 1, kMaxOutputs));
+    ASSIGN_OR_RETURN(const std::int64_t outputs, Int("num_tree_per_iteration", 1, kMaxOutputs));
+    RETURN_IF_ERROR(Int("label_index", 0, 0).status());
+    ASSIGN_OR_RETURN(const std::int64_t max_feature, Int("max_feature_idx", 0, std::int64_t{1} << 31));
+    if (static_cast<std::size_t>(max_feature) + 1 != forest_.num_features_)
+      return Error(ErrorCode::kInvalid, "the forest reads vectors of ", max_feature + 1, " features, the transforms make ", forest_.num_features_);
+    ASSIGN_OR_RETURN(const std::string_view objective, Value("objective"));
+    RETURN_IF_ERROR(Objective(objective, classes));
+    if (outputs != classes) return Error(ErrorCode::kInvalid, "num_tree_per_iteration is ", outputs, ", expected ", classes);
+    forest_.num_outputs_ = static_cast<std::size_t>(outputs);
+    if (Peek() == "average_output") {
+      Line();
+      forest_.average_ = true;
+    }
+    const auto any = [](std::size_t, std::string_view) { return true; };
+    RETURN_IF_ERROR(Words("feature_names", forest_.num_features_, any));
+    RETURN_IF_ERROR(Words("feature_infos", forest_.num_features_, any));
+    const std::string_view sizes = Peek();
+    const auto count = sizes == "tree_sizes=" ? 0 : 1 + std::count(sizes.begin(), sizes.end(), ' ');
+    if (count > kMaxTrees) return Error(ErrorCode::kInvalid, "a forest of ", count, " trees, at most ", kMaxTrees);
+    RETURN_IF_ERROR(Ints("tree_sizes", static_cast<std::size_t>(count), 1, static_cast<std::int64_t>(kMaxText), &sizes_));
+    if (sizes_.size() % forest_.num_outputs_ != 0)
+      return Error(ErrorCode::kInvalid, sizes_.size(), " trees do not divide into iterations of ", outputs);
+    return Expect("");
+  }
+
+  Status Objective(std::string_view text, std::int64_t classes) {
+    if (text == "regression") {
+      forest_.link_ = {Link::Kind::kIdentity, 1};
+      if (classes == 1) return Ok();
+    } else if (text.starts_with("binary sigmoid:")) {
+      double scale = 0;
+      if (ParseDouble(text.substr(15), &scale) && std::isfinite(scale) && scale > 0 && classes == 1) {
+        forest_.link_ = {Link::Kind::kSigmoid, scale};
+        return Ok();
+      }
+    } else if (text == StrCat("multiclass num_class:", classes) && classes > 1) {
+      forest_.link_ = {Link::Kind::kSoftmax, 1};
+      return Ok();
+    }
+    return Error(ErrorCode::kInvalid, "objective \"", text.substr(0, 60), "\" with num_class ", classes, " is not one of binary, multiclass, regression");
+  }
+
+  Status Tree(std::size_t number) {
+    const std::size_t start = at_;
+    RETURN_IF_ERROR(Expect(StrCat("Tree=", number)));
+    ASSIGN_OR_RETURN(const std::int64_t leaves, Int("num_leaves", 1, kMaxLeaves));
+    ASSIGN_OR_RETURN(const std::int64_t categorical, Int("num_cat", 0, leaves - 1));
+    const auto n = static_cast<std::size_t>(leaves), splits = n - 1;
+    std::vector<std::int64_t> feature, decision, left, right, cat_boundaries, cat_words;
+    std::vector<double> ignored, threshold, leaf;
+    RETURN_IF_ERROR(Ints("split_feature", splits, 0, static_cast<std::int64_t>(forest_.num_features_) - 1, &feature));
+    RETURN_IF_ERROR(Doubles("split_gain", splits, false, &ignored));
+    RETURN_IF_ERROR(Doubles("threshold", splits, true, &threshold));
+    RETURN_IF_ERROR(Ints("decision_type", splits, 0, 11, &decision));
+    RETURN_IF_ERROR(Ints("left_child", splits, -leaves, leaves - 2, &left));
+    RETURN_IF_ERROR(Ints("right_child", splits, -leaves, leaves - 2, &right));
+    RETURN_IF_ERROR(Doubles("leaf_value", n, true, &leaf));
+    RETURN_IF_ERROR(Doubles("leaf_weight", splits == 0 ? CountWords() : n, false, &ignored));
+    RETURN_IF_ERROR(Doubles("leaf_count", splits == 0 ? CountWords() : n, false, &ignored));
+    for (const char* key : {"internal_value", "internal_weight", "internal_count"})
+      RETURN_IF_ERROR(Doubles(key, splits, false, &ignored));
+    if (categorical > 0) {
+      const auto sets = static_cast<std::size_t>(categorical);
+      RETURN_IF_ERROR(Ints("cat_boundaries", sets + 1, 0, static_cast<std::int64_t>(kMaxText), &cat_boundaries));
+      if (cat_boundaries.front() != 0) return Error(ErrorCode::kInvalid, "cat_boundaries does not begin with 0");
+      for (std::size_t i = 0; i < sets; ++i)
+        if (cat_boundaries[i + 1] < cat_boundaries[i]) return Error(ErrorCode::kInvalid, "cat_boundaries does not rise");
+      if (static_cast<std::size_t>(cat_boundaries.back()) > text_.size())
+        return Error(ErrorCode::kInvalid, "cat_boundaries ends at ", cat_boundaries.back(), ", beyond the file");
+      RETURN_IF_ERROR(Ints("cat_threshold", static_cast<std::size_t>(cat_boundaries.back()), 0, 0xFFFFFFFF, &cat_words));
+    }
+    if (Peek() != "is_linear=0") return Error(ErrorCode::kInvalid, "expected \"is_linear=0\", found \"", Peek().substr(0, 40), "\"; linear trees are not supported");
+    Line();
+    RETURN_IF_ERROR(Doubles("shrinkage", 1, true, &ignored));
+    RETURN_IF_ERROR(Expect(""));
+    RETURN_IF_ERROR(Expect(""));
+    if (at_ - start != static_cast<std::size_t>(sizes_[number]))
+      return Error(ErrorCode::kInvalid, "is ", at_ - start, " bytes long, tree_sizes says ", sizes_[number]);
+    return Add(splits, feature, threshold, decision, left, right, leaf, cat_boundaries, cat_words);
+  }
+
+  /// A tree of one leaf carries these counts or leaves them empty, depending on how it came to be.
+  std::size_t CountWords() const { return Peek().ends_with("=") ? 0 : 1; }
+
+  Status Add(std::size_t splits, const std::vector<std::int64_t>& feature, const std::vector<double>& threshold,
+             const std::vector<std::int64_t>& decision, const std::vector<std::int64_t>& left, const std::vector<std::int64_t>& right,
+             const std::vector<double>& leaf, const std::vector<std::int64_t>& cat_boundaries, const std::vector<std::int64_t>& cat_words) {
+    const auto first_node = static_cast<std::int64_t>(forest_.nodes_.size());
+    const auto first_leaf = static_cast<std::int64_t>(forest_.leaves_.size());
+    const std::size_t first_word = forest_.words_.size();
+    if (first_word + cat_words.size() > 0xFFFFFFFFu) return Error(ErrorCode::kInvalid, "too many categories");
+    std::vector<std::uint8_t> node_seen(splits, 0), leaf_seen(splits + 1, 0);
+    const auto child = [&](std::size_t parent, std::int64_t to, std::int64_t* out) {
+      const bool is_leaf = to < 0;
+      const auto index = static_cast<std::size_t>(is_leaf ? ~to : to);
+      // LightGBM numbers a child after its parent; with every node reached once this makes a tree, without loops.
+      if (!is_leaf && index <= parent) return false;
+      std::uint8_t& seen = is_leaf ? leaf_seen[index] : node_seen[index];
+      if (seen++ != 0) return false;
+      *out = is_leaf ? ~(first_leaf + ~to) : first_node + to;
+      return true;
+    };
+    for (std::size_t i = 0; i < splits; ++i) {
+      Forest::Node node;
+      node.threshold = threshold[i];
+      node.feature = static_cast<std::uint32_t>(feature[i]);
+      node.flags = static_cast<std::uint32_t>(decision[i]);
+      if ((node.flags & forest_format::kCategorical) != 0) {
+        if (threshold[i] < 0 || threshold[i] != std::floor(threshold[i]) || threshold[i] + 1 >= static_cast<double>(cat_boundaries.size()))
+          return Error(ErrorCode::kInvalid, "node ", i, " splits on category set ", threshold[i], ", which is not there");
+        const auto set = static_cast<std::size_t>(threshold[i]);
+        node.first_word = static_cast<std::uint32_t>(first_word + static_cast<std::size_t>(cat_boundaries[set]));
+        node.words = static_cast<std::uint32_t>(cat_boundaries[set + 1] - cat_boundaries[set]);
+      }
+      if (!child(i, left[i], &node.left) || !child(i, right[i], &node.right))
+        return Error(ErrorCode::kInvalid, "the children of node ", i, " do not form a tree");
+      forest_.nodes_.push_back(node);
+    }
+    forest_.roots_.push_back(splits == 0 ? ~first_leaf : first_node);
+    forest_.leaves_.insert(forest_.leaves_.end(), leaf.begin(), leaf.end());
+    for (const std::int64_t word : cat_words) forest_.words_.push_back(static_cast<std::uint32_t>(word));
+    return Ok();
+  }
+
+  /// "feature_importances:" and its name=count lines, which scoring does not need, and nothing after them.
+  Status Importances() {
+    RETURN_IF_ERROR(Expect(""));
+    RETURN_IF_ERROR(Expect("feature_importances:"));
+    while (!AtEnd()) {
+      const std::string_view line = Line();
+      const std::size_t equals = line.rfind('=');
+      std::int64_t count = 0;
+      if (equals == 0 || equals == std::string_view::npos || !ParseInt(line.substr(equals + 1), &count))
+        return Error(ErrorCode::kInvalid, "expected an importance, found \"", line.substr(0, 40), "\"");
+    }
+    return Ok();
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::vector<std::int64_t> sizes_;
+  Forest forest_;
+};
+
+Result<Forest> Forest::Parse(std::string_view text, std::size_t num_features) {
+  Result<Forest> forest = ForestParser(text, num_features).Run();
+  if (forest.ok()) return forest;
+  return std::move(forest).status().WithContext("LightGBM text");
+}
+
+}  // namespace headrace

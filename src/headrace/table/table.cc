@@ -1,0 +1,282 @@
+#include "headrace/table/table.h"
+
+#include <algorithm>
+#include <cassert>
+#include <numeric>
+
+namespace headrace {
+
+namespace {
+std::size_t CountNulls(const std::vector<std::uint8_t>& valid) {
+  return static_cast<std::size_t>(std::count(valid.begin(), valid.end(), std::uint8_t{0}));
+}
+}  // namespace
+
+std::optional<std::size_t> Schema::IndexOf(std::string_view name) const {
+  for (std::size_t i = 0; i < fields_.size(); ++i)
+    if (fields_[i].name == name) return i;
+  return std::nullopt;
+}
+
+std::vector<std::string> Schema::Names() const {
+  std::vector<std::string> names;
+  names.reserve(fields_.size());
+  for (const Field& field : fields_) names.push_back(field.name);
+  return names;
+}
+
+Column::Column(Type type, std::vector<std::int64_t> ints, std::vector<std::uint8_t> valid)
+    : type_(type), size_(ints.size()), null_count_(CountNulls(valid)), ints_(std::move(ints)), valid_(std::move(valid)) {
+  assert(HeldAsInt(type) && (valid_.empty() || valid_.size() == size_));
+  if (null_count_ == 0) valid_.clear();
+}
+
+Column::Column(std::vector<double> doubles, std::vector<std::uint8_t> valid)
+    : type_(Type::kDouble), size_(doubles.size()), null_count_(CountNulls(valid)), doubles_(std::move(doubles)),
+      valid_(std::move(valid)) {
+  assert(valid_.empty() || valid_.size() == size_);
+  if (null_count_ == 0) valid_.clear();
+}
+
+Column::Column(std::vector<std::int64_t> offsets, std::string bytes, std::vector<std::uint8_t> valid)
+    : type_(Type::kText), size_(offsets.size() - 1), null_count_(CountNulls(valid)), offsets_(std::move(offsets)),
+      bytes_(std::move(bytes)), valid_(std::move(valid)) {
+  assert(valid_.empty() || valid_.size() == size_);
+  if (null_count_ == 0) valid_.clear();
+}
+
+Value Column::At(std::size_t i) const {
+  if (IsNull(i)) return Value::Null(type_);
+  if (type_ == Type::kDouble) return Value::Double(doubles_[i]);
+  if (type_ == Type::kText) return Value::Text(std::string(text(i)));
+  return Value::Int64(type_, ints_[i]);
+}
+
+ColumnBuilder::ColumnBuilder(Type type) : type_(type) {
+  if (type_ == Type::kText) offsets_.push_back(0);
+}
+
+void ColumnBuilder::Reserve(std::size_t rows) {
+  valid_.reserve(rows);
+  if (type_ == Type::kDouble) doubles_.reserve(rows);
+  else if (type_ == Type::kText) offsets_.reserve(rows + 1);
+  else ints_.reserve(rows);
+}
+
+void ColumnBuilder::AppendNull() {
+  if (type_ == Type::kDouble) doubles_.push_back(0);
+  else if (type_ == Type::kText) offsets_.push_back(static_cast<std::int64_t>(bytes_.size()));
+  else ints_.push_back(0);
+  valid_.push_back(0);
+  any_null_ = true;
+  ++size_;
+}
+
+void ColumnBuilder::AppendInt(std::int64_t v) {
+  assert(HeldAsInt(type_));
+  ints_.push_back(v);
+  valid_.push_back(1);
+  ++size_;
+}
+
+void ColumnBuilder::AppendDouble(double v) {
+  assert(type_ == Type::kDouble);
+  doubles_.push_back(v);
+  valid_.push_back(1);
+  ++size_;
+}
+
+void ColumnBuilder::AppendText(std::string_view v) {
+  assert(type_ == Type::kText);
+  bytes_ += v;
+  offsets_.push_back(static_cast<std::int64_t>(bytes_.size()));
+  valid_.push_back(1);
+  ++size_;
+}
+
+void ColumnBuilder::Append(const Value& v) {
+  assert(v.type() == type_);
+  if (v.is_null()) AppendNull();
+  else if (type_ == Type::kDouble) AppendDouble(v.as_double());
+  else if (type_ == Type::kText) AppendText(v.as_text());
+  else AppendInt(v.as_int());
+}
+
+ColumnPtr ColumnBuilder::Finish() {
+  if (!any_null_) valid_.clear();
+  ColumnPtr column;
+  if (type_ == Type::kDouble) column = std::make_shared<Column>(std::move(doubles_), std::move(valid_));
+  else if (type_ == Type::kText) column = std::make_shared<Column>(std::move(offsets_), std::move(bytes_), std::move(valid_));
+  else column = std::make_shared<Column>(type_, std::move(ints_), std::move(valid_));
+  *this = ColumnBuilder(type_);
+  return column;
+}
+
+Table::Table(Schema schema, std::vector<ColumnPtr> columns, std::size_t num_rows)
+    : schema_(std::move(schema)), columns_(std::move(columns)), num_rows_(num_rows) {
+  assert(schema_.size() == columns_.size());
+  for (std::size_t i = 0; i < columns_.size(); ++i)
+    assert(columns_[i]->size() == num_rows_ && columns_[i]->type() == schema_[i].type);
+}
+
+const Column* Table::Find(std::string_view name) const {
+  const auto index = schema_.IndexOf(name);
+  return index ? columns_[*index].get() : nullptr;
+}
+
+Table Table::Slice(std::size_t offset, std::size_t length) const {
+  offset = std::min(offset, num_rows_);
+  length = std::min(length, num_rows_ - offset);
+  if (offset == 0 && length == num_rows_) return *this;
+  std::vector<std::size_t> rows(length);
+  std::iota(rows.begin(), rows.end(), offset);
+  return Take(rows);
+}
+
+namespace {
+ColumnPtr TakeColumn(const Column& from, std::span<const std::size_t> rows) {
+  std::vector<std::uint8_t> valid;
+  if (from.null_count() > 0) {
+    valid.reserve(rows.size());
+    for (const std::size_t r : rows) valid.push_back(from.valid()[r]);
+  }
+  if (from.type() == Type::kDouble) {
+    std::vector<double> doubles;
+    doubles.reserve(rows.size());
+    for (const std::size_t r : rows) doubles.push_back(from.doubles()[r]);
+    return std::make_shared<Column>(std::move(doubles), std::move(valid));
+  }
+  if (from.type() == Type::kText) {
+    std::vector<std::int64_t> offsets;
+    offsets.reserve(rows.size() + 1);
+    offsets.push_back(0);
+    std::string bytes;
+    for (const std::size_t r : rows) {
+      bytes += from.text(r);
+      offsets.push_back(static_cast<std::int64_t>(bytes.size()));
+    }
+    return std::make_shared<Column>(std::move(offsets), std::move(bytes), std::move(valid));
+  }
+  std::vector<std::int64_t> ints;
+  ints.reserve(rows.size());
+  for (const std::size_t r : rows) ints.push_back(from.ints()[r]);
+  return std::make_shared<Column>(from.type(), std::move(ints), std::move(valid));
+}
+}  // namespace
+
+Table Table::Take(std::span<const std::size_t> rows) const {
+  std::vector<ColumnPtr> columns;
+  columns.reserve(columns_.size());
+  for (const ColumnPtr& column : columns_) columns.push_back(TakeColumn(*column, rows));
+  return Table(schema_, std::move(columns), rows.size());
+}
+
+Result<Table> Table::Select(std::span<const std::string> names) const {
+  std::vector<Field> fields;
+  std::vector<ColumnPtr> columns;
+  for (const std::string& name : names) {
+    const auto index = schema_.IndexOf(name);
+    if (!index) {
+      const std::vector<std::string> known = schema_.Names();
+      const std::string near = NearestName(name, known);
+      return Error(ErrorCode::kData, "there is no column `", name, "`")
+          .WithHelp(near.empty() ? StrCat("the columns are ", Join(known, ", ")) : StrCat("did you mean `", near, "`?"));
+    }
+    fields.push_back(schema_[*index]);
+    columns.push_back(columns_[*index]);
+  }
+  return Table(Schema(std::move(fields)), std::move(columns), num_rows_);
+}
+
+Table Table::WithColumn(std::string name, ColumnPtr column) const {
+  std::vector<Field> fields = schema_.fields();
+  std::vector<ColumnPtr> columns = columns_;
+  const std::size_t rows = columns.empty() ? column->size() : num_rows_;
+  if (const auto index = schema_.IndexOf(name)) {
+    fields[*index].type = column->type();
+    columns[*index] = std::move(column);
+  } else {
+    fields.push_back({std::move(name), column->type()});
+    columns.push_back(std::move(column));
+  }
+  return Table(Schema(std::move(fields)), std::move(columns), rows);
+}
+
+namespace {
+class TableAsStream final : public TableStream {
+ public:
+  TableAsStream(Table table, std::size_t block_rows) : table_(std::move(table)), block_rows_(block_rows) {}
+  const Schema& schema() const override { return table_.schema(); }
+  Result<std::optional<Table>> Next() override {
+    if (at_ >= table_.num_rows()) return std::optional<Table>();
+    Table block = table_.Slice(at_, block_rows_);
+    at_ += block.num_rows();
+    return std::optional<Table>(std::move(block));
+  }
+
+ private:
+  Table table_;
+  std::size_t block_rows_, at_ = 0;
+};
+
+ColumnPtr ConcatColumns(Type type, std::span<const Table> blocks, std::size_t index, std::size_t rows) {
+  std::vector<std::uint8_t> valid;
+  const bool any_null = std::any_of(blocks.begin(), blocks.end(), [&](const Table& b) { return b.column(index).null_count() > 0; });
+  std::vector<std::int64_t> ints, offsets;
+  std::vector<double> doubles;
+  std::string bytes;
+  if (any_null) valid.reserve(rows);
+  if (type == Type::kText) offsets.push_back(0);
+  for (const Table& block : blocks) {
+    const Column& column = block.column(index);
+    if (any_null) {
+      if (column.null_count() == 0) valid.insert(valid.end(), column.size(), 1);
+      else valid.insert(valid.end(), column.valid().begin(), column.valid().end());
+    }
+    if (type == Type::kDouble) {
+      doubles.insert(doubles.end(), column.doubles().begin(), column.doubles().end());
+    } else if (type == Type::kText) {
+      const auto base = static_cast<std::int64_t>(bytes.size()) - (column.size() > 0 ? column.offsets()[0] : 0);
+      bytes += column.bytes();
+      for (std::size_t i = 1; i <= column.size(); ++i) offsets.push_back(base + column.offsets()[i]);
+    } else {
+      ints.insert(ints.end(), column.ints().begin(), column.ints().end());
+    }
+  }
+  if (type == Type::kDouble) return std::make_shared<Column>(std::move(doubles), std::move(valid));
+  if (type == Type::kText) return std::make_shared<Column>(std::move(offsets), std::move(bytes), std::move(valid));
+  return std::make_shared<Column>(type, std::move(ints), std::move(valid));
+}
+}  // namespace
+
+std::unique_ptr<TableStream> StreamOf(Table table, std::size_t block_rows) {
+  return std::make_unique<TableAsStream>(std::move(table), block_rows);
+}
+
+Table Concat(std::span<const Table> blocks) {
+  assert(!blocks.empty());
+  if (blocks.size() == 1) return blocks[0];
+  std::size_t rows = 0;
+  for (const Table& block : blocks) rows += block.num_rows();
+  std::vector<ColumnPtr> columns;
+  for (std::size_t i = 0; i < blocks[0].num_columns(); ++i)
+    columns.push_back(ConcatColumns(blocks[0].schema()[i].type, blocks, i, rows));
+  return Table(blocks[0].schema(), std::move(columns), rows);
+}
+
+Result<Table> ReadAll(TableStream& stream) {
+  std::vector<Table> blocks;
+  while (true) {
+    ASSIGN_OR_RETURN(std::optional<Table> block, stream.Next());
+    if (!block) break;
+    blocks.push_back(std::move(*block));
+  }
+  if (blocks.empty()) {
+    std::vector<ColumnPtr> columns;
+    for (const Field& field : stream.schema().fields()) columns.push_back(ColumnBuilder(field.type).Finish());
+    return Table(stream.schema(), std::move(columns), 0);
+  }
+  return Concat(blocks);
+}
+
+}  // namespace headrace

@@ -1,0 +1,101 @@
+#include "headrace/table/table.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "nanoarrow/nanoarrow.h"
+
+namespace headrace {
+namespace {
+
+Table Sample() {
+  ColumnBuilder id(Type::kInt), spend(Type::kDouble), name(Type::kText), since(Type::kDate), seen(Type::kTimestamp), member(Type::kBool);
+  const std::int64_t big = std::numeric_limits<std::int64_t>::max();
+  for (int i = 0; i < 5; ++i) {
+    id.AppendInt(i == 0 ? big : i);
+    if (i == 2) spend.AppendNull(); else spend.AppendDouble(i == 1 ? std::nan("") : i * 0.1);
+    if (i == 3) name.AppendNull(); else name.AppendText(i == 4 ? "" : "näme" + std::to_string(i));
+    since.AppendInt(-1 + i * 10000);
+    if (i == 0) seen.AppendNull(); else seen.AppendInt(-1234567 * i);
+    member.AppendInt(i % 2);
+  }
+  return Table(Schema({{"id", Type::kInt}, {"spend", Type::kDouble}, {"name", Type::kText}, {"since", Type::kDate},
+                       {"seen", Type::kTimestamp}, {"member", Type::kBool}}),
+               {id.Finish(), spend.Finish(), name.Finish(), since.Finish(), seen.Finish(), member.Finish()}, 5);
+}
+
+std::string Cells(const Table& table) {
+  std::string out;
+  for (std::size_t r = 0; r < table.num_rows(); ++r)
+    for (std::size_t c = 0; c < table.num_columns(); ++c) out += table.column(c).At(r).ToString() + "|";
+  return out;
+}
+
+TEST(Table, SurvivesTheArrowInterfaceInBlocksOfAnySize) {
+  for (const std::size_t block : {1u, 2u, 5u, 100u}) {
+    ArrowArrayStream stream;
+    ExportStream(StreamOf(Sample(), block), &stream);
+    auto import = ImportStream(&stream);
+    ASSERT_TRUE(import.ok()) << import.status();
+    auto back = ReadAll(**import);
+    ASSERT_TRUE(back.ok()) << back.status();
+    EXPECT_EQ(back->schema(), Sample().schema());
+    EXPECT_EQ(Cells(*back), Cells(Sample()));
+  }
+}
+
+TEST(Table, TakeMaySelectARowTwiceAndKeepsNulls) {
+  const std::vector<std::size_t> rows = {3, 2, 3};
+  const Table taken = Sample().Take(rows);
+  EXPECT_TRUE(taken.Find("name")->IsNull(0));
+  EXPECT_TRUE(taken.Find("spend")->IsNull(1));
+  EXPECT_EQ(taken.Find("id")->ints()[2], 3);
+}
+
+TEST(Table, SelectNamesTheMissingColumnAndTheNearOne) {
+  const std::vector<std::string> names = {"id", "spent"};
+  const auto selected = Sample().Select(names);
+  ASSERT_FALSE(selected.ok());
+  EXPECT_EQ(selected.status().ToString(), "there is no column `spent`\nhelp: did you mean `spend`?");
+}
+
+TEST(Table, AnEmptyStreamStillHasItsColumns) {
+  auto stream = StreamOf(Sample().Slice(0, 0));
+  const auto table = ReadAll(*stream);
+  ASSERT_TRUE(table.ok());
+  EXPECT_EQ(table->num_rows(), 0u);
+  EXPECT_EQ(table->num_columns(), 6u);
+}
+
+TEST(Value, DatesAndTimestampsReadBackAsWritten) {
+  for (const char* text : {"1970-01-01", "1969-12-31", "2000-02-29", "1600-03-01", "9999-12-31", "0001-01-01"}) {
+    const auto days = ParseDate(text);
+    ASSERT_TRUE(days.ok()) << days.status();
+    EXPECT_EQ(FormatDate(*days), text);
+  }
+  for (const char* text : {"1969-12-31 23:59:59.999999", "2026-11-22 06:00:00", "2026-11-22 06:00:00.5"})
+    EXPECT_EQ(FormatTimestamp(*ParseTimestamp(text)), text);
+  EXPECT_EQ(FormatTimestamp(*ParseTimestamp("2026-11-22T06:00:00+01:30")), "2026-11-22 04:30:00");
+  for (const char* text : {"2026-02-29", "2026-13-01", "26-01-01", "2026-01-01x", "2026-1-1", ""}) EXPECT_FALSE(ParseDate(text).ok()) << text;
+}
+
+TEST(Value, EveryDayOfFourCenturiesIsItsOwnInverse) {
+  for (std::int64_t day = -146097; day < 146097; ++day) {
+    const Civil c = CivilFromDays(day);
+    ASSERT_EQ(DaysFromCivil(c.year, c.month, c.day), day);
+  }
+}
+
+TEST(Value, DurationsAreSumsOfUnits) {
+  EXPECT_EQ(*ParseDuration("1d12h"), kMicrosPerDay * 3 / 2);
+  EXPECT_EQ(FormatDuration(*ParseDuration("26w")), "26w");
+  EXPECT_EQ(FormatDuration(*ParseDuration("10d")), "10d");
+  EXPECT_EQ(FormatDuration(*ParseDuration("90m")), "1h30m");
+  EXPECT_EQ(FormatDuration(-*ParseDuration("2s")), "-2s");
+  for (const char* text : {"", "7", "d", "7x", "-", "99999999999999w", "1.5h"}) EXPECT_FALSE(ParseDuration(text).ok()) << text;
+}
+
+}  // namespace
+}  // namespace headrace
