@@ -1,0 +1,16 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace headrace {
+
+/// Die here, as by `kill -9`, when the variable HEADRACE_CRASH_AT says "name:n" and this is the n-th time this
+/// point is passed in the process (n counts from 1; "name" alone means 1). Otherwise nothing. Points stand before and after every
+/// durable act, so that recovery can be tested at each. REQUIRES: `name` is in CrashPoints().
+void CrashPoint(std::string_view name);
+
+/// Every crash point, in the order a run passes them. `headrace debug crash-points` prints it.
+std::span<const std::string_view> CrashPoints();
+
+}  // namespace headrace
