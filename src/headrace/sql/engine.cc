@@ -1,0 +1,258 @@
+#include "headrace/sql/engine.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "headrace/base/text.h"
+#include "headrace/sql/adbc_internal.h"
+#include "headrace/sql/duckdb_error_internal.h"
+
+namespace headrace {
+namespace {
+
+Status PlainError(const std::string& message) { return DuckDbError(message); }
+
+std::string_view SqlType(Type type) {
+  switch (type) {
+    case Type::kBool: return "BOOLEAN";
+    case Type::kInt: return "BIGINT";
+    case Type::kDouble: return "DOUBLE";
+    case Type::kText: return "VARCHAR";
+    case Type::kDate: return "DATE";
+    case Type::kTimestamp: return "TIMESTAMP";
+    case Type::kDuration: return "INTERVAL";
+  }
+  return "VARCHAR";
+}
+
+std::string QuotedList(const std::vector<std::string>& items) {
+  std::string out = "[";
+  for (const std::string& item : items) out += StrCat(out.size() > 1 ? ", " : "", QuoteString(item));
+  return out + "]";
+}
+
+// The bound values in marker order, as a table of one row. Durations travel as text (sql_text.cc).
+Table ParameterRow(const BoundSql& bound, const SqlParameters& parameters) {
+  std::vector<Field> fields;
+  std::vector<ColumnPtr> columns;
+  for (const std::string& name : bound.names()) {
+    Value value = parameters.at(name);
+    if (value.type() == Type::kDuration)
+      value = value.is_null() ? Value::Null(Type::kText) : Value::Text(StrCat(value.as_int(), " microseconds"));
+    ColumnBuilder builder(value.type());
+    if (value.is_null())
+      builder.AppendNull();
+    else
+      builder.Append(value);
+    fields.push_back({name, value.type()});
+    columns.push_back(builder.Finish());
+  }
+  const std::size_t rows = columns.empty() ? 0 : 1;
+  return Table(Schema(std::move(fields)), std::move(columns), rows);
+}
+
+// Two columns of one name cannot be told apart later; DuckDB compares names without case.
+Status CheckNames(const Schema& schema) {
+  std::set<std::string> seen;
+  for (const Field& field : schema.fields())
+    if (!seen.insert(ToLower(field.name)).second)
+      return Error(ErrorCode::kInvalid, "the query has two columns called `", field.name, "`")
+          .WithHelp("give one of them another name with AS");
+  return Ok();
+}
+
+std::string CopyOptions(FileFormat format) {
+  using Kind = FileFormat::Kind;
+  using Compression = FileFormat::Compression;
+  if (format.kind == Kind::kParquet) return "FORMAT parquet, COMPRESSION zstd";
+  const std::string_view packed = format.compression == Compression::kGzip   ? ", COMPRESSION gzip"
+                                  : format.compression == Compression::kZstd ? ", COMPRESSION zstd"
+                                                                             : ", COMPRESSION none";
+  if (format.kind == Kind::kJsonLines) return StrCat("FORMAT json, ARRAY false", packed);
+  return StrCat("FORMAT csv, HEADER true, QUOTE '\"', ESCAPE '\"', NULLSTR '', DELIMITER '",
+                format.kind == Kind::kTsv ? "\t" : ",", "'", packed);
+}
+
+// A stream that keeps the engine it reads from.
+class OwningStream : public TableStream {
+ public:
+  OwningStream(std::unique_ptr<Engine> engine, std::unique_ptr<TableStream> rows)
+      : engine_(std::move(engine)), rows_(std::move(rows)) {}
+  const Schema& schema() const override { return rows_->schema(); }
+  Result<std::optional<Table>> Next() override { return rows_->Next(); }
+
+ private:
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<TableStream> rows_;
+};
+
+Result<std::int64_t> OneInt(TableStream& rows) {
+  ASSIGN_OR_RETURN(const Table table, ReadAll(rows));
+  if (table.num_rows() != 1 || table.num_columns() < 1 || !HeldAsInt(table.column(0).type()))
+    return Error(ErrorCode::kInternal, "expected one number from the engine");
+  return table.column(0).ints()[0];
+}
+
+}  // namespace
+
+Result<FileFormat> FileFormat::OfName(std::string_view name) {
+  if (name == "csv") return FileFormat{Kind::kCsv, Compression::kNone};
+  if (name == "tsv") return FileFormat{Kind::kTsv, Compression::kNone};
+  if (name == "parquet") return FileFormat{Kind::kParquet, Compression::kNone};
+  if (name == "jsonl") return FileFormat{Kind::kJsonLines, Compression::kNone};
+  return Error(ErrorCode::kInvalid, "`", name, "` is not a file format; expected csv, tsv, parquet or jsonl");
+}
+
+Result<FileFormat> FileFormat::OfPath(std::string_view path) {
+  std::string lower = ToLower(path);
+  const auto strip = [&lower](std::string_view end) {
+    if (lower.size() <= end.size() || lower.substr(lower.size() - end.size()) != end) return false;
+    lower.resize(lower.size() - end.size());
+    return true;
+  };
+  FileFormat format;
+  if (strip(".gz"))
+    format.compression = Compression::kGzip;
+  else if (strip(".zst"))
+    format.compression = Compression::kZstd;
+  const bool packed = format.compression != Compression::kNone;
+  if (strip(".csv")) format.kind = Kind::kCsv;
+  else if (strip(".tsv") || strip(".tab")) format.kind = Kind::kTsv;
+  else if (strip(".jsonl") || strip(".ndjson")) format.kind = Kind::kJsonLines;
+  else if (!packed && strip(".parquet")) format.kind = Kind::kParquet;
+  else
+    return Error(ErrorCode::kInvalid, "the name `", path, "` does not tell the file's format")
+        .WithHelp("use .csv, .tsv or .jsonl (each also with .gz or .zst) or .parquet, or name the format: csv, tsv, parquet, jsonl");
+  return format;
+}
+
+Result<std::unique_ptr<Engine>> Engine::Open(const Options& options) {
+  adbc::Database::Options settings = {{"autoinstall_known_extensions", "false"},
+                                      {"autoload_known_extensions", "false"},
+                                      {"threads", StrCat(options.threads)}};
+  if (!options.memory_limit.empty()) settings.emplace_back("memory_limit", options.memory_limit);
+  std::unique_ptr<Engine> engine(new Engine());
+  ASSIGN_OR_RETURN(engine->database_, adbc::Database::Open("libduckdb.so", "duckdb_adbc_init", settings, PlainError));
+  ASSIGN_OR_RETURN(engine->session_, adbc::Session::Open(engine->database_, PlainError));
+  std::vector<std::string> statements = {"SET GLOBAL TimeZone = 'UTC'",
+                                         StrCat("SET GLOBAL temp_directory = ", QuoteString(options.temp_directory))};
+  if (!options.any_file) {
+    statements.push_back(StrCat("SET GLOBAL allowed_directories = ", QuotedList(options.allowed_directories)));
+    statements.push_back("SET GLOBAL enable_external_access = false");
+  }
+  statements.push_back("SET GLOBAL lock_configuration = true");
+  for (const std::string& statement : statements) RETURN_IF_ERROR(engine->Execute(statement));
+  return engine;
+}
+
+Engine::~Engine() = default;
+
+Result<std::shared_ptr<adbc::Session>> Engine::NewSession() {
+  if (cancelled_) return Error(ErrorCode::kInterrupted, "the query was interrupted");
+  ASSIGN_OR_RETURN(std::shared_ptr<adbc::Session> session, adbc::Session::Open(database_, PlainError));
+  const std::lock_guard lock(mutex_);
+  std::erase_if(running_, [](const auto& weak) { return weak.expired(); });
+  running_.push_back(session);
+  return session;
+}
+
+void Engine::Cancel() {
+  cancelled_ = true;
+  const std::lock_guard lock(mutex_);
+  for (const auto& weak : running_)
+    if (const auto session = weak.lock()) session->Cancel();
+}
+
+Status Engine::Execute(const std::string& sql) { return session_->Execute(sql).status(); }
+
+Status Engine::AddParquet(std::string_view name, const std::string& path) {
+  RETURN_IF_ERROR(Execute(StrCat("CREATE VIEW ", QuoteIdentifier(name), " AS SELECT * FROM read_parquet(", QuoteString(path), ")")));
+  tables_.emplace_back(name);
+  return Ok();
+}
+
+Status Engine::AddTable(std::string_view name, std::unique_ptr<TableStream> rows) {
+  RETURN_IF_ERROR(session_->Ingest(std::string(name), "", ADBC_INGEST_OPTION_MODE_CREATE, std::move(rows)).status());
+  tables_.emplace_back(name);
+  return Ok();
+}
+
+// A stream has a session of its own: DuckDB ends an open result when its connection runs another statement.
+Result<std::unique_ptr<TableStream>> Engine::Run(std::string_view before, const std::string& sql, std::string_view after,
+                                                 const Parameters& parameters) {
+  ASSIGN_OR_RETURN(BoundSql bound, BoundSql::Make(sql, SqlDialect::kDuckDb, parameters));
+  ASSIGN_OR_RETURN(const std::shared_ptr<adbc::Session> session, NewSession());
+  const Table row = ParameterRow(bound, parameters);
+  const std::string full = StrCat(before, bound.text(), after);
+  const auto shared = std::make_shared<const BoundSql>(std::move(bound));
+  const auto translate = [shared, full, prefix = before.size(), names = tables_](const std::string& message) {
+    return DuckDbError(message, {full, prefix, shared.get(), names});
+  };
+  return adbc::Session::Query(session, full, row, translate);
+}
+
+Result<std::unique_ptr<TableStream>> Engine::Query(const std::string& sql, const Parameters& parameters) {
+  ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, Run("", sql, "", parameters));
+  RETURN_IF_ERROR(CheckNames(rows->schema()));
+  return rows;
+}
+
+Result<Schema> Engine::Describe(const std::string& sql, const Parameters& parameters) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, Run("SELECT * FROM (\n", sql, "\n) LIMIT 0", parameters));
+  RETURN_IF_ERROR(CheckNames(rows->schema()));
+  return rows->schema();
+}
+
+Result<std::int64_t> Engine::WriteFile(const std::string& sql, const Parameters& parameters, const std::string& path,
+                                       FileFormat format) {
+  ASSIGN_OR_RETURN(const Schema schema, Describe(sql, parameters));
+  std::string select, names;
+  for (std::size_t i = 0; i < schema.size(); ++i) {
+    const std::string_view comma = i > 0 ? ", " : "";
+    select += StrCat(comma, "CAST(c", i, " AS ", SqlType(schema[i].type), ") AS ", QuoteIdentifier(schema[i].name));
+    names += StrCat(comma, "c", i);
+  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows,
+                   Run(StrCat("COPY (SELECT ", select, " FROM (\n"), sql,
+                       StrCat("\n) AS q(", names, ")) TO ", QuoteString(path), " (", CopyOptions(format), ")"), parameters));
+  return OneInt(*rows);
+}
+
+Result<std::int64_t> Engine::WriteParquet(const std::string& sql, const Parameters& parameters, const std::string& path) {
+  return WriteFile(sql, parameters, path, {FileFormat::Kind::kParquet, FileFormat::Compression::kNone});
+}
+
+Result<std::unique_ptr<TableStream>> StreamParquet(const std::string& path) {
+  Engine::Options options;
+  options.any_file = true;
+  ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, Engine::Open(options));
+  RETURN_IF_ERROR(engine->AddParquet("rows", path));
+  ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, engine->Query("SELECT * FROM rows"));
+  return std::unique_ptr<TableStream>(std::make_unique<OwningStream>(std::move(engine), std::move(rows)));
+}
+
+Result<Table> ReadParquet(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(path));
+  return ReadAll(*rows);
+}
+
+Result<std::int64_t> ParquetRowCount(const std::string& path) {
+  Engine::Options options;
+  options.any_file = true;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
+  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows,
+                   engine->Query("SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata($path)", {{"path", Value::Text(path)}}));
+  return OneInt(*rows);
+}
+
+Result<std::int64_t> WriteParquetFile(std::unique_ptr<TableStream> rows, const std::string& path) {
+  Engine::Options options;
+  options.any_file = true;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
+  RETURN_IF_ERROR(engine->AddTable("rows", std::move(rows)));
+  return engine->WriteParquet("SELECT * FROM rows", {}, path);
+}
+
+}  // namespace headrace
