@@ -1,0 +1,51 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "headrace/base/status.h"
+#include "headrace/sql/engine.h"
+#include "headrace/table/table.h"
+
+namespace headrace {
+
+/// Rows that lie in one or several files, and how to read them.
+struct FileSource {
+  std::string pattern;    ///< a path, or a glob (*, ?, [..], **); relative to the working folder
+  std::string format;     ///< csv, tsv, parquet, jsonl; "": by the file's extension
+  std::string delimiter;  ///< one character; "": tab for tsv, for csv the one of , ; tab | that fits the first lines
+  /// Types that are known: these columns must be there and every cell must read as declared. Others are typed by
+  /// their cells.
+  std::optional<Schema> declared;
+  bool refuse_extra = false;  ///< refuse columns that `declared` does not name
+  /// Cells that mean "no value", besides those that are empty or blank.
+  std::vector<std::string> null_values = {"NA", "N/A", "NULL", "null", "NaN", "nan"};
+};
+
+/// Read the rows of `source` into a table of `engine` called `name`, in the files' order (several files: by name).
+///
+/// Cells of CSV, TSV and JSON lines are read as text and typed by the whole column, never by a sample: int, double, bool
+/// (true/false), date, timestamp if every cell that is not null reads as such, else text. A number with a leading
+/// zero ("007") is text, and so is a column of whole numbers beyond 64 bits. Blanks around numbers, dates and the like do not count. Times with an
+/// offset become UTC. Parquet columns keep their types (docs/types.md).
+///
+/// gzip (.gz) and zstd (.zst) of csv, tsv and jsonl are read by extension.
+///
+/// kInvalid: no file there (nearest name given), an unknown format. kData, with file, line and what to do: empty, header only, no
+/// or double column names, ragged rows, a quote that does not end, not UTF-8, NUL bytes, a delimiter that seems
+/// another, files of a glob that differ in columns, a declared column that is missing, cells that do not
+/// read as declared (column, how many, the first few with row and text).
+///
+/// `engine` must be able to read the files (Engine::Options).
+Status LoadFiles(Engine& engine, const FileSource& source, std::string_view name);
+
+/// Names and types of the columns of `source`, found as LoadFiles finds them, so that a project can be written from a
+/// table. Opens an engine of its own.
+Result<Schema> FileSchema(const FileSource& source);
+
+/// The files of `source`, sorted by name; kInvalid when there is none.
+Result<std::vector<std::string>> MatchFiles(const std::string& pattern);
+
+}  // namespace headrace
