@@ -6,8 +6,9 @@ if(NOT TARGET headrace)
 endif()
 
 install(TARGETS headrace RUNTIME DESTINATION bin)
+file(REAL_PATH ${HEADRACE_LIBDUCKDB} libduckdb_file)
+install(FILES ${libduckdb_file} DESTINATION lib/headrace RENAME libduckdb.so)
 install(FILES
-  ${HEADRACE_UNPACKED}/duckdb/libduckdb.so
   ${HEADRACE_UNPACKED}/adbc_sqlite/libadbc_driver_sqlite.so
   ${HEADRACE_UNPACKED}/lightgbm/lib_lightgbm.so
   DESTINATION lib/headrace)

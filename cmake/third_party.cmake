@@ -27,19 +27,36 @@ foreach(library xxhash lbfgs yaml)
   set_target_properties(${library} PROPERTIES IMPORTED_LOCATION ${HEADRACE_${library}} INTERFACE_LINK_LIBRARIES m)
 endforeach()
 
-# The shared libraries that are loaded when first used: libduckdb.so, libadbc_driver_sqlite.so, lib_lightgbm.so.
+# An installed library of the very version that the lock pins is preferred to the fetched one. Other versions are not
+# taken: equal data must give equal bits on every machine.
+find_package(DuckDB 1.5.5 EXACT CONFIG QUIET)
+find_package(nanoarrow 0.9.0 EXACT CONFIG QUIET)
+find_package(AdbcDriverManager 1.13.0 EXACT CONFIG QUIET)
+
+# The shared libraries that are loaded when first used lie in (or are linked from) one folder, BUILD/lib.
 set(HEADRACE_LIB_DIR ${CMAKE_BINARY_DIR}/lib)
+set(HEADRACE_LIBDUCKDB ${HEADRACE_UNPACKED}/duckdb/libduckdb.so)
+if(DuckDB_FOUND)
+  get_target_property(HEADRACE_LIBDUCKDB duckdb LOCATION)
+  message(STATUS "using the installed DuckDB ${DuckDB_VERSION}: ${HEADRACE_LIBDUCKDB}")
+endif()
 file(MAKE_DIRECTORY ${HEADRACE_LIB_DIR})
-foreach(library duckdb/libduckdb.so adbc_sqlite/libadbc_driver_sqlite.so lightgbm/lib_lightgbm.so)
+file(CREATE_LINK ${HEADRACE_LIBDUCKDB} ${HEADRACE_LIB_DIR}/libduckdb.so SYMBOLIC)
+foreach(library adbc_sqlite/libadbc_driver_sqlite.so lightgbm/lib_lightgbm.so)
   get_filename_component(file ${library} NAME)
   file(CREATE_LINK ${HEADRACE_UNPACKED}/${library} ${HEADRACE_LIB_DIR}/${file} SYMBOLIC)
 endforeach()
 
-set(nanoarrow_dir ${HEADRACE_UNPACKED}/nanoarrow/src)
-add_library(nanoarrow STATIC
-  ${nanoarrow_dir}/nanoarrow/common/array.c ${nanoarrow_dir}/nanoarrow/common/array_stream.c
-  ${nanoarrow_dir}/nanoarrow/common/schema.c ${nanoarrow_dir}/nanoarrow/common/utils.c)
-file(WRITE ${CMAKE_BINARY_DIR}/generated/nanoarrow/nanoarrow_config.h.new
+if(TARGET nanoarrow::nanoarrow_static AND TARGET nanoarrow::nanoarrow_ipc_static)
+  message(STATUS "using the installed nanoarrow ${nanoarrow_VERSION}")
+  add_library(nanoarrow ALIAS nanoarrow::nanoarrow_static)
+  add_library(nanoarrow_ipc ALIAS nanoarrow::nanoarrow_ipc_static)
+else()
+  set(nanoarrow_dir ${HEADRACE_UNPACKED}/nanoarrow/src)
+  add_library(nanoarrow STATIC
+    ${nanoarrow_dir}/nanoarrow/common/array.c ${nanoarrow_dir}/nanoarrow/common/array_stream.c
+    ${nanoarrow_dir}/nanoarrow/common/schema.c ${nanoarrow_dir}/nanoarrow/common/utils.c)
+  file(WRITE ${CMAKE_BINARY_DIR}/generated/nanoarrow/nanoarrow_config.h.new
 "#ifndef NANOARROW_CONFIG_H_INCLUDED
 #define NANOARROW_CONFIG_H_INCLUDED
 #define NANOARROW_VERSION_MAJOR 0
@@ -49,27 +66,34 @@ file(WRITE ${CMAKE_BINARY_DIR}/generated/nanoarrow/nanoarrow_config.h.new
 #define NANOARROW_VERSION_INT (0 * 10000 + 9 * 100 + 0)
 #endif
 ")
-configure_file(${CMAKE_BINARY_DIR}/generated/nanoarrow/nanoarrow_config.h.new
-               ${CMAKE_BINARY_DIR}/generated/nanoarrow/nanoarrow_config.h COPYONLY)
-target_include_directories(nanoarrow SYSTEM PUBLIC ${nanoarrow_dir} ${CMAKE_BINARY_DIR}/generated)
+  configure_file(${CMAKE_BINARY_DIR}/generated/nanoarrow/nanoarrow_config.h.new
+                 ${CMAKE_BINARY_DIR}/generated/nanoarrow/nanoarrow_config.h COPYONLY)
+  target_include_directories(nanoarrow SYSTEM PUBLIC ${nanoarrow_dir} ${CMAKE_BINARY_DIR}/generated)
 
-set(flatcc_dir ${HEADRACE_UNPACKED}/nanoarrow/flatcc)
-add_library(nanoarrow_ipc STATIC
-  ${nanoarrow_dir}/nanoarrow/ipc/codecs.c ${nanoarrow_dir}/nanoarrow/ipc/decoder.c
-  ${nanoarrow_dir}/nanoarrow/ipc/encoder.c ${nanoarrow_dir}/nanoarrow/ipc/reader.c
-  ${nanoarrow_dir}/nanoarrow/ipc/writer.c
-  ${flatcc_dir}/src/runtime/builder.c ${flatcc_dir}/src/runtime/emitter.c
-  ${flatcc_dir}/src/runtime/refmap.c ${flatcc_dir}/src/runtime/verifier.c)
-target_include_directories(nanoarrow_ipc SYSTEM PUBLIC ${flatcc_dir}/include)
-target_link_libraries(nanoarrow_ipc PUBLIC nanoarrow)
+  set(flatcc_dir ${HEADRACE_UNPACKED}/nanoarrow/flatcc)
+  add_library(nanoarrow_ipc STATIC
+    ${nanoarrow_dir}/nanoarrow/ipc/codecs.c ${nanoarrow_dir}/nanoarrow/ipc/decoder.c
+    ${nanoarrow_dir}/nanoarrow/ipc/encoder.c ${nanoarrow_dir}/nanoarrow/ipc/reader.c
+    ${nanoarrow_dir}/nanoarrow/ipc/writer.c
+    ${flatcc_dir}/src/runtime/builder.c ${flatcc_dir}/src/runtime/emitter.c
+    ${flatcc_dir}/src/runtime/refmap.c ${flatcc_dir}/src/runtime/verifier.c)
+  target_include_directories(nanoarrow_ipc SYSTEM PUBLIC ${flatcc_dir}/include)
+  target_link_libraries(nanoarrow_ipc PUBLIC nanoarrow)
+  set_target_properties(nanoarrow nanoarrow_ipc PROPERTIES COMPILE_OPTIONS "-w")
+endif()
 
-add_library(adbc STATIC
-  ${HEADRACE_UNPACKED}/adbc/adbc_driver_manager.cc ${HEADRACE_UNPACKED}/adbc/adbc_driver_manager_api.cc
-  ${HEADRACE_UNPACKED}/adbc/adbc_driver_manager_driver_loading.cc
-  ${HEADRACE_UNPACKED}/adbc/adbc_driver_manager_profiles.cc)
-target_include_directories(adbc SYSTEM PUBLIC ${HEADRACE_UNPACKED}/adbc PRIVATE ${HEADRACE_UNPACKED}/adbc/toml++)
-target_link_libraries(adbc PUBLIC ${CMAKE_DL_LIBS})
-set_target_properties(nanoarrow nanoarrow_ipc adbc PROPERTIES COMPILE_OPTIONS "-w")
+if(TARGET AdbcDriverManager::adbc_driver_manager_static)
+  message(STATUS "using the installed ADBC driver manager ${AdbcDriverManager_VERSION}")
+  add_library(adbc ALIAS AdbcDriverManager::adbc_driver_manager_static)
+else()
+  add_library(adbc STATIC
+    ${HEADRACE_UNPACKED}/adbc/adbc_driver_manager.cc ${HEADRACE_UNPACKED}/adbc/adbc_driver_manager_api.cc
+    ${HEADRACE_UNPACKED}/adbc/adbc_driver_manager_driver_loading.cc
+    ${HEADRACE_UNPACKED}/adbc/adbc_driver_manager_profiles.cc)
+  target_include_directories(adbc SYSTEM PUBLIC ${HEADRACE_UNPACKED}/adbc PRIVATE ${HEADRACE_UNPACKED}/adbc/toml++)
+  target_link_libraries(adbc PUBLIC ${CMAKE_DL_LIBS})
+  set_target_properties(adbc PROPERTIES COMPILE_OPTIONS "-w")
+endif()
 
 add_library(lightgbm_headers INTERFACE)
 target_include_directories(lightgbm_headers SYSTEM INTERFACE ${HEADRACE_UNPACKED}/lightgbm/include)
