@@ -43,7 +43,8 @@ struct Curves {
   std::string ToJson() const;
 };
 
-/// `target`, `scores`, `classes`, `threshold` as in Evaluate. kData: no rows, or a value that is not finite.
+/// `target`, `scores`, `classes`, `threshold` as in Evaluate. kData: no rows, a value that is not finite, a binary
+/// score outside [0, 1].
 Result<Curves> MakeCurves(Task task, std::span<const double> target, std::span<const double> scores, int classes,
                           double threshold);
 

@@ -1,0 +1,312 @@
+// Isotonic regression by pooling adjacent violators: walk up the distinct scores and merge the last two blocks while the upper
+// one has not the higher mean. What is kept are the corner points of the step function, between which Apply interpolates.
+//
+// Sigmoid: two parameters, so Newton's method with the exact 2 x 2 Hessian. Margins are centred and scaled first, which
+// changes nothing but the conditioning, and undone at the end.
+
+#include "headrace/model/calibration.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <limits>
+
+#include <nlohmann/json.hpp>
+
+#include "headrace/base/math.h"
+#include "headrace/base/text.h"
+
+namespace headrace {
+namespace {
+
+using Kind = CalibrationSpec::Kind;
+
+constexpr double kEps = std::numeric_limits<double>::epsilon();
+constexpr double kTied = 1e-15;    // numpy.finfo(float).resolution, which IsotonicRegression takes for equal
+
+struct Point { double score, target, weight; };
+
+Status CheckScores(std::span<const double> scores) {
+  if (scores.empty()) return Error(ErrorCode::kData, "no rows to fit a calibration on");
+  for (std::size_t i = 0; i < scores.size(); ++i)
+    if (!std::isfinite(scores[i]))
+      return Error(ErrorCode::kData, "score is ", scores[i], " in row ", i + 1, " of those that calibration is fitted on; expected a finite number");
+  return Ok();
+}
+
+/// Points in order of score with those of one score averaged. REQUIRES: at least one.
+std::vector<Point> AverageTies(std::vector<Point> points) {
+  std::sort(points.begin(), points.end(), [](const Point& a, const Point& b) {
+    return a.score != b.score ? a.score < b.score : a.target != b.target ? a.target < b.target : a.weight < b.weight;
+  });
+  std::vector<Point> distinct;
+  for (const Point& p : points) {
+    if (distinct.empty() || p.score - distinct.back().score >= kTied) distinct.push_back({p.score, 0, 0});
+    distinct.back().target += p.target * p.weight;
+    distinct.back().weight += p.weight;
+  }
+  for (Point& p : distinct) p.target /= p.weight;
+  return distinct;
+}
+
+/// The non-decreasing values nearest to the points' targets in weighted least squares, one a point.
+std::vector<double> PoolAdjacentViolators(const std::vector<Point>& points) {
+  struct Block { double sum, weight; std::size_t points; double mean() const { return sum / weight; } };
+  std::vector<Block> blocks;
+  for (const Point& p : points) {
+    blocks.push_back({p.target * p.weight, p.weight, 1});
+    while (blocks.size() > 1 && blocks[blocks.size() - 2].mean() >= blocks.back().mean()) {
+      const Block upper = blocks.back();
+      blocks.pop_back();
+      blocks.back().sum += upper.sum;
+      blocks.back().weight += upper.weight;
+      blocks.back().points += upper.points;
+    }
+  }
+  std::vector<double> values;
+  values.reserve(points.size());
+  for (const Block& block : blocks) values.insert(values.end(), block.points, block.mean());
+  return values;
+}
+
+/// Platt's fit: f is the loss to minimise, g its gradient, h its Hessian, at (a, b).
+struct Platt {
+  double f = 0, ga = 0, gb = 0, haa = 0, hab = 0, hbb = 0;
+
+  Platt(double a, double b, std::span<const double> x, std::span<const double> t) {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double z = a * x[i] + b;
+      const double e = math::Exp(-std::fabs(z));
+      const double p = z >= 0 ? e / (1 + e) : 1 / (1 + e);    // 1 / (1 + exp(z))
+      f += (z >= 0 ? t[i] : t[i] - 1) * z + math::Log1p(e);
+      const double d = t[i] - p, w = p * (1 - p);
+      ga += x[i] * d;
+      gb += d;
+      haa += x[i] * x[i] * w;
+      hab += x[i] * w;
+      hbb += w;
+    }
+  }
+};
+
+std::pair<double, double> FitPlatt(std::span<const double> x, std::span<const double> t, double a, double b) {
+  constexpr double kRidge = 1e-12, kLeastStep = 1e-10;
+  Platt at(a, b, x, t);
+  for (int iteration = 0; iteration < 100; ++iteration) {
+    const double haa = at.haa + kRidge, hbb = at.hbb + kRidge;
+    const double det = haa * hbb - at.hab * at.hab;
+    const double da = -(hbb * at.ga - at.hab * at.gb) / det;
+    const double db = -(haa * at.gb - at.hab * at.ga) / det;
+    const double slope = at.ga * da + at.gb * db;
+    if (!(slope < 0)) break;
+    // So near the minimum the loss cannot tell steps apart any more; the last Newton step squares the remaining error.
+    if (-slope < 1e-12 * std::max(1.0, at.f)) return {a + da, b + db};
+    double step = 1;
+    for (; step >= kLeastStep; step /= 2) {
+      const Platt next(a + step * da, b + step * db, x, t);
+      if (next.f < at.f + 1e-4 * step * slope) {
+        a += step * da;
+        b += step * db;
+        at = next;
+        break;
+      }
+    }
+    if (step < kLeastStep) break;
+  }
+  return {a, b};
+}
+
+void AppendNumbers(std::string& out, std::string_view name, const std::vector<double>& numbers) {
+  out += StrCat("\"", name, "\":[");
+  for (std::size_t i = 0; i < numbers.size(); ++i) out += StrCat(i == 0 ? "" : ",", numbers[i]);
+  out += ']';
+}
+
+Status Damaged(std::string_view what) { return Error(ErrorCode::kInvalid, "calibration: ", what); }
+
+/// The numbers of the array `name`, or nothing when it is not one.
+std::vector<double> ReadNumbers(const nlohmann::json& object, const char* name) {
+  std::vector<double> numbers;
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_array()) return numbers;
+  for (const nlohmann::json& item : *found) {
+    if (!item.is_number()) return {};
+    numbers.push_back(item.get<double>());
+  }
+  return numbers;
+}
+
+bool IsCurve(const std::vector<double>& x, const std::vector<double>& y) {
+  if (x.empty() || x.size() != y.size()) return false;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!std::isfinite(x[i]) || !(y[i] > 0 && y[i] < 1)) return false;
+    if (i > 0 && !(x[i] > x[i - 1] && y[i] >= y[i - 1])) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<Calibration> Calibration::FitIsotonic(std::span<const double> scores, std::span<const double> targets,
+                                             std::span<const double> weights) {
+  assert(scores.size() == targets.size() && (weights.empty() || weights.size() == scores.size()));
+  RETURN_IF_ERROR(CheckScores(scores));
+  std::vector<Point> points;
+  points.reserve(scores.size());
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    const double weight = weights.empty() ? 1.0 : weights[i];
+    if (!(weight >= 0) || std::isinf(weight))
+      return Error(ErrorCode::kData, "weight is ", weight, " in row ", i + 1, "; expected a finite number, 0 or above");
+    if (weight > 0) points.push_back({scores[i], targets[i], weight});
+  }
+  if (points.empty()) return Error(ErrorCode::kData, "no row has a weight above 0 to fit a calibration on");
+  const double least = 1 / (2 * static_cast<double>(points.size())), most = 1 - least;
+
+  points = AverageTies(std::move(points));
+  std::vector<double> values = PoolAdjacentViolators(points);
+  for (double& v : values) v = std::clamp(v, least, most);
+  Calibration fitted;
+  fitted.kind_ = Kind::kIsotonic;
+  Curve& curve = fitted.curves_.emplace_back();
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const bool inside = i > 0 && i + 1 < points.size();
+    if (inside && values[i] == values[i - 1] && values[i] == values[i + 1]) continue;
+    curve.x.push_back(points[i].score + 0.0);    // never -0, which JSON readers take for an int
+    curve.y.push_back(values[i]);
+  }
+  return fitted;
+}
+
+Result<Calibration> Calibration::FitSigmoid(std::span<const double> margins, std::span<const double> targets) {
+  assert(margins.size() == targets.size());
+  RETURN_IF_ERROR(CheckScores(margins));
+  double positives = 0, center = 0, scale = 0;
+  const double n = static_cast<double>(margins.size());
+  for (const double t : targets) positives += t;
+  for (const double m : margins) center += m / n;
+  for (const double m : margins) scale = std::max(scale, std::fabs(m - center));
+  if (!(scale > 0) || std::isinf(scale)) scale = 1;
+
+  std::vector<double> x, smoothed;
+  for (const double m : margins) x.push_back((m - center) / scale);
+  for (const double t : targets) smoothed.push_back(t > 0 ? (positives + 1) / (positives + 2) : 1 / (n - positives + 2));
+  const auto [a, b] = FitPlatt(x, smoothed, 0, math::Log((n - positives + 1) / (positives + 1)));
+
+  Calibration fitted;
+  fitted.kind_ = Kind::kSigmoid;
+  Curve& curve = fitted.curves_.emplace_back();
+  curve.a = a / scale + 0.0;    // never -0
+  curve.b = b - a * (center / scale) + 0.0;
+  if (!std::isfinite(curve.a) || !std::isfinite(curve.b))
+    return Error(ErrorCode::kData, "margins from ", *std::min_element(margins.begin(), margins.end()), " to ",
+                 *std::max_element(margins.begin(), margins.end()), " are too far apart to fit a sigmoid calibration on");
+  return fitted;
+}
+
+Result<Calibration> Calibration::Fit(Kind kind, std::span<const double> scores, std::span<const double> targets, int classes) {
+  if (kind == Kind::kNone) return Calibration();
+  const auto fit = [kind](std::span<const double> s, std::span<const double> t) {
+    return kind == Kind::kIsotonic ? FitIsotonic(s, t) : FitSigmoid(s, t);
+  };
+  if (classes <= 2) return fit(scores, targets);
+
+  const std::size_t width = static_cast<std::size_t>(classes);
+  assert(scores.size() == targets.size() * width);
+  Calibration fitted;
+  fitted.kind_ = kind;
+  std::vector<double> score(targets.size()), is(targets.size());
+  for (std::size_t c = 0; c < width; ++c) {
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      score[i] = scores[i * width + c];
+      is[i] = targets[i] == static_cast<double>(c) ? 1 : 0;
+    }
+    ASSIGN_OR_RETURN(Calibration one, fit(score, is));
+    fitted.curves_.push_back(std::move(one.curves_.front()));
+  }
+  return fitted;
+}
+
+std::string_view Calibration::name() const {
+  switch (kind_) {
+    case Kind::kNone: return "none";
+    case Kind::kIsotonic: return "isotonic";
+    case Kind::kSigmoid: return "sigmoid";
+  }
+  return "none";
+}
+
+double Calibration::Curve::Apply(Kind kind, double score) const {
+  if (kind == Kind::kSigmoid) return std::clamp(math::Sigmoid(-(a * score + b)), kEps, 1 - kEps);
+  if (!(score > x.front())) return y.front();
+  if (score >= x.back()) return y.back();
+  const std::size_t above = static_cast<std::size_t>(std::upper_bound(x.begin(), x.end(), score) - x.begin());
+  const double from = y[above - 1], to = y[above];
+  const double value = from + (to - from) / (x[above] - x[above - 1]) * (score - x[above - 1]);
+  // Rounding, or a slope too steep for a double, must not leave the two points' range.
+  return !(value >= from) ? from : std::min(value, to);
+}
+
+double Calibration::Apply(double score) const {
+  assert(curves_.size() <= 1);
+  return curves_.empty() ? score : curves_.front().Apply(kind_, score);
+}
+
+void Calibration::ApplyRow(std::span<double> scores) const {
+  if (curves_.empty()) return;
+  assert(scores.size() == curves_.size());
+  double sum = 0;
+  for (std::size_t c = 0; c < scores.size(); ++c) {
+    scores[c] = curves_[c].Apply(kind_, scores[c]);
+    sum += scores[c];
+  }
+  for (double& score : scores) score /= sum;
+}
+
+std::string Calibration::ToJson() const {
+  std::string out = "{\"curves\":[";
+  for (std::size_t c = 0; c < curves_.size(); ++c) {
+    out += c == 0 ? "{" : ",{";
+    if (kind_ == Kind::kSigmoid) {
+      out += StrCat("\"a\":", curves_[c].a, ",\"b\":", curves_[c].b);
+    } else {
+      AppendNumbers(out, "x", curves_[c].x);
+      out += ',';
+      AppendNumbers(out, "y", curves_[c].y);
+    }
+    out += '}';
+  }
+  return StrCat(out, "],\"kind\":\"", name(), "\"}");
+}
+
+Result<Calibration> Calibration::FromJson(std::string_view text) {
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("kind") || !json.contains("curves") || !json["kind"].is_string() || !json["curves"].is_array())
+    return Damaged("not an object with kind and curves");
+  Calibration read;
+  const std::string& kind = json["kind"].get_ref<const std::string&>();
+  if (kind == "isotonic") read.kind_ = Kind::kIsotonic;
+  else if (kind == "sigmoid") read.kind_ = Kind::kSigmoid;
+  else if (kind != "none") return Damaged("the kind is none of none, isotonic, sigmoid");
+
+  for (const nlohmann::json& item : json["curves"]) {
+    Curve curve;
+    if (read.kind_ == Kind::kIsotonic) {
+      curve.x = ReadNumbers(item, "x");
+      curve.y = ReadNumbers(item, "y");
+      if (!IsCurve(curve.x, curve.y)) return Damaged("a curve is not x rising and y between 0 and 1 never falling");
+    } else {
+      if (!item.is_object() || !item.contains("a") || !item.contains("b") || !item["a"].is_number() || !item["b"].is_number())
+        return Damaged("a curve is not the numbers a and b");
+      curve.a = item["a"].get<double>();
+      curve.b = item["b"].get<double>();
+      if (!std::isfinite(curve.a) || !std::isfinite(curve.b)) return Damaged("a curve's number is not finite");
+    }
+    read.curves_.push_back(std::move(curve));
+  }
+  const std::size_t curves = read.curves_.size();
+  if (read.kind_ == Kind::kNone ? curves != 0 : (curves == 0 || curves == 2)) return Damaged("the number of curves does not fit the kind");
+  if (read.ToJson() != text) return Damaged("not written in the canonical form");
+  return read;
+}
+
+}  // namespace headrace
