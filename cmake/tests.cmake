@@ -18,6 +18,7 @@ endfunction()
 
 find_program(HEADRACE_SYSTEM_PYTHON python3 REQUIRED)
 headrace_test(house.includes ${HEADRACE_SYSTEM_PYTHON} scripts/check_includes.py)
+headrace_test(house.includes_rule ${HEADRACE_SYSTEM_PYTHON} scripts/check_includes_test.py)
 headrace_test(house.fetch ${HEADRACE_SYSTEM_PYTHON} scripts/fetch_test.py)
 
 foreach(folder oracle e2e)

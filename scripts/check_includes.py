@@ -10,9 +10,6 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-
-
 def rooms_in_order(cmake_text):
     return re.findall(r"^headrace_room\((\w+)", cmake_text, re.MULTILINE)
 
@@ -29,11 +26,11 @@ def arrows(source_folder):
                 yield room, include.group(1), f"{path.relative_to(source_folder.parent.parent)}:{number}"
 
 
-def main():
-    order = rooms_in_order((ROOT / "CMakeLists.txt").read_text())
+def main(root):
+    order = rooms_in_order((root / "CMakeLists.txt").read_text())
     place = {room: number for number, room in enumerate(order)}
     counts, wrong = Counter(), []
-    for source, target, where in arrows(ROOT / "src" / "headrace"):
+    for source, target, where in arrows(root / "src" / "headrace"):
         counts[source, target] += 1
         for room in (source, target):
             if room not in place:
@@ -50,4 +47,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Path(__file__).resolve().parent.parent))
