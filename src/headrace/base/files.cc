@@ -10,6 +10,9 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <vector>
+
+#include "headrace/base/digest.h"
 
 namespace headrace {
 
@@ -71,6 +74,20 @@ Result<std::string> ReadFile(const std::string& path, std::size_t max_bytes) {
   }
   content.resize(at);
   return content;
+}
+
+Result<std::string> Sha256OfFile(const std::string& path) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) return SystemError("read", path);
+  Sha256 digest;
+  std::vector<char> block(1 << 18);
+  while (true) {
+    const ssize_t n = ::read(fd.get(), block.data(), block.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return SystemError("read", path);
+    if (n == 0) return digest.HexDigest();
+    digest.Update({block.data(), static_cast<std::size_t>(n)});
+  }
 }
 
 Status WriteFileAtomically(const std::string& path, std::string_view bytes, bool sync) {

@@ -14,6 +14,8 @@ namespace headrace {
 
 /// The whole content; kInvalid when missing, not a regular file, or larger than `max_bytes`.
 Result<std::string> ReadFile(const std::string& path, std::size_t max_bytes = std::size_t{1} << 30);
+/// SHA-256 of a file's content as 64 hex digits, read in blocks.
+Result<std::string> Sha256OfFile(const std::string& path);
 /// Write beside the target and rename over it: readers see the old file or the new one, never half of one. With `sync`, the bytes and
 /// the name are on disk when this returns.
 Status WriteFileAtomically(const std::string& path, std::string_view bytes, bool sync = false);

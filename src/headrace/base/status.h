@@ -95,10 +95,10 @@ class [[nodiscard]] Result {
   /// REQUIRES: ok().
   T& value() & { return std::get<1>(state_); }
   const T& value() const& { return std::get<1>(state_); }
-  T&& value() && { return std::get<1>(std::move(state_)); }
+  T value() && { return std::get<1>(std::move(state_)); }  // by value, so that `for (x : *F())` is safe
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  T operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 

@@ -1,0 +1,48 @@
+#include <unistd.h>
+
+#include "headrace/base/crash.h"
+#include "headrace/base/files.h"
+#include "headrace/store/store.h"
+
+namespace headrace {
+
+namespace {
+std::string PathOf(const std::string& directory, const ArtifactRef& artifact) {
+  return StrCat(directory, "/artifacts/", artifact.digest.substr(0, 2), "/", artifact.digest, artifact.kind == "model" ? ".model" : ".parquet");
+}
+}  // namespace
+
+std::string Store::ScratchPath(std::string_view suffix) {
+  const std::lock_guard lock(mutex_);
+  return StrCat(directory_, "/tmp/", ::getpid(), "-", ++scratch_count_, suffix);
+}
+
+Result<ArtifactRef> Store::AddArtifact(const std::string& scratch_path, std::string_view kind, std::int64_t rows) {
+  ArtifactRef artifact{"", std::string(kind), rows};
+  ASSIGN_OR_RETURN(artifact.digest, Sha256OfFile(scratch_path));
+  const std::string path = PathOf(directory_, artifact);
+  CrashPoint("artifact.before_rename");
+  RETURN_IF_ERROR(MakeDirectories(ParentPath(path)));
+  RETURN_IF_ERROR(MoveFile(scratch_path, path));  // over an equal file, or a damaged one that is thereby mended
+  CrashPoint("artifact.after_rename");
+  const std::lock_guard lock(mutex_);
+  verified_[artifact.digest] = true;
+  return artifact;
+}
+
+Result<std::string> Store::ArtifactPath(const ArtifactRef& artifact) {
+  const std::string path = PathOf(directory_, artifact);
+  {
+    const std::lock_guard lock(mutex_);
+    if (verified_.contains(artifact.digest)) return path;
+  }
+  const Result<std::string> digest = Sha256OfFile(path);
+  if (!digest.ok() || *digest != artifact.digest)
+    return Error(ErrorCode::kFailed, "the artifact ", artifact.digest.substr(0, 12), digest.ok() ? " is damaged" : " is gone", " (`", path, "`)")
+        .WithHelp("run the pipeline again: the step that makes it will make it anew");
+  const std::lock_guard lock(mutex_);
+  verified_[artifact.digest] = true;
+  return path;
+}
+
+}  // namespace headrace

@@ -1,0 +1,48 @@
+// Is the process that owned a run still the one of that number? The kernel's start time of the process, together with the id
+// of this boot, tells a living owner from a later process that got the same number.
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "headrace/base/text.h"
+#include "headrace/store/store.h"
+
+namespace headrace {
+
+namespace {
+/// Clock ticks since boot at which `pid` started, or "" when there is no such process.
+std::string StartTicks(std::int64_t pid) {
+  std::ifstream file(StrCat("/proc/", pid, "/stat"));
+  std::stringstream content;
+  content << file.rdbuf();
+  const std::string text = content.str();
+  const std::size_t name_end = text.rfind(')');  // the name in parentheses may hold anything
+  if (name_end == std::string::npos) return {};
+  const std::vector<std::string> fields = Split(std::string_view(text).substr(name_end + 2), ' ');
+  return fields.size() > 19 ? fields[19] : std::string();
+}
+
+std::string BootId() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
+std::string StartOf(std::int64_t pid) {
+  const std::string ticks = StartTicks(pid);
+  return ticks.empty() ? std::string() : StrCat(ticks, "@", BootId());
+}
+}  // namespace
+
+ProcessId ThisProcess() { return {::getpid(), StartOf(::getpid())}; }
+
+bool IsAlive(const ProcessId& process) {
+  if (process.pid <= 0 || ::kill(static_cast<pid_t>(process.pid), 0) != 0) return false;
+  return process.started.empty() || StartOf(process.pid) == process.started;
+}
+
+}  // namespace headrace
