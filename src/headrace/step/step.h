@@ -1,0 +1,113 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "headrace/base/clock.h"
+#include "headrace/base/secret.h"
+#include "headrace/base/status.h"
+#include "headrace/pipeline/project.h"
+#include "headrace/report/report.h"
+#include "headrace/sql/connection.h"
+#include "headrace/store/store.h"
+
+namespace headrace {
+
+/// One input of a step: an artifact of the store, checked against its digest.
+struct StepInputFile {
+  ArtifactRef artifact;
+  std::string path;
+};
+
+/// What the steps of one run share. Borrowed by all of them; outlives them.
+struct RunEnvironment {
+  const ResolvedPipeline* pipeline = nullptr;
+  Store* store = nullptr;
+  ConnectionMap* connections = nullptr;
+  Clock* clock = nullptr;
+  VariableLookup variables;                ///< where secrets come from
+  std::string run;                         ///< run id
+  std::string user;                        ///< who moves aliases
+  int threads = 0;                         ///< for kernels that keep their bits; 0 = all cores
+  bool dry_run = false;                    ///< deliveries say what they would do, and do nothing
+};
+
+/// Everything one attempt of one step may use.
+struct StepContext {
+  const RunEnvironment* run = nullptr;
+  const StepSpec* step = nullptr;
+  std::map<std::string, StepInputFile> inputs;           ///< by StepInput::name
+  std::vector<UnfittedStep> unfitted;                    ///< the unfitted steps above a train or score step's data
+  std::function<void(std::string_view, double)> progress;   ///< what it does now, and how far it is in [0, 1]
+  std::function<bool()> cancelled;                       ///< asked between blocks; true = stop soon with kInterrupted
+  /// Call `act` from another thread when the step is cancelled (to interrupt a database), until the token goes away.
+  std::function<std::shared_ptr<void>(std::function<void()> act)> on_cancel;
+
+  const ResolvedPipeline& pipeline() const { return *run->pipeline; }
+  Store& store() const { return *run->store; }
+};
+
+/// A model that a train step fitted and perhaps registered, or that a score step used.
+struct ModelDetails {
+  std::string name;                        ///< in the registry; "" = not registered
+  std::int64_t version = 0, champion_before = 0, champion_after = 0;
+  std::string digest;
+  std::vector<GateVerdict> gates;
+};
+
+/// What a step leaves to be told, besides its outputs. Kept in the store as JSON.
+struct StepDetails {
+  std::vector<CheckVerdict> checks;
+  std::vector<std::string> notes;
+  std::optional<DeliveryReport> delivery;
+  std::optional<ModelDetails> model;
+  std::optional<ScoreReport> score;
+
+  std::string ToJson() const;
+  /// Read what ToJson wrote; kInvalid for anything else.
+  static Result<StepDetails> FromJson(std::string_view json);
+};
+
+/// How one attempt ended. After an error `outputs` is empty and `details` says what is known.
+struct StepOutcome {
+  Status status;
+  std::map<std::string, ArtifactRef> outputs;
+  StepDetails details;
+  /// The step did its work but a gate said no: the run goes on and ends with exit code 3.
+  bool gate_refused = false;
+};
+
+/// Do the work of one attempt: fit it, score it, read or deliver it, then judge its checks. Nothing half-done is left: outputs
+/// are in the store whole or not at all, a destination holds the delivery whole or not at all.
+///
+/// Threads: any number of steps of one run at once.
+StepOutcome RunStep(const StepContext& context);
+
+// One function a kind, each in its own file. They return the scratch file of their main dataset; RunStep judges the
+// checks on it and stores it.
+struct StepFiles {
+  struct File { std::string path, kind; std::int64_t rows = -1; };
+  std::map<std::string, File> files;       ///< by output name, "" = main
+  StepDetails details;
+  bool gate_refused = false;
+};
+Result<StepFiles> RunExtract(const StepContext& context);
+Result<StepFiles> RunSql(const StepContext& context);
+Result<StepFiles> RunTrain(const StepContext& context);
+Result<StepFiles> RunScore(const StepContext& context);
+Result<StepFiles> RunDeliver(const StepContext& context);
+
+/// Open the database of `name` as the pipeline's connections say, secrets loaded.
+Result<std::unique_ptr<Connection>> OpenConnection(const StepContext& context, const std::string& name, bool writable);
+
+/// kInvalid with a diff when an unfitted step above `score` is not, letter for letter, one the model was trained on.
+Status CompareUnfitted(const std::vector<UnfittedStep>& trained, const std::vector<UnfittedStep>& scored, std::string_view model);
+/// The unfitted steps above the input `data` of `step`: queries of `sql` and `extract` steps, by name.
+std::vector<UnfittedStep> UnfittedAbove(const ResolvedPipeline& pipeline, const StepSpec& step);
+
+}  // namespace headrace
