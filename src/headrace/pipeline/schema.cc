@@ -1,0 +1,380 @@
+#include "headrace/pipeline/schema.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "headrace/base/text.h"
+
+namespace headrace {
+namespace {
+
+std::string_view ScalarName(ScalarType type) {
+  switch (type) {
+    case ScalarType::kText: return "a text";
+    case ScalarType::kName: case ScalarType::kLabel: return "a name";
+    case ScalarType::kColumn: return "a column";
+    case ScalarType::kStep: return "a step";
+    case ScalarType::kPath: return "a path";
+    case ScalarType::kSql: return "a .sql file or a query";
+    case ScalarType::kExpression: return "an expression";
+    case ScalarType::kInt: return "an int";
+    case ScalarType::kDouble: return "a number";
+    case ScalarType::kBool: return "true or false";
+    case ScalarType::kDuration: return "a duration like 90d or 12h";
+    case ScalarType::kShare: return "a share like 20% or 0.2";
+    case ScalarType::kChoice: return "a choice";
+    case ScalarType::kAny: return "a value";
+  }
+  return "a value";
+}
+
+std::string_view Plural(ScalarType type) {
+  switch (type) {
+    case ScalarType::kColumn: return "columns";
+    case ScalarType::kStep: return "steps";
+    case ScalarType::kExpression: return "expressions";
+    case ScalarType::kName: case ScalarType::kLabel: return "names";
+    default: return "values";
+  }
+}
+
+bool Fits(ScalarType type, Type value) {
+  switch (type) {
+    case ScalarType::kInt: return value == Type::kInt;
+    case ScalarType::kDouble: case ScalarType::kShare: return IsNumeric(value);
+    case ScalarType::kBool: return value == Type::kBool;
+    case ScalarType::kDuration: return value == Type::kDuration;
+    case ScalarType::kName: case ScalarType::kStep: case ScalarType::kChoice: return value == Type::kText;
+    default: return true;
+  }
+}
+
+/// One walk over a tree: carries what every level needs.
+class Checker {
+ public:
+  Checker(const Substituter* substituter, Diagnostics& diagnostics) : substituter_(substituter), diagnostics_(diagnostics) {}
+
+  bool Check(Node& node, const Shape& shape, const std::string& where) {
+    switch (shape.kind) {
+      case Shape::Kind::kScalar: return CheckScalar(node, shape, where);
+      case Shape::Kind::kList: return CheckList(node, shape, where);
+      case Shape::Kind::kMap: return CheckMap(node, shape, where);
+      case Shape::Kind::kNamed: return CheckNamed(node, shape, where);
+      case Shape::Kind::kEither: return CheckEither(node, shape, where);
+      case Shape::Kind::kAnything: return true;
+    }
+    return false;
+  }
+
+ private:
+  bool WrongType(const Node& node, const Shape& shape, const std::string& where, std::string help = "") {
+    diagnostics_.AddError(DiagnosticCode::kWrongType, node.place, StrCat(where, " takes ", DescribeShape(shape), ", got ", Describe(node)))
+        .Help(std::move(help));
+    return false;
+  }
+
+  /// Evaluate ${...}; afterwards the node may have become a list.
+  bool Substitute(Node& node, ScalarType target) {
+    if (!node.is_scalar() || node.value || node.pending || node.text.find("${") == std::string::npos) return true;
+    if (substituter_ != nullptr) return substituter_->Substitute(node, target, diagnostics_);
+    diagnostics_.AddError(DiagnosticCode::kSubstitution, node.place, "`${...}` cannot stand here");
+    return false;
+  }
+
+  bool CheckScalar(Node& node, const Shape& shape, const std::string& where) {
+    if (!Substitute(node, shape.scalar)) return false;
+    if (node.is_map() && shape.scalar == ScalarType::kExpression)
+      return WrongType(node, shape, where, "quote this expression: put the whole value in \"...\"");
+    if (!node.is_scalar() || (node.is_null() && shape.scalar != ScalarType::kAny)) return WrongType(node, shape, where);
+    if (node.pending || node.value) {
+      const Type type = node.pending ? *node.pending : node.value->type();
+      if (!Fits(shape.scalar, type)) {
+        diagnostics_.AddError(DiagnosticCode::kSubstitution, node.place,
+                              StrCat(where, " takes ", DescribeShape(shape), ", but the `${...}` gives a ", TypeName(type)));
+        return false;
+      }
+      if (node.pending) return true;
+    }
+    return CheckText(node, shape, where);
+  }
+
+  bool CheckText(const Node& node, const Shape& shape, const std::string& where) {
+    std::int64_t whole = 0;
+    double number = 0;
+    switch (shape.scalar) {
+      case ScalarType::kText: case ScalarType::kPath: case ScalarType::kSql: case ScalarType::kExpression:
+      case ScalarType::kColumn:
+        if (!Trim(node.text).empty() || shape.scalar == ScalarType::kText) return true;
+        return WrongType(node, shape, where);
+      case ScalarType::kName: case ScalarType::kLabel: case ScalarType::kStep:
+        if (IsNameOf(shape.scalar, node.text)) return true;
+        diagnostics_.AddError(DiagnosticCode::kBadName, node.place, StrCat(where, " takes ", DescribeShape(shape), "; ", Describe(node), " is not a name"));
+        return false;
+      case ScalarType::kInt:
+        if (!ParseInt(node.text, &whole)) return WrongType(node, shape, where);
+        return CheckRange(node, shape, where, static_cast<double>(whole));
+      case ScalarType::kDouble:
+        if (!ParseDouble(node.text, &number)) return WrongType(node, shape, where);
+        return CheckRange(node, shape, where, number);
+      case ScalarType::kBool:
+        return node.text == "true" || node.text == "false" || WrongType(node, shape, where);
+      case ScalarType::kDuration:
+        return ParseLongDuration(node.text).ok() || WrongType(node, shape, where);
+      case ScalarType::kShare:
+        if (!ParseShare(node.text, &number)) return WrongType(node, shape, where);
+        if (number >= 0 && number <= 1) return true;
+        diagnostics_.AddError(DiagnosticCode::kBadValue, node.place, StrCat(where, " takes a share between 0% and 100%, got ", Describe(node)))
+            .Help(number > 1 && number <= 100 ? StrCat("did you mean `", node.text, "%`?") : "");
+        return false;
+      case ScalarType::kChoice: return CheckChoice(node, shape, where);
+      case ScalarType::kAny: return true;
+    }
+    return false;
+  }
+
+  bool CheckRange(const Node& node, const Shape& shape, const std::string& where, double number) {
+    const bool small = shape.minimum && !(number >= *shape.minimum);
+    const bool large = shape.maximum && !(number <= *shape.maximum);
+    if (!small && !large) return true;
+    diagnostics_.AddError(DiagnosticCode::kBadValue, node.place,
+                          StrCat(where, small ? " must be at least " : " must be at most ",
+                                 small ? *shape.minimum : *shape.maximum, ", got ", Describe(node)));
+    return false;
+  }
+
+  bool CheckChoice(const Node& node, const Shape& shape, const std::string& where) {
+    if (!shape.not_yet.empty() && node.text == shape.not_yet) {
+      diagnostics_.AddError(DiagnosticCode::kNotYet, node.place, StrCat("`", node.text, "` for ", where, " is not available in this version"));
+      return false;
+    }
+    if (std::find(shape.choices.begin(), shape.choices.end(), node.text) != shape.choices.end()) return true;
+    const std::string near = NearestName(node.text, shape.choices);
+    return WrongType(node, shape, where, near.empty() ? "" : StrCat("did you mean `", near, "`?"));
+  }
+
+  bool CheckList(Node& node, const Shape& shape, const std::string& where) {
+    if (node.is_scalar() && !node.is_null()) {
+      const ScalarType target = shape.item->kind == Shape::Kind::kScalar ? shape.item->scalar : ScalarType::kText;
+      if (!Substitute(node, target)) return false;
+      if (node.pending) return true;
+    }
+    if (node.is_scalar() && shape.or_single && !node.is_null()) return Check(node, *shape.item, where);
+    if (!node.is_list())
+      return WrongType(node, shape, where, node.is_scalar() && !node.is_null() ? StrCat("write `[", node.text, "]`") : "");
+    bool fine = true;
+    for (Node& item : node.items) fine = Check(item, *shape.item, where) && fine;
+    return fine;
+  }
+
+  bool CheckMap(Node& node, const Shape& shape, const std::string& where) {
+    if (!node.is_map()) return WrongType(node, shape, where);
+    bool fine = true;
+    for (Node::Entry& entry : node.entries) fine = CheckEntry(entry, shape, where) && fine;
+    for (const Key& key : shape.keys)
+      if (key.required && node.Find(key.name) == nullptr) {
+        fine = false;
+        diagnostics_.AddError(DiagnosticCode::kMissingKey, {node.place.source, node.place.offset, 1}, StrCat(where, " needs the key `", key.name, "`"))
+            .Help(key.example.empty() ? StrCat("add `", key.name, ":`") : StrCat("add `", key.name, ": ", key.example, "`"));
+      }
+    return CheckExactlyOne(node, shape, where, fine) && fine;
+  }
+
+  bool CheckEntry(Node::Entry& entry, const Shape& shape, const std::string& where) {
+    const auto key = std::find_if(shape.keys.begin(), shape.keys.end(), [&](const Key& k) { return k.name == entry.key; });
+    if (key == shape.keys.end()) return UnknownKey(entry, shape, where);
+    if (!key->not_yet) return Check(entry.value, key->shape, StrCat("`", entry.key, "`"));
+    diagnostics_.AddError(DiagnosticCode::kNotYet, entry.key_place, StrCat("`", entry.key, "` is not available in this version"))
+        .Help("remove it");
+    return false;
+  }
+
+  bool UnknownKey(const Node::Entry& entry, const Shape& shape, const std::string& where) {
+    std::vector<std::string> names;
+    for (const Key& key : shape.keys)
+      if (!key.not_yet) names.push_back(key.name);
+    Diagnostic& found = diagnostics_.AddError(DiagnosticCode::kUnknownKey, entry.key_place, StrCat("unknown key `", entry.key, "` in ", where));
+    if (!IsNameOf(ScalarType::kLabel, entry.key)) {
+      found.Help("quote this expression: put the whole value in \"...\"");
+    } else if (const std::string near = NearestName(entry.key, names); !near.empty()) {
+      found.Help(StrCat("did you mean `", near, "`?"));
+    } else {
+      std::sort(names.begin(), names.end());
+      found.Help(StrCat("known keys: ", Join(names, ", ")));
+    }
+    return false;
+  }
+
+  bool CheckExactlyOne(const Node& node, const Shape& shape, const std::string& where, bool fine) {
+    if (shape.exactly_one.empty()) return true;
+    const Node::Entry* first = nullptr;
+    bool one = true;
+    for (const Node::Entry& entry : node.entries) {
+      if (std::find(shape.exactly_one.begin(), shape.exactly_one.end(), entry.key) == shape.exactly_one.end()) continue;
+      if (first != nullptr) {
+        one = false;
+        diagnostics_.AddError(DiagnosticCode::kConflict, entry.key_place, StrCat(where, " has both `", first->key, "` and `", entry.key, "`; exactly one may stand"))
+            .Related(first->key_place, "the other");
+      } else {
+        first = &entry;
+      }
+    }
+    if (first != nullptr || !fine) return one;  // with an unknown key, that is likely the misspelt one
+    diagnostics_.AddError(DiagnosticCode::kMissingKey, {node.place.source, node.place.offset, 1}, StrCat(where, " needs one of ", Join(shape.exactly_one, ", ")));
+    return false;
+  }
+
+  bool CheckNamed(Node& node, const Shape& shape, const std::string& where) {
+    if (!node.is_map()) return WrongType(node, shape, where);
+    bool fine = true;
+    for (Node::Entry& entry : node.entries) {
+      if (!IsNameOf(shape.name_type, entry.key)) {
+        fine = false;
+        diagnostics_.AddError(DiagnosticCode::kBadName, entry.key_place, StrCat("`", entry.key, "` cannot be a name in ", where))
+            .Help("begin with a letter, go on with letters, digits and `_`");
+        continue;
+      }
+      fine = Check(entry.value, *shape.item, StrCat("`", entry.key, "`")) && fine;
+    }
+    return fine;
+  }
+
+  bool CheckEither(Node& node, const Shape& shape, const std::string& where) {
+    const auto find = [&](auto matches) {
+      return std::find_if(shape.options.begin(), shape.options.end(), matches);
+    };
+    auto option = shape.options.end();
+    if (node.is_map()) option = find([](const Shape& s) { return s.kind == Shape::Kind::kMap || s.kind == Shape::Kind::kNamed; });
+    else if (node.is_list()) option = find([](const Shape& s) { return s.kind == Shape::Kind::kList; });
+    else if (!node.is_null()) {
+      option = find([](const Shape& s) { return s.kind == Shape::Kind::kScalar; });
+      if (option == shape.options.end()) option = find([](const Shape& s) { return s.kind == Shape::Kind::kList && s.or_single; });
+    }
+    if (option == shape.options.end()) return WrongType(node, shape, where);
+    return Check(node, *option, where);
+  }
+
+  const Substituter* substituter_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+Shape Scalar(ScalarType type) { Shape s; s.scalar = type; return s; }
+
+Shape Choice(std::vector<std::string> choices, std::string not_yet) {
+  Shape s = Scalar(ScalarType::kChoice);
+  s.choices = std::move(choices);
+  s.not_yet = std::move(not_yet);
+  return s;
+}
+
+Shape IntFrom(double minimum) { Shape s = Scalar(ScalarType::kInt); s.minimum = minimum; return s; }
+
+Shape ListOf(Shape item) {
+  Shape s;
+  s.kind = Shape::Kind::kList;
+  s.item = std::make_shared<const Shape>(std::move(item));
+  return s;
+}
+
+Shape ListOrSingle(Shape item) { Shape s = ListOf(std::move(item)); s.or_single = true; return s; }
+
+Shape MapOf(std::string title, std::vector<Key> keys, std::vector<std::string> exactly_one) {
+  Shape s;
+  s.kind = Shape::Kind::kMap;
+  s.title = std::move(title);
+  s.keys = std::move(keys);
+  s.exactly_one = std::move(exactly_one);
+  return s;
+}
+
+Shape Named(std::string title, Shape item, ScalarType name_type) {
+  Shape s;
+  s.kind = Shape::Kind::kNamed;
+  s.title = std::move(title);
+  s.item = std::make_shared<const Shape>(std::move(item));
+  s.name_type = name_type;
+  return s;
+}
+
+Shape Either(std::vector<Shape> options) {
+  Shape s;
+  s.kind = Shape::Kind::kEither;
+  s.options = std::move(options);
+  return s;
+}
+
+Shape Anything() { Shape s; s.kind = Shape::Kind::kAnything; return s; }
+
+Key Required(Key key) { key.required = true; return key; }
+
+Key NotYet(std::string name, std::string description) {
+  Key key{std::move(name), Scalar(ScalarType::kAny), std::move(description)};
+  key.not_yet = true;
+  return key;
+}
+
+std::string DescribeShape(const Shape& shape) {
+  switch (shape.kind) {
+    case Shape::Kind::kScalar:
+      if (shape.scalar == ScalarType::kChoice) return (shape.choices.size() > 1 ? "one of " : "") + Join(shape.choices, ", ");
+      return std::string(ScalarName(shape.scalar));
+    case Shape::Kind::kList: {
+      const std::string_view items = shape.item->kind == Shape::Kind::kScalar ? Plural(shape.item->scalar) : "maps";
+      return shape.item->kind == Shape::Kind::kEither ? "a list" : StrCat("a list of ", items);
+    }
+    case Shape::Kind::kMap: case Shape::Kind::kNamed: return shape.title.empty() ? "a map" : StrCat("a map (", shape.title, ")");
+    case Shape::Kind::kEither: {
+      std::string out;
+      for (const Shape& option : shape.options) {
+        if (!out.empty()) out += " or ";
+        out += DescribeShape(option);
+      }
+      return out;
+    }
+    case Shape::Kind::kAnything: return "a value";
+  }
+  return "a value";
+}
+
+Shape Without(const Shape& file, std::vector<std::string> keys) {
+  Shape out = file;
+  for (Key& key : out.keys)
+    if (std::find(keys.begin(), keys.end(), key.name) != keys.end()) key.shape = Anything();
+  return out;
+}
+
+bool CheckShape(Node& node, const Shape& shape, std::string_view where, const Substituter* substituter,
+                Diagnostics& diagnostics) {
+  return Checker(substituter, diagnostics).Check(node, shape, std::string(where));
+}
+
+bool ParseShare(std::string_view text, double* out) {
+  const bool percent = text.ends_with('%');
+  if (percent) text = Trim(text.substr(0, text.size() - 1));
+  if (!ParseDouble(text, out) || !std::isfinite(*out)) return false;
+  if (percent) *out /= 100;
+  return true;
+}
+
+Result<std::int64_t> ParseLongDuration(std::string_view text) {
+  std::int64_t years = 0;
+  if (text.ends_with('y') && ParseInt(text.substr(0, text.size() - 1), &years) && years >= 0 && years <= 10'000)
+    return years * 365 * kMicrosPerDay;
+  return ParseDuration(text);
+}
+
+bool IsNameOf(ScalarType type, std::string_view text) {
+  if (type == ScalarType::kName) return IsIdentifier(text);
+  if (type == ScalarType::kColumn) return !Trim(text).empty();
+  if (type == ScalarType::kStep) {
+    const std::vector<std::string> parts = Split(text, '.');
+    return std::all_of(parts.begin(), parts.end(), [](const std::string& part) { return IsIdentifier(part); });
+  }
+  if (text.empty() || !IsIdentifier(text.substr(0, 1))) return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+  });
+}
+
+}  // namespace headrace

@@ -1,0 +1,214 @@
+// Every key of a step. The order here is the order of the reference.
+#include "headrace/pipeline/schema.h"
+
+namespace headrace {
+namespace {
+
+using enum ScalarType;
+
+Shape ColumnShape() { return Scalar(kColumn); }
+Shape Columns() { return ListOrSingle(ColumnShape()); }
+
+Key Data() {
+  return Required({"data", Scalar(kStep), "the dataset to read: a step, or one of its outputs as `step.output`", "features"});
+}
+
+Shape BindShape() { return Named("$name: value", Scalar(kAny)); }
+
+Key Bind() {
+  return {"bind", BindShape(), "values for the `$name`s of the query; they are bound, never pasted into SQL",
+          "{since: \"${params.since}\"}"};
+}
+
+Shape ExtractShape() {
+  return MapOf("how to read rows", {
+      {"file", Scalar(kPath), "files to read: a path relative to the project's folder; `*` and `**` match several", "data/customers.csv"},
+      {"format", Choice({"csv", "tsv", "parquet", "jsonl"}), "format of the files; told from their ending (also before .gz and .zst) when not given", "csv"},
+      {"delimiter", Scalar(kText), "csv: the character between fields; `,` when not given", "\";\""},
+      {"null_values", ListOrSingle(Scalar(kText)), "texts that are read as null", "[\"\", NA]"},
+      {"connection", Scalar(kName), "a connection of headrace.yaml or the tenant", "warehouse"},
+      {"table", Scalar(kText), "the table to read; the tenant's `tables` may give it another name", "profiles"},
+      {"query", Scalar(kSql), "a .sql file, or the query itself", "sql/events.sql"},
+      Bind(),
+      NotYet("api", "read from an HTTP API"),
+  });
+}
+
+Shape SqlShape() {
+  return MapOf("a query over other steps", {
+      Required({"query", Scalar(kSql), "a .sql file, or the query itself; tables are other steps, by name", "sql/features.sql"}),
+      Bind(),
+      {"threads", IntFrom(1), "threads of the engine; above 1 the last bits of sums may move from run to run", "4"},
+  });
+}
+
+Shape TransformStepShape() {
+  const std::vector<std::string> kinds = {"impute", "clip", "scale", "log1p", "encode"};
+  const Shape impute = Either({Choice({"mean", "median", "most_frequent", "missing"}),
+                               MapOf("a constant", {Required({"constant", Scalar(kText), "the value that replaces nulls", "missing"})})});
+  Shape map = MapOf("one step of preparation", {
+      {"impute", impute, "replace nulls; `missing` keeps them as a level of their own (numbers: NaN and a 0/1 indicator)", "median"},
+      {"clip", Either({ListOf(Scalar(kText)), MapOf("bounds", {{"lower", Scalar(kText), "smallest value, or a percentile", "0"}, {"upper", Scalar(kText), "largest value, or a percentile", "99%"}})}),
+       "limit values to two bounds: numbers, or percentiles of the training rows", "[1%, 99%]"},
+      {"scale", Choice({"standard", "minmax", "robust"}), "scale as scikit-learn's StandardScaler, MinMaxScaler, RobustScaler", "standard"},
+      {"log1p", Scalar(kBool), "take ln(1 + x)", "true"},
+      {"encode", Choice({"onehot", "ordinal", "target"}), "turn levels into numbers", "onehot"},
+      {"min_frequency", IntFrom(0), "onehot: levels with fewer training rows join the column `other`", "20"},
+      {"handle_unknown", Choice({"other", "ignore", "error"}), "what a level never seen at training becomes", "other"},
+      {"smooth", Either({Scalar(kDouble)}), "target: weight of the overall mean; chosen by empirical Bayes when not given", "20"},
+      {"folds", IntFrom(2), "target: folds of the cross-fitting", "5"},
+  }, kinds);
+  return Either({Choice({"log1p"}), map});
+}
+
+Shape TransformShape() {
+  return MapOf("a transform", {
+      {"columns", Columns(), "the columns it applies to, in order", "[recency_days, spend_30d]"},
+      {"steps", ListOrSingle(TransformStepShape()), "what happens to each of the columns, in order; an empty list passes them on", "[{impute: median}, {scale: standard}]"},
+      {"derive", Named("name: expression", Scalar(kExpression), kName), "new columns from expressions over one row", "{spend_per_visit: \"spend / nullif(visits, 0)\"}"},
+  }, {"columns", "derive"});
+}
+
+Shape SplitShape() {
+  return Either({Choice({"none"}), MapOf("by or column", {
+      {"by", Scalar(kText), "a date or time column (the newest rows are the test rows), or `hash(column, ...)`", "as_of"},
+      {"test", Scalar(kShare), "share of rows held back for testing; 20% when not given", "20%"},
+      {"gap", Scalar(kDuration), "by time: training rows end this long before the first test row", "7d"},
+      {"column", ColumnShape(), "a bool column that is true for test rows", "is_test"},
+  }, {"by", "column"})});
+}
+
+Shape LearnerShape() {
+  const Shape l2 = MapOf("parameters", {{"l2", Scalar(kDouble), "strength of the L2 penalty: 1/C of scikit-learn's LogisticRegression, alpha of Ridge", "1.0"}});
+  return Either({Choice({"lightgbm", "logistic", "linear"}), MapOf("one learner", {
+      {"lightgbm", Named("LightGBM's parameter: value", Scalar(kText)), "gradient boosted trees, with LightGBM's own parameter names", "{num_iterations: 200, num_leaves: 63}"},
+      {"logistic", l2, "logistic regression", "{l2: 1.0}"},
+      {"linear", l2, "linear regression", "{l2: 1.0}"},
+  }, {"lightgbm", "logistic", "linear"})});
+}
+
+Shape GateShape() {
+  return ListOf(Either({Scalar(kExpression), MapOf("a comparison", {
+      Required({"not_worse_than", Choice({"champion"}), "the model version to compare with, on the same test rows", "champion"}),
+      Required({"metric", Scalar(kText), "what is compared", "auc"}),
+      {"by", Scalar(kDouble), "how much worse is still accepted", "0.005"},
+  })}));
+}
+
+Shape ScoreShape() {
+  return MapOf("how to score", {
+      Data(),
+      Required({"model", Scalar(kText), "a train step, NAME@ALIAS of the registry, or the path of a model file", "propensity@champion"}),
+      {"keep", Columns(), "columns carried over to the scores; all when not given", "[customer_id]"},
+      {"features_changed", Choice({"refuse", "allow"}), "what to do when the steps that make the features are not those the model was trained on", "allow"},
+      NotYet("reasons", "the features that moved each score most"),
+  });
+}
+
+Shape DeliverShape() {
+  return MapOf("where scores go", {
+      Data(),
+      {"connection", Scalar(kName), "a connection of headrace.yaml or the tenant", "cdp"},
+      {"table", Scalar(kText), "the table to write; made when it is not there", "propensity_scores"},
+      {"file", Scalar(kPath), "or a file to write, relative to the project's folder: .parquet or .csv", "out/scores.parquet"},
+      {"mode", Choice({"upsert", "append", "replace"}), "how rows get into the table; `upsert` when there is a key", "upsert"},
+      {"key", Columns(), "columns that identify a row in the destination", "[customer_id]"},
+      {"allow_older", Scalar(kBool), "accept an interval older than the newest delivered to the table", "true"},
+      NotYet("api", "deliver to an HTTP API"),
+  });
+}
+
+Shape RetryShape() {
+  return Either({IntFrom(1), MapOf("attempts, backoff, max, deadline", {
+      {"attempts", IntFrom(1), "tries in all", "4"},
+      {"backoff", Scalar(kDuration), "wait before the second try; doubles from try to try", "2s"},
+      {"max", Scalar(kDuration), "longest wait", "1m"},
+      {"deadline", Scalar(kDuration), "no new try after this much time", "30m"},
+  })});
+}
+
+std::vector<Key> CommonKeys() {
+  return {
+      {"checks", ListOf(CheckEntryShape()), "statements that must hold for the step's output before anything reads it", "[{unique: [customer_id]}]"},
+      {"when", Scalar(kExpression), "run the step only when this holds; reads `params`, `run`, `tenant` and `env`", "\"params.category = 'shoes'\""},
+      {"after", ListOrSingle(Scalar(kStep)), "steps to wait for besides those that are read", "[to_cdp]"},
+      {"reads", ListOrSingle(Scalar(kStep)), "steps that the query reads but that cannot be seen in it", "[profiles]"},
+      {"retry", RetryShape(), "how often to try when the step fails for a reason that may pass", "{attempts: 4, backoff: 2s, max: 1m}"},
+      {"timeout", Scalar(kDuration), "the step fails when one try takes longer", "20m"},
+      {"cache", Either({Choice({"on", "off"}), MapOf("fresh_for", {Required({"fresh_for", Scalar(kDuration), "reuse what a live source gave while it is younger than this", "12h"})})}),
+       "whether an output made from the same inputs is reused", "{fresh_for: 12h}"},
+      {"on_failure", Choice({"skip_dependents", "stop_run"}), "what else does not run when the step fails", "stop_run"},
+      {"description", Scalar(kText), "for people", ""},
+      NotYet("for_each", "run the step once for each of several values"),
+      NotYet("pool", "limit how many steps of a pool run at once"),
+  };
+}
+
+}  // namespace
+
+const Shape& TrainShape() {
+  static const Shape shape = MapOf("how to learn", {
+      Data(),
+      Required({"target", ColumnShape(), "the column to predict", "churned"}),
+      {"positive", Scalar(kText), "binary: the class that scores speak of; true, 1 or the last in byte order when not given", "yes"},
+      {"key", Columns(), "columns that identify a row; they order the rows and are never features", "[customer_id, as_of]"},
+      {"ignore", Columns(), "columns that are not features", "[name]"},
+      {"split", SplitShape(), "which rows are held back for testing; none when not given", "{by: as_of, test: 20%, gap: 7d}"},
+      {"folds", Either({Scalar(kText)}), "`auto`, or how many out-of-fold folds serve calibration, threshold and stopping point", "auto"},
+      {"transform", ListOf(TransformShape()), "preparation of the columns, in order; a column that none names gets the default of its type", "[{columns: [age], steps: [{impute: median}]}]"},
+      {"learner", LearnerShape(), "the algorithm and its parameters", "{lightgbm: {num_leaves: 31}}"},
+      {"calibrate", Choice({"none", "isotonic", "sigmoid"}), "how scores become probabilities", "isotonic"},
+      {"threshold", Either({Scalar(kDouble), MapOf("a metric", {Required({"maximize", Choice({"f1", "accuracy", "precision", "recall"}), "the metric that the threshold maximises", "f1"})})}),
+       "from which score on the label is the positive class; 0.5 when not given", "{maximize: f1}"},
+      {"evaluate", ListOrSingle(Scalar(kText)), "metrics to report; the usual ones of the task when not given", "[auc, logloss, lift@10%]"},
+      {"segments", Columns(), "metrics also for each value of these columns", "[country]"},
+      {"refit", Scalar(kBool), "fit once more on all rows but the test rows after evaluation; true when not given", "true"},
+  });
+  return shape;
+}
+
+const Shape& CheckEntryShape() {
+  const auto one_column = [] { return Required({"column", ColumnShape(), "the column to look at", "amount"}); };
+  static const Shape shape = MapOf("a check", {
+      {"contract", Scalar(kPath), "names, types and nulls as a contract file says", "contracts/events.yaml"},
+      {"rows", MapOf("min, max", {{"min", IntFrom(0), "fewest rows", "1000"}, {"max", IntFrom(0), "most rows", "1000000"}}), "how many rows", "{min: 1000}"},
+      {"not_null", Columns(), "no nulls in these columns", "[customer_id]"},
+      {"unique", Columns(), "no two rows agree in all of these columns", "[customer_id, as_of]"},
+      {"range", MapOf("column, min, max", {one_column(), {"min", Scalar(kAny), "smallest value", "0"}, {"max", Scalar(kAny), "largest value", "120"}}), "values between two bounds, both allowed; nulls pass", "{column: age, min: 0, max: 120}"},
+      {"one_of", MapOf("column, values", {one_column(), Required({"values", ListOf(Scalar(kText)), "all values that may come; nulls pass", "[de, fr]"})}), "values from a list", "{column: country, values: [de, fr]}"},
+      {"matches", MapOf("column, pattern", {one_column(), Required({"pattern", Scalar(kText), "a POSIX extended regular expression for the whole text; nulls pass", "\"[A-Z]{2}[0-9]+\""})}), "texts of one form", "{column: id, pattern: \"[0-9]+\"}"},
+      {"expect", Scalar(kExpression), "an expression that is true for every row; null passes", "\"amount >= 0\""},
+      {"at_least", Scalar(kShare), "share of rows that must pass; all when not given", "99.9%"},
+      {"severity", Choice({"error", "warn"}), "`warn` reports and goes on", "warn"},
+      {"name", Scalar(kText), "how reports call the check", "no refunds"},
+      NotYet("baseline", "compare with past runs"),
+      NotYet("drift", "compare the distribution with that of the training rows"),
+  }, {"contract", "rows", "not_null", "unique", "range", "one_of", "matches", "expect"});
+  return shape;
+}
+
+const Shape& StepShape() {
+  static const Shape shape = [] {
+    std::vector<Key> keys = {
+        {"extract", ExtractShape(), "read rows from files or a database", "{file: data/customers.csv}"},
+        {"sql", SqlShape(), "one query over the outputs of other steps", "{query: sql/features.sql}"},
+        {"train", TrainShape(), "fit a model", "{data: customers, target: churned}"},
+        {"score", ScoreShape(), "apply a model", "{data: customers, model: model}"},
+        {"deliver", DeliverShape(), "write rows to a destination", "{data: scores, file: out/scores.parquet}"},
+        {"use", Scalar(kPath), "the steps of a file under shared/, as `NAME.step`", "shared/features.yaml"},
+        {"with", Named("parameter: value", Either({Scalar(kAny), ListOf(ColumnShape())})), "beside `use`: values for the parameters of that file", "{as_of: dates}"},
+        {"gate", GateShape(), "beside `train`: conditions on metrics before the model may become champion", "[auc >= 0.72]"},
+        {"register", MapOf("name, promote", {
+             Required({"name", Scalar(kLabel), "name in the registry", "propensity"}),
+             {"promote", Choice({"auto", "never"}, "approve"), "`auto` moves the alias `champion` when every gate passed", "auto"},
+         }), "beside `train`: put the model into the registry", "{name: propensity, promote: auto}"},
+    };
+    for (Key& key : CommonKeys()) keys.push_back(std::move(key));
+    for (const char* kind : {"aggregate", "report", "attribute", "media_mix", "command", "pipeline"})
+      keys.push_back(NotYet(kind, "a step kind of a later version"));
+    return MapOf("a step", std::move(keys), {"extract", "sql", "train", "score", "deliver", "use"});
+  }();
+  return shape;
+}
+
+}  // namespace headrace

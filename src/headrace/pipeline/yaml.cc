@@ -1,0 +1,269 @@
+// libyaml's event API drives a small recursive builder. Events come one by one, so a limit stops the reading at the
+// event that breaks it: a bomb costs no more than the limit allows. libyaml counts characters, we keep bytes; the
+// source file translates.
+#include "headrace/pipeline/yaml.h"
+
+#include <yaml.h>
+
+#include <map>
+
+#include "headrace/base/text.h"
+
+namespace headrace {
+namespace {
+
+constexpr std::string_view kQuoteIt = "quote this expression: put the whole value in \"...\"";
+
+class Builder {
+ public:
+  Builder(std::shared_ptr<const SourceFile> source, Diagnostics& diagnostics, const YamlLimits& limits)
+      : source_(std::move(source)), diagnostics_(diagnostics), limits_(limits) {
+    yaml_parser_initialize(&parser_);
+    yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(source_->text().data()),
+                                 source_->text().size());
+  }
+  ~Builder() {
+    yaml_event_delete(&event_);
+    yaml_parser_delete(&parser_);
+  }
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
+
+  std::optional<Node> Document() {
+    if (!Next()) return std::nullopt;  // stream start
+    if (!Next()) return std::nullopt;
+    Node root;
+    root.place = {source_, 0, 0};
+    if (event_.type == YAML_STREAM_END_EVENT) return root;
+    if (!Next() || !Build(root, 1)) return std::nullopt;
+    if (!Next() || !Next()) return std::nullopt;  // document end, stream end
+    if (event_.type != YAML_STREAM_END_EVENT) {
+      diagnostics_.AddError(DiagnosticCode::kSeveralDocuments, At(event_.start_mark), "a second document begins here; expected one document in a file")
+          .Help("remove the line `---`, or put the second document into a file of its own");
+      return std::nullopt;
+    }
+    return root;
+  }
+
+ private:
+  std::size_t Offset(const yaml_mark_t& mark) const { return source_->OffsetOf(mark.line, mark.column); }
+  Place At(const yaml_mark_t& mark) const { return {source_, Offset(mark), 1}; }
+  Place Span() const {
+    const std::size_t begin = Offset(event_.start_mark);
+    const std::size_t end = Offset(event_.end_mark);
+    return {source_, begin, end > begin ? end - begin : 1};
+  }
+
+  bool Next() {
+    yaml_event_delete(&event_);
+    if (yaml_parser_parse(&parser_, &event_) != 0) return true;
+    ReportSyntax();
+    return false;
+  }
+
+  void ReportSyntax() {
+    const Place place = At(parser_.problem_mark);
+    const std::string_view line = source_->Line(parser_.problem_mark.line + 1);
+    const std::size_t indentation = line.find_first_not_of(" \t");
+    if (line.substr(0, indentation).find('\t') != std::string_view::npos) {
+      diagnostics_.AddError(DiagnosticCode::kTabIndentation, place, "a tab cannot indent in YAML")
+          .Help("replace tabs at the beginning of lines by blanks");
+      return;
+    }
+    std::string problem = parser_.problem == nullptr ? "cannot be parsed" : parser_.problem;
+    Diagnostic& found = diagnostics_.AddError(DiagnosticCode::kSyntax, place, "not valid YAML: " + problem);
+    if (parser_.context != nullptr && parser_.context_mark.line != parser_.problem_mark.line)
+      found.Related(At(parser_.context_mark), parser_.context);
+    if (line.find_first_of("{}[]:,&*!|>%@`\"'") != std::string_view::npos)
+      found.Help(std::string(kQuoteIt) + ", or balance brackets and quotes");
+  }
+
+  /// Build the node that event_ begins. `depth` of the root is 1.
+  bool Build(Node& node, std::size_t depth) {
+    if (depth > limits_.max_depth) {
+      diagnostics_.AddError(DiagnosticCode::kTooDeep, At(event_.start_mark),
+                            StrCat("nested deeper than ", limits_.max_depth, " levels"));
+      return false;
+    }
+    if (!CountNode() || !RefuseDecoration()) return false;
+    node.place = Span();
+    switch (event_.type) {
+      case YAML_SCALAR_EVENT: return BuildScalar(node);
+      case YAML_SEQUENCE_START_EVENT: return BuildList(node, depth);
+      case YAML_MAPPING_START_EVENT: return BuildMap(node, depth);
+      default: return false;
+    }
+  }
+
+  bool CountNode() {
+    if (++nodes_ <= limits_.max_nodes) return true;
+    diagnostics_.AddError(DiagnosticCode::kTooManyNodes, At(event_.start_mark),
+                          StrCat("more than ", limits_.max_nodes, " values in one file"));
+    return false;
+  }
+
+  bool RefuseDecoration() {
+    const char* what = nullptr;
+    if (event_.type == YAML_ALIAS_EVENT) what = "an alias (`*name`)";
+    else if (event_.type == YAML_SCALAR_EVENT && event_.data.scalar.anchor != nullptr) what = "an anchor (`&name`)";
+    else if (event_.type == YAML_SCALAR_EVENT && event_.data.scalar.tag != nullptr) what = "a tag (`!name`)";
+    else if (event_.type == YAML_SEQUENCE_START_EVENT && event_.data.sequence_start.anchor != nullptr) what = "an anchor (`&name`)";
+    else if (event_.type == YAML_SEQUENCE_START_EVENT && event_.data.sequence_start.tag != nullptr) what = "a tag (`!name`)";
+    else if (event_.type == YAML_MAPPING_START_EVENT && event_.data.mapping_start.anchor != nullptr) what = "an anchor (`&name`)";
+    else if (event_.type == YAML_MAPPING_START_EVENT && event_.data.mapping_start.tag != nullptr) what = "a tag (`!name`)";
+    if (what == nullptr) return true;
+    diagnostics_.AddError(DiagnosticCode::kAliasOrTag, At(event_.start_mark), StrCat(what, " is not allowed in project files"))
+        .Help(StrCat(kQuoteIt, "; to share steps, use `use:`"));
+    return false;
+  }
+
+  bool BuildScalar(Node& node) {
+    node.kind = Node::Kind::kScalar;
+    const auto& scalar = event_.data.scalar;
+    node.text.assign(reinterpret_cast<const char*>(scalar.value), scalar.length);
+    switch (scalar.style) {
+      case YAML_SINGLE_QUOTED_SCALAR_STYLE: node.style = Node::Style::kSingle; break;
+      case YAML_DOUBLE_QUOTED_SCALAR_STYLE: node.style = Node::Style::kDouble; break;
+      case YAML_LITERAL_SCALAR_STYLE: node.style = Node::Style::kLiteral; break;
+      case YAML_FOLDED_SCALAR_STYLE: node.style = Node::Style::kFolded; break;
+      default: node.style = Node::Style::kPlain;
+    }
+    if (node.text.find('\0') == std::string::npos) return true;
+    diagnostics_.AddError(DiagnosticCode::kEncoding, node.place, "a text may not hold the character NUL (`\\0`)");
+    return false;
+  }
+
+  bool BuildList(Node& node, std::size_t depth) {
+    node.kind = Node::Kind::kList;
+    while (true) {
+      if (!Next()) return false;
+      if (event_.type == YAML_SEQUENCE_END_EVENT) break;
+      if (!Build(node.items.emplace_back(), depth + 1)) return false;
+    }
+    return Close(node);
+  }
+
+  bool BuildMap(Node& node, std::size_t depth) {
+    node.kind = Node::Kind::kMap;
+    std::map<std::string, Place> seen;
+    while (true) {
+      if (!Next()) return false;
+      if (event_.type == YAML_MAPPING_END_EVENT) break;
+      Node key;
+      if (event_.type != YAML_SCALAR_EVENT && event_.type != YAML_ALIAS_EVENT) {
+        diagnostics_.AddError(DiagnosticCode::kSyntax, At(event_.start_mark), "a key must be a plain text").Help(std::string(kQuoteIt));
+        return false;
+      }
+      if (!Build(key, depth + 1)) return false;
+      Node value;
+      if (!Next() || !Build(value, depth + 1)) return false;
+      const auto [first, fresh] = seen.emplace(key.text, key.place);
+      if (fresh) {
+        node.entries.push_back({std::move(key.text), key.place, std::move(value)});
+      } else {
+        diagnostics_.AddError(DiagnosticCode::kDuplicateKey, key.place, StrCat("key `", key.text, "` stands here a second time"))
+            .Related(first->second, "first here")
+            .Help("remove one of the two");
+      }
+    }
+    return Close(node);
+  }
+
+  /// Lengthen the node's place to its closing bracket, when there is one on the same stretch.
+  bool Close(Node& node) {
+    const std::size_t end = Offset(event_.end_mark);
+    if (end > node.place.offset) node.place.length = end - node.place.offset;
+    return true;
+  }
+
+  std::shared_ptr<const SourceFile> source_;
+  Diagnostics& diagnostics_;
+  YamlLimits limits_;
+  yaml_parser_t parser_{};
+  yaml_event_t event_{};
+  std::size_t nodes_ = 0;
+};
+
+/// Segments of a literal block scalar: value line k is source line k below the header, after the indentation.
+bool MapLiteral(const Node& node, std::vector<std::pair<std::size_t, std::size_t>>& segments) {
+  const SourceFile& source = *node.place.source;
+  std::size_t line = source.PositionOf(node.place.offset).line;  // the header `|`, 1-based
+  std::size_t begin = 0;
+  while (begin < node.text.size()) {
+    const std::size_t end = std::min(node.text.find('\n', begin), node.text.size());
+    const std::string_view wanted = std::string_view(node.text).substr(begin, end - begin);
+    const std::string_view written = source.Line(++line);
+    if (!wanted.empty()) {
+      if (!written.ends_with(wanted)) return false;
+      segments.emplace_back(begin, source.OffsetOf(line - 1, 0) + written.size() - wanted.size());
+    }
+    begin = end + 1;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool Node::is_null() const {
+  if (value) return value->is_null();
+  if (kind != Kind::kScalar || style != Style::kPlain || pending) return false;
+  return text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL";
+}
+
+const Node::Entry* Node::FindEntry(std::string_view key) const {
+  for (const Entry& entry : entries)
+    if (entry.key == key) return &entry;
+  return nullptr;
+}
+
+const Node* Node::Find(std::string_view key) const {
+  const Entry* entry = FindEntry(key);
+  return entry == nullptr ? nullptr : &entry->value;
+}
+
+SourcedText Node::Sourced() const {
+  SourcedText out{text, {place, {}}};
+  if (place.source == nullptr || value || pending) return out;
+  const std::size_t quote = style == Style::kSingle || style == Style::kDouble ? 1 : 0;
+  if (style == Style::kLiteral) {
+    if (!MapLiteral(*this, out.origin.segments)) out.origin.segments.clear();
+  } else if (place.source->text().compare(place.offset + quote, text.size(), text) == 0) {
+    out.origin.segments.emplace_back(0, place.offset + quote);
+  }
+  return out;
+}
+
+std::string Describe(const Node& node) {
+  if (node.is_list()) return "a list";
+  if (node.is_map()) return "a map";
+  if (node.pending) return StrCat("a ", TypeName(*node.pending));
+  if (node.is_null()) return "nothing";
+  std::string shown = node.text.substr(0, 60);
+  while (!shown.empty() && !IsUtf8(shown)) shown.pop_back();
+  return StrCat("`", shown, node.text.size() > shown.size() ? "..." : "", "`");
+}
+
+std::optional<Node> ParseYaml(const std::shared_ptr<const SourceFile>& source, Diagnostics& diagnostics,
+                              const YamlLimits& limits) {
+  return Builder(source, diagnostics, limits).Document();
+}
+
+std::optional<Node> ReadYaml(const std::string& file, const std::string& shown_path, Diagnostics& diagnostics) {
+  const YamlLimits limits;
+  Result<std::shared_ptr<const SourceFile>> source = ReadSource(file, shown_path, limits.max_bytes);
+  if (source.ok()) return ParseYaml(*source, diagnostics, limits);
+  const Status& status = source.status();
+  Diagnostic refused;
+  refused.code = DiagnosticCode::kUnreadable;
+  if (status.message().find("at most") != std::string::npos) refused.code = DiagnosticCode::kTooLarge;
+  else if (status.message().find("cannot") == std::string::npos) refused.code = DiagnosticCode::kEncoding;
+  refused.message = status.message();
+  refused.help = status.help();
+  refused.at.file = shown_path;
+  refused.at.line = refused.at.column = 1;
+  diagnostics.Add(std::move(refused));
+  return std::nullopt;
+}
+
+}  // namespace headrace
