@@ -14,7 +14,7 @@ namespace headrace {
 ///
 /// Parse is the gate for text from strangers. It accepts what LightGBM writes for binary, multiclass and regression
 /// models without linear trees, and refuses everything else by name: every array has exactly the length its tree
-/// announces, thresholds and leaf values are finite, features exist, children form one tree (each node and leaf is
+/// announces, leaf values are finite and thresholds not NaN, features exist, children form one tree (each node and leaf is
 /// reached once), and the announced byte size of every tree is its real size.
 ///
 /// Threads: immutable after Parse; any number may evaluate at once.

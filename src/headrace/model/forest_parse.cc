@@ -1,9 +1,7 @@
 // Reads LightGBM's text line by line in the one order LightGBM writes it. Nothing is skipped but the importances at the
 // end; what is not understood is refused, because a tree read wrongly scores wrongly without a sign.
-#include <array>
-#include <bit>
+#include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "headrace/base/text.h"
 #include "headrace/model/forest.h"
@@ -72,8 +70,8 @@ class ForestParser {
     while (!rest.empty()) {
       const std::size_t blank = rest.find(' ');
       const std::string_view word = rest.substr(0, blank);
-      if (n == count || !take(n, word))
-        return Error(ErrorCode::kInvalid, key, n == count ? " has more entries than " : ": entry ", n == count ? StrCat(count) : StrCat(n, " is \"", word.substr(0, 40), "\""));
+      if (n == count) return Error(ErrorCode::kInvalid, key, " has more than ", count, " entries");
+      if (!take(n, word)) return Error(ErrorCode::kInvalid, key, ": entry ", n, " is \"", word.substr(0, 40), "\"");
       ++n;
       rest = blank == std::string_view::npos ? std::string_view() : rest.substr(blank + 1);
     }
@@ -86,10 +84,12 @@ class ForestParser {
       return ParseInt(word, &(*out)[i]) && (*out)[i] >= low && (*out)[i] <= high;
     });
   }
-  Status Doubles(std::string_view key, std::size_t count, bool finite, std::vector<double>* out) {
+  enum class Numbers { kAny, kNotNaN, kFinite };
+  Status Doubles(std::string_view key, std::size_t count, Numbers allowed, std::vector<double>* out) {
     out->assign(count, 0);
     return Words(key, count, [&](std::size_t i, std::string_view word) {
-      return ParseDouble(word, &(*out)[i]) && (!finite || std::isfinite((*out)[i]));
+      double& value = (*out)[i];
+      return ParseDouble(word, &value) && (allowed == Numbers::kAny || (allowed == Numbers::kFinite ? std::isfinite(value) : !std::isnan(value)));
     });
   }
 
@@ -148,16 +148,17 @@ class ForestParser {
     std::vector<std::int64_t> feature, decision, left, right, cat_boundaries, cat_words;
     std::vector<double> ignored, threshold, leaf;
     RETURN_IF_ERROR(Ints("split_feature", splits, 0, static_cast<std::int64_t>(forest_.num_features_) - 1, &feature));
-    RETURN_IF_ERROR(Doubles("split_gain", splits, false, &ignored));
-    RETURN_IF_ERROR(Doubles("threshold", splits, true, &threshold));
+    RETURN_IF_ERROR(Doubles("split_gain", splits, Numbers::kAny, &ignored));
+    // An infinite threshold parts the missing values from all others.
+    RETURN_IF_ERROR(Doubles("threshold", splits, Numbers::kNotNaN, &threshold));
     RETURN_IF_ERROR(Ints("decision_type", splits, 0, 11, &decision));
     RETURN_IF_ERROR(Ints("left_child", splits, -leaves, leaves - 2, &left));
     RETURN_IF_ERROR(Ints("right_child", splits, -leaves, leaves - 2, &right));
-    RETURN_IF_ERROR(Doubles("leaf_value", n, true, &leaf));
-    RETURN_IF_ERROR(Doubles("leaf_weight", splits == 0 ? CountWords() : n, false, &ignored));
-    RETURN_IF_ERROR(Doubles("leaf_count", splits == 0 ? CountWords() : n, false, &ignored));
+    RETURN_IF_ERROR(Doubles("leaf_value", n, Numbers::kFinite, &leaf));
+    RETURN_IF_ERROR(Doubles("leaf_weight", splits == 0 ? CountWords() : n, Numbers::kAny, &ignored));
+    RETURN_IF_ERROR(Doubles("leaf_count", splits == 0 ? CountWords() : n, Numbers::kAny, &ignored));
     for (const char* key : {"internal_value", "internal_weight", "internal_count"})
-      RETURN_IF_ERROR(Doubles(key, splits, false, &ignored));
+      RETURN_IF_ERROR(Doubles(key, splits, Numbers::kAny, &ignored));
     if (categorical > 0) {
       const auto sets = static_cast<std::size_t>(categorical);
       RETURN_IF_ERROR(Ints("cat_boundaries", sets + 1, 0, static_cast<std::int64_t>(kMaxText), &cat_boundaries));
@@ -170,7 +171,7 @@ class ForestParser {
     }
     if (Peek() != "is_linear=0") return Error(ErrorCode::kInvalid, "expected \"is_linear=0\", found \"", Peek().substr(0, 40), "\"; linear trees are not supported");
     Line();
-    RETURN_IF_ERROR(Doubles("shrinkage", 1, true, &ignored));
+    RETURN_IF_ERROR(Doubles("shrinkage", 1, Numbers::kFinite, &ignored));
     RETURN_IF_ERROR(Expect(""));
     RETURN_IF_ERROR(Expect(""));
     if (at_ - start != static_cast<std::size_t>(sizes_[number]))

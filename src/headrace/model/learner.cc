@@ -1,0 +1,44 @@
+#include "headrace/model/learner.h"
+
+#include "headrace/model/lightgbm.h"
+#include "headrace/model/linear.h"
+
+namespace headrace {
+
+Result<FoldFit> FitFolds(const LearnerSettings& settings, std::span<const LearnerFold> folds, const LearnerControl& control) {
+  if (settings.kind == LearnerSpec::Kind::kLightGbm) return FitLightGbmFolds(settings, folds, control);
+  FoldFit fit;
+  fit.iterations = 1;
+  for (const LearnerFold& fold : folds) {
+    LearnerControl inner = control;
+    inner.progress = nullptr;
+    ASSIGN_OR_RETURN(const std::unique_ptr<const FittedLearner> learner, FitCoefficients(settings, fold.train, inner));
+    fit.held_margins.emplace_back(fold.held.rows * learner->num_outputs());
+    learner->RawScores(fold.held.values.data(), fold.held.rows, fit.held_margins.back().data());
+    if (control.progress) control.progress(static_cast<double>(fit.held_margins.size()) / static_cast<double>(folds.size()));
+  }
+  return fit;
+}
+
+Result<std::unique_ptr<const FittedLearner>> FitLearner(const LearnerSettings& settings, const Vectors& train, int iterations,
+                                                        const LearnerControl& control) {
+  if (settings.kind == LearnerSpec::Kind::kLightGbm) return FitLightGbm(settings, train, iterations, control);
+  return FitCoefficients(settings, train, control);
+}
+
+Result<std::unique_ptr<const FittedLearner>> ReadLearner(LearnerSpec::Kind kind, Task task, std::string_view text,
+                                                         std::size_t num_features, std::size_t num_outputs) {
+  std::unique_ptr<const FittedLearner> learner;
+  if (kind == LearnerSpec::Kind::kLightGbm) {
+    ASSIGN_OR_RETURN(learner, MakeForestLearner(std::string(text), num_features, {}));
+  } else {
+    ASSIGN_OR_RETURN(learner, ReadCoefficients(kind, text, num_features, num_outputs));
+  }
+  const Link::Kind link = learner->link().kind;
+  const bool fits = task == Task::kBinary ? link == Link::Kind::kSigmoid : task == Task::kMulticlass ? link == Link::Kind::kSoftmax : link == Link::Kind::kIdentity;
+  if (!fits || learner->num_outputs() != num_outputs)
+    return Error(ErrorCode::kInvalid, learner->member(), " has ", learner->num_outputs(), " outputs of another kind than a ", TaskName(task), " model with ", num_outputs);
+  return learner;
+}
+
+}  // namespace headrace
