@@ -11,6 +11,7 @@
 
 #include "headrace/check/spec.h"
 #include "headrace/model/curves.h"
+#include "headrace/model/metrics.h"
 #include "headrace/model/train.h"
 
 namespace headrace {
@@ -66,13 +67,6 @@ HistogramReport MakeHistogram(std::span<const double> values, double low, double
 /// The score histogram of a model's test rows, classes added up.
 HistogramReport TestHistogram(const Curves& curves);
 
-/// Metrics of the rows where one column holds one value.
-struct SegmentReport {
-  std::string column, value;
-  std::int64_t rows = 0;
-  std::map<std::string, double> metrics;
-};
-
 /// One trained and (usually) registered model. Everything about quality is of the test rows.
 struct ModelReport {
   std::string step;                   ///< name of the train step
@@ -92,7 +86,7 @@ struct ModelReport {
   std::vector<GateVerdict> gates;
   std::map<std::string, double> metrics;
   std::map<std::string, double> champion_metrics;   ///< of the old champion on the same rows; empty = none
-  std::vector<SegmentReport> segments;
+  std::vector<SegmentMetrics> segments;
   Curves curves;                      ///< parts that are empty are left out of the page
   std::vector<std::pair<std::string, double>> importance;  ///< feature and its share of the gain, any order
 

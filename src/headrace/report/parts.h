@@ -1,0 +1,63 @@
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "headrace/report/html.h"
+#include "headrace/report/report.h"
+
+namespace headrace {
+
+/// A page in the making: what it is of, its table of contents, and numbers for ids that must be unique.
+struct Page {
+  const RunReport& run;
+  std::vector<std::pair<Anchor, std::string>> contents;
+  std::size_t charts = 0;
+};
+
+/// How a state looks: a class of the style sheet and a sign for those who see no colour.
+struct StateLook { std::string_view css_class, sign; };
+StateLook LookOf(std::string_view state);
+/// "✓ succeeded" as a chip.
+Html StateChip(std::string_view state);
+
+/// The place of step number `index` of the run.
+inline Anchor StepAnchor(std::size_t index) { return Anchor("step", index + 1); }
+
+/// `<section>` with an h2 and an entry in the contents; nothing when `body` is empty.
+Html Section(Page& page, Literal id, std::string_view title, const Html& body);
+
+struct TableHead { std::string text; bool number = false; };
+/// A table in a container that scrolls by itself. The first cell of each row is its header. `sample` limits column widths.
+Html DataTable(std::string_view caption, const std::vector<TableHead>& head, const std::vector<std::vector<Html>>& rows, bool sample = false);
+
+/// Names and values; pairs without a value are left out.
+Html Facts(std::initializer_list<std::pair<std::string_view, Html>> facts);
+/// A fold: closed until asked for; nothing when `body` is empty.
+Html Fold(std::string_view summary, const Html& body);
+/// A bullet list of messages; nothing when there are none.
+Html NoteList(const std::vector<std::string>& notes);
+/// `text` in monospace, nothing when empty.
+Html Mono(std::string_view text);
+
+// The sections, in the order of the page.
+Html ProblemsSection(Page& page);    ///< failed and warning checks with their rows, other failures
+Html StepsSection(Page& page);       ///< graph, timeline, details of each step
+Html DeliveriesSection(Page& page);
+Html ModelsSection(Page& page);
+Html ScoresSection(Page& page);
+Html ChecksSection(Page& page);
+Html OriginSection(Page& page);      ///< parameters, versions, lineage
+Html NotesSection(Page& page);
+
+/// The step graph, once across for wide windows and once down for narrow ones; a sentence instead above 200 nodes.
+Html DrawStepGraph(const RunReport& run);
+/// One model's charts.
+Html ModelCharts(Page& page, const ModelReport& model);
+/// Scores of a run against those of training.
+Html ScoreChart(Page& page, const ScoreReport& score);
+
+}  // namespace headrace
