@@ -1,0 +1,130 @@
+// Answers questions of the pytest oracles: one JSON document on stdin, an array of requests; one on stdout, an array of answers in
+// the same order, each {"error": "..."} or the result. Numbers travel as JSON doubles, which read back to the same bits.
+
+#include <iostream>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "headrace/model/calibration.h"
+#include "headrace/model/metrics.h"
+#include "headrace/model/split.h"
+#include "headrace/model/threshold.h"
+
+namespace headrace {
+namespace {
+
+using nlohmann::json;
+using Doubles = std::vector<double>;
+using Names = std::vector<std::string>;
+
+json Failed(const Status& status) { return {{"error", status.ToString()}}; }
+
+Task TaskOf(const json& request) {
+  const std::string name = request.at("task");
+  return name == "binary" ? Task::kBinary : name == "multiclass" ? Task::kMulticlass : Task::kRegression;
+}
+
+/// {"target": [...], "scores": [...], "classes": 3, "threshold": 0.5, "metrics": ["auc"]} -> {"auc": 0.7}
+json AskMetrics(const json& request) {
+  const Result<Metrics> metrics =
+      Evaluate(TaskOf(request), request.at("target").get<Doubles>(), request.at("scores").get<Doubles>(), request.value("classes", 1),
+               request.value("threshold", 0.5), request.value("metrics", Names()));
+  if (!metrics.ok()) return Failed(metrics.status());
+  return *metrics;
+}
+
+/// {"kind": "isotonic", "scores": [...], "target": [...], "weights": [...], "apply": [...]} -> {"values": [...], "json": "..."}.
+/// With several classes, scores and apply are row-major and so are the values.
+json AskCalibration(const json& request) {
+  const Doubles scores = request.at("scores"), target = request.at("target"), weights = request.value("weights", Doubles());
+  const int classes = request.value("classes", 2);
+  const auto kind = request.at("kind") == "isotonic" ? CalibrationSpec::Kind::kIsotonic : CalibrationSpec::Kind::kSigmoid;
+  const Result<Calibration> fitted =
+      weights.empty() ? Calibration::Fit(kind, scores, target, classes) : Calibration::FitIsotonic(scores, target, weights);
+  if (!fitted.ok()) return Failed(fitted.status());
+  const Result<Calibration> read = Calibration::FromJson(fitted->ToJson());
+  if (!read.ok()) return Failed(read.status());
+  Doubles values = request.at("apply");
+  if (classes <= 2) {
+    for (double& value : values) value = read->Apply(value);
+  } else {
+    const auto width = static_cast<std::size_t>(classes);
+    for (std::size_t i = 0; i < values.size(); i += width) read->ApplyRow(std::span<double>(values).subspan(i, width));
+  }
+  return {{"values", values}, {"json", fitted->ToJson()}};
+}
+
+/// A column as {"name": "k", "type": "int", "values": [1, null]}; doubles may also be "nan".
+ColumnPtr ColumnOf(const json& column, Type type) {
+  ColumnBuilder builder(type);
+  for (const json& value : column.at("values")) {
+    if (value.is_null()) builder.AppendNull();
+    else if (type == Type::kText) builder.AppendText(value.get<std::string>());
+    else if (type == Type::kDouble) builder.AppendDouble(value == "nan" ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
+    else builder.AppendInt(value.is_boolean() ? (value.get<bool>() ? 1 : 0) : value.get<std::int64_t>());
+  }
+  return builder.Finish();
+}
+
+/// {"columns": [...], "key": ["k"], "rows": 3, "test": 0.2, "folds": 5} -> {"hashes": ["..."], "test": [rows], "folds": [fold of each row]}
+json AskSplit(const json& request) {
+  Table table(Schema(), {}, request.at("rows").get<std::size_t>());
+  for (const json& column : request.at("columns")) {
+    const Result<Type> type = TypeFromName(column.at("type").get<std::string>());
+    if (!type.ok()) return Failed(type.status());
+    table = table.WithColumn(column.at("name"), ColumnOf(column, *type));
+  }
+  const Names key = request.at("key");
+  const Result<KeyHasher> hasher = KeyHasher::Make(table, key);
+  if (!hasher.ok()) return Failed(hasher.status());
+  SplitSpec spec;
+  spec.kind = SplitSpec::Kind::kHash;
+  spec.columns = key;
+  spec.test = request.at("test");
+  const Result<DataSplit> split = MakeSplit(table, spec, {});
+  if (!split.ok()) return Failed(split.status());
+  std::vector<std::string> hashes;
+  std::vector<std::size_t> rows;
+  for (std::size_t row = 0; row < table.num_rows(); ++row) {
+    hashes.push_back(std::to_string(hasher->Hash(row, 0)));
+    rows.push_back(row);
+  }
+  const Result<std::vector<int>> folds = MakeFolds(table, key, rows, request.at("folds").get<int>());
+  if (!folds.ok()) return Failed(folds.status());
+  return {{"hashes", hashes}, {"test", split->test}, {"folds", *folds}};
+}
+
+/// {"maximize": "f1", "target": [...], "scores": [...]} -> {"threshold": 0.4}
+json AskThreshold(const json& request) {
+  const Result<double> threshold = ChooseThreshold({0.5, request.at("maximize")}, request.at("target").get<Doubles>(), request.at("scores").get<Doubles>());
+  if (!threshold.ok()) return Failed(threshold.status());
+  return {{"threshold", *threshold}};
+}
+
+json Answer(const json& request) {
+  const std::string ask = request.at("ask");
+  if (ask == "metrics") return AskMetrics(request);
+  if (ask == "calibration") return AskCalibration(request);
+  if (ask == "split") return AskSplit(request);
+  if (ask == "threshold") return AskThreshold(request);
+  return {{"error", "unknown question " + ask}};
+}
+
+}  // namespace
+}  // namespace headrace
+
+int main() {
+  try {
+    const nlohmann::json requests = nlohmann::json::parse(std::cin);
+    nlohmann::json answers = nlohmann::json::array();
+    for (const nlohmann::json& request : requests) answers.push_back(headrace::Answer(request));
+    std::cout << answers.dump() << "\n";
+  } catch (const nlohmann::json::exception& error) {
+    std::cerr << "oracle_metrics: " << error.what() << "\n";
+    return 2;
+  }
+  return 0;
+}
