@@ -1,0 +1,23 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+
+#include "headrace/base/parallel.h"
+
+namespace headrace {
+
+/// Rows of one partial state when fitting. Part of every result's definition: states of these blocks merge in block order, so the bits
+/// do not depend on who computed which block.
+inline constexpr std::size_t kFitBlockRows = 65536;
+
+inline std::size_t FitBlocks(std::size_t rows) { return (rows + kFitBlockRows - 1) / kFitBlockRows; }
+
+/// ParallelFor for work that cannot fail.
+inline void ForEachBlock(int threads, std::size_t count, const std::function<void(std::size_t)>& work) {
+  const Status status = ParallelFor(threads, count, [&](std::size_t i) { work(i); return Ok(); });
+  static_cast<void>(status);
+}
+
+}  // namespace headrace

@@ -1,0 +1,148 @@
+#include "headrace/feature/transform.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+#include "headrace/feature/fitted_column.h"
+
+namespace headrace {
+
+std::string_view TaskName(Task task) {
+  switch (task) {
+    case Task::kBinary: return "binary";
+    case Task::kMulticlass: return "multiclass";
+    case Task::kRegression: return "regression";
+  }
+  return "";
+}
+
+namespace internal {
+namespace {
+
+constexpr double kExactInts = 9007199254740992.0;   // 2^53: whole numbers up to here are doubles
+
+Status OtherType(const Field& trained, const Column& found) {
+  return Error(ErrorCode::kData, "column `", trained.name, "` is ", TypeName(found.type()), ", but was ", TypeName(trained.type),
+               " at training");
+}
+
+/// `column` as the type of training, where every value converts exactly.
+Result<ColumnPtr> AsType(const Field& trained, const ColumnPtr& column) {
+  const std::size_t rows = column->size();
+  if (column->type() == trained.type) return column;
+  if (column->null_count() == rows) {
+    ColumnBuilder nulls(trained.type);
+    for (std::size_t i = 0; i < rows; ++i) nulls.AppendNull();
+    return nulls.Finish();
+  }
+  std::vector<std::uint8_t> valid(column->valid().begin(), column->valid().end());
+  if (trained.type == Type::kDouble && column->type() == Type::kInt) {
+    std::vector<double> doubles(rows);
+    for (std::size_t i = 0; i < rows; ++i) {
+      doubles[i] = static_cast<double>(column->ints()[i]);
+      if (std::fabs(doubles[i]) > kExactInts) return OtherType(trained, *column);
+    }
+    return std::make_shared<const Column>(std::move(doubles), std::move(valid));
+  }
+  if (trained.type == Type::kInt && column->type() == Type::kDouble) {
+    std::vector<std::int64_t> ints(rows);
+    for (std::size_t i = 0; i < rows; ++i) {
+      const double x = column->doubles()[i];
+      if (x != x) {
+        valid.resize(rows, 1);
+        valid[i] = 0;
+      } else if (std::fabs(x) > kExactInts || x != std::trunc(x)) {
+        return OtherType(trained, *column);
+      } else {
+        ints[i] = static_cast<std::int64_t>(x);
+      }
+    }
+    return std::make_shared<const Column>(Type::kInt, std::move(ints), std::move(valid));
+  }
+  return OtherType(trained, *column);
+}
+
+std::int64_t CountMissing(const Column& column) {
+  auto missing = static_cast<std::int64_t>(column.null_count());
+  if (column.type() == Type::kDouble)
+    for (const double x : column.doubles()) missing += x != x ? 1 : 0;   // a null holds 0.0
+  return missing;
+}
+
+}  // namespace
+
+Result<std::vector<ColumnPtr>> AdaptInputs(const TransformParts& parts, const Table& rows) {
+  std::vector<ColumnPtr> inputs;
+  inputs.reserve(parts.inputs.size());
+  for (const Field& field : parts.inputs.fields()) {
+    const std::optional<std::size_t> at = rows.schema().IndexOf(field.name);
+    if (!at) {
+      const std::string near = NearestName(field.name, rows.schema().Names());
+      Status missing = Error(ErrorCode::kData, "column `", field.name, "` (", TypeName(field.type), ") is missing");
+      return near.empty() ? missing : std::move(missing).WithHelp(StrCat("did `", near, "` use to be called `", field.name, "`?"));
+    }
+    ASSIGN_OR_RETURN(ColumnPtr column, AsType(field, rows.column_ptr(*at)));
+    inputs.push_back(std::move(column));
+  }
+  return inputs;
+}
+
+Result<Table> WithDerived(const TransformParts& parts, std::vector<ColumnPtr> inputs, std::size_t rows, ApplyCounts* counts) {
+  if (counts != nullptr)
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (!parts.nullable[i])
+        if (const std::int64_t missing = CountMissing(*inputs[i]); missing > 0) counts->nulls[parts.inputs[i].name] += missing;
+  Table all(parts.inputs, std::move(inputs), rows);
+  for (const DerivedColumn& derived : parts.derived) {
+    ASSIGN_OR_RETURN(BoundExpression::Output output, derived.expression.Evaluate(all, OnError::kNull));
+    if (counts != nullptr && output.errors > 0) counts->derive_errors[derived.name] += output.errors;
+    all = all.WithColumn(derived.name, std::move(output.column));
+  }
+  return all;
+}
+
+Status ApplyTo(const TransformParts& parts, const Table& all, std::size_t begin, std::size_t end, double* out, ApplyCounts* counts) {
+  std::vector<const Column*> sources;
+  sources.reserve(parts.columns.size());
+  for (const FittedColumn& fitted : parts.columns) sources.push_back(all.Find(fitted.column));
+  std::vector<std::int64_t> unseen(parts.columns.size());
+  Scratch scratch;
+  const std::size_t stride = parts.width();
+  for (std::size_t block = begin; block < end; block += kApplyBlockRows) {
+    const std::size_t count = std::min(kApplyBlockRows, end - block);
+    double* at = out + (block - begin) * stride;
+    for (std::size_t c = 0; c < parts.columns.size(); ++c)
+      RETURN_IF_ERROR(ApplyColumn(parts.columns[c], parts.refuse_missing, *sources[c], block, count, at + parts.offsets[c], stride,
+                                  scratch, &unseen[c]));
+  }
+  if (counts != nullptr)
+    for (std::size_t c = 0; c < unseen.size(); ++c)
+      if (unseen[c] > 0) counts->unseen[parts.columns[c].column] += unseen[c];
+  return Ok();
+}
+
+}  // namespace internal
+
+const Schema& FittedTransform::input_schema() const { return parts_->inputs; }
+const std::vector<bool>& FittedTransform::input_nullable() const { return parts_->nullable; }
+const std::vector<std::string>& FittedTransform::output_names() const { return parts_->names; }
+const std::vector<std::string>& FittedTransform::output_columns() const { return parts_->name_columns; }
+
+std::vector<std::string> FittedTransform::LevelsOf(std::string_view column) const {
+  std::vector<std::string> names;
+  for (const internal::FittedColumn& fitted : parts_->columns)
+    if (fitted.column == column && fitted.encoder)
+      for (std::size_t i = 0; i < fitted.encoder->levels.size(); ++i)
+        names.push_back(internal::LevelName(fitted.encoder->levels, i, fitted.type));
+  return names;
+}
+
+Status FittedTransform::Apply(const Table& rows, std::span<double> out, ApplyCounts* counts) const {
+  assert(out.size() == rows.num_rows() * parts_->width());
+  ASSIGN_OR_RETURN(std::vector<ColumnPtr> inputs, internal::AdaptInputs(*parts_, rows));
+  ASSIGN_OR_RETURN(const Table all, internal::WithDerived(*parts_, std::move(inputs), rows.num_rows(), counts));
+  return internal::ApplyTo(*parts_, all, 0, rows.num_rows(), out.data(), counts);
+}
+
+}  // namespace headrace
