@@ -56,7 +56,7 @@ struct ResolvedPipeline {
   Environment environment;
   Interval interval;
   std::map<std::string, ParamValue> params;          ///< the pipeline's own parameters
-  std::map<std::string, ConnectionSpec> connections; ///< of project, environment and tenant, the later winning
+  std::map<std::string, ConnectionEntry> connections; ///< of project, environment and tenant, the later winning
   Retention retention;
   std::vector<StepSpec> steps;                       ///< every step after those it waits for, else in file order
 
@@ -106,7 +106,7 @@ class Project {
   /// Name of the pipeline in the file Options::path named, or "".
   const std::string& opened_pipeline() const;
   /// Connections as a tenant ("" = none) sees them.
-  std::map<std::string, ConnectionSpec> ConnectionsOf(std::string_view tenant) const;
+  std::map<std::string, ConnectionEntry> ConnectionsOf(std::string_view tenant) const;
 
   /// Check all pipelines and tenants with values unknown: keys and types, names, the graph, SQL files and their $names,
   /// expressions, metrics, learner parameters, files a contract or query names. `pipeline` "" = all.

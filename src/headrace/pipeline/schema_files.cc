@@ -12,9 +12,8 @@ Shape SecretOrText() {
 
 Shape ConnectionsShape() {
   return Named("name: connection", MapOf("a connection", {
-      Required({"driver", Scalar(kText), "duckdb, sqlite, postgresql, or the path of an ADBC driver", "duckdb"}),
+      Required({"driver", Choice({"duckdb", "sqlite"}, "postgresql"), "kind of database", "duckdb"}),
       Required({"uri", SecretOrText(), "where the database is; a relative path stands under the project's folder", "data/warehouse.duckdb"}),
-      {"options", Named("option: value", SecretOrText(), kLabel), "options of the ADBC driver, as they are", "{}"},
   }));
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,12 +15,11 @@
 
 namespace headrace {
 
-/// A named way to a database.
-struct ConnectionSpec {
+/// A connection as a project file states it. What a run opens (a secret loaded, a path made absolute) is sql's ConnectionSpec.
+struct ConnectionEntry {
   std::string name;
-  std::string driver;                                ///< duckdb | sqlite | postgresql | a path to an ADBC driver
-  TextOrSecret uri;                                  ///< a relative file path stands under the project's root
-  std::map<std::string, TextOrSecret> options;       ///< ADBC options, as they are
+  std::string driver;                                ///< duckdb | sqlite
+  TextOrSecret uri;                                  ///< the database file; a relative path stands under the project's root
   Place place;
 };
 
