@@ -174,6 +174,20 @@ Status PositionalMarker(const SqlToken& token, std::string_view sql) {
       .WithHelp("give the value a name, as in $since, and bind it by that name");
 }
 
+// A query is run as a part of ours, in parentheses; one that closes them early would become another query.
+Status CheckParentheses(const std::vector<SqlToken>& tokens, std::string_view sql) {
+  std::vector<std::size_t> open;
+  for (const SqlToken& token : tokens) {
+    if (token.kind != Kind::kSymbol) continue;
+    if (sql[token.offset] == '(') open.push_back(token.offset);
+    if (sql[token.offset] != ')') continue;
+    if (open.empty()) return Error(ErrorCode::kInvalid, "a ) closes nothing").WithSpan({token.offset, 1});
+    open.pop_back();
+  }
+  if (!open.empty()) return Error(ErrorCode::kInvalid, "a ( is not closed").WithSpan({open.back(), 1});
+  return Ok();
+}
+
 // The tokens of the one statement of `sql`, without comments and the final semicolon.
 Result<std::vector<SqlToken>> OneStatement(std::string_view sql, SqlDialect dialect) {
   ASSIGN_OR_RETURN(std::vector<SqlToken> tokens, LexSql(sql, dialect));
@@ -190,6 +204,7 @@ Result<std::vector<SqlToken>> OneStatement(std::string_view sql, SqlDialect dial
         .WithSpan({second.offset, second.length})
         .WithHelp("give each statement a step of its own");
   }
+  RETURN_IF_ERROR(CheckParentheses(tokens, sql));
   return tokens;
 }
 
