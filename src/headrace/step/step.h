@@ -11,6 +11,7 @@
 #include "headrace/base/clock.h"
 #include "headrace/base/secret.h"
 #include "headrace/base/status.h"
+#include "headrace/model/model.h"
 #include "headrace/pipeline/project.h"
 #include "headrace/report/report.h"
 #include "headrace/sql/connection.h"
@@ -22,6 +23,7 @@ namespace headrace {
 struct StepInputFile {
   ArtifactRef artifact;
   std::string path;
+  std::string label;        ///< for a model: how people call it, "propensity@4"; else ""
 };
 
 /// What the steps of one run share. Borrowed by all of them; outlives them.

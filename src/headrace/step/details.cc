@@ -1,0 +1,133 @@
+#include <nlohmann/json.hpp>
+
+#include "headrace/step/step.h"
+
+namespace headrace {
+
+namespace {
+using Json = nlohmann::json;
+
+Json ToJson(const CheckVerdict& v) {
+  return {{"name", v.name}, {"kind", v.kind}, {"severity", v.severity == Severity::kWarn ? "warn" : "error"}, {"passed", v.passed},
+          {"rows", v.rows}, {"failed_rows", v.failed_rows}, {"message", v.message}, {"help", v.help},
+          {"sample_columns", v.sample_columns}, {"sample_rows", v.sample_rows}};
+}
+
+CheckVerdict VerdictFrom(const Json& j) {
+  CheckVerdict v;
+  v.name = j.at("name");
+  v.kind = j.at("kind");
+  v.severity = j.at("severity") == "warn" ? Severity::kWarn : Severity::kError;
+  v.passed = j.at("passed");
+  v.rows = j.at("rows");
+  v.failed_rows = j.at("failed_rows");
+  v.message = j.at("message");
+  v.help = j.at("help");
+  v.sample_columns = j.at("sample_columns").get<std::vector<std::string>>();
+  v.sample_rows = j.at("sample_rows").get<std::vector<std::vector<std::string>>>();
+  return v;
+}
+
+Json ToJson(const DeliveryReport& d) {
+  return {{"destination", d.destination}, {"mode", d.mode}, {"inserted", d.inserted}, {"updated", d.updated}, {"deleted", d.deleted},
+          {"unchanged", d.unchanged}, {"revision", d.revision}, {"no_op", d.no_op}, {"preview", d.preview},
+          {"ledger_key", d.ledger_key}, {"digest", d.digest}};
+}
+
+DeliveryReport DeliveryFrom(const Json& j) {
+  DeliveryReport d;
+  d.destination = j.at("destination");
+  d.mode = j.at("mode");
+  d.inserted = j.at("inserted");
+  d.updated = j.at("updated");
+  d.deleted = j.at("deleted");
+  d.unchanged = j.at("unchanged");
+  d.revision = j.at("revision");
+  d.no_op = j.at("no_op");
+  d.preview = j.at("preview");
+  d.ledger_key = j.at("ledger_key");
+  d.digest = j.at("digest");
+  return d;
+}
+
+Json ToJson(const ModelDetails& m) {
+  Json gates = Json::array();
+  for (const GateVerdict& g : m.gates) gates.push_back({{"text", g.text}, {"passed", g.passed}, {"message", g.message}});
+  return {{"name", m.name}, {"version", m.version}, {"champion_before", m.champion_before}, {"champion_after", m.champion_after},
+          {"digest", m.digest}, {"gates", gates}};
+}
+
+ModelDetails ModelFrom(const Json& j) {
+  ModelDetails m;
+  m.name = j.at("name");
+  m.version = j.at("version");
+  m.champion_before = j.at("champion_before");
+  m.champion_after = j.at("champion_after");
+  m.digest = j.at("digest");
+  for (const Json& g : j.at("gates")) m.gates.push_back({g.at("text"), g.at("passed"), g.at("message")});
+  return m;
+}
+
+Json ToJson(const HistogramReport& h) { return {{"edges", h.edges}, {"counts", h.counts}}; }
+HistogramReport HistogramFrom(const Json& j) {
+  return {j.at("edges").get<std::vector<double>>(), j.at("counts").get<std::vector<std::int64_t>>()};
+}
+
+Json ToJson(const std::vector<ColumnCount>& counts) {
+  Json out = Json::array();
+  for (const ColumnCount& c : counts) out.push_back({{"column", c.column}, {"rows", c.rows}});
+  return out;
+}
+std::vector<ColumnCount> CountsFrom(const Json& j) {
+  std::vector<ColumnCount> out;
+  for (const Json& c : j) out.push_back({c.at("column"), c.at("rows")});
+  return out;
+}
+
+Json ToJson(const ScoreReport& s) {
+  return {{"step", s.step}, {"model", s.model}, {"rows", s.rows}, {"histogram", ToJson(s.histogram)},
+          {"training_histogram", ToJson(s.training_histogram)}, {"unseen", ToJson(s.unseen)}, {"nulls", ToJson(s.nulls)},
+          {"derive_errors", ToJson(s.derive_errors)}};
+}
+
+ScoreReport ScoreFrom(const Json& j) {
+  ScoreReport s;
+  s.step = j.at("step");
+  s.model = j.at("model");
+  s.rows = j.at("rows");
+  s.histogram = HistogramFrom(j.at("histogram"));
+  s.training_histogram = HistogramFrom(j.at("training_histogram"));
+  s.unseen = CountsFrom(j.at("unseen"));
+  s.nulls = CountsFrom(j.at("nulls"));
+  s.derive_errors = CountsFrom(j.at("derive_errors"));
+  return s;
+}
+}  // namespace
+
+std::string StepDetails::ToJson() const {
+  Json j = Json::object();
+  for (const CheckVerdict& verdict : checks) j["checks"].push_back(headrace::ToJson(verdict));
+  if (!notes.empty()) j["notes"] = notes;
+  if (delivery) j["delivery"] = headrace::ToJson(*delivery);
+  if (model) j["model"] = headrace::ToJson(*model);
+  if (score) j["score"] = headrace::ToJson(*score);
+  return j.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<StepDetails> StepDetails::FromJson(std::string_view text) {
+  StepDetails details;
+  try {
+    const Json j = Json::parse(text);
+    if (j.contains("checks"))
+      for (const Json& verdict : j.at("checks")) details.checks.push_back(VerdictFrom(verdict));
+    if (j.contains("notes")) details.notes = j.at("notes").get<std::vector<std::string>>();
+    if (j.contains("delivery")) details.delivery = DeliveryFrom(j.at("delivery"));
+    if (j.contains("model")) details.model = ModelFrom(j.at("model"));
+    if (j.contains("score")) details.score = ScoreFrom(j.at("score"));
+  } catch (const Json::exception& error) {
+    return Error(ErrorCode::kInvalid, "the recorded details of a step do not read: ", error.what());
+  }
+  return details;
+}
+
+}  // namespace headrace

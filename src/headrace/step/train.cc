@@ -1,0 +1,95 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "headrace/base/files.h"
+#include "headrace/model/train.h"
+#include "headrace/sql/engine.h"
+#include "headrace/step/step_internal.h"
+
+namespace headrace {
+
+namespace {
+/// The model that `champion` names now; nullptr when none does.
+Result<std::shared_ptr<const Model>> Champion(const StepContext& context, const TrainStepSpec& spec) {
+  const bool asked = std::any_of(spec.train.gate.begin(), spec.train.gate.end(), [](const GateSpec& g) { return !g.metric.empty(); });
+  if (!asked || !spec.registration) return std::shared_ptr<const Model>();
+  const Result<ModelVersion> version = context.store().ResolveModel(context.pipeline().tenant, spec.registration->name, "champion");
+  if (!version.ok()) return std::shared_ptr<const Model>();
+  ASSIGN_OR_RETURN(const std::string path, context.store().ArtifactPath({version->digest, "model", -1}));
+  return Model::Open(path);
+}
+
+/// Columns that a contract above the step tags `personal: true`.
+std::vector<std::string> PersonalColumns(const ResolvedPipeline& pipeline) {
+  std::set<std::string> names;
+  for (const StepSpec& step : pipeline.steps)
+    if (const Contract* contract = ExtractSpec::ContractOf(step.checks))
+      for (const ContractColumn& column : contract->columns)
+        if (column.personal) names.insert(column.name);
+  return {names.begin(), names.end()};
+}
+
+std::int64_t ChampionVersion(Store& store, const std::string& tenant, const std::string& name) {
+  const Result<ModelVersion> champion = store.ResolveModel(tenant, name, "champion");
+  return champion.ok() ? champion->version : 0;
+}
+}  // namespace
+
+Result<StepFiles> RunTrain(const StepContext& context) {
+  const auto& spec = context.step->as<TrainStepSpec>();
+  ASSIGN_OR_RETURN(const Table data, ReadParquet(context.inputs.at("data").path));
+  TrainContext train;
+  train.unfitted = context.unfitted;
+  train.threads = context.run->threads;
+  train.progress = context.progress;
+  train.cancelled = context.cancelled;
+  ASSIGN_OR_RETURN(train.champion, Champion(context, spec));
+  TrainSpec settings = spec.train;
+  for (const std::string& name : PersonalColumns(context.pipeline()))
+    if (data.schema().IndexOf(name)) settings.personal.push_back(name);
+  ASSIGN_OR_RETURN(const TrainOutput trained, Train(data, settings, train));
+
+  StepFiles out;
+  out.details.notes = trained.notes;
+  out.details.model = ModelDetails{};
+  out.details.model->gates = trained.gates;
+  out.gate_refused = !trained.gates_passed();
+  const std::string model_path = context.store().ScratchPath(".model");
+  RETURN_IF_ERROR(WriteFileAtomically(model_path, trained.model->bytes()));
+  out.files[""] = {model_path, "model", -1};
+  const std::string predictions = context.store().ScratchPath(".parquet");
+  ASSIGN_OR_RETURN(const std::int64_t rows, WriteParquetFile(StreamOf(trained.test_predictions), predictions));
+  out.files["test_predictions"] = {predictions, "dataset", rows};
+  return out;
+}
+
+Status RegisterModel(const StepContext& context, const ArtifactRef& artifact, bool gate_refused, StepDetails& details) {
+  details.model->digest = artifact.digest;
+  const auto& registration = context.step->as<TrainStepSpec>().registration;
+  if (!registration) return Ok();
+  const std::string& tenant = context.pipeline().tenant;
+  ASSIGN_OR_RETURN(const std::string path, context.store().ArtifactPath(artifact));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, Model::Open(path));
+  ModelVersion version;
+  version.tenant = tenant;
+  version.name = registration->name;
+  version.digest = artifact.digest;
+  version.run = context.run->run;
+  version.commit = model->info().code_commit;
+  version.dirty = model->info().code_dirty;
+  version.metrics = nlohmann::json(model->info().metrics).dump();
+  nlohmann::json gates = nlohmann::json::array();
+  for (const GateVerdict& gate : details.model->gates) gates.push_back({{"text", gate.text}, {"passed", gate.passed}, {"message", gate.message}});
+  version.gates = gates.dump();
+  ASSIGN_OR_RETURN(version, context.store().AddModelVersion(version));
+  details.model->name = registration->name;
+  details.model->version = version.version;
+  details.model->champion_before = ChampionVersion(context.store(), tenant, registration->name);
+  if (!gate_refused && registration->promote == RegisterSpec::Promote::kAuto)
+    RETURN_IF_ERROR(context.store().MoveAlias(tenant, registration->name, "champion", version.version, context.run->user, context.run->run));
+  details.model->champion_after = ChampionVersion(context.store(), tenant, registration->name);
+  return Ok();
+}
+
+}  // namespace headrace
