@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "headrace/expr/expr.h"
+#include "headrace/expr/node.h"
+#include "headrace/expr/syntax.h"
+
+namespace headrace::internal {
+
+struct Bound {
+  NodePtr root;
+  std::vector<std::string> columns;
+  std::size_t slots = 0;
+};
+
+/// Resolve names and types below `root` and compute what depends on no column (see Expression::Bind).
+Result<Bound> BindSyntax(const Syntax& root, const Schema& columns, const Expression::Names& names);
+
+}  // namespace headrace::internal
