@@ -9,7 +9,7 @@
 namespace headrace {
 namespace {
 
-constexpr double kWidth = 360, kHeight = 244, kLeft = 46, kRight = 14, kTop = 26, kBottom = 42;
+constexpr double kWidth = 360, kHeight = 256, kLeft = 50, kRight = 24, kTop = 28, kBottom = 46;
 
 struct Scale {
   double low, high, from, to;
@@ -17,8 +17,8 @@ struct Scale {
 };
 
 std::string TickText(const ChartAxis& axis, double value) {
-  if (!axis.percent) return std::abs(value) < 1e-12 ? "0" : std::abs(value) < 1e5 && std::abs(value) >= 1e-3 ? StrCat(FormatDouble(std::round(value * 1e4) / 1e4)) : ShowNumber(value);
-  return StrCat(FormatDouble(std::round(value * 1e4) / 1e2), " %");
+  if (!axis.percent) return ShowPlain(value);
+  return StrCat(ShowPlain(value * 100), " %");
 }
 
 std::string PathOf(const std::vector<std::pair<double, double>>& points, const Scale& x, const Scale& y) {
@@ -43,7 +43,7 @@ Html DrawAxes(const ChartSpec& spec, const Scale& x, const Scale& y) {
   }
   for (double tick : RoundTicks(spec.x.low, spec.x.high)) {
     svg += El("line", {{"class", "axis"}, {"x1", x(tick)}, {"x2", x(tick)}, {"y1", y(spec.y.low)}, {"y2", y(spec.y.low) + 4}});
-    svg += El("text", {{"x", x(tick)}, {"y", y(spec.y.low) + 17}, {"text-anchor", "middle"}}, TickText(spec.x, tick));
+    svg += El("text", {{"x", x(tick)}, {"y", y(spec.y.low) + 19}, {"text-anchor", "middle"}}, TickText(spec.x, tick));
   }
   svg += El("line", {{"class", "axis"}, {"x1", kLeft}, {"x2", kWidth - kRight}, {"y1", y(spec.y.low)}, {"y2", y(spec.y.low)}});
   svg += El("text", {{"class", "label"}, {"x", 4}, {"y", 13}}, spec.y.label);
@@ -97,10 +97,12 @@ Html DrawBar(double begin, double share, std::string_view css_class) {
   const double length = std::isfinite(share) ? std::clamp(share, 0.0, 1.0 - from) : 0;
   // A sliver stays visible, also at the right end.
   const double shown = std::max(length, 0.004), start = std::min(from, 1.0 - shown);
+  Html bar;
+  if (!css_class.empty())
+    bar = El("rect", {{"class", StrCat("bar ", css_class)}, {"x", StrCat(Coordinate(start * 100), "%")},
+                        {"width", StrCat(Coordinate(shown * 100), "%")}, {"height", 12}, {"rx", 2}});
   return El("svg", {{"aria-hidden", "true"}, {"height", 12}, {"width", "100%"}},
-            El("rect", {{"class", "rail"}, {"width", "100%"}, {"height", 12}, {"rx", 2}}),
-            El("rect", {{"class", StrCat("bar ", css_class)}, {"x", StrCat(Coordinate(start * 100), "%")},
-                        {"width", StrCat(Coordinate(shown * 100), "%")}, {"height", 12}, {"rx", 2}}));
+            El("rect", {{"class", "rail"}, {"width", "100%"}, {"height", 12}, {"rx", 2}}), bar);
 }
 
 }  // namespace headrace

@@ -40,7 +40,8 @@ double RoundUp(double value);
 /// About five round numbers in [low, high].
 std::vector<double> RoundTicks(double low, double high);
 
-/// A horizontal bar on a rail: from `begin`, `share` long, both as parts of the container's width. `css_class` colours it.
+/// A horizontal bar on a rail: from `begin`, `share` long, both as parts of the container's width. `css_class` colours it;
+/// without one there is only the rail.
 Html DrawBar(double begin, double share, std::string_view css_class);
 
 }  // namespace headrace

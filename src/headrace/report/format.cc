@@ -77,7 +77,16 @@ std::string ShowNumber(double value) {
 std::string ShowDifference(double value) {
   if (value == 0) return "\xC2\xB1" "0";
   if (std::isnan(value)) return "nan";
-  return value > 0 ? StrCat("+", ShowNumber(value)) : ShowNumber(value);
+  const double size = std::abs(value);
+  const std::string shown = size < 1 && size >= 0.00005 ? fmt::format("{:.4f}", size) : ShowNumber(size);
+  return StrCat(value > 0 ? std::string_view("+") : kMinus, shown);
+}
+
+std::string ShowPlain(double value) {
+  const double size = std::abs(value);
+  if (std::isfinite(value) && size < 1e-12) return "0";
+  if (!std::isfinite(value) || size >= 1e4 || size < 1e-3) return ShowNumber(value);
+  return StrCat(value < 0 ? kMinus : std::string_view(), Trimmed(fmt::format("{:.4f}", size)));
 }
 
 std::string ShowCount(std::int64_t count, std::string_view singular, std::string_view plural) {
@@ -111,6 +120,9 @@ std::string Shorten(std::string_view text, std::size_t width) {
 
 std::string Capitalised(std::string_view text) {
   std::string out(text);
+  const std::string_view word = text.substr(0, text.find(' '));
+  for (char c : word)
+    if (c < 'a' || c > 'z') return out;
   if (!out.empty() && out[0] >= 'a' && out[0] <= 'z') out[0] = static_cast<char>(out[0] - 'a' + 'A');
   return out;
 }

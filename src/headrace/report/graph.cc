@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t kMaxNodes = 200;
 constexpr double kMargin = 4;
+/// Up to this width the picture shrinks to fit the window; a longer one scrolls.
+constexpr double kFits = 1420;
 
 /// A step, or data from outside that a step names.
 struct GraphNode {
@@ -61,34 +63,43 @@ struct View {
   }
 };
 
-std::string FactsOf(const StepReport& step) {
-  std::vector<std::string> facts{step.kind};
-  if (step.state == "succeeded" || step.state == "warned" || step.state == "failed") facts.push_back(ShowSeconds(step.seconds));
-  else facts.push_back(step.state);
-  if (step.rows_out) facts.push_back(ShowCount(*step.rows_out, "row", "rows"));
-  return Join(facts, " · ");
+/// What stands below the name, a line each.
+std::pair<std::string, std::string> FactsOf(const StepReport& step) {
+  const bool ran = step.state == "succeeded" || step.state == "warned" || step.state == "failed";
+  return {StrCat(step.kind, " · ", ran ? ShowSeconds(step.seconds) : step.state), step.rows_out ? ShowCount(*step.rows_out, "row", "rows") : std::string()};
 }
 
+Html Line(std::string_view css_class, double x, double y, std::string_view text, double room, double letter) {
+  return El("text", {{"class", css_class}, {"x", x}, {"y", y}}, Shorten(text, static_cast<std::size_t>(room / letter)));
+}
+
+/// A nested svg clips what a wide font would push over the edge.
 Html DrawNode(const GraphNode& node, std::size_t index, double x, double y, const View& view) {
-  const std::size_t name_width = static_cast<std::size_t>((view.width - 40) / 7.4);
-  const std::size_t fact_width = static_cast<std::size_t>((view.width - 22) / 5.7);
-  Html box = El("rect", {{"class", "box"}, {"x", x}, {"y", y}, {"width", view.width}, {"height", view.height}, {"rx", 7}});
+  constexpr double kText = 14, kNameLetter = 7.9, kFactLetter = 6.9;
+  const Html box = El("rect", {{"class", "box"}, {"x", 1}, {"y", 1}, {"width", view.width - 2}, {"height", view.height - 2}, {"rx", 7}});
+  Html drawn;
+  std::string_view look_class = "outside";
   if (node.step == nullptr) {
-    return El("g", {{"class", "node outside"}}, El("title", {}, StrCat(node.name, ": from outside this run")), box,
-              El("text", {{"class", "name"}, {"x", x + 14}, {"y", y + 22}}, Shorten(node.name, name_width + 2)),
-              El("text", {{"class", "fact"}, {"x", x + 14}, {"y", y + 40}}, "from outside"));
+    // "warehouse.purchases" and "model propensity@champion": where it lives goes to the second line.
+    const std::size_t cut = node.name.find_first_of(". ");
+    const bool split = cut != std::string::npos && cut > 0 && cut + 1 < node.name.size();
+    const std::string_view name = std::string_view(node.name).substr(split ? cut + 1 : 0);
+    const std::string place = split ? node.name.substr(0, cut) : std::string("outside");
+    drawn = HtmlOf(El("title", {}, StrCat(node.name, ": from outside this run")), box, Line("name", kText, 22, name, view.width - 20, kNameLetter),
+                   Line("fact", kText, 40, place, view.width - 20, kFactLetter));
+  } else {
+    const StepReport& step = *node.step;
+    const StateLook look = LookOf(step.state);
+    const auto [first, second] = FactsOf(step);
+    look_class = look.css_class;
+    Html inside = El("title", {}, StrCat(step.name, ": ", step.state, "\n", first, second.empty() ? "" : " · ", second, step.message.empty() ? "" : "\n", step.message));
+    inside += HtmlOf(box, El("rect", {{"class", "stripe"}, {"x", 1}, {"y", 8}, {"width", 4}, {"height", view.height - 16}}));
+    inside += Line("name", kText, 22, step.name, view.width - 36, kNameLetter);
+    inside += El("text", {{"class", "sign"}, {"x", view.width - 9}, {"y", 22}, {"text-anchor", "end"}}, look.sign);
+    inside += HtmlOf(Line("fact", kText, 40, first, view.width - 20, kFactLetter), Line("fact", kText, 56, second, view.width - 20, kFactLetter));
+    drawn = Html::LinkTo(StepAnchor(index), inside);
   }
-  const StepReport& step = *node.step;
-  const StateLook look = LookOf(step.state);
-  std::string tip = StrCat(step.name, ": ", step.state, ", ", FactsOf(step));
-  if (!step.message.empty()) tip += StrCat("\n", step.message);
-  Html drawn = El("title", {}, tip);
-  drawn += box;
-  drawn += El("rect", {{"class", "stripe"}, {"x", x}, {"y", y + 7}, {"width", 4}, {"height", view.height - 14}});
-  drawn += El("text", {{"class", "name"}, {"x", x + 14}, {"y", y + 22}}, Shorten(step.name, name_width));
-  drawn += El("text", {{"class", "sign"}, {"x", x + view.width - 11}, {"y", y + 22}, {"text-anchor", "end"}}, look.sign);
-  drawn += El("text", {{"class", "fact"}, {"x", x + 14}, {"y", y + 40}}, Shorten(FactsOf(step), fact_width));
-  return El("g", {{"class", StrCat("node ", look.css_class)}}, Html::LinkTo(StepAnchor(index), drawn));
+  return El("svg", {{"class", StrCat("node ", look_class)}, {"x", x}, {"y", y}, {"width", view.width}, {"height", view.height}}, drawn);
 }
 
 Html DrawEdge(const GraphLayout::Edge& edge, const View& view) {
@@ -112,8 +123,8 @@ Html DrawEdge(const GraphLayout::Edge& edge, const View& view) {
 }
 
 Html DrawView(const StepGraph& graph, bool down) {
-  const View view{down, down ? 152.0 : 178.0, 54};
-  const LayoutSizes sizes = down ? LayoutSizes{view.height, view.width, 34, 14} : LayoutSizes{view.width, view.height, 48, 18};
+  const View view{down, 150, 66};
+  const LayoutSizes sizes = down ? LayoutSizes{view.height, view.width, 32, 12} : LayoutSizes{view.width, view.height, 34, 16};
   const GraphLayout layout = LayOutGraph(graph.inputs, sizes);
   Html svg;
   for (const GraphLayout::Edge& edge : layout.edges) svg += DrawEdge(edge, view);
@@ -123,7 +134,7 @@ Html DrawView(const StepGraph& graph, bool down) {
   }
   const double width = (down ? layout.breadth : layout.length) + 2 * kMargin;
   const double height = (down ? layout.length : layout.breadth) + 2 * kMargin;
-  return El("div", {{"class", down ? "graph down" : "graph across"}, {"tabindex", 0}, {"role", "group"}, {"aria-label", "Step graph: each step with its state, time and rows; arrows show what it reads"}},
+  return El("div", {{"class", down ? "graph down" : width <= kFits ? "graph across fit" : "graph across"}, {"tabindex", 0}, {"role", "group"}, {"aria-label", "Step graph: each step with its state, time and rows; arrows show what it reads"}},
             El("svg", {{"width", width}, {"height", height}, {"viewBox", StrCat("0 0 ", Coordinate(width), " ", Coordinate(height))}}, svg));
 }
 

@@ -144,7 +144,7 @@ std::vector<ChartColumn> Shares(const HistogramReport& histogram, double width) 
     const double from = histogram.edges[i], to = histogram.edges[i + 1];
     const double share = total > 0 ? static_cast<double>(histogram.counts[i]) / total : 0;
     columns.push_back({from, to, to > from ? share * width / (to - from) : 0,
-                       StrCat(ShowNumber(from), " to ", ShowNumber(to), ": ", ShowCount(histogram.counts[i], "row", "rows"), ", ", ShowPercent(share))});
+                       StrCat(ShowPlain(from), " to ", ShowPlain(to), ": ", ShowCount(histogram.counts[i], "row", "rows"), ", ", ShowPercent(share))});
   }
   return columns;
 }
@@ -153,7 +153,7 @@ Html HistogramTable(const HistogramReport& histogram, std::string_view caption) 
   std::vector<std::vector<Html>> rows;
   const double total = static_cast<double>(std::max<std::int64_t>(1, histogram.total()));
   for (std::size_t i = 0; i < histogram.counts.size() && i + 1 < histogram.edges.size(); ++i)
-    rows.push_back({StrCat(ShowNumber(histogram.edges[i]), " to ", ShowNumber(histogram.edges[i + 1])), FormatCount(histogram.counts[i]), ShowPercent(static_cast<double>(histogram.counts[i]) / total)});
+    rows.push_back({StrCat(ShowPlain(histogram.edges[i]), " to ", ShowPlain(histogram.edges[i + 1])), FormatCount(histogram.counts[i]), ShowPercent(static_cast<double>(histogram.counts[i]) / total)});
   return DataTable(caption, {{"Score", false}, {"Rows", true}, {"Share", true}}, rows);
 }
 
@@ -173,7 +173,7 @@ Html HistogramFigure(Page& page, std::string_view title, const HistogramReport& 
   if (last > chart.x.low) chart.x.high = last;
   for (auto* columns : {&chart.columns, &chart.outline})
     std::erase_if(*columns, [&](const ChartColumn& c) { return c.to > chart.x.high * (1 + 1e-9) || c.from < chart.x.low; });
-  chart.y = {StrCat("share of rows per ", ShowNumber(width), " of score"), 0, RoundUp(top), true};
+  chart.y = {StrCat("share of rows per ", ShowPlain(width), " of score"), 0, RoundUp(top), true};
   Html legend = KeyItem(KeyLook::kColumn, other.total() > 0 ? "this run" : "test rows");
   if (other.total() > 0) legend += KeyItem(KeyLook::kOutline, "test rows at training");
   Html tables = HistogramTable(main, other.total() > 0 ? "Scores of this run" : "Scores of the test rows");
@@ -197,7 +197,7 @@ Html ImportanceFigure(const ModelReport& model) {
     if (i < kFeaturesShown)
       items += HtmlOf(El("dt", {}, feature), El("dd", {{"class", "track"}}, DrawBar(0, most > 0 ? std::abs(share) / most : 0, "main")), El("dd", {{"class", "n"}}, ShowPercent(share)));
   }
-  const std::string caption = StrCat("Share of the learner's total gain that each feature brought on training rows. It says what the model uses, not what causes the outcome.",
+  const std::string caption = StrCat("Share of the whole importance that each feature has for the learner: the gain of its splits in trees, the size of its effect in a linear model. It says what the model uses, not what causes the outcome.",
                                      ranked.size() > kFeaturesShown ? StrCat(" The first ", kFeaturesShown, " of ", ranked.size(), " are drawn.") : std::string());
   return El("figure", {{"class", "wide"}}, El("h4", {}, "Feature importance"), El("dl", {{"class", "ranks"}}, items), El("figcaption", {}, caption),
             Fold("Numbers", DataTable("Features by share of gain", {{"Rank", true}, {"Feature", false}, {"Share", true}}, rows)));
@@ -222,7 +222,7 @@ Html ConfusionFigure(const ModelReport& model) {
   const bool binary = counts.size() == 2;
   return El("figure", {}, El("h4", {}, "Right and wrong labels"),
             El("div", {{"class", "scroll"}, {"tabindex", 0}, {"role", "region"}, {"aria-label", "Confusion matrix"}},
-               El("table", {{"class", "confusion"}}, El("caption", {}, binary ? StrCat("Test rows at threshold ", ShowNumber(model.curves.confusion.threshold)) : std::string("Test rows")),
+               El("table", {{"class", "confusion"}}, El("caption", {}, binary ? StrCat("Test rows at threshold ", ShowPlain(model.curves.confusion.threshold)) : std::string("Test rows")),
                   El("thead", {}, El("tr", {}, top)), El("tbody", {}, body))),
             El("figcaption", {}, "Each row is what was true, each column what the model said; percentages are of the row. The diagonal is right."));
 }

@@ -75,11 +75,11 @@ Html MetricsTable(const ModelReport& model) {
       row.push_back(champion == model.champion_metrics.end() ? Html("–") : Html(ShowNumber(champion->second)));
       row.push_back(champion == model.champion_metrics.end() ? Html() : Difference(model, key, value, champion->second));
     }
-    row.push_back(El("span", {{"class", "soft"}}, MetricMeaning(key)));
+    row.push_back(El("span", {{"class", "meaning"}}, MetricMeaning(key)));
     rows.push_back(std::move(row));
   }
-  const std::string of = model.test_rows > 0 ? StrCat("On ", ShowCount(model.test_rows, "test row", "test rows"), " that training never saw")
-                                             : "As recorded in the model file";
+  const std::string rows_text = model.test_rows > 0 ? StrCat(FormatCount(model.test_rows), " ") : std::string();
+  const std::string of = StrCat("On ", rows_text, model.evaluated_on.empty() ? "test rows" : model.evaluated_on, ", which the fitted model had not seen");
   return DataTable(of, head, rows);
 }
 
@@ -130,12 +130,12 @@ Html ModelBody(Page& page, const ModelReport& model) {
   const std::string classes = Join(model.classes, ", ");
   Html top = Facts({{"Task", StrCat(TaskName(model.task), model.target.empty() ? "" : StrCat(", target ", model.target))},
                     {"Classes", classes.empty() ? Html() : Html(model.positive_class.empty() ? classes : StrCat(classes, " (positive: ", model.positive_class, ")"))},
-                    {"Learner", model.learner}, {"Calibration", model.calibration}, {"Folds", model.folds},
-                    {"Threshold", model.threshold ? Html(ShowNumber(*model.threshold)) : Html()},
+                    {"Split", model.split}, {"Learner", model.learner}, {"Calibration", model.calibration}, {"Folds", model.folds},
+                    {"Threshold", model.threshold ? Html(ShowPlain(*model.threshold)) : Html()},
                     {"Rows", StrCat(FormatCount(model.train_rows), " for training, ", FormatCount(model.test_rows), " for testing")},
                     {"Aliases", Join(model.alias_moves, "; ")}, {"Model file", Mono(model.digest)}});
   top += GateList(model);
-  top += NoteList(model.notes);
+  if (!model.notes.empty()) top += HtmlOf(El("h4", {}, "Notes of the training"), NoteList(model.notes));
   Html out = ModelTitle(model);
   out += El("div", {{"class", "panel"}}, top);
   out += El("div", {{"class", "panel"}}, El("h4", {}, "Metrics"), MetricsTable(model));

@@ -35,6 +35,7 @@ Html Crumbs(const RunReport& run) {
   Html items;
   for (const std::string& part : {run.project, run.pipeline, run.tenant, run.environment})
     if (!part.empty()) items += El("li", {}, part);
+  if (!run.started.empty()) items += El("li", {}, StrCat("started ", run.started, " UTC"));
   if (!run.interval_end.empty()) items += El("li", {}, StrCat("data up to ", run.interval_end));
   return El("ul", {{"class", "crumbs"}}, items);
 }
@@ -47,7 +48,7 @@ Html VerdictBox(const RunVerdict& verdict) {
 }
 
 Html Tile(std::string_view name, std::string_view value) {
-  return value.empty() ? Html() : El("div", {}, El("dt", {}, name), El("dd", {}, value));
+  return value.empty() ? Html() : El("div", {}, El("dt", {}, name), El("dd", {{"class", value.size() > 9 ? "long" : ""}}, value));
 }
 
 std::string StepsTile(const RunReport& run) {
@@ -102,7 +103,7 @@ Html Tiles(const RunReport& run) {
   Html scored;
   for (const ScoreReport& score : run.scores) scored += Tile(StrCat("rows scored", run.scores.size() > 1 ? " in " + score.step : ""), FormatCount(score.rows));
   return El("dl", {{"class", "tiles"}}, scored, DeliveryTiles(run), ModelTiles(run), Tile("steps", StepsTile(run)), Tile("checks", ChecksTile(run)),
-            Tile(run.finished.empty() ? "so far" : "duration", ShowSeconds(run.seconds)), Tile("started (UTC)", run.started));
+            Tile(run.finished.empty() ? "so far" : "duration", ShowSeconds(run.seconds)));
 }
 
 Html Contents(const Page& page) {

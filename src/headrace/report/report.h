@@ -78,10 +78,11 @@ struct ModelReport {
   std::int64_t champion_version = 0;  ///< the version `champion` names after the run; 0 = none
 
   Task task = Task::kBinary;
-  std::string learner, target, positive_class, calibration, folds;
+  std::string learner, target, positive_class, calibration, split, folds;
   std::vector<std::string> classes;
   std::optional<double> threshold;    ///< binary only
   std::int64_t train_rows = 0, test_rows = 0;
+  std::string evaluated_on;           ///< "test rows", "out-of-fold rows"
 
   std::vector<GateVerdict> gates;
   std::map<std::string, double> metrics;
@@ -150,9 +151,11 @@ struct RunVerdict {
 };
 RunVerdict MakeVerdict(const RunReport& run);
 
-/// Fill the quality part of `model` (metrics, segments, curves, importance, ...) from metrics.json of a model file.
-/// Keys it does not know are left alone; kInvalid when the text is not JSON or a known key has another shape.
-Status ReadMetricsJson(std::string_view metrics_json, ModelReport* model);
+/// Fill the quality part of `model` (metrics, segments, curves, importance as shares, rows, split, notes) from the content of a
+/// model file's metrics.json (EvaluationOf, Evaluation::FromJson).
+void UseEvaluation(const Evaluation& evaluation, ModelReport* model);
+/// Fill what a model file says about itself: task, learner, target, classes, threshold, calibration, folds, digest, rows.
+void UseModelInfo(const ModelInfo& info, ModelReport* model);
 
 /// One self-contained HTML page: no script, no network, everything from `run` escaped. Equal input gives equal bytes.
 /// A page for a run of 20 steps stays far below 500 KB; beyond 200 steps the graph is left to the table.

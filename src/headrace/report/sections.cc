@@ -19,7 +19,7 @@ Html SampleTable(const CheckVerdict& check) {
 }
 
 std::string FailedShare(const CheckVerdict& check) {
-  if (check.rows == 0) return "";
+  if (check.rows == 0 || check.failed_rows == 0) return "";
   return StrCat(FormatCount(check.failed_rows), " of ", ShowCount(check.rows, "row", "rows"), " (",
                 ShowPercent(static_cast<double>(check.failed_rows) / static_cast<double>(check.rows)), ")");
 }

@@ -22,10 +22,10 @@ Html Key(const RunReport& run) {
   for (std::string_view state : {"succeeded", "reused", "warned", "failed", "skipped", "running", "pending"}) {
     if (std::none_of(run.steps.begin(), run.steps.end(), [&](const StepReport& s) { return s.state == state; })) continue;
     const StateLook look = LookOf(state);
-    const std::string_view tone = look.css_class == "reused" ? "t-reused" : "";
-    items += El("li", {{"class", tone}}, El("span", {{"class", StrCat("sign t-", look.css_class)}, {"aria-hidden", "true"}}, look.sign), " ",
+    items += El("li", {}, El("span", {{"class", StrCat("sign t-", look.css_class)}, {"aria-hidden", "true"}}, look.sign), " ",
                 state == "reused" ? "reused: nothing it depends on had changed" : state);
   }
+  items += El("li", {}, "dashed: data from outside this run");
   return El("ul", {{"class", "key"}}, items);
 }
 
@@ -49,7 +49,7 @@ Html StepBody(const StepReport& step) {
   Html body;
   if (!step.message.empty()) body += El("p", {{"class", step.state == "failed" ? "t-bad" : ""}}, Prose(Capitalised(step.message)), ".");
   if (!step.help.empty()) body += El("p", {}, El("strong", {}, "What to do: "), Prose(step.help));
-  body += Facts({{"Why it ran so", Prose(step.reason)},
+  body += Facts({{"Why", Prose(step.reason)},
                  {"Reads", step.inputs.empty() ? Html() : Html(Join(step.inputs, ", "))},
                  {"Started", DidWork(step) ? Html(StrCat(ShowSeconds(step.started_offset_seconds), " after the run")) : Html()},
                  {"Checks", CheckSummary(step)},
@@ -63,14 +63,14 @@ Html StepBody(const StepReport& step) {
 Html TimelineItem(const StepReport& step, std::size_t index, double whole) {
   const StateLook look = LookOf(step.state);
   const std::string rows = step.rows_out ? ShowCount(*step.rows_out, "row", "rows") : std::string();
-  const Html bar = DidWork(step) && whole > 0 ? DrawBar(step.started_offset_seconds / whole, step.seconds / whole, look.css_class) : DrawBar(0, 0, "none");
+  const Html bar = DidWork(step) && whole > 0 ? DrawBar(step.started_offset_seconds / whole, step.seconds / whole, look.css_class) : DrawBar(0, 0, "");
   const Html summary = El("summary", {}, El("span", {{"class", StrCat("sign t-", look.css_class)}, {"role", "img"}, {"aria-label", step.state}}, look.sign),
                           El("span", {{"class", "who"}}, step.name, El("small", {}, step.kind)),
                           El("span", {{"class", "track"}}, bar),
                           El("span", {{"class", "n"}}, DidWork(step) ? ShowSeconds(step.seconds) : step.state),
                           El("span", {{"class", "n rows soft"}}, rows));
   const Html body = El("div", {{"class", "body"}}, StepBody(step));
-  return El("li", {{"id", StepAnchor(index)}}, step.state == "failed" ? El("details", {{"open", ""}}, summary, body) : El("details", {}, summary, body));
+  return El("li", {{"id", StepAnchor(index)}}, El("details", {}, summary, body));
 }
 
 Html StepTable(const RunReport& run) {

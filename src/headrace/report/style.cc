@@ -21,7 +21,7 @@ body{margin:0;background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,
 font-variant-numeric:tabular-nums;overflow-wrap:break-word}
 .page{max-width:1180px;margin:0 auto;padding:0 clamp(14px,3vw,32px) 48px}
 h1,h2,h3,h4{line-height:1.25;text-wrap:balance;margin:0}
-h1{font-size:clamp(1.3rem,1rem + 1.6vw,1.95rem);font-weight:650;letter-spacing:-.012em;max-width:46em;margin:.55rem 0 0}
+h1{text-wrap:pretty;font-size:clamp(1.3rem,1rem + 1.6vw,1.95rem);font-weight:650;letter-spacing:-.012em;max-width:46em;margin:.55rem 0 0}
 h2{font-size:1.2rem;font-weight:650;margin:2.6rem 0 .9rem}
 h3{font-size:1.02rem;font-weight:650;margin:1.6rem 0 .7rem}
 h4{font-size:.93rem;font-weight:650}
@@ -36,7 +36,7 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--code);padding:.
 .small{font-size:.86rem}
 header{padding:1.4rem 0 0}
 .crumbs{display:flex;flex-wrap:wrap;gap:.15rem .5rem;align-items:center;color:var(--soft);font-size:.9rem;margin:0 0 1rem;padding:0;list-style:none}
-.crumbs li+li::before{content:"/";margin-right:.5rem;color:var(--soft)}
+.crumbs li:not(:last-child)::after{content:"/";margin-left:.5rem}
 .chip{display:inline-flex;align-items:center;gap:.4em;font-weight:600;font-size:.86rem;padding:.16rem .65rem;border-radius:999px;white-space:nowrap}
 .verdict{background:var(--panel);border:1px solid var(--line);border-radius:12px;padding:1.15rem clamp(1rem,2.5vw,1.6rem) 1.3rem;border-top:4px solid var(--second)}
 .verdict.good{border-top-color:var(--good)}.verdict.warn{border-top-color:var(--warn)}.verdict.bad{border-top-color:var(--bad)}
@@ -45,14 +45,16 @@ header{padding:1.4rem 0 0}
 .warn>.chip,.chip.warn{color:var(--warn);background:var(--warn-ground)}
 .bad>.chip,.chip.bad{color:var(--bad);background:var(--bad-ground)}
 .neutral>.chip,.chip.neutral{color:var(--ink);background:var(--calm-ground)}
-.t-good{color:var(--good)}.t-warn{color:var(--warn)}.t-bad{color:var(--bad)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(132px,1fr));gap:1px;margin:1rem 0 0;background:var(--line);border:1px solid var(--line);border-radius:12px;overflow:hidden}
-.tiles>div{background:var(--panel);padding:.75rem 1rem .8rem;display:flex;flex-direction:column-reverse;justify-content:flex-end;margin:0}
+.t-reused{color:var(--accent)}.t-good{color:var(--good)}.t-warn{color:var(--warn)}.t-bad{color:var(--bad)}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(132px,1fr));margin:1rem 0 0;background:var(--panel);border:1px solid var(--line);border-radius:12px;overflow:hidden}
+.tiles>div{box-shadow:0 0 0 1px var(--line);padding:.75rem 1rem .8rem;display:flex;flex-direction:column-reverse;justify-content:flex-end;margin:0}
 .tiles dt{color:var(--soft);font-size:.84rem}
 .tiles dd{margin:0;font-size:1.28rem;font-weight:600;line-height:1.3;overflow-wrap:anywhere}
+.tiles dd.long{font-size:1rem;line-height:1.4;padding-bottom:.16rem}
 nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;list-style:none;margin:1.1rem 0 0;padding:0;font-size:.92rem}
 .panel{background:var(--panel);border:1px solid var(--line);border-radius:12px;padding:1rem clamp(.9rem,2vw,1.3rem);margin:0 0 1rem}
 .panel>:first-child{margin-top:0}.panel>:last-child{margin-bottom:0}
+.panel h4:not(:first-child){margin-top:1.2rem}
 .panel.bad{border-left:4px solid var(--bad)}.panel.warn{border-left:4px solid var(--warn)}
 .scroll{overflow-x:auto;max-width:100%;margin:.6rem 0}
 table{border-collapse:collapse;font-size:.9rem;min-width:100%}
@@ -63,7 +65,9 @@ thead th{color:var(--soft);font-weight:600;font-size:.84rem;white-space:nowrap;v
 tbody th{font-weight:500}
 tbody tr:last-child>*{border-bottom:0}
 .n{text-align:right;white-space:nowrap}
+.n+:not(.n){padding-left:.9rem}
 .nowrap{white-space:nowrap}
+.meaning{display:inline-block;min-width:15rem;color:var(--soft)}
 .sample td,.sample tbody th{max-width:22rem;overflow-wrap:anywhere}
 dl.facts{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.32rem 1.2rem;margin:.5rem 0;font-size:.92rem}
 dl.facts dt{color:var(--soft)}
@@ -73,6 +77,7 @@ summary{cursor:pointer;color:var(--accent);font-size:.9rem;width:fit-content}
 ul.notes{margin:.4rem 0;padding-left:1.2rem}
 .graph{overflow-x:auto;margin:0;padding:2px}
 .graph svg{display:block;margin:0 auto;max-width:none}
+.graph.fit svg{max-width:100%;height:auto;min-width:min(100%,860px)}
 .down{display:none}
 .node rect{fill:var(--panel);stroke:var(--line);stroke-width:1.2}
 .node .stripe{stroke:none;fill:var(--second)}
@@ -82,7 +87,7 @@ ul.notes{margin:.4rem 0;padding-left:1.2rem}
 .node.outside .box{fill:var(--ground);stroke-dasharray:2 3}
 .node .sign{font-size:13px;font-weight:700}
 .node.good .sign{fill:var(--good)}.node.warn .sign{fill:var(--warn)}.node.bad .sign{fill:var(--bad)}.node.reused .sign{fill:var(--accent)}
-.node .name{font-weight:600;font-size:13px}
+.node .name{font-weight:600;font-size:12.5px}
 .node .fact{fill:var(--soft);font-size:11.5px}
 .edge{fill:none;stroke:var(--second);stroke-width:1.3;opacity:.75}
 .arrow{fill:var(--second)}
@@ -100,7 +105,7 @@ svg text{fill:var(--ink);font-family:inherit}
 .timeline .who small{color:var(--soft);font-size:.84em;margin-left:.45em}
 .timeline .body{padding:.1rem .2rem .9rem 2rem}
 .timeline svg{display:block;width:100%;height:12px;overflow:visible}
-.timeline .rail{fill:var(--grid)}
+.rail{fill:var(--grid)}
 .bar{fill:var(--second)}.bar.good{fill:var(--good)}.bar.warn{fill:var(--warn)}.bar.bad{fill:var(--bad)}.bar.reused{fill:var(--accent)}.bar.main{fill:var(--accent)}
 .sign{font-weight:700;text-align:center}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,310px),1fr));gap:1rem;margin:1rem 0}
@@ -109,8 +114,9 @@ figure svg.chart{display:block;width:100%;max-width:440px;height:auto;margin:.5r
 figure details{margin-top:auto;padding-top:.5rem}
 figcaption{color:var(--soft);font-size:.86rem;margin:.3rem 0 0}
 figure.wide{grid-column:1/-1}
-.chart text{font-size:11px;fill:var(--soft)}
-.chart .label{font-size:11.5px;fill:var(--ink)}
+@media (min-width:1060px){figure.wide{grid-column:span 2}}
+.chart text{font-size:12.5px;fill:var(--soft)}
+.chart .label{font-size:13px;fill:var(--ink)}
 .chart .gridline{stroke:var(--grid);stroke-width:1}
 .chart .axis{stroke:var(--second);stroke-width:1}
 .chart .line{fill:none;stroke-width:2.2;stroke-linejoin:round;stroke-linecap:round}
@@ -140,7 +146,7 @@ footer{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--line);color:v
 .timeline summary>.track{grid-column:2/-1;grid-row:2}
 .timeline summary>.rows{grid-column:2/-1;grid-row:3;text-align:left}
 .timeline .body{padding-left:.2rem}
-dl.facts{grid-template-columns:1fr;gap:0}dl.facts dd{margin-bottom:.5rem}
+dl.facts{grid-template-columns:minmax(0,6.6rem) minmax(0,1fr);gap:.3rem .8rem}
 .tiles{grid-template-columns:1fr 1fr}.tiles dd{font-size:1.1rem}
 .ranks{grid-template-columns:minmax(0,1fr) max-content}.ranks .track{grid-column:1/-1;margin-bottom:.3rem}.ranks dt{max-width:none}
 .ranks dt{grid-column:1}.ranks .n{grid-column:2}}

@@ -74,11 +74,11 @@ bool GatesPassed(const ModelReport& model) {
   return std::all_of(model.gates.begin(), model.gates.end(), [](const GateVerdict& gate) { return gate.passed; });
 }
 
-/// The metric a reader asks for first: " (AUC 0.8124)" or "".
+/// The metric a reader asks for first: ", AUC 0.8124" or "".
 std::string LeadingMetric(const ModelReport& model) {
   for (const auto& [key, label] : {std::pair{"auc", "AUC"}, {"accuracy", "accuracy"}, {"rmse", "RMSE"}, {"logloss", "logloss"}})
     if (const auto found = model.metrics.find(key); found != model.metrics.end())
-      return StrCat(" (", label, " ", ShowNumber(found->second), ")");
+      return StrCat(", ", label, " ", ShowNumber(found->second));
   return "";
 }
 
@@ -90,7 +90,7 @@ std::string ModelSentences(const RunReport& run) {
       const auto failed = std::find_if(model.gates.begin(), model.gates.end(), [](const GateVerdict& g) { return !g.passed; });
       sentence += StrCat(", but did not promote it: ", failed->message.empty() ? failed->text : failed->message);
     }
-    if (model.promoted) sentence += "; it is now the champion";
+    if (model.promoted) sentence += ", and made it the champion";
     else if (model.champion_version > 0 && model.champion_version != model.version)
       sentence += StrCat("; the champion is still version ", std::to_string(model.champion_version));
     sentences.push_back(sentence + ".");
