@@ -191,7 +191,7 @@ Status ColumnFitter::SortLevels() {
   } else {
     if (fit_.fitted.type == Type::kInt)
       for (const double x : numbers_[0])
-        if (std::fabs(x) > kExactInts)
+        if (std::fabs(x) >= kExactInts)
           return Refuse(ErrorCode::kData, "has whole numbers beyond 2^53, which cannot be told apart as levels").WithHelp("cast it to text with `derive`");
     const LevelCounts<std::uint64_t> counts = CountLevels(numbers_[0], threads_);
     std::vector<std::pair<double, std::int64_t>> sorted;

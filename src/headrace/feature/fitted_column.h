@@ -119,6 +119,8 @@ std::size_t CodesOfNumbers(const FittedColumn& fitted, std::span<const double> n
 Status ApplyColumn(const FittedColumn& fitted, bool refuse_missing, const Column& source, std::size_t begin, std::size_t count,
                    double* out, std::size_t stride, Scratch& scratch, std::int64_t* unseen);
 
+/// A derived column: a row that raises or gives an infinity (1 / 0) is null and counted as an error.
+Result<BoundExpression::Output> EvaluateDerived(const BoundExpression& expression, const Table& table);
 /// The input columns of `rows` with the types of training, in the order of parts.inputs (Apply's kData errors).
 Result<std::vector<ColumnPtr>> AdaptInputs(const TransformParts& parts, const Table& rows);
 /// The columns of the transform's table: inputs, then derived ones.

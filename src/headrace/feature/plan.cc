@@ -148,7 +148,7 @@ Status Planner::Derive(const std::string& name, const std::string& text) {
     if (column == context_.target_column) return Error(ErrorCode::kInvalid, context, " reads the target `", column, "`");
     read_by_derive_.insert(column);
   }
-  Result<BoundExpression::Output> output = bound->Evaluate(plan_.all, OnError::kNull);
+  Result<BoundExpression::Output> output = EvaluateDerived(*bound, plan_.all);
   if (!output.ok()) return std::move(output).status().WithContext(context);
   if (output->errors > 0) Note(StrCat(context, ": ", FormatCount(output->errors), " rows could not be computed and are null"));
   plan_.all = plan_.all.WithColumn(name, output->column);

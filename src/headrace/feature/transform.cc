@@ -20,7 +20,7 @@ std::string_view TaskName(Task task) {
 namespace internal {
 namespace {
 
-constexpr double kExactInts = 9007199254740992.0;   // 2^53: whole numbers up to here are doubles
+constexpr std::int64_t kExactInts = std::int64_t{1} << 53;   // whole numbers up to here are doubles
 
 Status OtherType(const Field& trained, const Column& found) {
   return Error(ErrorCode::kData, "column `", trained.name, "` is ", TypeName(found.type()), ", but was ", TypeName(trained.type),
@@ -40,8 +40,9 @@ Result<ColumnPtr> AsType(const Field& trained, const ColumnPtr& column) {
   if (trained.type == Type::kDouble && column->type() == Type::kInt) {
     std::vector<double> doubles(rows);
     for (std::size_t i = 0; i < rows; ++i) {
-      doubles[i] = static_cast<double>(column->ints()[i]);
-      if (std::fabs(doubles[i]) > kExactInts) return OtherType(trained, *column);
+      const std::int64_t v = column->ints()[i];
+      if (v > kExactInts || v < -kExactInts) return OtherType(trained, *column);
+      doubles[i] = static_cast<double>(v);
     }
     return std::make_shared<const Column>(std::move(doubles), std::move(valid));
   }
@@ -52,7 +53,7 @@ Result<ColumnPtr> AsType(const Field& trained, const ColumnPtr& column) {
       if (x != x) {
         valid.resize(rows, 1);
         valid[i] = 0;
-      } else if (std::fabs(x) > kExactInts || x != std::trunc(x)) {
+      } else if (std::fabs(x) > static_cast<double>(kExactInts) || x != std::trunc(x)) {
         return OtherType(trained, *column);
       } else {
         ints[i] = static_cast<std::int64_t>(x);
@@ -71,6 +72,21 @@ std::int64_t CountMissing(const Column& column) {
 }
 
 }  // namespace
+
+Result<BoundExpression::Output> EvaluateDerived(const BoundExpression& expression, const Table& table) {
+  ASSIGN_OR_RETURN(BoundExpression::Output output, expression.Evaluate(table, OnError::kNull));
+  if (expression.type() != Type::kDouble) return output;
+  const std::span<const double> values = output.column->doubles();
+  const auto infinities = std::count_if(values.begin(), values.end(), [](double x) { return std::isinf(x); });
+  if (infinities == 0) return output;
+  std::vector<std::uint8_t> valid(values.size());
+  std::vector<double> finite(values.begin(), values.end());
+  for (std::size_t i = 0; i < valid.size(); ++i) {
+    valid[i] = !output.column->IsNull(i) && !std::isinf(finite[i]) ? 1 : 0;
+    if (valid[i] == 0) finite[i] = 0;
+  }
+  return BoundExpression::Output{std::make_shared<const Column>(std::move(finite), std::move(valid)), output.errors + infinities};
+}
 
 Result<std::vector<ColumnPtr>> AdaptInputs(const TransformParts& parts, const Table& rows) {
   std::vector<ColumnPtr> inputs;
@@ -95,7 +111,7 @@ Result<Table> WithDerived(const TransformParts& parts, std::vector<ColumnPtr> in
         if (const std::int64_t missing = CountMissing(*inputs[i]); missing > 0) counts->nulls[parts.inputs[i].name] += missing;
   Table all(parts.inputs, std::move(inputs), rows);
   for (const DerivedColumn& derived : parts.derived) {
-    ASSIGN_OR_RETURN(BoundExpression::Output output, derived.expression.Evaluate(all, OnError::kNull));
+    ASSIGN_OR_RETURN(BoundExpression::Output output, EvaluateDerived(derived.expression, all));
     if (counts != nullptr && output.errors > 0) counts->derive_errors[derived.name] += output.errors;
     all = all.WithColumn(derived.name, std::move(output.column));
   }

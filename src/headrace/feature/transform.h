@@ -20,7 +20,7 @@ namespace internal { struct TransformParts; }
 struct ApplyCounts {
   std::map<std::string, std::int64_t> unseen;         ///< per column: levels never seen at training
   std::map<std::string, std::int64_t> nulls;          ///< per raw column: null or NaN where training had none
-  std::map<std::string, std::int64_t> derive_errors;  ///< per derived column: rows that could not be computed and are null
+  std::map<std::string, std::int64_t> derive_errors;  ///< per derived column: rows that could not be computed (they raise, or give an infinity) and are null
 };
 
 /// What was learnt from training rows about their preparation: raw columns in, the learner's vector out.
