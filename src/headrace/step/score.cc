@@ -2,8 +2,10 @@
 // inside its file, and the unfitted steps above are compared with those it was trained on.
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
+#include "headrace/model/evaluation.h"
 #include "headrace/model/model.h"
 #include "headrace/sql/engine.h"
 #include "headrace/step/step_internal.h"
@@ -92,9 +94,7 @@ ScoreReport Summarise(const StepContext& context, const Model& model, const Scor
     high = std::max(*std::max_element(scores.begin(), scores.end()), std::nextafter(low, std::numeric_limits<double>::infinity()));
   }
   report.histogram = MakeHistogram(scores, low, high, 20);
-  ModelReport trained;
-  if (const auto metrics = model.Member("metrics.json"); metrics.ok() && ReadMetricsJson(*metrics, &trained).ok())
-    report.training_histogram = TestHistogram(trained.curves);
+  if (const Result<Evaluation> trained = EvaluationOf(model); trained.ok()) report.training_histogram = TestHistogram(trained->curves);
   report.unseen = Counts(counts.unseen);
   report.nulls = Counts(counts.nulls);
   report.derive_errors = Counts(counts.derive_errors);

@@ -62,7 +62,7 @@ Result<std::unique_ptr<Connection>> OpenConnection(const StepContext& context, c
   const auto found = connections.find(name);
   if (found == connections.end()) return Error(ErrorCode::kInvalid, "there is no connection `", name, "`");
   ASSIGN_OR_RETURN(const Secret uri, Load(found->second.uri, context.run->variables));
-  DatabaseSpec spec;
+  ConnectionSpec spec;
   spec.name = name;
   spec.driver = found->second.driver;
   spec.uri = JoinPath(context.pipeline().root, uri.Reveal());

@@ -67,7 +67,7 @@ Result<StepFiles> RunTrain(const StepContext& context) {
 Status RegisterModel(const StepContext& context, const ArtifactRef& artifact, bool gate_refused, StepDetails& details) {
   details.model->digest = artifact.digest;
   const auto& registration = context.step->as<TrainStepSpec>().registration;
-  if (!registration) return Ok();
+  if (!registration || context.run->dry_run) return Ok();
   const std::string& tenant = context.pipeline().tenant;
   ASSIGN_OR_RETURN(const std::string path, context.store().ArtifactPath(artifact));
   ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, Model::Open(path));

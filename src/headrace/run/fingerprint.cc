@@ -1,0 +1,129 @@
+#include "headrace/run/fingerprint.h"
+
+#include <nlohmann/json.hpp>
+
+#include "headrace/base/digest.h"
+#include "headrace/base/version.h"
+
+namespace headrace {
+
+namespace {
+using Json = nlohmann::json;
+
+Json Describe(const Value& value) { return {{"type", TypeName(value.type())}, {"value", value.is_null() ? Json() : Json(value.ToString())}}; }
+
+Json Describe(const BoundValues& values) {
+  Json out = Json::object();
+  for (const auto& [name, value] : values) out[name] = Describe(value);
+  return out;
+}
+
+Json Describe(const ExtractSpec& spec) {
+  return {{"file", spec.file}, {"format", spec.format}, {"delimiter", spec.delimiter}, {"null_values", spec.null_values},
+          {"connection", spec.connection}, {"table", spec.table}, {"query", spec.query ? spec.query->text : ""}, {"bind", Describe(spec.bind)}};
+}
+
+Json Describe(const SqlSpec& spec) {
+  return {{"query", spec.query.text}, {"bind", Describe(spec.bind)}, {"threads", spec.threads}, {"values", Describe(spec.value_tables)}};
+}
+
+Json Describe(const TransformStep& step) {
+  return {{"kind", static_cast<int>(step.kind)}, {"impute", static_cast<int>(step.impute)}, {"constant", step.constant},
+          {"lower", step.lower ? Json(*step.lower) : Json()}, {"upper", step.upper ? Json(*step.upper) : Json()},
+          {"percentiles", step.percentiles}, {"scale", static_cast<int>(step.scale)}, {"encode", static_cast<int>(step.encode)},
+          {"min_frequency", step.min_frequency}, {"unknown", static_cast<int>(step.unknown)}, {"smooth", step.smooth}, {"folds", step.folds}};
+}
+
+Json Describe(const TransformSpec& spec) {
+  Json steps = Json::array(), derive = Json::object();
+  for (const TransformStep& step : spec.steps) steps.push_back(Describe(step));
+  for (const auto& [name, expression] : spec.derive) derive[name] = expression;
+  return {{"columns", spec.columns}, {"steps", steps}, {"derive", derive}};
+}
+
+Json Describe(const TrainSpec& spec) {
+  Json transform = Json::array(), gates = Json::array();
+  for (const TransformSpec& t : spec.transform) transform.push_back(Describe(t));
+  for (const GateSpec& g : spec.gate) gates.push_back({{"expression", g.expression}, {"metric", g.metric}, {"by", g.by}});
+  return {{"target", spec.target}, {"positive", spec.positive}, {"key", spec.key}, {"ignore", spec.ignore},
+          {"split", {{"kind", static_cast<int>(spec.split.kind)}, {"columns", spec.split.columns}, {"test", spec.split.test}, {"gap_us", spec.split.gap_us}}},
+          {"folds", spec.folds}, {"transform", transform},
+          {"learner", {{"kind", static_cast<int>(spec.learner.kind)}, {"given", spec.learner.given}, {"parameters", spec.learner.parameters},
+                       {"task", spec.learner.task ? static_cast<int>(*spec.learner.task) : -1}, {"l2", spec.learner.l2}}},
+          {"calibrate", static_cast<int>(spec.calibrate.kind)}, {"threshold", {{"fixed", spec.threshold.fixed}, {"maximize", spec.threshold.maximize}}},
+          {"evaluate", spec.evaluate}, {"segments", spec.segments}, {"gate", gates}, {"refit_all_rows", spec.refit_all_rows}};
+}
+
+Json Describe(const TrainStepSpec& spec) {
+  Json out = Describe(spec.train);
+  if (spec.registration) out["register"] = {{"name", spec.registration->name}, {"promote", static_cast<int>(spec.registration->promote)}};
+  return out;
+}
+
+Json Describe(const ScoreSpec& spec) {
+  return {{"keep", spec.keep ? Json(*spec.keep) : Json()}, {"allow_changed_features", spec.allow_changed_features}};
+}
+
+Json Describe(const DeliverSpec& spec) {
+  return {{"connection", spec.connection}, {"table", spec.table}, {"file", spec.file}, {"mode", DeliverModeName(spec.mode)},
+          {"key", spec.key}, {"allow_older", spec.allow_older}, {"preview", spec.preview}};
+}
+
+Json Describe(const CheckSpec& check) {
+  Json out = {{"kind", CheckKindName(check.kind)}, {"severity", check.severity == Severity::kWarn ? "warn" : "error"}, {"name", check.name},
+              {"at_least", check.at_least}, {"columns", check.columns}, {"values", check.values}, {"pattern", check.pattern}, {"expression", check.expression}};
+  if (check.min_rows) out["min_rows"] = *check.min_rows;
+  if (check.max_rows) out["max_rows"] = *check.max_rows;
+  if (check.min) out["min"] = Describe(*check.min);
+  if (check.max) out["max"] = Describe(*check.max);
+  if (check.kind == CheckSpec::Kind::kContract) {
+    for (const ContractColumn& c : check.contract.columns)
+      out["contract"][c.name] = {{"type", TypeName(c.type)}, {"nullable", c.nullable}, {"personal", c.personal}};
+    out["extra"] = static_cast<int>(check.contract.extra);
+    out["null_values"] = check.contract.null_values;
+  }
+  return out;
+}
+
+void Flatten(const Json& json, const std::string& path, std::map<std::string, std::string>& out) {
+  if (json.is_object() && !json.empty()) {
+    for (const auto& [key, value] : json.items()) Flatten(value, path.empty() ? key : StrCat(path, "/", key), out);
+  } else {
+    out[path] = json.is_string() ? json.get<std::string>() : json.dump();
+  }
+}
+}  // namespace
+
+std::string FingerprintParts(const StepSpec& step, const std::map<std::string, StepInputFile>& inputs,
+                             const std::map<std::string, std::string>& sources) {
+  Json parts;
+  parts["kind"] = StepKindName(step.kind);
+  parts["spec"] = std::visit([](const auto& spec) { return Describe(spec); }, step.spec);
+  for (std::size_t i = 0; i < step.checks.size(); ++i) parts["checks"][StrCat(i)] = Describe(step.checks[i]);
+  for (const auto& [name, input] : inputs) parts["inputs"][name] = input.artifact.digest;
+  if (!sources.empty()) parts["sources"] = sources;
+  parts["program"] = StrCat(ThisBuild().version, " ", ThisBuild().commit);
+  return parts.dump();
+}
+
+std::string FingerprintOf(std::string_view parts) { return Sha256Hex(parts); }
+
+Result<std::vector<PartChange>> CompareParts(std::string_view before, std::string_view now) {
+  std::map<std::string, std::string> a, b;
+  try {
+    Flatten(Json::parse(before), "", a);
+    Flatten(Json::parse(now), "", b);
+  } catch (const Json::exception& error) {
+    return Error(ErrorCode::kInvalid, "a recorded fingerprint does not read: ", error.what());
+  }
+  std::vector<PartChange> changes;
+  for (const auto& [part, text] : a)
+    if (const auto other = b.find(part); other == b.end()) changes.push_back({part, text, ""});
+    else if (other->second != text) changes.push_back({part, text, other->second});
+  for (const auto& [part, text] : b)
+    if (!a.contains(part)) changes.push_back({part, "", text});
+  std::sort(changes.begin(), changes.end(), [](const PartChange& x, const PartChange& y) { return x.part < y.part; });
+  return changes;
+}
+
+}  // namespace headrace

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "headrace/pipeline/step_spec.h"
+#include "headrace/step/step.h"
+
+namespace headrace {
+
+/// All that determines the output of a step, as a JSON object with sorted keys: its resolved spec, its checks, the digests of
+/// its inputs, the version of the program. Retries, timeouts and places in files are left out: they cannot alter the output.
+/// `sources` are digests of outside files an extract reads, by path.
+std::string FingerprintParts(const StepSpec& step, const std::map<std::string, StepInputFile>& inputs,
+                             const std::map<std::string, std::string>& sources);
+
+/// SHA-256 of the parts.
+std::string FingerprintOf(std::string_view parts);
+
+/// One difference between two sets of parts.
+struct PartChange {
+  std::string part;          ///< "spec/query", "inputs/events"
+  std::string before, now;   ///< as text; "" = was not there
+};
+/// What differs between two FingerprintParts, by part, sorted. kInvalid when one does not read.
+Result<std::vector<PartChange>> CompareParts(std::string_view before, std::string_view now);
+
+}  // namespace headrace

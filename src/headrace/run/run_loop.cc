@@ -1,0 +1,373 @@
+#include "headrace/run/run_loop.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "headrace/base/crash.h"
+#include "headrace/base/files.h"
+#include "headrace/base/version.h"
+#include "headrace/run/fingerprint.h"
+#include "headrace/sql/files.h"
+
+namespace headrace {
+
+namespace {
+constexpr std::int64_t kTickMicros = 100'000;
+
+std::string ParamsJson(const ResolvedPipeline& pipeline) {
+  nlohmann::json params = nlohmann::json::object();
+  for (const auto& [name, value] : pipeline.params) params[name] = value.ToString();
+  return params.dump();
+}
+
+StepRecord PendingRecord(const std::string& run, const StepSpec& spec) {
+  StepRecord record;
+  record.run = run;
+  record.step = spec.name;
+  record.kind = StepKindName(spec.kind);
+  record.parts = record.details = "{}";
+  return record;
+}
+}  // namespace
+
+bool AlwaysRuns(const StepSpec& step) {
+  if (step.kind == StepKind::kDeliver) return true;
+  return step.kind == StepKind::kExtract && step.as<ExtractSpec>().file.empty();
+}
+
+Result<std::map<std::string, std::string>> SourceDigests(const ResolvedPipeline& pipeline, const StepSpec& step) {
+  std::map<std::string, std::string> digests;
+  if (step.kind != StepKind::kExtract || step.as<ExtractSpec>().file.empty()) return digests;
+  ASSIGN_OR_RETURN(const std::vector<std::string> files, MatchFiles(JoinPath(pipeline.root, step.as<ExtractSpec>().file)));
+  for (const std::string& file : files) {
+    ASSIGN_OR_RETURN(digests[file], Sha256OfFile(file));
+  }
+  return digests;
+}
+
+Result<StepInputFile> ResolveModelInput(Store& store, const ResolvedPipeline& pipeline, const ModelRef& ref) {
+  StepInputFile input;
+  input.artifact.kind = "model";
+  if (!ref.file.empty()) {
+    input.path = JoinPath(pipeline.root, ref.file);
+    ASSIGN_OR_RETURN(input.artifact.digest, Sha256OfFile(input.path));
+    input.label = FileName(ref.file);
+    return input;
+  }
+  ASSIGN_OR_RETURN(const ModelVersion version, store.ResolveModel(pipeline.tenant, ref.name, ref.alias));
+  input.artifact.digest = version.digest;
+  ASSIGN_OR_RETURN(input.path, store.ArtifactPath(input.artifact));
+  input.label = StrCat(ref.name, "@", version.version);
+  return input;
+}
+
+Status RunLoop::Open(const Options& options) {
+  const ResolvedPipeline& pipeline = *env_.pipeline;
+  force_ = options.force;
+  std::vector<Plan::Step> steps;
+  std::vector<StepRecord> records;
+  for (const StepSpec& spec : pipeline.steps) {
+    steps.push_back({spec.name, spec.upstream});
+    records.push_back(PendingRecord(env_.run, spec));
+    records_[spec.name] = records.back();
+  }
+  ASSIGN_OR_RETURN(plan_, Plan::Make(steps));
+  if (options.resume.empty()) {
+    run_.id = env_.run;
+    run_.pipeline = pipeline.pipeline;
+    run_.tenant = pipeline.tenant;
+    run_.environment = pipeline.environment.name;
+    run_.interval_start_us = pipeline.interval.start_us;
+    run_.interval_end_us = pipeline.interval.end_us;
+    run_.params = ParamsJson(pipeline);
+    run_.trigger = options.trigger;
+    run_.started_us = env_.clock->NowMicros();
+    run_.version = ThisBuild().version;
+    run_.commit = ThisBuild().commit;
+    run_.dirty = ThisBuild().dirty;
+    run_.process = ThisProcess();
+    RETURN_IF_ERROR(env_.store->CreateRun(run_, records));
+  } else {
+    RETURN_IF_ERROR(env_.store->ResumeRun(options.resume, ThisProcess()));
+    ASSIGN_OR_RETURN(run_, env_.store->GetRun(options.resume));
+    ASSIGN_OR_RETURN(const std::vector<StepRecord> recorded, env_.store->ListSteps(run_.id));
+    for (const StepRecord& record : recorded) {
+      const auto known = records_.find(record.step);
+      if (known == records_.end())
+        return Error(ErrorCode::kInvalid, "run ", run_.id, " has a step `", record.step, "` that the pipeline no longer has")
+            .WithHelp("start a new run: it reuses what is unchanged");
+      known->second = record;
+      ASSIGN_OR_RETURN(details_[record.step], StepDetails::FromJson(record.details));
+    }
+    if (recorded.size() != records_.size())
+      return Error(ErrorCode::kInvalid, "the pipeline has steps that run ", run_.id, " does not know").WithHelp("start a new run: it reuses what is unchanged");
+    records = recorded;
+  }
+  observer_.RunStarted(run_, records);
+  return Ok();
+}
+
+Result<RunRecord> RunLoop::Run(const Options& options) {
+  RETURN_IF_ERROR(Open(options));
+  while (!plan_->done()) {
+    if (interrupt_ && !interrupted_) RETURN_IF_ERROR(Interrupt());
+    if (!interrupted_) {
+      RETURN_IF_ERROR(StartDue());
+      while (active_.size() < runner_.slots()) {
+        const std::optional<std::string> next = plan_->NextReady();
+        if (!next) break;
+        RETURN_IF_ERROR(Begin(*next));
+      }
+    }
+    if (active_.empty() && due_.empty()) continue;
+    StepRunner::Event event = runner_.Wait(kTickMicros);
+    if (event.kind == StepRunner::Event::Kind::kProgress) observer_.StepProgress(event.step, event.doing, event.fraction);
+    else if (event.kind == StepRunner::Event::Kind::kFinished) RETURN_IF_ERROR(HandleFinished(event.step, std::move(event.outcome)));
+    else observer_.Tick();
+    CheckDeadlines();
+  }
+  RunState state = RunState::kSucceeded;
+  int exit_code = 0;
+  if (interrupted_) {
+    state = RunState::kInterrupted;
+    exit_code = ExitCode(ErrorCode::kInterrupted);
+  } else if (first_error_ != ErrorCode::kOk) {
+    state = RunState::kFailed;
+    exit_code = ExitCode(first_error_);
+  }
+  RETURN_IF_ERROR(env_.store->FinishRun(run_.id, state, exit_code, Sentence(state)));
+  ASSIGN_OR_RETURN(run_, env_.store->GetRun(run_.id));
+  observer_.RunFinished(run_);
+  return run_;
+}
+
+std::string RunLoop::Sentence(RunState state) const {
+  if (state == RunState::kInterrupted) return "interrupted; `headrace run --resume` goes on where it stood";
+  return first_message_;
+}
+
+Result<std::map<std::string, StepInputFile>> RunLoop::Inputs(const StepSpec& spec) {
+  std::map<std::string, StepInputFile> inputs;
+  for (const StepInput& input : spec.inputs) {
+    const StepRecord& producer = records_.at(input.step);
+    const auto output = producer.outputs.find(input.output);
+    if (output == producer.outputs.end())
+      return Error(ErrorCode::kInvalid, "step `", input.step, "` left no output", input.output.empty() ? std::string() : StrCat(" `", input.output, "`"),
+                   " for `", spec.name, "` to read");
+    StepInputFile file{output->second, "", ""};
+    ASSIGN_OR_RETURN(file.path, env_.store->ArtifactPath(file.artifact));
+    if (file.artifact.kind == "model") {
+      const std::optional<ModelDetails>& model = details_[input.step].model;
+      file.label = model && model->version > 0 ? StrCat(model->name, "@", model->version) : file.artifact.digest.substr(0, 12);
+    }
+    inputs[input.name] = std::move(file);
+  }
+  if (spec.kind == StepKind::kScore && spec.as<ScoreSpec>().model.step.empty()) {
+    ASSIGN_OR_RETURN(inputs["model"], ResolveModelInput(*env_.store, *env_.pipeline, spec.as<ScoreSpec>().model));
+  }
+  return inputs;
+}
+
+Status RunLoop::Begin(const std::string& step) {
+  const StepSpec& spec = *env_.pipeline->Find(step);
+  StepRecord& record = records_.at(step);
+  if (record.state == StepState::kSucceeded || record.state == StepState::kReused) {  // a resumed run: it ended before
+    if (record.kind == "train" && details_[step].model && spec.as<TrainStepSpec>().registration)
+      for (const GateVerdict& gate : details_[step].model->gates)
+        if (!gate.passed) gates_refused_.insert(spec.as<TrainStepSpec>().registration->name);
+    observer_.StepChanged(record, details_[step]);
+    static_cast<void>(plan_->Finished(step, StepEnd::kOk));
+    return Ok();
+  }
+  record.started_us = env_.clock->NowMicros();
+  if (!spec.enabled) {
+    record.state = StepState::kSkipped;
+    record.reason = StrCat("`when: ", spec.when, "` is false");
+    return Record(record, {}, StepEnd::kSkipped);
+  }
+  Result<std::map<std::string, StepInputFile>> inputs = Inputs(spec);
+  Result<std::map<std::string, std::string>> sources = SourceDigests(*env_.pipeline, spec);
+  Status status = inputs.ok() ? std::move(sources).status() : std::move(inputs).status();
+  if (!status.ok()) {
+    if (spec.kind == StepKind::kScore && gates_refused_.contains(spec.as<ScoreSpec>().model.name)) {
+      record.state = StepState::kSkipped;
+      record.reason = StrCat("a gate refused the new model and `", spec.as<ScoreSpec>().model.name, "` has no champion before it");
+      return Record(record, {}, StepEnd::kSkipped);
+    }
+    active_[step] = {};
+    StepOutcome outcome;
+    outcome.status = std::move(status);
+    record.attempt = 1;
+    return HandleFinished(step, std::move(outcome));
+  }
+  record.parts = FingerprintParts(spec, *inputs, *sources);
+  record.fingerprint = FingerprintOf(record.parts);
+  ASSIGN_OR_RETURN(const bool reused, TryReuse(spec, record));
+  if (reused) return Ok();
+  record.attempt = 0;
+  first_try_[step] = env_.clock->MonotonicMicros();
+  return Start(spec, record, std::move(inputs).value());
+}
+
+Result<bool> RunLoop::TryReuse(const StepSpec& spec, StepRecord& record) {
+  const std::string& pipeline = env_.pipeline->pipeline;
+  const std::string& tenant = env_.pipeline->tenant;
+  const bool live = AlwaysRuns(spec);
+  const bool may_be_fresh = live && spec.kind == StepKind::kExtract && spec.cache.fresh_for_us.has_value();
+  if (!force_ && spec.cache.reuse && (!live || may_be_fresh)) {
+    ASSIGN_OR_RETURN(const std::optional<StepRecord> found, env_.store->FindReusable(pipeline, tenant, record.step, record.fingerprint));
+    const bool fresh = !live || (found && found->finished_us + *spec.cache.fresh_for_us > env_.clock->NowMicros());
+    if (found && fresh) {
+      record.state = StepState::kReused;
+      record.reused_from = found->run;
+      record.reason = "nothing that determines it changed";
+      record.outputs = found->outputs;
+      ASSIGN_OR_RETURN(const StepDetails details, StepDetails::FromJson(found->details));
+      RETURN_IF_ERROR(Record(record, details, StepEnd::kOk));
+      return true;
+    }
+  }
+  ASSIGN_OR_RETURN(const std::optional<StepRecord> last, env_.store->LastOf(pipeline, tenant, record.step, run_.id));
+  if (force_) record.reason = "asked to run everything";
+  else if (live) record.reason = spec.kind == StepKind::kDeliver ? "a delivery asks its destination each time" : "a live source is read each time";
+  else if (!last) record.reason = "it never ran before";
+  else if (last->fingerprint == record.fingerprint) record.reason = spec.cache.reuse ? "its recorded output is gone" : "`cache: off`";
+  else {
+    ASSIGN_OR_RETURN(const std::vector<PartChange> changes, CompareParts(last->parts, record.parts));
+    record.reason = StrCat("`", changes.empty() ? "program" : changes[0].part, "` changed");
+    if (changes.size() > 1) record.reason += StrCat(" and ", changes.size() - 1, " more");
+  }
+  return false;
+}
+
+Status RunLoop::Start(const StepSpec& spec, StepRecord& record, std::map<std::string, StepInputFile> inputs) {
+  ++record.attempt;
+  record.state = StepState::kRunning;
+  RETURN_IF_ERROR(env_.store->StartStep(record));
+  observer_.StepChanged(record, {});
+  active_[spec.name] = {spec.timeout_us > 0 ? env_.clock->MonotonicMicros() + spec.timeout_us : 0, false};
+  StepContext context;
+  context.run = &env_;
+  context.step = &spec;
+  context.inputs = std::move(inputs);
+  context.unfitted = UnfittedAbove(*env_.pipeline, spec);
+  runner_.Start(std::move(context));
+  return Ok();
+}
+
+Status RunLoop::StartDue() {
+  for (auto entry = due_.begin(); entry != due_.end();) {
+    if (entry->second > env_.clock->MonotonicMicros() || active_.size() >= runner_.slots()) {
+      ++entry;
+      continue;
+    }
+    const StepSpec& spec = *env_.pipeline->Find(entry->first);
+    entry = due_.erase(entry);
+    ASSIGN_OR_RETURN(auto inputs, Inputs(spec));
+    RETURN_IF_ERROR(Start(spec, records_.at(spec.name), std::move(inputs)));
+  }
+  return Ok();
+}
+
+bool RunLoop::RetryLater(const StepSpec& spec, StepRecord& record, const Status& status) {
+  if (status.code() != ErrorCode::kBusy || record.attempt >= spec.retry.attempts || interrupted_) return false;
+  std::int64_t pause = spec.retry.backoff_us;
+  for (int i = 1; i < record.attempt && pause < spec.retry.max_us; ++i) pause *= 2;
+  pause = std::min(pause, spec.retry.max_us);
+  const std::int64_t now = env_.clock->MonotonicMicros();
+  if (spec.retry.deadline_us > 0 && now + pause > first_try_[spec.name] + spec.retry.deadline_us) return false;
+  due_[spec.name] = now + pause;
+  return true;
+}
+
+Status RunLoop::HandleFinished(const std::string& step, StepOutcome outcome) {
+  const StepSpec& spec = *env_.pipeline->Find(step);
+  StepRecord& record = records_.at(step);
+  const Active active = active_.at(step);
+  active_.erase(step);
+  if (active.timed_out && outcome.status.code() == ErrorCode::kInterrupted)
+    outcome.status = Error(ErrorCode::kFailed, "did not end within its timeout of ", FormatDuration(spec.timeout_us))
+                         .WithHelp("raise `timeout`, or find out what it waits for");
+  for (const std::string& note : outcome.details.notes) RETURN_IF_ERROR(Log(step, "note", note));
+  if (outcome.status.ok()) {
+    record.state = StepState::kSucceeded;
+    record.outputs = std::move(outcome.outputs);
+    if (outcome.gate_refused) {
+      const auto& registration = spec.as<TrainStepSpec>().registration;
+      if (registration) gates_refused_.insert(registration->name);
+      if (first_error_ == ErrorCode::kOk) {
+        first_error_ = ErrorCode::kGate;
+        first_message_ = StrCat("a gate of `", step, "` refused the new model; the champion stays");
+      }
+    }
+    return Record(record, outcome.details, StepEnd::kOk);
+  }
+  RETURN_IF_ERROR(Log(step, "error", StrCat("attempt ", record.attempt, ": ", outcome.status.message())));
+  if (RetryLater(spec, record, outcome.status)) return Ok();
+  record.state = StepState::kFailed;
+  record.error_code = ErrorCodeName(outcome.status.code());
+  record.message = outcome.status.message();
+  record.help = outcome.status.help();
+  if (first_error_ == ErrorCode::kOk || first_error_ == ErrorCode::kGate) {
+    first_error_ = outcome.status.code();
+    first_message_ = StrCat("step `", step, "`: ", record.message);
+  }
+  RETURN_IF_ERROR(Record(record, outcome.details, StepEnd::kFailed));
+  if (spec.on_failure == StepSpec::OnFailure::kStopRun) return Skip(plan_->Abandon(), StrCat("`", step, "` failed and stops the run"));
+  return Ok();
+}
+
+Status RunLoop::Record(StepRecord& record, const StepDetails& details, StepEnd end) {
+  record.finished_us = env_.clock->NowMicros();
+  record.details = details.ToJson();
+  if (record.state == StepState::kSucceeded && record.kind == "extract" && record.outputs.contains("")) {
+    ASSIGN_OR_RETURN(const std::optional<StepRecord> last, env_.store->LastOf(run_.pipeline, run_.tenant, record.step, run_.id));
+    if (last && last->outputs.contains("") && last->outputs.at("").digest == record.outputs.at("").digest)
+      record.reason = StrCat("read again and found equal to run ", last->run);
+  }
+  RETURN_IF_ERROR(env_.store->FinishStep(record));
+  details_[record.step] = details;
+  observer_.StepChanged(record, details);
+  return Skip(plan_->Finished(record.step, end), StrCat("`", record.step, "` ", end == StepEnd::kFailed ? "failed" : "was skipped"));
+}
+
+Status RunLoop::Skip(const std::vector<std::string>& steps, std::string_view why) {
+  for (const std::string& step : steps) {
+    StepRecord& record = records_.at(step);
+    if (record.state == StepState::kSucceeded || record.state == StepState::kReused) continue;
+    record.state = StepState::kSkipped;
+    record.reason = why;
+    record.started_us = record.finished_us = env_.clock->NowMicros();
+    RETURN_IF_ERROR(env_.store->FinishStep(record));
+    observer_.StepChanged(record, {});
+  }
+  return Ok();
+}
+
+Status RunLoop::Interrupt() {
+  interrupted_ = true;
+  RETURN_IF_ERROR(Log("", "error", "interrupted"));
+  RETURN_IF_ERROR(Skip(plan_->Abandon(), "the run was interrupted"));
+  for (const auto& [step, time] : due_) {
+    active_[step] = {};
+    StepOutcome outcome;
+    outcome.status = Error(ErrorCode::kInterrupted, "interrupted while waiting for another attempt");
+    RETURN_IF_ERROR(HandleFinished(step, std::move(outcome)));
+  }
+  due_.clear();
+  return Ok();
+}
+
+/// An interrupt to a database can be lost between two of its acts, so it is repeated until the step answers.
+void RunLoop::CheckDeadlines() {
+  for (auto& [step, active] : active_) {
+    if (active.deadline > 0 && env_.clock->MonotonicMicros() > active.deadline) active.timed_out = true;
+    if (active.timed_out || interrupted_) runner_.Cancel(step);
+  }
+}
+
+Status RunLoop::Log(const std::string& step, std::string_view level, std::string text) {
+  return env_.store->AddEvent(run_.id, {env_.clock->NowMicros(), step, std::string(level), std::move(text)});
+}
+
+}  // namespace headrace

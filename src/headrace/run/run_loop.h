@@ -1,0 +1,100 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "headrace/run/plan.h"
+#include "headrace/run/runner.h"
+#include "headrace/step/step.h"
+
+namespace headrace {
+
+/// Hears what happens in a run as it happens: the live table of a terminal, plain lines elsewhere. Called on the loop's thread.
+class RunObserver {
+ public:
+  virtual ~RunObserver() = default;
+  virtual void RunStarted(const RunRecord& run, const std::vector<StepRecord>& steps) = 0;
+  virtual void StepChanged(const StepRecord& step, const StepDetails& details) = 0;
+  virtual void StepProgress(const std::string& step, const std::string& doing, double fraction) = 0;
+  /// Time passed: redraw clocks.
+  virtual void Tick() = 0;
+  virtual void RunFinished(const RunRecord& run) = 0;
+};
+
+/// Drives one run to its end: asks the plan what may start, reuses what is unchanged, hands the rest to a runner, and
+/// records every transition before it goes on.
+///
+/// A failing step skips what depends on it; the rest goes on. The run's exit code is that of the first step that failed, 3 when
+/// only a gate refused, else 0. An interrupt stops the steps at work, keeps what ended, and ends the run as interrupted.
+///
+/// Threads: none; `interrupt` may be set from a signal handler.
+class RunLoop {
+ public:
+  struct Options {
+    std::string resume;                  ///< id of a run to go on with; "" = a new run
+    bool force = false;                  ///< reuse nothing
+    std::string trigger = "manual";
+  };
+  RunLoop(RunEnvironment& environment, StepRunner& runner, RunObserver& observer, const std::atomic<bool>& interrupt)
+      : env_(environment), runner_(runner), observer_(observer), interrupt_(interrupt) {}
+
+  /// Returns the run's record, whatever its outcome. An error means that no run could be made: another one is at work (kBusy), or the state
+  /// cannot be written. REQUIRES: called once.
+  Result<RunRecord> Run(const Options& options);
+
+ private:
+  Status Open(const Options& options);
+  Status Begin(const std::string& step);
+  Result<bool> TryReuse(const StepSpec& spec, StepRecord& record);
+  Result<std::map<std::string, StepInputFile>> Inputs(const StepSpec& spec);
+  Status Start(const StepSpec& spec, StepRecord& record, std::map<std::string, StepInputFile> inputs);
+  Status HandleFinished(const std::string& step, StepOutcome outcome);
+  Status Record(StepRecord& record, const StepDetails& details, StepEnd end);
+  Status Skip(const std::vector<std::string>& steps, std::string_view why);
+  Status StartDue();
+  Status Interrupt();
+  void CheckDeadlines();
+  bool RetryLater(const StepSpec& spec, StepRecord& record, const Status& status);
+  Status Log(const std::string& step, std::string_view level, std::string text);
+  std::string Sentence(RunState state) const;
+
+  struct Active {
+    std::int64_t deadline = 0;           ///< monotonic; 0 = none
+    bool timed_out = false;
+  };
+
+  RunEnvironment& env_;
+  StepRunner& runner_;
+  RunObserver& observer_;
+  const std::atomic<bool>& interrupt_;
+  bool force_ = false;
+  RunRecord run_;
+  std::optional<Plan> plan_;
+  std::map<std::string, StepRecord> records_;
+  std::map<std::string, StepDetails> details_;
+  std::map<std::string, Active> active_;
+  std::map<std::string, std::int64_t> due_;     ///< retries: step -> monotonic time of the next attempt
+  std::map<std::string, std::int64_t> first_try_;
+  std::set<std::string> gates_refused_;         ///< names of models whose gate said no in this run
+  ErrorCode first_error_ = ErrorCode::kOk;
+  std::string first_message_;
+  bool interrupted_ = false;
+};
+
+/// Fill `inputs` for `name@alias`, a version number or a model file: the label and the artifact.
+Result<StepInputFile> ResolveModelInput(Store& store, const ResolvedPipeline& pipeline, const ModelRef& ref);
+
+/// A step whose source is read anew each time, whatever its fingerprint says: a database. Deliveries always ask their destination.
+bool AlwaysRuns(const StepSpec& step);
+
+/// Digests of the files an extract reads, by path; empty for a database.
+Result<std::map<std::string, std::string>> SourceDigests(const ResolvedPipeline& pipeline, const StepSpec& step);
+
+}  // namespace headrace
