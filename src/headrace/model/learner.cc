@@ -5,17 +5,19 @@
 
 namespace headrace {
 
-Result<FoldFit> FitFolds(const LearnerSettings& settings, std::span<const LearnerFold> folds, const LearnerControl& control) {
-  if (settings.kind == LearnerSpec::Kind::kLightGbm) return FitLightGbmFolds(settings, folds, control);
+Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control) {
+  if (settings.kind == LearnerSpec::Kind::kLightGbm) return FitLightGbmFolds(settings, source, control);
   FoldFit fit;
   fit.iterations = 1;
-  for (const LearnerFold& fold : folds) {
-    LearnerControl inner = control;
-    inner.progress = nullptr;
-    ASSIGN_OR_RETURN(const std::unique_ptr<const FittedLearner> learner, FitCoefficients(settings, fold.train, inner));
-    fit.held_margins.emplace_back(fold.held.rows * learner->num_outputs());
-    learner->RawScores(fold.held.values.data(), fold.held.rows, fit.held_margins.back().data());
-    if (control.progress) control.progress(static_cast<double>(fit.held_margins.size()) / static_cast<double>(folds.size()));
+  LearnerControl inner = control;
+  inner.progress = nullptr;
+  for (std::size_t f = 0; f < source.folds; ++f) {
+    ASSIGN_OR_RETURN(const FoldVectors fold, source.make(f, control.threads));
+    const Vectors train{fold.train, fold.train_target.size(), fold.features, fold.train_target};
+    ASSIGN_OR_RETURN(const std::unique_ptr<const FittedLearner> learner, FitCoefficients(settings, train, inner));
+    fit.held_margins.emplace_back(fold.held_target.size() * learner->num_outputs());
+    learner->RawScores(fold.held.data(), fold.held_target.size(), fit.held_margins.back().data());
+    if (control.progress) control.progress(static_cast<double>(f + 1) / static_cast<double>(source.folds));
   }
   return fit;
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -66,6 +67,9 @@ Status CheckLearnerParameters(const LearnerSpec& spec);
 /// kInvalid: CheckLearnerParameters, or a learner that cannot do the task.
 Result<LearnerSettings> ResolveLearner(const LearnerSpec& spec, Task task, std::size_t classes, std::size_t rows);
 
+/// The task that the learner's settings imply: `task`, or LightGBM's objective, or regression for linear; nullopt when the target decides.
+std::optional<Task> TaskOfLearner(const LearnerSpec& spec);
+
 /// Names of the three, as in the model file: "lightgbm", "logistic", "linear".
 std::string_view LearnerName(LearnerSpec::Kind kind);
 Result<LearnerSpec::Kind> LearnerFromName(std::string_view name);
@@ -73,11 +77,22 @@ Result<LearnerSpec::Kind> LearnerFromName(std::string_view name);
 struct LearnerControl {
   int threads = 1;                           ///< never changes a bit of the result
   std::function<void(double)> progress;      ///< fraction done; may be empty
-  std::function<bool()> cancelled;           ///< asked between trees and between passes; may be empty
+  std::function<bool()> cancelled;           ///< asked between trees and passes, from several threads; may be empty
 };
 
-/// Rows to learn from, and rows to judge by that the fit does not see.
-struct LearnerFold { Vectors train, held; };
+/// One fold: vectors and targets to learn from, and others to judge by that the fit does not see.
+struct FoldVectors {
+  std::vector<double> train, train_target, held, held_target;    ///< vectors row-major
+  std::size_t features = 0;
+};
+
+/// Where the folds come from. `make` may be called for several folds at once, once each, with the threads it may use; its answer is
+/// dropped when no longer needed, so that not all folds' vectors are in memory together.
+struct FoldSource {
+  std::size_t folds = 0;
+  std::size_t rows = 0;       ///< training rows of the largest fold
+  std::function<Result<FoldVectors>(std::size_t fold, int threads)> make;
+};
 
 struct FoldFit {
   int iterations = 0;                               ///< LightGBM: the stopping point that the folds agree on; else 1
@@ -87,8 +102,8 @@ struct FoldFit {
 /// Learn on each fold and give the margins of its held-out rows. With early stopping, all folds grow in step; after each
 /// iteration the loss of all held-out rows together (logloss or squared error) is taken, and the iteration with the smallest
 /// is the stopping point once `early_stopping_round` further ones bring nothing better. Margins are those at that iteration.
-/// kInterrupted when cancelled; kFailed with the library's words when it refuses.
-Result<FoldFit> FitFolds(const LearnerSettings& settings, std::span<const LearnerFold> folds, const LearnerControl& control);
+/// kInterrupted when cancelled; kFailed with the library's words when it refuses; errors of `make` as they are.
+Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control);
 
 /// Learn on all of `train`; LightGBM with `iterations` iterations.
 Result<std::unique_ptr<const FittedLearner>> FitLearner(const LearnerSettings& settings, const Vectors& train, int iterations,

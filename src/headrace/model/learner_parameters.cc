@@ -278,6 +278,13 @@ Result<LearnerSpec::Kind> LearnerFromName(std::string_view name) {
   return Error(ErrorCode::kInvalid, "\"", name, "\" is not a learner; there are lightgbm, logistic and linear");
 }
 
+std::optional<Task> TaskOfLearner(const LearnerSpec& spec) {
+  if (spec.task) return spec.task;
+  if (spec.given && spec.kind == LearnerSpec::Kind::kLinear) return Task::kRegression;
+  const Result<std::map<std::string, std::string>> parameters = MainParameters(spec);
+  return parameters.ok() ? TaskOfObjective(*parameters) : std::nullopt;
+}
+
 Status CheckLearnerParameters(const LearnerSpec& spec) {
   if (spec.kind != LearnerSpec::Kind::kLightGbm) return CheckNonLightGbm(spec);
   return MainParameters(spec).status();

@@ -1,6 +1,7 @@
 #include "headrace/model/lightgbm.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "headrace/base/math.h"
@@ -150,68 +151,110 @@ Result<std::unique_ptr<const FittedLearner>> MakeForestLearner(std::string text,
   return std::unique_ptr<const FittedLearner>(new ForestLearner(std::move(text), std::move(forest), std::move(importance)));
 }
 
-Result<FoldFit> FitLightGbmFolds(const LearnerSettings& settings, std::span<const LearnerFold> folds, const LearnerControl& control) {
-  const std::size_t count = folds.size();
-  const bool small = std::all_of(folds.begin(), folds.end(), [](const LearnerFold& f) { return f.train.rows < kOneThreadBelow; });
-  const int side_by_side = small ? control.threads : 1;
-  const int per_booster = small ? 1 : ResolveThreads(control.threads);
-  const bool stops = settings.early_stopping_round > 0;
+namespace {
 
-  std::vector<std::unique_ptr<Booster>> boosters(count);
-  std::vector<std::uint8_t> grown_out(count, 0);
-  std::vector<std::vector<double>> losses(count);
-  double held_rows = 0;
-  for (const LearnerFold& fold : folds) held_rows += static_cast<double>(fold.held.rows);
+/// The boosters of all folds, grown in step.
+class FoldGrower {
+ public:
+  FoldGrower(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control)
+      : settings_(settings), source_(source), control_(control), folds_(source.folds), stops_(settings.early_stopping_round > 0),
+        small_(source.rows < kOneThreadBelow) {}
 
-  const auto grow = [&](std::size_t f, int to) -> Status {
-    RETURN_IF_ERROR(LightGbmApi::Get().status());    // silences the log on this thread
-    if (!boosters[f]) {
-      ASSIGN_OR_RETURN(boosters[f], Booster::Make(settings, folds[f].train, stops ? &folds[f].held : nullptr, per_booster));
-    }
-    while (static_cast<int>(losses[f].size()) < to) {
-      if (control.cancelled && control.cancelled()) return Cancelled();
-      if (!grown_out[f]) {
-        ASSIGN_OR_RETURN(const bool grew, boosters[f]->Grow());
-        grown_out[f] = !grew;
+  /// Grow to the stopping point and a little beyond; the number of iterations to keep.
+  Result<int> Grow() {
+    int best = 0, done = 0;
+    double best_loss = std::numeric_limits<double>::infinity();
+    while (done < settings_.iterations) {
+      const int to = std::min(settings_.iterations, done + kStride);
+      RETURN_IF_ERROR(ForFolds([&](std::size_t f) { return GrowFold(f, to); }));
+      for (int i = done; stops_ && i < to && i < best + settings_.early_stopping_round; ++i) {
+        double loss = 0;    // a sum over all held-out rows: their number is the same at each iteration
+        for (const Fold& fold : folds_) loss += fold.losses[static_cast<std::size_t>(i)];
+        if (loss < best_loss) {
+          best_loss = loss;
+          best = i + 1;
+        }
       }
-      double loss = losses[f].empty() ? 0 : losses[f].back();
-      if (stops && (!grown_out[f] || losses[f].empty())) {
-        ASSIGN_OR_RETURN(loss, boosters[f]->HeldLoss());
-      }
-      losses[f].push_back(loss);
+      done = to;
+      if (control_.progress) control_.progress(static_cast<double>(done) / settings_.iterations);
+      if (stops_ && done >= best + settings_.early_stopping_round) break;
     }
-    return Ok();
+    return stops_ ? std::max(best, 1) : settings_.iterations;
+  }
+
+  Result<std::vector<std::vector<double>>> HeldMargins(int iterations) {
+    std::vector<std::vector<double>> margins(folds_.size());
+    const auto score = [&](std::size_t f) -> Status {
+      Fold& fold = folds_[f];
+      ASSIGN_OR_RETURN(const std::string text, fold.booster->Text(iterations));
+      ASSIGN_OR_RETURN(const Forest forest, Forest::Parse(text, fold.features));
+      margins[f].resize(fold.held_rows * forest.num_outputs());
+      forest.RawScores(fold.held.data(), fold.held_rows, margins[f].data());
+      fold = Fold();
+      return Ok();
+    };
+    RETURN_IF_ERROR(ForFolds(score));
+    return margins;
+  }
+
+ private:
+  struct Fold {
+    std::unique_ptr<Booster> booster;
+    std::vector<double> held, losses;
+    std::size_t held_rows = 0, features = 0;
+    bool grown_out = false;
   };
 
-  int best = 0, done = 0;
-  double best_loss = std::numeric_limits<double>::infinity();
-  while (done < settings.iterations) {
-    const int to = std::min(settings.iterations, done + kStride);
-    RETURN_IF_ERROR(ParallelFor(side_by_side, count, [&](std::size_t f) { return grow(f, to); }));
-    for (int i = done; stops && i < to && i < best + settings.early_stopping_round; ++i) {
-      double loss = 0;
-      for (std::size_t f = 0; f < count; ++f) loss += losses[f][static_cast<std::size_t>(i)];
-      loss /= held_rows;
-      if (loss < best_loss) {
-        best_loss = loss;
-        best = i + 1;
-      }
-    }
-    done = to;
-    if (control.progress) control.progress(static_cast<double>(done) / settings.iterations);
-    if (stops && done >= best + settings.early_stopping_round) break;
-  }
-  FoldFit fit;
-  fit.iterations = stops ? std::max(best, 1) : settings.iterations;
-  fit.held_margins.resize(count);
-  RETURN_IF_ERROR(ParallelFor(control.threads, count, [&](std::size_t f) -> Status {
-    ASSIGN_OR_RETURN(const std::string text, boosters[f]->Text(fit.iterations));
-    ASSIGN_OR_RETURN(const Forest forest, Forest::Parse(text, folds[f].train.features));
-    fit.held_margins[f].resize(folds[f].held.rows * forest.num_outputs());
-    forest.RawScores(folds[f].held.values.data(), folds[f].held.rows, fit.held_margins[f].data());
-    boosters[f].reset();
+  /// Small boosters grow side by side, one thread each; large ones one after the other on all threads.
+  Status ForFolds(const std::function<Status(std::size_t)>& work) const { return ParallelFor(small_ ? control_.threads : 1, folds_.size(), work); }
+
+  Status Begin(std::size_t f) {
+    const int threads = small_ ? 1 : ResolveThreads(control_.threads);
+    ASSIGN_OR_RETURN(FoldVectors made, source_.make(f, threads));
+    Fold& fold = folds_[f];
+    fold.features = made.features;
+    fold.held_rows = made.held_target.size();
+    fold.held = std::move(made.held);
+    const Vectors train{made.train, made.train_target.size(), made.features, made.train_target};
+    const Vectors held{fold.held, fold.held_rows, made.features, made.held_target};
+    ASSIGN_OR_RETURN(fold.booster, Booster::Make(settings_, train, stops_ ? &held : nullptr, threads));
     return Ok();
-  }));
+  }
+
+  Status GrowFold(std::size_t f, int to) {
+    Fold& fold = folds_[f];
+    if (!fold.booster) RETURN_IF_ERROR(Begin(f));
+    RETURN_IF_ERROR(LightGbmApi::Get().status());    // silences the log on this thread
+    while (static_cast<int>(fold.losses.size()) < to) {
+      if (control_.cancelled && control_.cancelled()) return Cancelled();
+      const bool grew_out_before = fold.grown_out;
+      if (!fold.grown_out) {
+        ASSIGN_OR_RETURN(const bool grew, fold.booster->Grow());
+        fold.grown_out = !grew;
+      }
+      double loss = fold.losses.empty() ? 0 : fold.losses.back();
+      if (stops_ && !grew_out_before) {
+        ASSIGN_OR_RETURN(loss, fold.booster->HeldLoss());
+      }
+      fold.losses.push_back(loss);
+    }
+    return Ok();
+  }
+
+  const LearnerSettings& settings_;
+  const FoldSource& source_;
+  const LearnerControl& control_;
+  std::vector<Fold> folds_;
+  bool stops_, small_;
+};
+
+}  // namespace
+
+Result<FoldFit> FitLightGbmFolds(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control) {
+  FoldGrower grower(settings, source, control);
+  FoldFit fit;
+  ASSIGN_OR_RETURN(fit.iterations, grower.Grow());
+  ASSIGN_OR_RETURN(fit.held_margins, grower.HeldMargins(fit.iterations));
   return fit;
 }
 

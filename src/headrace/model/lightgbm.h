@@ -47,7 +47,7 @@ class Booster {
 /// What scores: our own evaluator over LightGBM's text.
 Result<std::unique_ptr<const FittedLearner>> MakeForestLearner(std::string text, std::size_t num_features, std::vector<double> importance);
 
-Result<FoldFit> FitLightGbmFolds(const LearnerSettings& settings, std::span<const LearnerFold> folds, const LearnerControl& control);
+Result<FoldFit> FitLightGbmFolds(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control);
 Result<std::unique_ptr<const FittedLearner>> FitLightGbm(const LearnerSettings& settings, const Vectors& train, int iterations,
                                                          const LearnerControl& control);
 

@@ -2,7 +2,9 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "headrace/base/status.h"
@@ -41,9 +43,10 @@ struct ModelInfo {
   std::vector<std::string> features;          ///< names of the transformed vector
   double threshold = 0.5;
   std::string calibration;                    ///< "none", "isotonic", "sigmoid"
-  std::string folds;                          ///< "out-of-fold 5", "held aside 10%"
-  std::int64_t train_rows = 0, test_rows = 0;
-  std::map<std::string, double> metrics;      ///< on the test rows
+  std::string folds;                          ///< "out-of-fold 5", "held aside 10%", "none needed"
+  std::string evaluated_on;                   ///< "test rows", or "out-of-fold rows" when the split leaves none
+  std::int64_t train_rows = 0, test_rows = 0; ///< rows the learner was fitted on; rows it was evaluated on
+  std::map<std::string, double> metrics;      ///< on those rows
   std::vector<UnfittedStep> unfitted;
 };
 
@@ -73,6 +76,7 @@ class Model {
   friend class ModelFile;
   ModelInfo info_;
   std::string bytes_;
+  std::vector<std::pair<std::string, std::pair<std::size_t, std::size_t>>> members_;   // name, offset and size in bytes_
   std::unique_ptr<const Scorer> scorer_;
 };
 
@@ -84,24 +88,35 @@ struct ScoreCounts {
   std::map<std::string, std::int64_t> derive_errors;
 };
 
-/// From raw columns to scores, in one pass, with only what was fitted. Same bits for one row, a block or a table.
+/// From raw columns to scores, in one pass, with only what was fitted. Rows are worked in fixed blocks, each on its own, so one
+/// row, a block, a table and any number of threads give the same bits.
+///
+/// Columns are found by name: extra columns and their order do not matter. kData names a column that is missing (with the
+/// nearest name) or of another type (an int column where training had double is fine), or a row whose score is not finite.
+///
+/// Threads: immutable; any number may score at once. `threads`: 0 = all cores.
 class Scorer {
  public:
-  /// Score a block. Output columns: `score` (and one `score_<class>` each for multiclass), `label`
-  /// (absent for regression). kData names a missing column or one of a wrong type; extra columns and order do not matter. `counts` (may be null) adds up.
-  Result<Table> Score(const Table& rows, ScoreCounts* counts) const;
+  /// Output columns: `score` (binary: the calibrated probability of the positive class; regression: the prediction; multiclass:
+  /// the probability of the label), for multiclass one `score_<class>` each, and `label` (absent for regression).
+  /// `counts` (may be null) adds up.
+  Result<Table> Score(const Table& rows, ScoreCounts* counts, int threads = 1) const;
+  /// The same numbers without a table, row-major rows x (1 or number of classes): what Score writes into its score columns.
+  Result<std::vector<double>> Predict(const Table& rows, ScoreCounts* counts = nullptr, int threads = 1) const;
+  /// Class index a row from Predict's numbers: binary 1 when score >= threshold; multiclass the first of the largest.
+  std::vector<std::size_t> Labels(std::span<const double> predictions) const;
   /// The transformed vectors, row-major rows x features, as the learner sees them.
   Result<std::vector<double>> Transform(const Table& rows) const;
   /// Raw margins of the learner, row-major rows x (1 or number of classes).
   Result<std::vector<double>> RawScores(const Table& rows) const;
-  /// Scores of one transformed vector matrix after the link function, before calibration.
   ~Scorer();
 
+  struct Parts;                                        ///< internal: scorer_parts.h
+  explicit Scorer(std::unique_ptr<const Parts> parts);  ///< internal: made by Train and by reading a file
+  const Parts& parts() const { return *parts_; }        ///< internal
+
  private:
-  Scorer();
-  friend class ModelFile;
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
+  std::unique_ptr<const Parts> parts_;
 };
 
 }  // namespace headrace

@@ -50,6 +50,7 @@ struct TrainSpec {
   std::string positive;                  ///< binary: the positive class as text; "" = true, 1 or the last in byte order
   std::vector<std::string> key;          ///< orders rows, groups folds; never a feature
   std::vector<std::string> ignore;       ///< columns that are not features
+  std::vector<std::string> personal;     ///< columns tagged personal: kept out of profile and proof, refused as segments
   SplitSpec split;
   std::int64_t folds = 0;                ///< 0 = auto: five out-of-fold folds below 100,000 rows, one held-aside tenth above
   std::vector<TransformSpec> transform;
@@ -59,7 +60,9 @@ struct TrainSpec {
   std::vector<std::string> evaluate;     ///< metric names, "lift@10%" included; empty = the task's usual ones
   std::vector<std::string> segments;     ///< metrics also per value of each of these columns
   std::vector<GateSpec> gate;
-  bool refit = true;                     ///< refit on all rows but test (from the command line: on all rows)
+  /// The model that is evaluated is always fitted on all rows but the test rows. True: what is kept is fitted once more on all
+  /// rows, test rows too (the command line, unless --no-refit); metrics, calibration and threshold stay.
+  bool refit_all_rows = false;
 };
 
 }  // namespace headrace

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "headrace/base/status.h"
+#include "headrace/model/evaluation.h"
 #include "headrace/model/model.h"
 #include "headrace/model/spec.h"
 #include "headrace/table/table.h"
@@ -22,6 +23,8 @@ struct GateVerdict {
 struct TrainOutput {
   std::shared_ptr<const Model> model;
   Table test_predictions;                 ///< key columns, target, score, label (and score_<class>); the test rows
+  Evaluation evaluation;                  ///< what the model file's metrics.json holds
+  Metrics champion_metrics;               ///< of TrainContext::champion on the same rows; empty without one
   std::vector<GateVerdict> gates;
   std::vector<std::string> notes;         ///< warnings for people: a constant feature, a skipped column, last bits may move
   bool gates_passed() const { for (const GateVerdict& g : gates) if (!g.passed) return false; return true; }
@@ -32,13 +35,30 @@ struct TrainContext {
   std::shared_ptr<const Model> champion;            ///< for `not_worse_than`; may be null: then such a gate passes
   int threads = 0;                                  ///< 0 = all cores; never changes a bit of the result
   std::function<void(std::string_view stage, double fraction)> progress;   ///< may be empty
-  std::function<bool()> cancelled;                  ///< may be empty
+  std::function<bool()> cancelled;                  ///< may be empty; asked from several threads at once
 };
 
-/// Fit a model on `data` as `spec` says: order by key, split, fold, transform, learn, calibrate, choose the
-/// threshold, evaluate on the test rows, judge the gates, refit, make the parity proof, and write the file's bytes.
-/// Equal data and spec give an equal file. kData: one class only, nulls in the target, fewer rows than folds, no usable feature;
-/// kInvalid: a column named in the spec that is not there.
+/// Fit a model on `data` as `spec` says:
+///
+/// 1. Order the rows by the key, then by all other columns; without a key their order is the data's own and counts.
+/// 2. Split off the test rows. They serve evaluation and gates, nothing else.
+/// 3. When something needs scores that the learner has not seen (early stopping, a calibration, a threshold that maximises,
+///    or a split that leaves no test rows): for each fold fit the transforms and the learner on the other folds' rows and score
+///    its own. From these out-of-fold margins come the stopping point, the calibration and the threshold.
+/// 4. Fit transforms and learner on all rows but the test rows, and evaluate on the test rows with the code that scores.
+///    Without test rows the out-of-fold scores are evaluated (calibration and threshold were then chosen on the same rows).
+/// 5. Judge the gates, the champion on the same rows.
+/// 6. With spec.refit_all_rows, fit transforms and learner once more, on all rows.
+/// 7. Make profile, parity proof, card and file; read the file back and replay its proof.
+///
+/// A column named by a `time` split is a feature only where a transform names it; that of a `column` split never is. Equal data
+/// and spec give an equal file, byte for byte, for any number of threads. kData: no rows, one class only, nulls in the
+/// target, fewer rows than folds, no usable feature. kInvalid: a column named in the spec that is not there, a setting that does not
+/// fit the target. kInterrupted: context.cancelled said so.
 Result<TrainOutput> Train(const Table& data, const TrainSpec& spec, const TrainContext& context);
+
+/// Everything of `spec` that can be checked without data: learner parameters, and where the task is known (spec.learner.task or the kind of
+/// learner) metrics, gates and threshold. kInvalid.
+Status CheckTrainSpec(const TrainSpec& spec);
 
 }  // namespace headrace

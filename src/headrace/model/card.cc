@@ -1,0 +1,85 @@
+#include "headrace/model/card.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "headrace/base/text.h"
+
+namespace headrace {
+namespace {
+
+/// Six significant digits: enough for people; the exact number is in metrics.json.
+std::string Short(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", value);
+  return text;
+}
+
+/// A name inside a Markdown table or list.
+std::string Name(std::string_view name) {
+  std::string text = ReplaceAll(ReplaceAll(name, "|", "\\|"), "`", "'");
+  return StrCat("`", ReplaceAll(ReplaceAll(text, "\n", " "), "\r", " "), "`");
+}
+
+std::string MetricsTable(const Metrics& metrics) {
+  std::string text = "| metric | value |\n|---|---:|\n";
+  for (const auto& [name, value] : metrics) text += StrCat("| ", name, " | ", Short(value), " |\n");
+  return text;
+}
+
+std::string SegmentsTable(const std::vector<SegmentMetrics>& segments) {
+  constexpr std::size_t kMost = 50;
+  std::string text = "| segment | rows | metrics |\n|---|---:|---|\n";
+  for (std::size_t i = 0; i < std::min(kMost, segments.size()); ++i) {
+    const SegmentMetrics& s = segments[i];
+    std::vector<std::string> parts;
+    for (const auto& [name, value] : s.metrics) parts.push_back(StrCat(name, " ", Short(value)));
+    text += StrCat("| ", Name(StrCat(s.column, " = ", s.value)), " | ", FormatCount(s.rows), " | ", Join(parts, ", "), " |\n");
+  }
+  if (segments.size() > kMost) text += StrCat("\n", segments.size() - kMost, " more are in metrics.json.\n");
+  return text;
+}
+
+std::string SettingsText(const LearnerSettings& settings, const Evaluation& evaluation) {
+  if (settings.kind != LearnerSpec::Kind::kLightGbm) return StrCat("- l2: ", settings.l2, "\n");
+  std::string text = StrCat("- iterations: ", evaluation.iterations, settings.early_stopping_round > 0
+                                ? StrCat(" (at most ", settings.iterations, ", patience ", settings.early_stopping_round, ")") : std::string(), "\n");
+  for (const auto& [name, value] : settings.parameters) text += StrCat("- ", name, ": ", value, "\n");
+  return text;
+}
+
+}  // namespace
+
+std::string MakeCard(const ModelInfo& info, const Evaluation& evaluation, const LearnerSettings& settings) {
+  std::string text = StrCat("# Model of ", Name(info.target), "\n\n");
+  text += StrCat("Task: ", TaskName(info.task), ". Learner: ", info.learner, ". Calibration: ", info.calibration, ". Folds: ", info.folds, ".\n\n");
+  if (info.task == Task::kBinary)
+    text += StrCat("Positive class: ", Name(info.classes[1]), "; negative: ", Name(info.classes[0]), ". A row is labelled positive from a score of ", Short(info.threshold), " on.\n\n");
+  if (info.task == Task::kMulticlass) {
+    text += "Classes:";
+    for (const std::string& name : info.classes) text += StrCat(" ", Name(name));
+    text += ".\n\n";
+  }
+  text += StrCat("## Quality\n\nEvaluated on ", FormatCount(info.test_rows), " ", info.evaluated_on, " (split: ", evaluation.split, "); fitted on ",
+                 FormatCount(info.train_rows), " rows.\n\n", MetricsTable(info.metrics));
+  if (!evaluation.segments.empty()) text += StrCat("\n### Segments\n\n", SegmentsTable(evaluation.segments));
+  text += "\n## Input\n\n| column | type | nulls at training |\n|---|---|---|\n";
+  for (const InputColumn& c : info.inputs) text += StrCat("| ", Name(c.name), " | ", TypeName(c.type), " | ", c.nullable ? "yes" : "no", " |\n");
+  if (!evaluation.importance.empty()) {
+    constexpr std::size_t kMost = 20;
+    double total = 0;
+    for (const auto& [feature, value] : evaluation.importance) total += value;
+    text += StrCat("\n## Importance\n\nShare of ", info.learner == "lightgbm" ? "the gain of all splits" : "the sum of |coefficient| x standard deviation", ".\n\n| feature | share |\n|---|---:|\n");
+    for (std::size_t i = 0; i < std::min(kMost, evaluation.importance.size()); ++i)
+      text += StrCat("| ", Name(evaluation.importance[i].first), " | ", Short(100 * evaluation.importance[i].second / total), " % |\n");
+  }
+  text += StrCat("\n## Settings\n\n", SettingsText(settings, evaluation));
+  if (!evaluation.notes.empty()) {
+    text += "\n## Notes\n\n";
+    for (const std::string& note : evaluation.notes) text += StrCat("- ", note, "\n");
+  }
+  return text;
+}
+
+}  // namespace headrace

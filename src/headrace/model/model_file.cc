@@ -1,0 +1,194 @@
+// The order of the checks decides what a reader learns about a bad file: zip and checksums, then the format's number, then
+// that this very layout is the only one we would write, then the digests, then the meaning of each member.
+#include "headrace/model/model_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "headrace/base/digest.h"
+#include "headrace/base/text.h"
+#include "headrace/base/version.h"
+#include "headrace/model/scorer_parts.h"
+#include "headrace/model/zip.h"
+
+namespace headrace {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kKind = "headrace model";
+
+Result<Task> TaskFromName(const std::string& name) {
+  for (const Task task : {Task::kBinary, Task::kMulticlass, Task::kRegression})
+    if (TaskName(task) == name) return task;
+  return Error(ErrorCode::kInvalid, "manifest.json names an unknown task");
+}
+
+std::string Dump(const json& document) { return document.dump(1) + "\n"; }
+
+json ManifestOf(const ModelInfo& info, const std::vector<ZipMember>& members) {
+  json inputs = json::array(), unfitted = json::array(), digests = json::object();
+  for (const InputColumn& c : info.inputs) inputs.push_back({{"name", c.name}, {"type", TypeName(c.type)}, {"nullable", c.nullable}});
+  for (const UnfittedStep& s : info.unfitted) unfitted.push_back({{"name", s.name}, {"kind", s.kind}, {"text", s.text}, {"digest", s.digest}});
+  for (const ZipMember& m : members) digests[m.name] = {{"bytes", m.bytes.size()}, {"sha256", Sha256Hex(m.bytes)}};
+  return {{"kind", kKind},
+          {"format", kModelFormat},
+          {"headrace", {{"version", info.headrace_version}, {"commit", info.code_commit}, {"dirty", info.code_dirty}}},
+          {"task", TaskName(info.task)},
+          {"learner", info.learner},
+          {"target", info.target},
+          {"classes", info.classes},
+          {"inputs", inputs},
+          {"features", info.features},
+          {"threshold", info.threshold},
+          {"calibration", info.calibration},
+          {"folds", info.folds},
+          {"evaluated_on", info.evaluated_on},
+          {"train_rows", info.train_rows},
+          {"test_rows", info.test_rows},
+          {"metrics", info.metrics},
+          {"unfitted", unfitted},
+          {"members", digests}};
+}
+
+/// Throws json's exceptions, which Read turns into a Status.
+Result<ModelInfo> InfoOf(const json& j) {
+  ModelInfo info;
+  const json& build = j.at("headrace");
+  build.at("version").get_to(info.headrace_version);
+  build.at("commit").get_to(info.code_commit);
+  build.at("dirty").get_to(info.code_dirty);
+  ASSIGN_OR_RETURN(info.task, TaskFromName(j.at("task")));
+  j.at("learner").get_to(info.learner);
+  j.at("target").get_to(info.target);
+  j.at("classes").get_to(info.classes);
+  for (const json& c : j.at("inputs")) {
+    ASSIGN_OR_RETURN(const Type type, TypeFromName(c.at("type").get<std::string>()));
+    info.inputs.push_back({c.at("name"), type, c.at("nullable")});
+  }
+  j.at("features").get_to(info.features);
+  j.at("threshold").get_to(info.threshold);
+  j.at("calibration").get_to(info.calibration);
+  j.at("folds").get_to(info.folds);
+  j.at("evaluated_on").get_to(info.evaluated_on);
+  j.at("train_rows").get_to(info.train_rows);
+  j.at("test_rows").get_to(info.test_rows);
+  j.at("metrics").get_to(info.metrics);
+  for (const json& s : j.at("unfitted")) info.unfitted.push_back({s.at("name"), s.at("kind"), s.at("text"), s.at("digest")});
+  return info;
+}
+
+std::vector<std::string> MemberNames(const std::string& learner) {
+  return {"manifest.json", "transform.json", learner == "lightgbm" ? "model.txt" : "coefficients.json", "calibration.json",
+          "metrics.json",  "profile.json",   "proof.arrow", "card.md"};
+}
+
+const std::string& Bytes(const std::vector<ZipMember>& members, std::string_view name) {
+  return std::find_if(members.begin(), members.end(), [&](const ZipMember& m) { return m.name == name; })->bytes;
+}
+
+/// That the parts fit each other: what a stranger's file could get wrong although every member is well-formed.
+Result<std::unique_ptr<const Scorer::Parts>> PartsOf(const ModelInfo& info, const std::vector<ZipMember>& members) {
+  const std::size_t outputs = info.task == Task::kMulticlass ? info.classes.size() : 1;
+  const bool classes_fit = info.task == Task::kRegression ? info.classes.empty() : info.task == Task::kBinary ? info.classes.size() == 2 : info.classes.size() >= 2;
+  if (!classes_fit) return Error(ErrorCode::kInvalid, "manifest.json has ", info.classes.size(), " classes for a ", TaskName(info.task), " model");
+  if (!std::isfinite(info.threshold)) return Error(ErrorCode::kInvalid, "manifest.json has no threshold");
+  ASSIGN_OR_RETURN(const LearnerSpec::Kind kind, LearnerFromName(info.learner));
+  ASSIGN_OR_RETURN(FittedTransform transform, FittedTransform::FromJson(Bytes(members, "transform.json")));
+  if (transform.output_names() != info.features) return Error(ErrorCode::kInvalid, "transform.json makes other features than manifest.json lists");
+  const Schema& inputs = transform.input_schema();
+  bool same = inputs.size() == info.inputs.size();
+  for (std::size_t i = 0; same && i < inputs.size(); ++i)
+    same = inputs[i].name == info.inputs[i].name && inputs[i].type == info.inputs[i].type && transform.input_nullable()[i] == info.inputs[i].nullable;
+  if (!same) return Error(ErrorCode::kInvalid, "transform.json reads other columns than manifest.json lists");
+  ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner,
+                   ReadLearner(kind, info.task, Bytes(members, MemberNames(info.learner)[2]), info.features.size(), outputs));
+  ASSIGN_OR_RETURN(Calibration calibration, Calibration::FromJson(Bytes(members, "calibration.json")));
+  const bool fits = calibration.name() == info.calibration && (calibration.kind() == CalibrationSpec::Kind::kNone || calibration.num_curves() == outputs) &&
+                    (info.task != Task::kRegression || calibration.kind() == CalibrationSpec::Kind::kNone);
+  if (!fits) return Error(ErrorCode::kInvalid, "calibration.json does not fit a ", TaskName(info.task), " model with calibration ", info.calibration);
+  return std::unique_ptr<const Scorer::Parts>(
+      new Scorer::Parts{info.task, info.classes, info.threshold, std::move(transform), std::move(learner), std::move(calibration)});
+}
+
+/// The manifest, checked up to the format's number.
+Result<json> ReadManifest(const std::vector<ZipMember>& members) {
+  if (members.empty() || members[0].name != "manifest.json") return Error(ErrorCode::kInvalid, "is a zip file, but not a model: it does not begin with manifest.json");
+  json manifest = json::parse(members[0].bytes, nullptr, false);
+  if (!manifest.is_object() || manifest.value("kind", json()) != kKind || !manifest.value("format", json()).is_number_integer())
+    return Error(ErrorCode::kInvalid, "is not a Headrace model: its manifest.json is another program's");
+  const auto format = manifest["format"].get<std::int64_t>();
+  if (format > kModelFormat)
+    return Error(ErrorCode::kInvalid, "was made by a newer Headrace (format ", format, "), this one reads up to ", kModelFormat).WithHelp("update Headrace");
+  if (format < 1) return Error(ErrorCode::kInvalid, "has the unknown format ", format);
+  return manifest;
+}
+
+}  // namespace
+
+Result<std::string> ModelFile::Write(const ModelContents& contents) {
+  ModelInfo info = contents.info;
+  const BuildInfo& build = ThisBuild();
+  info.headrace_version = build.version;
+  info.code_commit = build.commit;
+  info.code_dirty = build.dirty;
+  std::vector<ZipMember> members{{"transform.json", contents.transform}, {contents.learner_member, contents.learner},
+                                 {"calibration.json", contents.calibration}, {"metrics.json", contents.metrics},
+                                 {"profile.json", contents.profile},     {"proof.arrow", contents.proof}, {"card.md", contents.card}};
+  try {
+    members.insert(members.begin(), {"manifest.json", Dump(ManifestOf(info, members))});
+  } catch (const json::exception& error) {
+    return Error(ErrorCode::kInvalid, "a name in the model is not UTF-8: ", error.what());
+  }
+  std::size_t size = 0;
+  for (const ZipMember& member : members) size += member.bytes.size();
+  if (size > (std::size_t{1} << 30) - 65536) return Error(ErrorCode::kFailed, "the model file would be larger than 1 GiB").WithHelp("grow fewer or smaller trees");
+  return WriteZip(members);
+}
+
+Result<std::shared_ptr<const Model>> ModelFile::Read(std::string bytes, std::string_view name) {
+  Result<std::shared_ptr<const Model>> model = Error(ErrorCode::kInternal, "not read");
+  try {
+    model = ReadChecked(std::move(bytes));
+  } catch (const json::exception& error) {
+    model = Error(ErrorCode::kInvalid, "manifest.json: ", error.what());
+  }
+  if (model.ok()) return model;
+  Status status = std::move(model).status().WithCode(ErrorCode::kInvalid).WithContext(StrCat("model file ", name));
+  return status.help().empty() ? std::move(status).WithHelp("take the file from where it was made once more; a model file may not be edited or packed again") : status;
+}
+
+Result<std::shared_ptr<const Model>> ModelFile::ReadChecked(std::string bytes) {
+  ASSIGN_OR_RETURN(const std::vector<ZipMember> members, ReadZip(bytes));
+  ASSIGN_OR_RETURN(const json manifest, ReadManifest(members));
+  if (WriteZip(members) != bytes) return Error(ErrorCode::kInvalid, "was cut off, extended or packed again: its directory is not the one that Headrace writes");
+  ASSIGN_OR_RETURN(ModelInfo info, InfoOf(manifest));
+  const std::vector<std::string> expected = MemberNames(info.learner);
+  for (std::size_t i = 0; i < std::max(expected.size(), members.size()); ++i) {
+    if (i >= members.size()) return Error(ErrorCode::kInvalid, "lacks its member `", expected[i], "`");
+    if (i >= expected.size() || members[i].name != expected[i]) return Error(ErrorCode::kInvalid, "has the member `", members[i].name, "`, which is not in its place");
+  }
+  const std::vector<ZipMember> others(members.begin() + 1, members.end());
+  const json& digests = manifest.at("members");
+  for (const ZipMember& member : others)
+    if (digests.at(member.name).at("sha256") != Sha256Hex(member.bytes))
+      return Error(ErrorCode::kInvalid, "is damaged: member `", member.name, "` does not match its digest in manifest.json");
+  if (Dump(ManifestOf(info, others)) != members[0].bytes) return Error(ErrorCode::kInvalid, "has a manifest.json that is not in the one form that Headrace writes");
+
+  ASSIGN_OR_RETURN(std::unique_ptr<const Scorer::Parts> parts, PartsOf(info, members));
+  std::shared_ptr<Model> model(new Model);
+  info.digest = Sha256Hex(bytes);
+  model->info_ = std::move(info);
+  model->bytes_ = std::move(bytes);
+  std::size_t at = 0;
+  for (const ZipMember& member : members) {
+    at += 30 + member.name.size();
+    model->members_.push_back({member.name, {at, member.bytes.size()}});
+    at += member.bytes.size();
+  }
+  model->scorer_ = std::make_unique<const Scorer>(std::move(parts));
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+}  // namespace headrace

@@ -1,0 +1,143 @@
+#include "headrace/model/profile.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "headrace/base/text.h"
+
+namespace headrace {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kProbabilities[] = {0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99};
+
+/// numpy.quantile's default rule on sorted values.
+double Quantile(const std::vector<double>& sorted, double probability) {
+  const double position = probability * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(position);
+  if (below + 1 >= sorted.size()) return sorted.back();
+  return sorted[below] + (position - static_cast<double>(below)) * (sorted[below + 1] - sorted[below]);
+}
+
+void ProfileNumbers(std::vector<double> values, bool whole, ColumnProfile* profile) {
+  if (static_cast<std::int64_t>(values.size()) < kProfileRows) return;
+  std::sort(values.begin(), values.end());
+  for (const double probability : kProbabilities) {
+    const double value = Quantile(values, probability);
+    profile->quantiles.emplace_back(probability, whole ? std::floor(value) : value);
+  }
+  for (int decile = 1; decile < 10; ++decile) {
+    const double edge = Quantile(values, decile / 10.0);
+    if (profile->edges.empty() || edge > profile->edges.back()) profile->edges.push_back(edge);
+  }
+  std::size_t before = 0;
+  for (const double edge : profile->edges) {
+    const auto upto = static_cast<std::size_t>(std::upper_bound(values.begin(), values.end(), edge) - values.begin());
+    profile->counts.push_back(static_cast<std::int64_t>(upto - before));
+    before = upto;
+  }
+  profile->counts.push_back(static_cast<std::int64_t>(values.size() - before));
+}
+
+void ProfileLevels(const std::map<std::string, std::int64_t>& counts, ColumnProfile* profile) {
+  std::vector<std::pair<std::string, std::int64_t>> levels(counts.begin(), counts.end());
+  std::stable_sort(levels.begin(), levels.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  for (auto& [level, rows] : levels) {
+    if (rows >= kProfileRows && profile->levels.size() < kProfileLevels) {
+      profile->levels.emplace_back(std::move(level), rows);
+    } else {
+      profile->other_rows += rows;
+      ++profile->other_levels;
+    }
+  }
+  std::sort(profile->levels.begin(), profile->levels.end());
+}
+
+json ToJsonObject(const ColumnProfile& p) {
+  json levels = json::array(), quantiles = json::array();
+  for (const auto& [level, rows] : p.levels) levels.push_back({{"value", level}, {"rows", rows}});
+  for (const auto& [probability, value] : p.quantiles) quantiles.push_back({{"p", probability}, {"value", value}});
+  return {{"name", p.name}, {"type", TypeName(p.type)}, {"rows", p.rows}, {"nulls", p.nulls}, {"quantiles", quantiles}, {"edges", p.edges},
+          {"counts", p.counts}, {"levels", levels}, {"other_rows", p.other_rows}, {"other_levels", p.other_levels}};
+}
+
+ColumnProfile FromJsonObject(const json& j) {
+  ColumnProfile p;
+  j.at("name").get_to(p.name);
+  const Result<Type> type = TypeFromName(j.at("type").get<std::string>());
+  if (!type.ok()) throw json::other_error::create(501, type.status().message(), &j);
+  p.type = *type;
+  j.at("rows").get_to(p.rows);
+  j.at("nulls").get_to(p.nulls);
+  for (const json& q : j.at("quantiles")) p.quantiles.emplace_back(q.at("p"), q.at("value"));
+  j.at("edges").get_to(p.edges);
+  j.at("counts").get_to(p.counts);
+  for (const json& l : j.at("levels")) p.levels.emplace_back(l.at("value"), l.at("rows"));
+  j.at("other_rows").get_to(p.other_rows);
+  j.at("other_levels").get_to(p.other_levels);
+  return p;
+}
+
+}  // namespace
+
+ColumnProfile ProfileColumn(std::string name, const Column& column) {
+  ColumnProfile profile;
+  profile.name = std::move(name);
+  profile.type = column.type();
+  profile.rows = static_cast<std::int64_t>(column.size());
+  if (column.type() == Type::kText || column.type() == Type::kBool) {
+    std::map<std::string, std::int64_t> counts;
+    for (std::size_t i = 0; i < column.size(); ++i) {
+      if (column.IsNull(i)) ++profile.nulls;
+      else ++counts[column.type() == Type::kText ? std::string(column.text(i)) : column.ints()[i] != 0 ? "true" : "false"];
+    }
+    ProfileLevels(counts, &profile);
+    return profile;
+  }
+  const bool whole = HeldAsInt(column.type());
+  std::vector<double> values;
+  values.reserve(column.size());
+  for (std::size_t i = 0; i < column.size(); ++i) {
+    const double value = column.IsNull(i) ? std::nan("") : whole ? static_cast<double>(column.ints()[i]) : column.doubles()[i];
+    if (std::isnan(value)) ++profile.nulls;
+    else values.push_back(value);
+  }
+  ProfileNumbers(std::move(values), whole, &profile);
+  return profile;
+}
+
+Profile MakeProfile(const Table& rows, const Schema& inputs, const std::set<std::string>& hidden, std::span<const double> scores) {
+  Profile profile;
+  for (const Field& field : inputs.fields())
+    if (!hidden.contains(field.name)) profile.columns.push_back(ProfileColumn(field.name, *rows.Find(field.name)));
+  profile.score = ProfileColumn("score", Column(std::vector<double>(scores.begin(), scores.end()), {}));
+  return profile;
+}
+
+const ColumnProfile* Profile::Find(std::string_view column) const {
+  for (const ColumnProfile& p : columns)
+    if (p.name == column) return &p;
+  return nullptr;
+}
+
+std::string Profile::ToJson() const {
+  json list = json::array();
+  for (const ColumnProfile& p : columns) list.push_back(ToJsonObject(p));
+  return json{{"columns", list}, {"score", ToJsonObject(score)}}.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+Result<Profile> Profile::FromJson(std::string_view text) {
+  try {
+    const json document = json::parse(text);
+    Profile profile;
+    for (const json& column : document.at("columns")) profile.columns.push_back(FromJsonObject(column));
+    profile.score = FromJsonObject(document.at("score"));
+    return profile;
+  } catch (const json::exception& error) {
+    return Error(ErrorCode::kInvalid, "profile.json: ", error.what());
+  }
+}
+
+}  // namespace headrace
