@@ -27,8 +27,9 @@ std::vector<Glyph> Glyphs(std::string_view text) {
   std::vector<Glyph> glyphs;
   for (std::size_t i = 0; i < text.size();) {
     const auto first = static_cast<unsigned char>(text[i]);
-    std::size_t length = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-    length = std::min(length, text.size() - i);
+    const std::size_t most = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    std::size_t length = 1;
+    while (length < most && i + length < text.size() && (static_cast<unsigned char>(text[i + length]) & 0xC0) == 0x80) ++length;
     const bool wide = length == 4 || (length == 3 && first >= 0xE3 && first <= 0xED);
     glyphs.push_back({i, i + length, wide ? 2u : 1u});
     i += length;

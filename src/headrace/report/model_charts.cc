@@ -81,7 +81,7 @@ Html GainChart(Page& page, const ModelReport& model) {
     chart.dots.push_back({so_far / all, d.gain, 3, StrCat("the best ", ShowPercent(so_far / all), " of rows hold ", ShowPercent(d.gain), " of all positives")});
   }
   const auto& first = model.curves.deciles.front();
-  return Figure("Gain: how many positives, for how many contacts", HtmlOf(KeyItem(KeyLook::kLine, "this model"), KeyItem(KeyLook::kDashed, "random order")),
+  return Figure("Gain: positives reached by contacts", HtmlOf(KeyItem(KeyLook::kLine, "this model"), KeyItem(KeyLook::kDashed, "random order")),
                 DrawChart(chart, ++page.charts),
                 StrCat("Contact the best-scored tenth and you reach ", ShowPercent(first.gain), " of all positives. The further above the dashed line, the more the order of scores is worth."),
                 DecileTable(model.curves));

@@ -65,7 +65,7 @@ thead th{color:var(--soft);font-weight:600;font-size:.84rem;white-space:nowrap;v
 tbody th{font-weight:500}
 tbody tr:last-child>*{border-bottom:0}
 .n{text-align:right;white-space:nowrap}
-.n+:not(.n){padding-left:.9rem}
+th.n+:not(.n),td.n+:not(.n){padding-left:.9rem}
 .nowrap{white-space:nowrap}
 .meaning{display:inline-block;min-width:15rem;color:var(--soft)}
 .sample td,.sample tbody th{max-width:22rem;overflow-wrap:anywhere}
@@ -134,6 +134,7 @@ figure.wide{grid-column:1/-1}
 .ranks dd svg{display:block;width:100%;height:12px}
 .ranks .track{max-width:none}
 .confusion td,.confusion tbody th,.confusion thead th{padding:.5rem .8rem}
+.confusion th{white-space:nowrap}
 .confusion td{text-align:right;border:1px solid var(--line)}
 .confusion small{display:block;color:inherit}
 .heat1{background:rgba(var(--heat),.05)}.heat2{background:rgba(var(--heat),.1)}.heat3{background:rgba(var(--heat),.15)}.heat4{background:rgba(var(--heat),.2)}.heat5{background:rgba(var(--heat),.25)}

@@ -59,7 +59,7 @@ std::string DeliverySentences(const RunReport& run) {
     else written.push_back(StrCat(rows, " to ", step.delivery->destination));
   }
   std::vector<std::string> sentences;
-  if (!written.empty()) sentences.push_back(StrCat("Delivered ", ListOf(written), "."));
+  if (!written.empty()) sentences.push_back(StrCat(run.dry_run ? "Would deliver " : "Delivered ", ListOf(written), "."));
   if (!previewed.empty()) sentences.push_back(StrCat("Previewed ", ListOf(previewed), "; the destination was not touched."));
   if (!held.empty()) sentences.push_back(StrCat("Nothing new to deliver: ", ListOf(held), "."));
   return Join(sentences, " ");
