@@ -11,11 +11,11 @@
 
 namespace headrace {
 
-/// Judge each gate, in order. An expression ("auc >= 0.72 and ece <= 0.02"; a name such as lift@10% is quoted: `"lift@10%" >= 2`)
-/// reads `metrics`. A comparison passes unless the metric is worse than the champion's by more than GateSpec::by, "worse" as
-/// HigherIsBetter says, beyond rounding (1e-12 of the champion's value); without a champion (nullptr) it passes. A metric that could not be computed fails its gate.
-/// `champion_metrics` must come from the same test rows. Messages: "auc 0.7112 is below 0.72", "auc 0.7112 is worse than the
-/// champion's 0.73 by more than 0.005".
+/// Judge each gate, in order. An expression ("auc >= 0.72 and ece <= 0.02"; a name such as lift@10% is quoted:
+/// `"lift@10%" >= 2`) reads `metrics`. A comparison passes unless the metric is worse than the champion's by more than
+/// GateSpec::by, "worse" as HigherIsBetter says, beyond rounding (1e-12 of the champion's value); without a champion
+/// (nullptr) it passes. A metric that could not be computed fails its gate. `champion_metrics` must come from the same rows.
+/// Messages: "auc 0.7112 is below 0.72", "auc 0.7112 is worse than the champion's 0.73 by more than 0.005".
 /// kInvalid: as ValidateGates.
 Result<std::vector<GateVerdict>> JudgeGates(std::span<const GateSpec> gates, Task task, const Metrics& metrics,
                                             const Metrics* champion_metrics);

@@ -118,7 +118,7 @@ Result<DataSplit> SplitByTime(const Table& table, const SplitSpec& spec) {
   };
   std::vector<std::size_t> order(table.num_rows());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), before);
+  std::sort(order.begin(), order.end(), before);
   const std::size_t cut = FindCut(order, spec.test, [&](std::size_t a, std::size_t b) { return !before(a, b) && !before(b, a); });
   if (cut == 0)
     return Error(ErrorCode::kData, "split column `", name, "` has one value only",
