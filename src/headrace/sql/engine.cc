@@ -167,10 +167,14 @@ void Engine::Cancel() {
 
 Status Engine::Execute(const std::string& sql) { return session_->Execute(sql).status(); }
 
-Status Engine::AddParquet(std::string_view name, const std::string& path) {
-  RETURN_IF_ERROR(Execute(StrCat("CREATE VIEW ", QuoteIdentifier(name), " AS SELECT * FROM read_parquet(", QuoteString(path), ")")));
+Status Engine::AddSelect(std::string_view name, const std::string& select, bool copy) {
+  RETURN_IF_ERROR(Execute(StrCat("CREATE ", copy ? "TABLE " : "VIEW ", QuoteIdentifier(name), " AS ", select)));
   tables_.emplace_back(name);
   return Ok();
+}
+
+Status Engine::AddParquet(std::string_view name, const std::string& path) {
+  return AddSelect(name, StrCat("SELECT * FROM read_parquet(", QuoteString(path), ")"), false);
 }
 
 Status Engine::AddTable(std::string_view name, std::unique_ptr<TableStream> rows) {
