@@ -25,7 +25,10 @@ StepRecord PendingRecord(const std::string& run, const StepSpec& spec) {
   record.run = run;
   record.step = spec.name;
   record.kind = StepKindName(spec.kind);
-  record.parts = record.details = "{}";
+  record.parts = "{}";
+  StepDetails details;
+  details.upstream = spec.upstream;
+  record.details = details.ToJson();
   return record;
 }
 }  // namespace
@@ -317,8 +320,9 @@ Status RunLoop::HandleFinished(const std::string& step, StepOutcome outcome) {
   return Ok();
 }
 
-Status RunLoop::Record(StepRecord& record, const StepDetails& details, StepEnd end) {
+Status RunLoop::Record(StepRecord& record, StepDetails details, StepEnd end) {
   record.finished_us = env_.clock->NowMicros();
+  details.upstream = env_.pipeline->Find(record.step)->upstream;
   record.details = details.ToJson();
   if (record.state == StepState::kSucceeded && record.kind == "extract" && record.outputs.contains("")) {
     ASSIGN_OR_RETURN(const std::optional<StepRecord> last, env_.store->LastOf(run_.pipeline, run_.tenant, record.step, run_.id));

@@ -56,7 +56,7 @@ class RunLoop {
   Result<std::map<std::string, StepInputFile>> Inputs(const StepSpec& spec);
   Status Start(const StepSpec& spec, StepRecord& record, std::map<std::string, StepInputFile> inputs);
   Status HandleFinished(const std::string& step, StepOutcome outcome);
-  Status Record(StepRecord& record, const StepDetails& details, StepEnd end);
+  Status Record(StepRecord& record, StepDetails details, StepEnd end);
   Status Skip(const std::vector<std::string>& steps, std::string_view why);
   Status StartDue();
   Status Interrupt();

@@ -105,7 +105,7 @@ ScoreReport ScoreFrom(const Json& j) {
 }  // namespace
 
 std::string StepDetails::ToJson() const {
-  Json j = Json::object();
+  Json j = {{"upstream", upstream}};
   for (const CheckVerdict& verdict : checks) j["checks"].push_back(headrace::ToJson(verdict));
   if (!notes.empty()) j["notes"] = notes;
   if (delivery) j["delivery"] = headrace::ToJson(*delivery);
@@ -118,6 +118,7 @@ Result<StepDetails> StepDetails::FromJson(std::string_view text) {
   StepDetails details;
   try {
     const Json j = Json::parse(text);
+    if (j.contains("upstream")) details.upstream = j.at("upstream").get<std::vector<std::string>>();
     if (j.contains("checks"))
       for (const Json& verdict : j.at("checks")) details.checks.push_back(VerdictFrom(verdict));
     if (j.contains("notes")) details.notes = j.at("notes").get<std::vector<std::string>>();

@@ -1,4 +1,4 @@
-// Score rows with a fitted model, block by block. Before the first row is written the model proves itself on the made-up rows
+// Score rows with a registered or given model. Before the first row is written the model proves itself on the made-up rows
 // inside its file, and the unfitted steps above are compared with those it was trained on.
 
 #include <algorithm>
@@ -8,75 +8,12 @@
 #include "headrace/model/evaluation.h"
 #include "headrace/model/model.h"
 #include "headrace/sql/engine.h"
+#include "headrace/step/scoring.h"
 #include "headrace/step/step_internal.h"
 
 namespace headrace {
 
 namespace {
-class ScoringStream final : public TableStream {
- public:
-  ScoringStream(const StepContext& context, const Model& model, std::unique_ptr<TableStream> rows, std::vector<std::string> keep,
-                std::string version, ScoreCounts* counts, std::vector<double>* scores)
-      : context_(context), model_(model), rows_(std::move(rows)), keep_(std::move(keep)), version_(std::move(version)), counts_(counts),
-        scores_(scores) {}
-
-  /// Score no row, to learn the columns; kData when the data do not fit the model.
-  Status Start() {
-    std::vector<ColumnPtr> none;
-    for (const Field& field : rows_->schema().fields()) none.push_back(ColumnBuilder(field.type).Finish());
-    ASSIGN_OR_RETURN(const Table empty, Score(Table(rows_->schema(), std::move(none), 0)));
-    schema_ = empty.schema();
-    return Ok();
-  }
-
-  const Schema& schema() const override { return schema_; }
-
-  Result<std::optional<Table>> Next() override {
-    if (context_.cancelled && context_.cancelled()) return Error(ErrorCode::kInterrupted, "interrupted while scoring");
-    ASSIGN_OR_RETURN(const std::optional<Table> block, rows_->Next());
-    if (!block) return std::optional<Table>();
-    ASSIGN_OR_RETURN(Table scored, Score(*block));
-    return std::optional<Table>(std::move(scored));
-  }
-
- private:
-  Result<Table> Score(const Table& block) {
-    ASSIGN_OR_RETURN(const Table scores, model_.scorer().Score(block, counts_));
-    ASSIGN_OR_RETURN(Table out, block.Select(keep_));
-    for (std::size_t i = 0; i < scores.num_columns(); ++i) {
-      if (block.num_rows() > 0 && scores.schema()[i].name == "score" && scores.column(i).type() == Type::kDouble)
-        scores_->insert(scores_->end(), scores.column(i).doubles().begin(), scores.column(i).doubles().end());
-      out = out.WithColumn(scores.schema()[i].name, scores.column_ptr(i));
-    }
-    ColumnBuilder version(Type::kText);
-    for (std::size_t i = 0; i < block.num_rows(); ++i) version.AppendText(version_);
-    return out.WithColumn("model_version", version.Finish());
-  }
-
-  const StepContext& context_;
-  const Model& model_;
-  std::unique_ptr<TableStream> rows_;
-  std::vector<std::string> keep_;
-  std::string version_;
-  ScoreCounts* counts_;
-  std::vector<double>* scores_;
-  Schema schema_;
-};
-
-/// The columns to carry over; kInvalid when one of them would be hidden by a score column.
-Result<std::vector<std::string>> Keep(const ScoreSpec& spec, const Schema& schema, std::string_view target) {
-  std::vector<std::string> keep;
-  if (spec.keep) keep = *spec.keep;
-  else
-    for (const Field& field : schema.fields())
-      if (field.name != target) keep.push_back(field.name);
-  for (const std::string& name : keep)
-    if (name == "score" || name == "label" || name == "model_version" || name.starts_with("score_"))
-      return Error(ErrorCode::kInvalid, "`keep` carries over a column `", name, "`, which is the name of a column that scoring makes")
-          .WithHelp("rename it in a sql step above, or leave it out of `keep`");
-  return keep;
-}
-
 std::vector<ColumnCount> Counts(const std::map<std::string, std::int64_t>& counts) {
   std::vector<ColumnCount> out;
   for (const auto& [column, rows] : counts) out.push_back({column, rows});
@@ -110,11 +47,10 @@ Result<StepFiles> RunScore(const StepContext& context) {
   RETURN_IF_ERROR(model->ReplayProof());
 
   ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, StreamParquet(context.inputs.at("data").path));
-  ASSIGN_OR_RETURN(std::vector<std::string> keep, Keep(spec, rows->schema(), model->info().target));
   ScoreCounts counts;
   std::vector<double> scores;
-  auto scoring = std::make_unique<ScoringStream>(context, *model, std::move(rows), std::move(keep), input.label, &counts, &scores);
-  RETURN_IF_ERROR(scoring->Start());
+  ScoringOptions options{spec.keep, input.label, context.cancelled, &counts, &scores};
+  ASSIGN_OR_RETURN(std::unique_ptr<TableStream> scoring, MakeScoringStream(model, std::move(rows), options));
   const std::string path = context.store().ScratchPath(".parquet");
   ASSIGN_OR_RETURN(const std::int64_t written, WriteParquetFile(std::move(scoring), path));
 

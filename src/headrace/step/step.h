@@ -64,6 +64,7 @@ struct ModelDetails {
 
 /// What a step leaves to be told, besides its outputs. Kept in the store as JSON.
 struct StepDetails {
+  std::vector<std::string> upstream;       ///< steps it waited for, as the pipeline said then
   std::vector<CheckVerdict> checks;
   std::vector<std::string> notes;
   std::optional<DeliveryReport> delivery;

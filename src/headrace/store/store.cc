@@ -187,8 +187,8 @@ Status Store::CreateRun(const RunRecord& run, const std::vector<StepRecord>& ste
   RETURN_IF_ERROR(insert.Run());
   std::int64_t position = 0;
   for (const StepRecord& step : steps) {
-    Statement add(db_.get(), "INSERT INTO steps VALUES (?,?,?,?,'pending',0,0,0,'','{}','','','','','','{}')");
-    add.Bind(run.id, step.step, position++, step.kind);
+    Statement add(db_.get(), "INSERT INTO steps VALUES (?,?,?,?,'pending',0,0,0,'','{}','','','','','',?)");
+    add.Bind(run.id, step.step, position++, step.kind, step.details);
     RETURN_IF_ERROR(add.Run());
   }
   RETURN_IF_ERROR(transaction.Commit());

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "headrace/base/status.h"
+#include "headrace/pipeline/project.h"
+#include "headrace/store/store.h"
+
+namespace CLI { class App; }
+
+namespace headrace {
+
+/// Flags that every command takes.
+struct GlobalFlags {
+  std::string directory = ".";   ///< -C: the project's folder, or any below it
+  std::string environment;       ///< --env
+  bool json = false;             ///< one JSON document on stdout; all else on stderr
+  bool quiet = false;
+};
+
+/// What a command does once its flags are read; the process exit code.
+using Action = std::function<int()>;
+
+// One function a command, each in its own file: declares the command and its flags; `action` is set when the user chose it.
+void AddDataCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddInitCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddInspectCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddLogsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddModelsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddPlanCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddReportCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddRunCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddRunsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddSchemaCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddScoreCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddShowCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddTrainCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddValidateCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddVersionCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddWhyCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+
+/// Say the error on stderr (with --json also as {"error": {...}} on stdout); its exit code.
+int Fail(const Status& status, const GlobalFlags& flags);
+/// Say all diagnostics on stderr; 2 when there are errors, else 0.
+int FailWith(const Diagnostics& diagnostics, const GlobalFlags& flags);
+/// Whether colours and a live display are wanted on this stream (1 or 2): a terminal, no NO_COLOR, no CI, TERM not dumb.
+bool IsInteractive(int stream);
+
+/// The project around the -C folder and its state.
+struct OpenProject {
+  std::string root, name;
+  std::unique_ptr<Store> store;
+};
+Result<OpenProject> OpenState(const GlobalFlags& flags);
+/// Load the project that `path` (a pipeline file, a folder, or "" for the -C folder) stands in.
+Result<Project> LoadProject(const GlobalFlags& flags, const std::string& path, Diagnostics& diagnostics);
+
+/// A text table: columns aligned, numbers to the right. Rows may be shorter than the header.
+std::string TextTable(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
+std::string FormatSeconds(double seconds);     ///< "0.12 s", "3 min 05 s"
+void PrintOut(std::string_view text);          ///< to stdout
+void PrintErr(std::string_view text);          ///< to stderr
+
+}  // namespace headrace

@@ -1,0 +1,232 @@
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "headrace/base/files.h"
+#include "headrace/base/parallel.h"
+#include "headrace/cli/command.h"
+#include "headrace/cli/progress.h"
+#include "headrace/cli/run_json.h"
+#include "headrace/run/run_loop.h"
+#include "headrace/run/run_report.h"
+#include "headrace/schedule/tenant_runs.h"
+
+namespace headrace {
+
+namespace {
+struct RunFlags {
+  std::string pipeline, tenant, interval, resume, report;
+  std::vector<std::string> params;
+  int parallel = 1;
+  bool dry_run = false, force = false;
+};
+
+std::atomic<bool> g_interrupt = false;
+
+/// Ctrl-C once: finish cleanly. Twice: now.
+extern "C" void OnInterrupt(int) {
+  if (g_interrupt.exchange(true)) ::_exit(ExitCode(ErrorCode::kInterrupted));
+}
+
+void HandleSignals() {
+  struct sigaction action{};
+  action.sa_handler = &OnInterrupt;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+/// "1998-03-02/1998-03-09", half-open; yesterday (UTC) when empty.
+Result<Interval> ParseInterval(const std::string& text, Clock& clock) {
+  if (text.empty()) {
+    const std::int64_t today = clock.NowMicros() / kMicrosPerDay * kMicrosPerDay;
+    return Interval{today - kMicrosPerDay, today};
+  }
+  const std::vector<std::string> ends = Split(text, '/');
+  if (ends.size() == 2) {
+    const Result<std::int64_t> start = ParseTimestamp(ends[0]), end = ParseTimestamp(ends[1]);
+    if (start.ok() && end.ok() && *start < *end) return Interval{*start, *end};
+  }
+  return Error(ErrorCode::kInvalid, "`", text, "` is not an interval").WithHelp("write --interval START/END, for example 1998-03-02/1998-03-09; the end is not part of it");
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> ParseParams(const std::vector<std::string>& texts) {
+  std::vector<std::pair<std::string, std::string>> params;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return Error(ErrorCode::kInvalid, "`-p ", text, "` is not NAME=VALUE");
+    params.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return params;
+}
+
+/// What a run of the command line needs, made once.
+struct Prepared {
+  Project project;
+  ResolvedPipeline pipeline;
+  std::unique_ptr<Store> store;
+};
+
+/// The recorded run that --resume names, so that its pipeline, tenant and interval are used again.
+Status UseRecorded(Store& store, RunFlags& flags, ResolveRequest& request) {
+  ASSIGN_OR_RETURN(const RunRecord run, store.GetRun(flags.resume));
+  flags.resume = run.id;
+  request.pipeline = run.pipeline;
+  request.tenant = run.tenant;
+  request.interval = {run.interval_start_us, run.interval_end_us};
+  return Ok();
+}
+
+int RunOne(RunFlags flags, const GlobalFlags& global) {
+  Diagnostics diagnostics;
+  const bool is_file = flags.pipeline.ends_with(".yaml") || flags.pipeline.ends_with(".yml");
+  Result<Project> project = LoadProject(global, is_file ? flags.pipeline : "", diagnostics);
+  if (diagnostics.has_errors()) return FailWith(diagnostics, global);
+  if (!project.ok()) return Fail(project.status(), global);
+  Result<std::unique_ptr<Store>> store = Store::Open(project->root(), SystemClock());
+  if (!store.ok()) return Fail(store.status(), global);
+
+  ResolveRequest request;
+  request.pipeline = is_file ? project->opened_pipeline() : flags.pipeline;
+  request.tenant = flags.tenant;
+  Result<Interval> interval = ParseInterval(flags.interval, SystemClock());
+  if (!interval.ok()) return Fail(interval.status(), global);
+  request.interval = *interval;
+  Result<std::vector<std::pair<std::string, std::string>>> params = ParseParams(flags.params);
+  if (!params.ok()) return Fail(params.status(), global);
+  request.params = *params;
+  if (!flags.resume.empty())
+    if (const Status status = UseRecorded(**store, flags, request); !status.ok()) return Fail(status, global);
+  Result<ResolvedPipeline> pipeline = project->Resolve(request, diagnostics);
+  if (diagnostics.has_errors()) return FailWith(diagnostics, global);
+  if (!pipeline.ok()) return Fail(pipeline.status(), global);
+
+  ConnectionMap::Options options;
+  options.sleep = [](std::int64_t ms) { SystemClock().Sleep(ms * 1000); };
+  ConnectionMap connections(options);
+  for (const StepSpec& step : pipeline->steps) {
+    if (step.kind != StepKind::kDeliver || step.as<DeliverSpec>().connection.empty() || step.as<DeliverSpec>().preview) continue;
+    const auto entry = pipeline->connections.find(step.as<DeliverSpec>().connection);
+    if (entry == pipeline->connections.end()) continue;
+    const Result<Secret> uri = Load(entry->second.uri, ProcessVariables());
+    if (!uri.ok()) return Fail(uri.status(), global);
+    connections.DeclareWritable(JoinPath(pipeline->root, uri->Reveal()));
+  }
+
+  RunEnvironment environment;
+  environment.pipeline = &*pipeline;
+  environment.store = store->get();
+  environment.connections = &connections;
+  environment.clock = &SystemClock();
+  environment.variables = ProcessVariables();
+  environment.run = NewRunId(SystemClock(), SystemRandom());
+  const char* user = std::getenv("USER");
+  environment.user = user == nullptr ? "" : user;
+  environment.dry_run = flags.dry_run;
+
+  HandleSignals();
+  ThreadRunner runner(static_cast<std::size_t>(ResolveThreads(0)));
+  ProgressView view(SystemClock(), IsInteractive(2), global.quiet);
+  RunLoop::Options loop_options;
+  loop_options.resume = flags.resume;
+  loop_options.force = flags.force;
+  const Result<RunRecord> run = RunLoop(environment, runner, view, g_interrupt).Run(loop_options);
+  if (!run.ok()) return Fail(run.status(), global);
+  if (!flags.report.empty()) {
+    const Result<RunReport> report = BuildReport(**store, project->name(), run->id);
+    if (!report.ok()) return Fail(report.status(), global);
+    if (const Status written = MakeDirectories(ParentPath(flags.report)); !written.ok()) return Fail(written, global);
+    if (const Status written = WriteFileAtomically(flags.report, RenderHtml(*report)); !written.ok()) return Fail(written, global);
+  }
+  if (global.json) {
+    const Result<std::string> json = RunJson(**store, *run, true);
+    if (!json.ok()) return Fail(json.status(), global);
+    PrintOut(*json + "\n");
+  }
+  return run->exit_code;
+}
+
+/// The command line of one tenant's run.
+std::vector<std::string> TenantCommand(const std::string& program, const RunFlags& flags, const GlobalFlags& global, const std::string& tenant) {
+  std::vector<std::string> argv = {program, "-C", global.directory, "--json", "run", flags.pipeline, "--tenant", tenant};
+  const auto add = [&](const char* flag, const std::string& value) {
+    if (!value.empty()) argv.insert(argv.end(), {flag, value});
+  };
+  add("--env", global.environment);
+  add("--interval", flags.interval);
+  if (!flags.report.empty()) add("--report", ReplaceAll(flags.report, "{tenant}", tenant));
+  for (const std::string& param : flags.params) add("-p", param);
+  if (flags.dry_run) argv.push_back("--dry-run");
+  if (flags.force) argv.push_back("--force");
+  return argv;
+}
+
+int RunAll(const RunFlags& flags, const GlobalFlags& global) {
+  Diagnostics diagnostics;
+  const bool is_file = flags.pipeline.ends_with(".yaml") || flags.pipeline.ends_with(".yml");
+  const Result<Project> project = LoadProject(global, is_file ? flags.pipeline : "", diagnostics);
+  if (diagnostics.has_errors()) return FailWith(diagnostics, global);
+  if (!project.ok()) return Fail(project.status(), global);
+  if (project->tenants().empty())
+    return Fail(Error(ErrorCode::kInvalid, "`--tenant all`: the project has no tenant").WithHelp("write tenants/NAME.yaml, or leave --tenant out"), global);
+  const Result<std::string> program = OwnPath();
+  if (!program.ok()) return Fail(program.status(), global);
+
+  HandleSignals();
+  TenantRuns runs;
+  runs.tenants = project->tenants();
+  runs.parallel = flags.parallel;
+  runs.command = [&](const std::string& tenant) { return TenantCommand(*program, flags, global, tenant); };
+  runs.cancelled = &g_interrupt;
+  nlohmann::ordered_json documents = nlohmann::ordered_json::array();
+  std::map<std::string, nlohmann::ordered_json> by_tenant;
+  const std::vector<TenantRun> results = RunTenants(runs, SystemProcesses(), SystemClock(), [&](const TenantRun& run) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::parse(run.exit.out, nullptr, false);
+    if (!json.is_object() || !json.contains("state"))
+      json = {{"run", ""}, {"tenant", run.tenant}, {"state", "failed"}, {"exit_code", run.exit.code}, {"message", std::string(Trim(run.exit.err))}, {"rows_delivered", 0}};
+    json["tenant"] = run.tenant;
+    json["seconds"] = run.seconds;
+    by_tenant[run.tenant] = json;
+    if (!global.quiet) PrintErr(StrCat("  ", run.tenant, ": ", json.value("state", ""), " in ", FormatSeconds(run.seconds), "\n"));
+    if (run.exit.code != 0) PrintErr(run.exit.err);
+  });
+  std::vector<std::vector<std::string>> rows;
+  for (const TenantRun& run : results) {
+    if (!run.started && run.exit.code == 0) by_tenant[run.tenant] = {{"run", ""}, {"tenant", run.tenant}, {"state", "not started"}, {"exit_code", 130}, {"rows_delivered", 0}};
+    const nlohmann::ordered_json& json = by_tenant[run.tenant];
+    documents.push_back(json);
+    rows.push_back({run.tenant, json.value("state", ""), StrCat(json.value("exit_code", run.exit.code)), FormatCount(json.value("rows_delivered", std::int64_t{0})),
+                    FormatSeconds(run.seconds), json.value("run", "")});
+  }
+  if (global.json) PrintOut(documents.dump(2) + "\n");
+  if (!global.quiet) PrintErr(TextTable({"tenant", "state", "exit", "rows delivered", "time", "run"}, rows));
+  return ExitCodeOf(results);
+}
+}  // namespace
+
+void AddRunCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
+  CLI::App* command = app.add_subcommand("run", "Run a pipeline: what is unchanged is reused, the rest runs");
+  auto flags = std::make_shared<RunFlags>();
+  command->add_option("PIPELINE", flags->pipeline, "name of a pipeline of the project, or a pipeline file");
+  command->add_option("-p,--param", flags->params, "set a parameter: NAME=VALUE; may be given several times")->type_name("NAME=VALUE")->expected(1)->take_all();
+  command->add_option("--tenant", flags->tenant, "run for this tenant, or for `all`")->type_name("NAME|all");
+  command->add_option("--parallel", flags->parallel, "with --tenant all: processes at once")->check(CLI::Range(1, 1024))->capture_default_str();
+  command->add_option("--interval", flags->interval, "data interval, half-open, UTC (default: yesterday)")->type_name("START/END");
+  command->add_option("--resume", flags->resume, "go on with a run that was killed, interrupted or failed: an id, or `last`")->type_name("RUN");
+  command->add_option("--report", flags->report, "write the HTML report there ({tenant} stands for the tenant's name)")->type_name("FILE");
+  command->add_flag("--dry-run", flags->dry_run, "say what deliveries would change; deliver, register and promote nothing");
+  command->add_flag("--force", flags->force, "reuse nothing");
+  command->callback([&global, &action, flags] {
+    action = [&global, flags] {
+      if (flags->pipeline.empty() && flags->resume.empty())
+        return Fail(Error(ErrorCode::kInvalid, "which pipeline?").WithHelp("headrace run PIPELINE, or headrace run --resume RUN"), global);
+      return flags->tenant == "all" ? RunAll(*flags, global) : RunOne(*flags, global);
+    };
+  });
+}
+
+}  // namespace headrace

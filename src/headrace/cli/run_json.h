@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "headrace/base/status.h"
+#include "headrace/store/store.h"
+
+namespace headrace {
+
+/// One run as `run --json`, `show --json` and `runs --json` print it:
+/// {run, pipeline, tenant, environment, interval: {start, end}, state, exit_code, message, started, seconds, rows_delivered,
+///  steps: [{step, kind, state, seconds, rows, attempt, reason, error, message, help, digest, delivery, model}]}.
+Result<std::string> RunJson(Store& store, const RunRecord& run, bool with_steps);
+
+/// Rows that the deliveries of a run sent: inserted, updated and found unchanged.
+Result<std::int64_t> RowsDelivered(Store& store, const std::string& run);
+
+}  // namespace headrace

@@ -1,0 +1,269 @@
+// The commands that read recorded runs: runs, show, logs, data, why, report.
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "headrace/base/files.h"
+#include "headrace/cli/command.h"
+#include "headrace/cli/run_json.h"
+#include "headrace/run/fingerprint.h"
+#include "headrace/run/run_report.h"
+#include "headrace/sql/engine.h"
+#include "headrace/step/step.h"
+#include "headrace/table/value.h"
+
+namespace headrace {
+
+namespace {
+std::string Took(std::int64_t from_us, std::int64_t to_us) { return to_us > from_us ? FormatSeconds(static_cast<double>(to_us - from_us) / 1e6) : std::string(); }
+std::string Minute(std::int64_t us) { return FormatTimestamp(us).substr(0, 16); }
+
+int Runs(const Store::RunQuery& query, const GlobalFlags& flags) {
+  const Result<OpenProject> open = OpenState(flags);
+  if (!open.ok()) return Fail(open.status(), flags);
+  const Result<std::vector<RunRecord>> runs = open->store->ListRuns(query);
+  if (!runs.ok()) return Fail(runs.status(), flags);
+  if (flags.json) {
+    nlohmann::ordered_json all = nlohmann::ordered_json::array();
+    for (const RunRecord& run : *runs) {
+      const Result<std::string> json = RunJson(*open->store, run, false);
+      if (!json.ok()) return Fail(json.status(), flags);
+      all.push_back(nlohmann::ordered_json::parse(*json));
+    }
+    PrintOut(all.dump(2) + "\n");
+    return 0;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const RunRecord& run : *runs)
+    rows.push_back({run.id, run.pipeline, run.tenant, FormatTimestamp(run.interval_start_us).substr(0, 10), FormatTimestamp(run.interval_end_us).substr(0, 10),
+                    std::string(StateName(run.state)), run.exit_code < 0 ? "" : StrCat(run.exit_code), Minute(run.started_us), Took(run.started_us, run.finished_us)});
+  PrintOut(TextTable({"run", "pipeline", "tenant", "from", "to", "state", "exit", "started (UTC)", "time"}, rows));
+  return 0;
+}
+
+int Show(const std::string& id, const GlobalFlags& flags) {
+  const Result<OpenProject> open = OpenState(flags);
+  if (!open.ok()) return Fail(open.status(), flags);
+  const Result<RunRecord> run = open->store->GetRun(id);
+  if (!run.ok()) return Fail(run.status(), flags);
+  if (flags.json) {
+    const Result<std::string> json = RunJson(*open->store, *run, true);
+    if (!json.ok()) return Fail(json.status(), flags);
+    PrintOut(*json + "\n");
+    return 0;
+  }
+  const Result<RunReport> report = BuildReport(*open->store, open->name, run->id);
+  if (!report.ok()) return Fail(report.status(), flags);
+  const RunVerdict verdict = MakeVerdict(*report);
+  std::string text = StrCat(verdict.chip, ": ", verdict.sentence, "\n", verdict.help.empty() ? "" : StrCat("help: ", verdict.help, "\n"), "\n");
+  text += StrCat("run ", run->id, " of ", run->pipeline, run->tenant.empty() ? "" : StrCat(" for ", run->tenant), ", ", FormatTimestamp(run->interval_start_us), " to ",
+                 FormatTimestamp(run->interval_end_us), ", exit code ", run->exit_code, "\n\n");
+  std::vector<std::vector<std::string>> rows;
+  for (const StepReport& step : report->steps)
+    rows.push_back({step.name, step.kind, step.state, step.seconds > 0 ? FormatSeconds(step.seconds) : "", step.rows_out ? FormatCount(*step.rows_out) : "",
+                    step.message.empty() ? step.reason : step.message});
+  PrintOut(text + TextTable({"step", "kind", "state", "time", "rows", "why"}, rows));
+  return 0;
+}
+
+int Logs(const std::string& id, const std::string& step, const GlobalFlags& flags) {
+  const Result<OpenProject> open = OpenState(flags);
+  if (!open.ok()) return Fail(open.status(), flags);
+  const Result<RunRecord> run = open->store->GetRun(id);
+  if (!run.ok()) return Fail(run.status(), flags);
+  const auto events = open->store->ListEvents(run->id, step);
+  const auto steps = open->store->ListSteps(run->id);
+  if (!events.ok()) return Fail(events.status(), flags);
+  if (!steps.ok()) return Fail(steps.status(), flags);
+  std::vector<Store::Event> lines = *events;
+  for (const StepRecord& record : *steps) {
+    if ((!step.empty() && record.step != step) || record.started_us == 0) continue;
+    if (record.state == StepState::kSucceeded || record.state == StepState::kFailed || record.state == StepState::kRunning)
+      lines.push_back({record.started_us, record.step, "info", StrCat("started: ", record.reason)});
+    if (record.finished_us > 0) lines.push_back({record.finished_us, record.step, "info", StrCat(StateName(record.state), record.message.empty() ? "" : StrCat(": ", record.message))});
+  }
+  std::stable_sort(lines.begin(), lines.end(), [](const Store::Event& a, const Store::Event& b) { return a.at_us < b.at_us; });
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const Store::Event& line : lines) {
+    if (flags.json) all.push_back({{"at", FormatTimestamp(line.at_us)}, {"step", line.step}, {"level", line.level}, {"text", line.text}});
+    else PrintOut(StrCat(FormatTimestamp(line.at_us / 1000 * 1000), "  ", line.level, "  ", line.step.empty() ? "" : StrCat(line.step, ": "), line.text, "\n"));
+  }
+  if (flags.json) PrintOut(all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return 0;
+}
+
+struct DataFlags {
+  std::string run, step, out;
+  std::int64_t rows = 20;
+};
+
+Result<ArtifactRef> FindOutput(Store& store, const std::string& run, const std::string& wanted) {
+  ASSIGN_OR_RETURN(const std::vector<StepRecord> steps, store.ListSteps(run));
+  std::vector<std::string> names;
+  for (const StepRecord& step : steps)
+    for (const auto& [output, artifact] : step.outputs) {
+      const std::string name = output.empty() ? step.step : StrCat(step.step, ".", output);
+      names.push_back(name);
+      if (name == wanted) return artifact;
+    }
+  const std::string near = NearestName(wanted, names);
+  return Error(ErrorCode::kInvalid, "run ", run, " left no output `", wanted, "`")
+      .WithHelp(near.empty() ? StrCat("it left ", Join(names, ", ")) : StrCat("did you mean `", near, "`?"));
+}
+
+int Data(const DataFlags& data, const GlobalFlags& flags) {
+  const Result<OpenProject> open = OpenState(flags);
+  if (!open.ok()) return Fail(open.status(), flags);
+  const Result<RunRecord> run = open->store->GetRun(data.run);
+  if (!run.ok()) return Fail(run.status(), flags);
+  const Result<ArtifactRef> artifact = FindOutput(*open->store, run->id, data.step);
+  if (!artifact.ok()) return Fail(artifact.status(), flags);
+  const Result<std::string> path = open->store->ArtifactPath(*artifact);
+  if (!path.ok()) return Fail(path.status(), flags);
+  if (artifact->kind == "model") return Fail(Error(ErrorCode::kInvalid, "`", data.step, "` made a model").WithHelp(StrCat("headrace inspect ", *path)), flags);
+  Engine::Options options;
+  options.any_file = true;
+  const Result<std::unique_ptr<Engine>> engine = Engine::Open(options);
+  if (!engine.ok()) return Fail(engine.status(), flags);
+  if (const Status added = (*engine)->AddParquet("rows", *path); !added.ok()) return Fail(added, flags);
+  if (!data.out.empty()) {
+    const Result<FileFormat> format = FileFormat::OfPath(data.out);
+    if (!format.ok()) return Fail(format.status(), flags);
+    const Result<std::int64_t> written = (*engine)->WriteFile("SELECT * FROM rows", {}, data.out, *format);
+    if (!written.ok()) return Fail(written.status(), flags);
+    PrintErr(StrCat("wrote ", FormatCount(*written), " rows to ", data.out, "\n"));
+    return 0;
+  }
+  const auto stream = (*engine)->Query(StrCat("SELECT * FROM rows LIMIT ", data.rows));
+  if (!stream.ok()) return Fail(stream.status(), flags);
+  const Result<Table> table = ReadAll(**stream);
+  if (!table.ok()) return Fail(table.status(), flags);
+  std::vector<std::vector<std::string>> rows;
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (std::size_t r = 0; r < table->num_rows(); ++r) {
+    std::vector<std::string> cells;
+    nlohmann::ordered_json row = nlohmann::ordered_json::object();
+    for (std::size_t c = 0; c < table->num_columns(); ++c) {
+      cells.push_back(table->column(c).IsNull(r) ? "" : table->column(c).At(r).ToString());
+      row[table->schema()[c].name] = table->column(c).IsNull(r) ? nlohmann::ordered_json() : nlohmann::ordered_json(cells.back());
+    }
+    rows.push_back(std::move(cells));
+    all.push_back(std::move(row));
+  }
+  PrintOut(flags.json ? all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : TextTable(table->schema().Names(), rows));
+  if (!flags.json && !flags.quiet) PrintErr(StrCat(FormatCount(static_cast<std::int64_t>(table->num_rows())), " of ", FormatCount(artifact->rows), " rows\n"));
+  return 0;
+}
+
+int Why(const std::string& id, const std::string& step, const GlobalFlags& flags) {
+  const Result<OpenProject> open = OpenState(flags);
+  if (!open.ok()) return Fail(open.status(), flags);
+  const Result<RunRecord> run = open->store->GetRun(id);
+  if (!run.ok()) return Fail(run.status(), flags);
+  const auto steps = open->store->ListSteps(run->id);
+  if (!steps.ok()) return Fail(steps.status(), flags);
+  std::vector<std::string> names;
+  for (const StepRecord& record : *steps) names.push_back(record.step);
+  const auto found = std::find(names.begin(), names.end(), step);
+  if (found == names.end()) {
+    const std::string near = NearestName(step, names);
+    return Fail(Error(ErrorCode::kInvalid, "run ", run->id, " has no step `", step, "`").WithHelp(near.empty() ? StrCat("its steps are ", Join(names, ", ")) : StrCat("did you mean `", near, "`?")), flags);
+  }
+  const StepRecord& record = (*steps)[static_cast<std::size_t>(found - names.begin())];
+  const auto last = open->store->LastOf(run->pipeline, run->tenant, step, run->id);
+  if (!last.ok()) return Fail(last.status(), flags);
+  std::vector<PartChange> changes;
+  if (last->has_value() && !record.fingerprint.empty()) {
+    const auto compared = CompareParts((*last)->parts, record.parts);
+    if (!compared.ok()) return Fail(compared.status(), flags);
+    changes = *compared;
+  }
+  if (flags.json) {
+    nlohmann::ordered_json json = {{"run", run->id}, {"step", step}, {"state", StateName(record.state)}, {"reason", record.reason}, {"fingerprint", record.fingerprint},
+                                   {"compared_with", last->has_value() ? (*last)->run : ""}, {"changes", nlohmann::ordered_json::array()}};
+    for (const PartChange& change : changes) json["changes"].push_back({{"part", change.part}, {"before", change.before}, {"now", change.now}});
+    PrintOut(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    return 0;
+  }
+  std::string text = StrCat(step, " ", StateName(record.state), record.reason.empty() ? "" : StrCat(": ", record.reason), "\n");
+  if (!record.reused_from.empty()) text += StrCat("its output is that of run ", record.reused_from, "\n");
+  if (last->has_value()) {
+    text += changes.empty() ? StrCat("nothing that determines it differs from run ", (*last)->run, "\n") : StrCat("compared with run ", (*last)->run, ":\n");
+    for (const PartChange& change : changes)
+      text += StrCat("  ", change.part, "\n", change.before.empty() ? "" : StrCat("    - ", ReplaceAll(change.before, "\n", "\n      "), "\n"),
+                     change.now.empty() ? "" : StrCat("    + ", ReplaceAll(change.now, "\n", "\n      "), "\n"));
+  }
+  PrintOut(text);
+  return 0;
+}
+
+int Report(const std::string& id, std::string out, const GlobalFlags& flags) {
+  const Result<OpenProject> open = OpenState(flags);
+  if (!open.ok()) return Fail(open.status(), flags);
+  const Result<RunReport> report = BuildReport(*open->store, open->name, id);
+  if (!report.ok()) return Fail(report.status(), flags);
+  if (out.empty()) out = StrCat("report-", report->run_id, ".html");
+  if (const Status written = WriteFileAtomically(out, RenderHtml(*report)); !written.ok()) return Fail(written, flags);
+  if (flags.json) PrintOut(nlohmann::ordered_json({{"run", report->run_id}, {"report", out}}).dump(2) + "\n");
+  else if (!flags.quiet) PrintErr(StrCat("wrote ", out, "\n"));
+  return 0;
+}
+
+std::shared_ptr<std::string> RunArgument(CLI::App* command) {
+  auto run = std::make_shared<std::string>("last");
+  command->add_option("RUN", *run, "id of a run, the beginning of one, or `last`")->capture_default_str();
+  return run;
+}
+}  // namespace
+
+void AddRunsCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
+  CLI::App* command = app.add_subcommand("runs", "List runs, newest first");
+  auto query = std::make_shared<Store::RunQuery>();
+  command->add_option("--pipeline", query->pipeline, "only of this pipeline")->type_name("NAME");
+  command->add_option("--tenant", query->tenant, "only of this tenant")->type_name("NAME");
+  command->add_option("-n,--limit", query->limit, "at most this many")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  command->callback([&flags, &action, query] { action = [&flags, query] { return Runs(*query, flags); }; });
+}
+
+void AddShowCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
+  CLI::App* command = app.add_subcommand("show", "Show a run: verdict, steps, times, rows");
+  auto run = RunArgument(command);
+  command->callback([&flags, &action, run] { action = [&flags, run] { return Show(*run, flags); }; });
+}
+
+void AddLogsCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
+  CLI::App* command = app.add_subcommand("logs", "Show what happened in a run, in order");
+  auto run = RunArgument(command);
+  auto step = std::make_shared<std::string>();
+  command->add_option("STEP", *step, "only of this step");
+  command->callback([&flags, &action, run, step] { action = [&flags, run, step] { return Logs(*run, *step, flags); }; });
+}
+
+void AddDataCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
+  CLI::App* command = app.add_subcommand("data", "Show or copy the rows that a step left");
+  auto data = std::make_shared<DataFlags>();
+  command->add_option("RUN", data->run, "id of a run, the beginning of one, or `last`")->required();
+  command->add_option("STEP", data->step, "a step, or step.output")->required();
+  command->add_option("-n,--rows", data->rows, "rows to show")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  command->add_option("-o,--output", data->out, "write all rows there instead: .parquet, .csv, .tsv or .jsonl")->type_name("FILE");
+  command->callback([&flags, &action, data] { action = [&flags, data] { return Data(*data, flags); }; });
+}
+
+void AddWhyCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
+  CLI::App* command = app.add_subcommand("why", "Say why a step ran or was reused, and what changed");
+  auto run = std::make_shared<std::string>();
+  auto step = std::make_shared<std::string>();
+  command->add_option("RUN", *run, "id of a run, the beginning of one, or `last`")->required();
+  command->add_option("STEP", *step, "a step of the run")->required();
+  command->callback([&flags, &action, run, step] { action = [&flags, run, step] { return Why(*run, *step, flags); }; });
+}
+
+void AddReportCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
+  CLI::App* command = app.add_subcommand("report", "Write the HTML report of a run: one page, readable without network");
+  auto run = RunArgument(command);
+  auto out = std::make_shared<std::string>();
+  command->add_option("-o,--output", *out, "the file (default: report-RUN.html)")->type_name("FILE");
+  command->callback([&flags, &action, run, out] { action = [&flags, run, out] { return Report(*run, *out, flags); }; });
+}
+
+}  // namespace headrace

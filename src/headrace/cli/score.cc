@@ -1,0 +1,94 @@
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "headrace/base/files.h"
+#include "headrace/cli/command.h"
+#include "headrace/model/model.h"
+#include "headrace/sql/files.h"
+#include "headrace/step/scoring.h"
+
+namespace headrace {
+
+namespace {
+struct ScoreFlags {
+  std::string model, data, out, format, delimiter;
+  std::vector<std::string> keep;
+};
+
+/// The data typed as the model's inputs were at training; other columns of text files are carried as the text they are.
+Status LoadRows(Engine& engine, const ScoreFlags& flags, const ModelInfo& info) {
+  FileSource source;
+  source.pattern = flags.data;
+  source.format = flags.format;
+  source.delimiter = flags.delimiter;
+  std::vector<Field> declared;
+  for (const InputColumn& input : info.inputs) declared.push_back({input.name, input.type});
+  ASSIGN_OR_RETURN(const std::vector<std::string> files, MatchFiles(source.pattern));
+  ASSIGN_OR_RETURN(const FileFormat format, source.format.empty() ? FileFormat::OfPath(files[0]) : FileFormat::OfName(source.format));
+  if (format.kind != FileFormat::Kind::kParquet) {
+    ASSIGN_OR_RETURN(const Schema found, FileSchema(source));
+    const Schema inputs(declared);
+    for (const Field& field : found.fields())
+      if (!inputs.IndexOf(field.name)) declared.push_back({field.name, Type::kText});
+  }
+  source.declared = Schema(std::move(declared));
+  return LoadFiles(engine, source, "data");
+}
+
+Status ScoreFile(const ScoreFlags& flags, const Model& model, std::shared_ptr<const Model> shared, ScoreCounts* counts) {
+  ASSIGN_OR_RETURN(const FileFormat format, FileFormat::OfPath(flags.out));
+  Engine::Options options;
+  options.any_file = true;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
+  RETURN_IF_ERROR(LoadRows(*engine, flags, model.info()));
+  RETURN_IF_ERROR(model.ReplayProof());
+  ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, engine->Query("SELECT * FROM data"));
+  ScoringOptions scoring;
+  if (!flags.keep.empty()) scoring.keep = flags.keep;
+  scoring.model_version = model.info().digest.substr(0, 12);
+  scoring.counts = counts;
+  ASSIGN_OR_RETURN(std::unique_ptr<TableStream> scores, MakeScoringStream(std::move(shared), std::move(rows), scoring));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> writer, Engine::Open(options));
+  RETURN_IF_ERROR(writer->AddTable("scores", std::move(scores)));
+  const std::string aside = StrCat(flags.out, ".", ThisProcess().pid, ".tmp");
+  const Result<std::int64_t> written = writer->WriteFile("SELECT * FROM scores", {}, aside, format);
+  if (!written.ok()) {
+    static_cast<void>(RemoveFile(aside).ok());
+    return written.status();
+  }
+  return MoveFile(aside, flags.out);
+}
+
+int Score(const ScoreFlags& flags, const GlobalFlags& global) {
+  const Result<std::shared_ptr<const Model>> model = Model::Open(flags.model);
+  if (!model.ok()) return Fail(model.status(), global);
+  ScoreCounts counts;
+  if (const Status status = ScoreFile(flags, **model, *model, &counts); !status.ok()) return Fail(status, global);
+  if (!global.quiet) {
+    std::string text = StrCat("scored ", FormatCount(counts.rows), " rows into ", flags.out, "\n");
+    for (const auto& [column, n] : counts.unseen) text += StrCat("warning: ", FormatCount(n), " rows have a value of `", column, "` that training never saw\n");
+    for (const auto& [column, n] : counts.nulls) text += StrCat("warning: ", FormatCount(n), " rows have no `", column, "`, which was never missing at training\n");
+    for (const auto& [column, n] : counts.derive_errors) text += StrCat("warning: `", column, "` could not be computed for ", FormatCount(n), " rows and is null there\n");
+    PrintErr(text);
+  }
+  if (global.json) {
+    const nlohmann::ordered_json json = {{"output", flags.out}, {"rows", counts.rows}, {"model", (*model)->info().digest}, {"unseen", counts.unseen},
+                                         {"nulls", counts.nulls}, {"derive_errors", counts.derive_errors}};
+    PrintOut(json.dump(2) + "\n");
+  }
+  return 0;
+}
+}  // namespace
+
+void AddScoreCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
+  CLI::App* command = app.add_subcommand("score", "Score a table with a model file, without a project");
+  auto flags = std::make_shared<ScoreFlags>();
+  command->add_option("MODEL", flags->model, "a model file")->required();
+  command->add_option("DATA", flags->data, "the rows to score; read with the types the model was trained on")->required();
+  command->add_option("-o,--output", flags->out, "where the scored rows go: .csv, .tsv, .parquet or .jsonl")->required()->type_name("FILE");
+  command->add_option("--keep", flags->keep, "columns to carry over (default: all but the target)")->delimiter(',')->type_name("COLUMN,...");
+  command->add_option("--delimiter", flags->delimiter, "of a CSV file (default: found in its first lines)")->type_name("CHAR");
+  command->callback([&global, &action, flags] { action = [&global, flags] { return Score(*flags, global); }; });
+}
+
+}  // namespace headrace

@@ -1,0 +1,115 @@
+#include "headrace/model/train.h"
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "headrace/base/files.h"
+#include "headrace/cli/command.h"
+#include "headrace/sql/files.h"
+
+namespace headrace {
+
+namespace {
+struct TrainFlags {
+  std::string data, target, positive, out, learner, calibrate, format, delimiter;
+  std::vector<std::string> key, ignore;
+  double test = 20;
+  bool no_refit = false;
+};
+
+Result<Table> ReadData(const TrainFlags& flags) {
+  Engine::Options options;
+  options.any_file = true;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
+  FileSource source;
+  source.pattern = flags.data;
+  source.format = flags.format;
+  source.delimiter = flags.delimiter;
+  RETURN_IF_ERROR(LoadFiles(*engine, source, "data"));
+  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, engine->Query("SELECT * FROM data"));
+  return ReadAll(*rows);
+}
+
+TrainSpec SpecOf(const TrainFlags& flags) {
+  TrainSpec spec;
+  spec.target = flags.target;
+  spec.positive = flags.positive;
+  spec.key = flags.key;
+  spec.ignore = flags.ignore;
+  spec.split.kind = flags.test > 0 ? SplitSpec::Kind::kHash : SplitSpec::Kind::kNone;
+  spec.split.columns = flags.key;
+  spec.split.test = flags.test / 100;
+  if (!flags.learner.empty()) {
+    spec.learner.given = true;
+    spec.learner.kind = flags.learner == "logistic" ? LearnerSpec::Kind::kLogistic : flags.learner == "linear" ? LearnerSpec::Kind::kLinear : LearnerSpec::Kind::kLightGbm;
+  }
+  if (flags.calibrate == "isotonic") spec.calibrate.kind = CalibrationSpec::Kind::kIsotonic;
+  if (flags.calibrate == "sigmoid") spec.calibrate.kind = CalibrationSpec::Kind::kSigmoid;
+  spec.refit_all_rows = !flags.no_refit;
+  return spec;
+}
+
+std::string Rounded(double value) {
+  std::array<char, 40> buffer;
+  std::snprintf(buffer.data(), buffer.size(), "%.4f", value);
+  return buffer.data();
+}
+
+void Tell(const TrainOutput& trained, const TrainFlags& flags) {
+  const ModelInfo& info = trained.model->info();
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [name, value] : trained.evaluation.metrics) rows.push_back({StrCat("  ", name), Rounded(value)});
+  std::string text = StrCat(info.learner, " for ", TaskName(info.task), " target `", info.target, "`");
+  if (info.task == Task::kBinary && info.classes.size() == 2) text += StrCat("; the positive class is `", info.classes[1], "`");
+  text += StrCat("\nevaluated on ", trained.evaluation.evaluated_on, ": ", FormatCount(info.test_rows), " of ", FormatCount(info.train_rows + info.test_rows), " rows (",
+                 trained.evaluation.split, ")\n");
+  text += TextTable({"  metric", "value"}, rows);
+  for (const std::string& note : trained.notes) text += StrCat("note: ", note, "\n");
+  text += StrCat("wrote ", flags.out, flags.no_refit || flags.test <= 0 ? "" : ", fitted once more on all rows", "\n");
+  PrintErr(text);
+}
+
+int Train(const TrainFlags& flags, const GlobalFlags& global) {
+  const Result<Table> data = ReadData(flags);
+  if (!data.ok()) return Fail(data.status(), global);
+  TrainContext context;
+  const bool live = IsInteractive(2) && !global.quiet;
+  context.progress = [live](std::string_view stage, double fraction) {
+    if (live) PrintErr(StrCat("\r\x1b[K", stage, " ", static_cast<int>(fraction * 100), " %"));
+  };
+  const Result<TrainOutput> trained = headrace::Train(*data, SpecOf(flags), context);
+  if (live) PrintErr("\r\x1b[K");
+  if (!trained.ok()) return Fail(trained.status(), global);
+  if (const Status written = WriteFileAtomically(flags.out, trained->model->bytes()); !written.ok()) return Fail(written, global);
+  if (!global.quiet) Tell(*trained, flags);
+  if (global.json) {
+    const ModelInfo& info = trained->model->info();
+    const nlohmann::ordered_json json = {{"model", flags.out}, {"digest", info.digest}, {"task", TaskName(info.task)}, {"learner", info.learner}, {"target", info.target},
+                                         {"classes", info.classes}, {"train_rows", info.train_rows}, {"test_rows", info.test_rows},
+                                         {"metrics", trained->evaluation.metrics}, {"notes", trained->notes}};
+    PrintOut(json.dump(2) + "\n");
+  }
+  return 0;
+}
+}  // namespace
+
+void AddTrainCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
+  CLI::App* command = app.add_subcommand("train", "Fit a model on a table, without a project");
+  auto flags = std::make_shared<TrainFlags>();
+  command->add_option("DATA", flags->data, "CSV, TSV, Parquet or JSON lines, also .gz and .zst; a glob reads several files")->required();
+  command->add_option("--target", flags->target, "the column to predict")->required();
+  command->add_option("-o,--output", flags->out, "the model file to write")->required()->type_name("FILE");
+  command->add_option("--positive", flags->positive, "the positive class (default: true, 1 or the last in byte order)")->type_name("VALUE");
+  command->add_option("--key", flags->key, "columns that identify a row; never features")->delimiter(',')->type_name("COLUMN,...");
+  command->add_option("--ignore", flags->ignore, "columns that are not features")->delimiter(',')->type_name("COLUMN,...");
+  command->add_option("--learner", flags->learner, "lightgbm, logistic or linear (default: lightgbm)")->check(CLI::IsMember({"lightgbm", "logistic", "linear"}));
+  command->add_option("--calibrate", flags->calibrate, "isotonic or sigmoid (default: none)")->check(CLI::IsMember({"none", "isotonic", "sigmoid"}));
+  command->add_option("--test", flags->test, "percent of rows, by hash, held back for evaluation")->check(CLI::Range(0.0, 90.0))->capture_default_str();
+  command->add_option("--delimiter", flags->delimiter, "of a CSV file (default: found in its first lines)")->type_name("CHAR");
+  command->add_flag("--no-refit", flags->no_refit, "keep the model of the evaluation: do not fit once more on all rows");
+  command->callback([&global, &action, flags] { action = [&global, flags] { return Train(*flags, global); }; });
+}
+
+}  // namespace headrace

@@ -1,0 +1,39 @@
+#include <CLI/CLI.hpp>
+
+#include "headrace/cli/command.h"
+
+namespace headrace {
+
+namespace {
+int Validate(const std::vector<std::string>& files, const std::string& format, const GlobalFlags& flags) {
+  Diagnostics diagnostics;
+  std::size_t read = 0;
+  for (const std::string& file : files.empty() ? std::vector<std::string>{""} : files) {
+    const Result<Project> project = LoadProject(flags, file, diagnostics);
+    if (!project.ok()) {
+      if (!diagnostics.has_errors()) return Fail(project.status(), flags);
+      continue;
+    }
+    project->Validate(project->opened_pipeline(), diagnostics);
+    read += file.empty() ? project->files().size() : 1;
+  }
+  if (format == "json" || flags.json) PrintOut(RenderJson(diagnostics));
+  else if (format == "sarif") PrintOut(RenderSarif(diagnostics));
+  else if (format == "github") PrintOut(RenderGithub(diagnostics));
+  else PrintErr(RenderText(diagnostics, IsInteractive(2)));
+  if (diagnostics.has_errors()) return ExitCode(ErrorCode::kInvalid);
+  if (!flags.quiet) PrintErr(StrCat("ok: ", read, read == 1 ? " file" : " files", ", no error\n"));
+  return 0;
+}
+}  // namespace
+
+void AddValidateCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
+  CLI::App* command = app.add_subcommand("validate", "Check the project's files and say every error at once");
+  auto files = std::make_shared<std::vector<std::string>>();
+  auto format = std::make_shared<std::string>("text");
+  command->add_option("FILE", *files, "pipeline files (default: the whole project)");
+  command->add_option("--format", *format, "text, json, sarif or github")->check(CLI::IsMember({"text", "json", "sarif", "github"}))->capture_default_str();
+  command->callback([&flags, &action, files, format] { action = [&flags, files, format] { return Validate(*files, *format, flags); }; });
+}
+
+}  // namespace headrace

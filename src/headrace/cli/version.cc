@@ -1,0 +1,26 @@
+#include "headrace/base/version.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "headrace/cli/command.h"
+
+namespace headrace {
+
+void AddVersionCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
+  CLI::App* command = app.add_subcommand("version", "Print version, commit and compiler of this program");
+  command->callback([&] {
+    action = [&flags] {
+      const BuildInfo& build = ThisBuild();
+      if (flags.json) {
+        const nlohmann::ordered_json json = {{"version", build.version}, {"commit", build.commit}, {"dirty", build.dirty}, {"compiler", build.compiler}};
+        PrintOut(json.dump(2) + "\n");
+      } else {
+        PrintOut(StrCat("headrace ", build.version, " (commit ", build.commit.substr(0, 12), build.dirty ? ", with local changes" : "", ", ", build.compiler, ")\n"));
+      }
+      return 0;
+    };
+  });
+}
+
+}  // namespace headrace

@@ -1,0 +1,113 @@
+#include "headrace/run/run_report.h"
+
+#include <nlohmann/json.hpp>
+
+#include "headrace/model/evaluation.h"
+#include "headrace/model/model.h"
+#include "headrace/step/step.h"
+#include "headrace/table/value.h"
+
+namespace headrace {
+
+namespace {
+double Seconds(std::int64_t from_us, std::int64_t to_us) { return to_us > from_us ? static_cast<double>(to_us - from_us) / 1e6 : 0; }
+
+std::string Second(std::int64_t us) { return us == 0 ? std::string() : FormatTimestamp(us / 1'000'000 * 1'000'000); }
+
+bool Warned(const StepDetails& details) {
+  for (const CheckVerdict& verdict : details.checks)
+    if (!verdict.passed) return true;
+  return false;
+}
+
+StepReport Describe(const RunRecord& run, const StepRecord& record, const StepDetails& details) {
+  StepReport step;
+  step.name = record.step;
+  step.kind = record.kind;
+  step.state = record.state == StepState::kSucceeded && Warned(details) ? "warned" : std::string(StateName(record.state));
+  step.seconds = record.state == StepState::kReused ? 0 : Seconds(record.started_us, record.finished_us);
+  step.started_offset_seconds = Seconds(run.started_us, record.started_us);
+  if (const auto main = record.outputs.find(""); main != record.outputs.end()) {
+    if (main->second.rows >= 0) step.rows_out = main->second.rows;
+    step.artifact_digest = main->second.digest;
+  }
+  step.message = record.message;
+  step.help = record.help;
+  step.inputs = details.upstream;
+  step.checks = details.checks;
+  step.fingerprint = record.fingerprint;
+  step.reason = record.reason;
+  step.notes = details.notes;
+  step.delivery = details.delivery;
+  return step;
+}
+
+Result<ModelReport> DescribeModel(Store& store, const StepRecord& record, const ModelDetails& details) {
+  ASSIGN_OR_RETURN(const std::string path, store.ArtifactPath(record.outputs.at("")));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, Model::Open(path));
+  ModelReport report;
+  report.step = record.step;
+  report.name = details.name;
+  report.version = details.version;
+  report.gates = details.gates;
+  report.champion_version = details.champion_after;
+  report.promoted = details.version > 0 && details.champion_after == details.version;
+  if (details.champion_after != details.champion_before)
+    report.alias_moves.push_back(details.champion_before == 0 ? StrCat("champion: version ", details.champion_after)
+                                                              : StrCat("champion: version ", details.champion_before, " -> ", details.champion_after));
+  UseModelInfo(model->info(), &report);
+  ASSIGN_OR_RETURN(const Evaluation evaluation, EvaluationOf(*model));
+  UseEvaluation(evaluation, &report);
+  ASSIGN_OR_RETURN(report.card, model->Member("card.md"));
+  return report;
+}
+
+void AddLineage(const StepRecord& record, const StepDetails& details, RunReport& report) {
+  for (const auto& [name, artifact] : record.outputs)
+    report.lineage.push_back({name.empty() ? record.step : StrCat(record.step, ".", name), artifact.kind, artifact.digest});
+  if (details.score) report.lineage.push_back({record.step, StrCat("model ", details.score->model), details.model ? details.model->digest : ""});
+  if (details.delivery) report.lineage.push_back({details.delivery->destination, StrCat("delivered by ", record.step), details.delivery->digest});
+}
+}  // namespace
+
+Result<RunReport> BuildReport(Store& store, const std::string& project, const std::string& id) {
+  ASSIGN_OR_RETURN(const RunRecord run, store.GetRun(id));
+  ASSIGN_OR_RETURN(const std::vector<StepRecord> records, store.ListSteps(run.id));
+  RunReport report;
+  report.project = project;
+  report.pipeline = run.pipeline;
+  report.tenant = run.tenant;
+  report.environment = run.environment;
+  report.run_id = run.id;
+  report.state = StateName(run.state);
+  report.exit_code = run.exit_code;
+  report.started = Second(run.started_us);
+  report.finished = Second(run.finished_us);
+  report.seconds = Seconds(run.started_us, run.finished_us);
+  report.interval_start = Second(run.interval_start_us);
+  report.interval_end = Second(run.interval_end_us);
+  report.trigger = run.trigger;
+  report.headrace_version = run.version;
+  report.code_commit = run.commit;
+  report.code_dirty = run.dirty;
+  report.message = run.message;
+  try {
+    for (const auto& [name, value] : nlohmann::json::parse(run.params).items()) report.parameters.emplace_back(name, value.get<std::string>());
+  } catch (const nlohmann::json::exception& error) {
+    return Error(ErrorCode::kInvalid, "the recorded parameters of run ", run.id, " do not read: ", error.what());
+  }
+  for (const StepRecord& record : records) {
+    ASSIGN_OR_RETURN(const StepDetails details, StepDetails::FromJson(record.details));
+    report.steps.push_back(Describe(run, record, details));
+    AddLineage(record, details, report);
+    if (details.score) report.scores.push_back(*details.score);
+    if (record.kind == "train" && details.model && record.outputs.contains("")) {
+      Result<ModelReport> model = DescribeModel(store, record, *details.model);
+      if (model.ok()) report.models.push_back(std::move(model).value());
+      else report.notes.push_back(StrCat("the model of `", record.step, "` cannot be shown: ", model.status().message()));
+    }
+  }
+  return report;
+}
+
+}  // namespace headrace

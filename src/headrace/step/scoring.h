@@ -1,0 +1,28 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "headrace/model/model.h"
+#include "headrace/table/table.h"
+
+namespace headrace {
+
+struct ScoringOptions {
+  std::optional<std::vector<std::string>> keep;   ///< columns carried over; not given: all but the model's target
+  std::string model_version;                      ///< text of the column `model_version`: "propensity@4"
+  std::function<bool()> cancelled;                ///< asked before each block; may be empty
+  ScoreCounts* counts = nullptr;                  ///< adds up; may be null
+  std::vector<double>* scores = nullptr;          ///< collects the column `score`; may be null
+};
+
+/// The rows of `rows` with their scores, block by block: kept columns, then what Scorer::Score gives, then `model_version`.
+/// Row order is the input's. kData before the first row when the data do not fit the model; kInvalid when `keep` names a column that is not there
+/// or one that scoring makes. What `options` points to must outlive the stream.
+Result<std::unique_ptr<TableStream>> MakeScoringStream(std::shared_ptr<const Model> model, std::unique_ptr<TableStream> rows,
+                                                       const ScoringOptions& options);
+
+}  // namespace headrace
