@@ -1,7 +1,7 @@
 #include "headrace/report/layout.h"
 
 #include <algorithm>
-#include <numeric>
+#include <tuple>
 
 namespace headrace {
 namespace {
@@ -105,15 +105,15 @@ class Layered {
     };
     for (const auto& layer : layers_) number(layer);
     const auto sort_layer = [&](std::vector<std::size_t>& layer, bool forward) {
-      std::vector<std::pair<double, std::size_t>> keyed;
+      std::vector<std::tuple<double, std::size_t, std::size_t>> keyed;   // mean place, place so far, vertex
       for (std::size_t v : layer) {
         const auto& neighbours = forward ? vertices_[v].before : vertices_[v].after;
         double sum = 0;
         for (std::size_t n : neighbours) sum += at[n];
-        keyed.emplace_back(neighbours.empty() ? at[v] : sum / static_cast<double>(neighbours.size()), v);
+        keyed.emplace_back(neighbours.empty() ? at[v] : sum / static_cast<double>(neighbours.size()), keyed.size(), v);
       }
-      std::stable_sort(keyed.begin(), keyed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-      for (std::size_t i = 0; i < layer.size(); ++i) layer[i] = keyed[i].second;
+      std::sort(keyed.begin(), keyed.end());
+      for (std::size_t i = 0; i < layer.size(); ++i) layer[i] = std::get<2>(keyed[i]);
       number(layer);
     };
     std::size_t best = Crossings();

@@ -183,10 +183,8 @@ Html HistogramFigure(Page& page, std::string_view title, const HistogramReport& 
 
 Html ImportanceFigure(const ModelReport& model) {
   std::vector<std::pair<std::string, double>> ranked = model.importance;
-  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) {
-    const double left = std::isnan(a.second) ? -1 : std::abs(a.second), right = std::isnan(b.second) ? -1 : std::abs(b.second);
-    return left > right;
-  });
+  const auto rank = [](const std::pair<std::string, double>& f) { return std::pair(std::isnan(f.second) ? 1.0 : -std::abs(f.second), f.first); };
+  std::sort(ranked.begin(), ranked.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
   if (ranked.empty()) return {};
   const double most = std::abs(ranked.front().second);
   Html items;

@@ -38,7 +38,7 @@ std::size_t MetricOrder(std::string_view key) {
 std::vector<std::string> MetricsInOrder(const std::map<std::string, double>& metrics) {
   std::vector<std::string> keys;
   for (const auto& [key, value] : metrics) keys.push_back(key);
-  std::stable_sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) { return MetricOrder(a) < MetricOrder(b); });
+  std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) { return std::pair(MetricOrder(a), a) < std::pair(MetricOrder(b), b); });
   return keys;
 }
 

@@ -77,6 +77,7 @@ summary{cursor:pointer;color:var(--accent);font-size:.9rem;width:fit-content}
 ul.notes{margin:.4rem 0;padding-left:1.2rem}
 .graph{overflow-x:auto;margin:0;padding:2px}
 .graph svg{display:block;margin:0 auto;max-width:none}
+.graph.snug svg{max-width:100%;height:auto}
 .graph.fit svg{max-width:100%;height:auto;min-width:min(100%,860px)}
 .down{display:none}
 .node rect{fill:var(--panel);stroke:var(--line);stroke-width:1.2}
@@ -102,7 +103,7 @@ svg text{fill:var(--ink);font-family:inherit}
 .timeline summary::-webkit-details-marker{display:none}
 .timeline summary:hover{background:var(--ground)}
 .timeline .who{min-width:0;overflow-wrap:anywhere}
-.timeline .who small{color:var(--soft);font-size:.84em;margin-left:.45em}
+.timeline .who small{display:inline-block;white-space:nowrap;color:var(--soft);font-size:.84em;margin-left:.45em}
 .timeline .body{padding:.1rem .2rem .9rem 2rem}
 .timeline svg{display:block;width:100%;height:12px;overflow:visible}
 .rail{fill:var(--grid)}
