@@ -75,14 +75,13 @@ Status ColumnFitter::Load() {
 
 Status ColumnFitter::FitNumbersOf(const TransformStep& step, std::size_t k, NumberStep& out) {
   const std::span<const double> values = numbers_[k];
-  const RangeState range = step.kind == Kind::kScale || step.kind == Kind::kImpute ? RangeOf(values, threads_) : RangeState{};
-  const bool needs_values = (step.kind == Kind::kImpute && step.impute != TransformStep::Impute::kConstant) || step.kind == Kind::kScale ||
-                            (step.kind == Kind::kClip && step.percentiles);
-  std::vector<double> present;
-  const bool selects = (step.kind == Kind::kImpute && step.impute != TransformStep::Impute::kMean) ||
+  const bool selects = (step.kind == Kind::kImpute && (step.impute == TransformStep::Impute::kMedian || step.impute == TransformStep::Impute::kMostFrequent)) ||
                        (step.kind == Kind::kScale && step.scale == TransformStep::Scale::kRobust) || (step.kind == Kind::kClip && step.percentiles);
-  if (selects) present = Present(values);
-  if (needs_values && present.empty() && range.count == 0) return Refuse(ErrorCode::kData, "has no value to fit a step on");
+  const bool averages = (step.kind == Kind::kImpute && step.impute == TransformStep::Impute::kMean) ||
+                        (step.kind == Kind::kScale && step.scale != TransformStep::Scale::kRobust);
+  std::vector<double> present = selects ? Present(values) : std::vector<double>();
+  const RangeState range = averages ? RangeOf(values, threads_) : RangeState{};
+  if ((selects && present.empty()) || (averages && range.count == 0)) return Refuse(ErrorCode::kData, "has no value to fit a step on");
 
   double a = 0, b = 0;
   switch (step.kind) {

@@ -106,11 +106,14 @@ Result<FitOutput> FitTransform(const Table& data, const std::vector<TransformSpe
   KeepWhatIsRead(data, *parts);
   parts->Finish();
 
+  std::vector<ColumnPtr> sources;
+  for (const Field& field : parts->inputs.fields()) sources.push_back(plan.all.column_ptr(*plan.all.schema().IndexOf(field.name)));
+  for (const internal::DerivedColumn& one : parts->derived) sources.push_back(plan.all.column_ptr(*plan.all.schema().IndexOf(one.name)));
   const std::size_t width = parts->width();
   std::vector<double> matrix(rows * width);
   const Status applied = ParallelFor(context.threads, FitBlocks(rows), [&](std::size_t b) -> Status {
     const std::size_t begin = b * kFitBlockRows, end = std::min(rows, begin + kFitBlockRows);
-    RETURN_IF_ERROR(internal::ApplyTo(*parts, plan.all, begin, end, matrix.data() + begin * width, nullptr));
+    RETURN_IF_ERROR(internal::ApplyTo(*parts, sources, begin, end, matrix.data() + begin * width, nullptr));
     for (std::size_t c = 0; c < cross_fitted.size(); ++c)
       for (std::size_t k = 0; k < cross_fitted[c].size(); ++k)
         for (std::size_t i = begin; i < end; ++i) matrix[i * width + parts->offsets[c] + k] = cross_fitted[c][k][i];

@@ -3,6 +3,7 @@
 // on which rows share a block, so a row scored alone gets the bits it gets in a table.
 #include "headrace/feature/fitted_column.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <unordered_set>
@@ -144,6 +145,7 @@ std::vector<std::string> FittedColumn::OutputNames() const {
 void TransformParts::Finish() {
   names.clear();
   name_columns.clear();
+  sources.clear();
   offsets.assign(1, 0);
   std::unordered_set<std::string> taken;
   for (const FittedColumn& fitted : columns) {
@@ -154,10 +156,11 @@ void TransformParts::Finish() {
       name_columns.push_back(fitted.column);
     }
     offsets.push_back(names.size());
+    const auto is_it = [&](const DerivedColumn& one) { return one.name == fitted.column; };
+    const auto at = std::find_if(derived.begin(), derived.end(), is_it);
+    sources.push_back(at == derived.end() ? *inputs.IndexOf(fitted.column) : inputs.size() + static_cast<std::size_t>(at - derived.begin()));
   }
 }
-
-Scratch::Scratch() : numbers(kApplyBlockRows), work(kApplyBlockRows), codes(kApplyBlockRows) {}
 
 void LoadNumbers(const Column& source, std::size_t begin, std::size_t count, double* out) {
   if (source.type() == Type::kDouble) {

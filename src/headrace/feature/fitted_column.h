@@ -97,6 +97,7 @@ struct TransformParts {
 
   // Made by Finish from the above.
   std::vector<std::string> names, name_columns;
+  std::vector<std::size_t> sources;  ///< of each column: its place among the inputs and, after them, the derived columns
   std::vector<std::size_t> offsets;  ///< of each column's outputs; one more at the end
   void Finish();
   std::size_t width() const { return offsets.back(); }
@@ -106,7 +107,7 @@ struct TransformParts {
 struct Scratch {
   std::vector<double> numbers, work;
   std::vector<std::int32_t> codes;
-  Scratch();
+  explicit Scratch(std::size_t rows) : numbers(rows), work(rows), codes(rows) {}
 };
 
 /// Rows [begin, begin + count) of `source` as numbers: null is NaN, bool is 0 or 1. REQUIRES: not text.
@@ -123,9 +124,10 @@ Status ApplyColumn(const FittedColumn& fitted, bool refuse_missing, const Column
 Result<BoundExpression::Output> EvaluateDerived(const BoundExpression& expression, const Table& table);
 /// The input columns of `rows` with the types of training, in the order of parts.inputs (Apply's kData errors).
 Result<std::vector<ColumnPtr>> AdaptInputs(const TransformParts& parts, const Table& rows);
-/// The columns of the transform's table: inputs, then derived ones.
-Result<Table> WithDerived(const TransformParts& parts, std::vector<ColumnPtr> inputs, std::size_t rows, ApplyCounts* counts);
-/// Apply to `all`, which WithDerived made.
-Status ApplyTo(const TransformParts& parts, const Table& all, std::size_t begin, std::size_t end, double* out, ApplyCounts* counts);
+/// Add the derived columns to the inputs.
+Result<std::vector<ColumnPtr>> WithDerived(const TransformParts& parts, std::vector<ColumnPtr> inputs, std::size_t rows, ApplyCounts* counts);
+/// Apply to rows [begin, end) of inputs and derived columns (parts.sources); `out` is of the first of them.
+Status ApplyTo(const TransformParts& parts, std::span<const ColumnPtr> columns, std::size_t begin, std::size_t end, double* out,
+               ApplyCounts* counts);
 
 }  // namespace headrace::internal

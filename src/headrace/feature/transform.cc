@@ -89,10 +89,12 @@ Result<BoundExpression::Output> EvaluateDerived(const BoundExpression& expressio
 }
 
 Result<std::vector<ColumnPtr>> AdaptInputs(const TransformParts& parts, const Table& rows) {
+  const std::vector<Field>& found = rows.schema().fields();
   std::vector<ColumnPtr> inputs;
   inputs.reserve(parts.inputs.size());
+  std::size_t next = 0;   // most tables have the order of training: look there first
   for (const Field& field : parts.inputs.fields()) {
-    const std::optional<std::size_t> at = rows.schema().IndexOf(field.name);
+    const std::optional<std::size_t> at = next < found.size() && found[next].name == field.name ? next : rows.schema().IndexOf(field.name);
     if (!at) {
       const std::string near = NearestName(field.name, rows.schema().Names());
       Status missing = Error(ErrorCode::kData, "column `", field.name, "` (", TypeName(field.type), ") is missing");
@@ -100,37 +102,38 @@ Result<std::vector<ColumnPtr>> AdaptInputs(const TransformParts& parts, const Ta
     }
     ASSIGN_OR_RETURN(ColumnPtr column, AsType(field, rows.column_ptr(*at)));
     inputs.push_back(std::move(column));
+    next = *at + 1;
   }
   return inputs;
 }
 
-Result<Table> WithDerived(const TransformParts& parts, std::vector<ColumnPtr> inputs, std::size_t rows, ApplyCounts* counts) {
+Result<std::vector<ColumnPtr>> WithDerived(const TransformParts& parts, std::vector<ColumnPtr> inputs, std::size_t rows, ApplyCounts* counts) {
   if (counts != nullptr)
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (!parts.nullable[i])
         if (const std::int64_t missing = CountMissing(*inputs[i]); missing > 0) counts->nulls[parts.inputs[i].name] += missing;
-  Table all(parts.inputs, std::move(inputs), rows);
+  if (parts.derived.empty()) return inputs;
+  Table all(parts.inputs, inputs, rows);
   for (const DerivedColumn& derived : parts.derived) {
     ASSIGN_OR_RETURN(BoundExpression::Output output, EvaluateDerived(derived.expression, all));
     if (counts != nullptr && output.errors > 0) counts->derive_errors[derived.name] += output.errors;
+    inputs.push_back(output.column);
     all = all.WithColumn(derived.name, std::move(output.column));
   }
-  return all;
+  return inputs;
 }
 
-Status ApplyTo(const TransformParts& parts, const Table& all, std::size_t begin, std::size_t end, double* out, ApplyCounts* counts) {
-  std::vector<const Column*> sources;
-  sources.reserve(parts.columns.size());
-  for (const FittedColumn& fitted : parts.columns) sources.push_back(all.Find(fitted.column));
+Status ApplyTo(const TransformParts& parts, std::span<const ColumnPtr> columns, std::size_t begin, std::size_t end, double* out,
+               ApplyCounts* counts) {
   std::vector<std::int64_t> unseen(parts.columns.size());
-  Scratch scratch;
+  Scratch scratch(std::min(kApplyBlockRows, end - begin));
   const std::size_t stride = parts.width();
   for (std::size_t block = begin; block < end; block += kApplyBlockRows) {
     const std::size_t count = std::min(kApplyBlockRows, end - block);
     double* at = out + (block - begin) * stride;
     for (std::size_t c = 0; c < parts.columns.size(); ++c)
-      RETURN_IF_ERROR(ApplyColumn(parts.columns[c], parts.refuse_missing, *sources[c], block, count, at + parts.offsets[c], stride,
-                                  scratch, &unseen[c]));
+      RETURN_IF_ERROR(ApplyColumn(parts.columns[c], parts.refuse_missing, *columns[parts.sources[c]], block, count, at + parts.offsets[c],
+                                  stride, scratch, &unseen[c]));
   }
   if (counts != nullptr)
     for (std::size_t c = 0; c < unseen.size(); ++c)
@@ -157,7 +160,7 @@ std::vector<std::string> FittedTransform::LevelsOf(std::string_view column) cons
 Status FittedTransform::Apply(const Table& rows, std::span<double> out, ApplyCounts* counts) const {
   assert(out.size() == rows.num_rows() * parts_->width());
   ASSIGN_OR_RETURN(std::vector<ColumnPtr> inputs, internal::AdaptInputs(*parts_, rows));
-  ASSIGN_OR_RETURN(const Table all, internal::WithDerived(*parts_, std::move(inputs), rows.num_rows(), counts));
+  ASSIGN_OR_RETURN(const std::vector<ColumnPtr> all, internal::WithDerived(*parts_, std::move(inputs), rows.num_rows(), counts));
   return internal::ApplyTo(*parts_, all, 0, rows.num_rows(), out.data(), counts);
 }
 
