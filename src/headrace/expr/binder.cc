@@ -264,7 +264,11 @@ class Binder {
       ASSIGN_OR_RETURN(arg, Condition(std::move(arg), word));
     }
     if (s.kind == Kind::kNot) return Call(kernels::Not, Type::kBool, std::move(args), s.span);
-    return Call(s.kind == Kind::kAnd ? kernels::And : kernels::Or, Type::kBool, std::move(args), s.span, {.keeps_nulls = true});
+    auto node = std::make_shared<Node>();
+    node->kind = s.kind == Kind::kAnd ? Node::Kind::kAnd : Node::Kind::kOr;
+    node->type = Type::kBool;
+    node->args = std::move(args);
+    return Fold(Place(std::move(node), s.span));
   }
 
   Result<NodePtr> BindLike(const Syntax& s) {

@@ -148,6 +148,24 @@ bool TextToHeldInt(std::string_view text, Type type, std::int64_t* out) {
   }
 }
 
+/// A date as DuckDB casts it to text: years before 1 count down from 1 BC.
+std::string DayToText(std::int64_t days) {
+  const Civil c = CivilFromDays(days);
+  if (c.year > 0) return FormatDate(days);
+  // A year with the same months, found by going on whole cycles of 400 years, carries month and day.
+  const std::string text = FormatDate(DaysFromCivil(c.year % 400 + 800, c.month, c.day));
+  const std::string year = StrCat(1 - c.year);
+  return StrCat(std::string(year.size() < 4 ? 4 - year.size() : 0, '0'), year, text.substr(4), " (BC)");
+}
+
+std::string HeldToText(std::int64_t value, Type type) {
+  if (type == Type::kDate) return DayToText(value);
+  if (type != Type::kTimestamp) return Value::Int64(type, value).ToString();
+  const std::int64_t days = value / kMicrosPerDay - (value % kMicrosPerDay < 0 ? 1 : 0);
+  const std::string time = FormatTimestamp(value - days * kMicrosPerDay).substr(10);  // of 1970-01-01
+  return DayToText(days) + time;
+}
+
 void Refuse(Frame& frame, const Node& node, std::size_t row, Vector& out, std::string_view from) {
   if (!out.IsValid(row)) return;
   if (node.tries) out.MakeValid(frame.rows())[row] = 0;
@@ -169,8 +187,7 @@ void DoubleToInt(Frame& frame, const Node& node, Args args, Vector& out) {
   for (std::size_t i = 0; i < frame.rows(); ++i) {
     const double x = args[0]->doubles[i];
     result[i] = 0;
-    // -2^63 is a double; DuckDB refuses it too, as the bounds stand strictly between.
-    if (x > -0x1p63 && x < 0x1p63) result[i] = static_cast<std::int64_t>(std::nearbyint(x));
+    if (x >= -0x1p63 && x < 0x1p63) result[i] = static_cast<std::int64_t>(std::nearbyint(x));
     else Refuse(frame, node, i, out, "double");
   }
 }
@@ -205,7 +222,7 @@ void ToText(Frame& frame, const Node& node, Args args, Vector& out) {
     result[i] = {};
     if (!out.IsValid(i)) continue;
     if (from == Type::kDouble) result[i] = frame.arena().Copy(DoubleToText(args[0]->doubles[i]));
-    else result[i] = frame.arena().Copy(Value::Int64(from, args[0]->ints[i]).ToString());
+    else result[i] = frame.arena().Copy(HeldToText(args[0]->ints[i], from));
   }
 }
 

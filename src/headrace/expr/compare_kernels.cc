@@ -40,25 +40,6 @@ void Write(std::uint8_t* valid, std::int64_t* result, std::size_t i, Truth truth
 
 Truth Negated(Truth truth, bool negated) { return truth == kUnknown || !negated ? truth : truth == kTrue ? kFalse : kTrue; }
 
-/// `decides` beats unknown, unknown beats the rest (SQL's three-valued logic).
-void Conjunction(Frame& frame, Args args, Vector& out, Truth decides) {
-  const std::size_t rows = frame.rows();
-  std::int64_t* result = out.MakeInts(rows);
-  std::uint8_t* valid = out.MakeValid(rows);
-  for (std::size_t i = 0; i < rows; ++i) {
-    Truth truth = decides == kTrue ? kFalse : kTrue;
-    for (const Vector* arg : args) {
-      if (!arg->IsValid(i)) {
-        truth = kUnknown;
-      } else if ((arg->ints[i] != 0) == (decides == kTrue)) {
-        truth = decides;
-        break;
-      }
-    }
-    Write(valid, result, i, truth);
-  }
-}
-
 /// The value that beats all others, nulls left out; the first of equals.
 template <typename Beats>
 void Extreme(Frame& frame, const Node& node, Args args, Vector& out, Beats beats) {
@@ -141,8 +122,6 @@ void IsNull(Frame& frame, const Node& node, Args args, Vector& out) {
   for (std::size_t i = 0; i < frame.rows(); ++i) result[i] = args[0]->IsValid(i) == (node.option == 1) ? 1 : 0;
 }
 
-void And(Frame& frame, const Node&, Args args, Vector& out) { Conjunction(frame, args, out, kFalse); }
-void Or(Frame& frame, const Node&, Args args, Vector& out) { Conjunction(frame, args, out, kTrue); }
 void Not(Frame& frame, const Node&, Args args, Vector& out) {
   std::int64_t* result = out.MakeInts(frame.rows());
   for (std::size_t i = 0; i < frame.rows(); ++i) result[i] = args[0]->ints[i] != 0 ? 0 : 1;

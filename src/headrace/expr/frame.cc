@@ -74,6 +74,8 @@ const Vector& Frame::Evaluate(const Node& node) {
     case Node::Kind::kColumn: return EvaluateColumn(node, out);
     case Node::Kind::kCase: return EvaluateCase(node, out);
     case Node::Kind::kCoalesce: return EvaluateCoalesce(node, out);
+    case Node::Kind::kAnd:
+    case Node::Kind::kOr: return EvaluateLogic(node, out);
     case Node::Kind::kCall: break;
   }
   constexpr std::size_t kFew = 8;
@@ -192,6 +194,34 @@ const Vector& Frame::EvaluateCoalesce(const Node& node, Vector& out) {
       any = any || open[i] != 0;
     }
     if (!any) break;
+  }
+  active_ = outer;
+  return out;
+}
+
+const Vector& Frame::EvaluateLogic(const Node& node, Vector& out) {
+  const std::uint8_t* outer = active_;
+  const std::int64_t decides = node.kind == Node::Kind::kOr ? 1 : 0;
+  std::vector<std::uint8_t> open(rows_, 1);
+  if (outer != nullptr) std::copy_n(outer, rows_, open.begin());
+  std::int64_t* result = out.MakeInts(rows_);
+  std::fill_n(result, rows_, 1 - decides);
+  out.valid = nullptr;
+  std::uint8_t* known = nullptr;
+  for (const NodePtr& arg : node.args) {
+    active_ = open.data();
+    const Vector& value = Evaluate(*arg);
+    for (std::size_t i = 0; i < rows_; ++i) {
+      if (!value.IsValid(i)) {
+        if (result[i] == decides) continue;  // decided before: null changes nothing
+        if (known == nullptr) known = out.MakeValid(rows_);
+        known[i] = 0;
+      } else if (value.ints[i] == decides) {
+        result[i] = decides;
+        if (known != nullptr) known[i] = 1;
+        open[i] = 0;
+      }
+    }
   }
   active_ = outer;
   return out;

@@ -47,8 +47,6 @@ HEADRACE_KERNEL(LessOrEqual);
 HEADRACE_KERNEL(Between);   ///< option: 1 = negated
 HEADRACE_KERNEL(In);        ///< option: 1 = negated
 HEADRACE_KERNEL(IsNull);    ///< option: 1 = negated
-HEADRACE_KERNEL(And);
-HEADRACE_KERNEL(Or);
 HEADRACE_KERNEL(Not);
 HEADRACE_KERNEL(NullIf);    ///< (x, equal): null where `equal` is true
 HEADRACE_KERNEL(Greatest);

@@ -12,8 +12,8 @@
 #include "headrace/table/table.h"
 
 // The evaluator computes blocks of at most kBlockRows rows: every node of the typed tree turns the vectors of
-// its arguments into one vector of results, for all rows of the block at once. Rows that a `case` or
-// `coalesce` does not need are computed too where that is harmless, but they are not *active*: only active
+// its arguments into one vector of results, for all rows of the block at once. Rows that a `case`, `coalesce`,
+// `and` or `or` does not need are computed too where that is harmless, but they are not *active*: only active
 // rows may raise. One row is a block of one, so both ways share every line.
 
 namespace headrace::internal {
@@ -70,6 +70,8 @@ struct Node {
     kCall,      ///< kernel over all args
     kCase,      ///< args: (condition, result)*, otherwise
     kCoalesce,  ///< the first of args that is not null
+    kAnd,       ///< of bools, from the left, no further than a row needs
+    kOr,        ///< the same
   };
   Kind kind = Kind::kLiteral;
   Type type = Type::kText;
@@ -116,6 +118,7 @@ class Frame {
   const Vector& EvaluateLiteral(const Node& node, Vector& out);
   const Vector& EvaluateCase(const Node& node, Vector& out);
   const Vector& EvaluateCoalesce(const Node& node, Vector& out);
+  const Vector& EvaluateLogic(const Node& node, Vector& out);
 
   std::vector<const Column*> columns_;
   std::vector<Vector> slots_;

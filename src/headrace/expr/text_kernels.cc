@@ -133,15 +133,13 @@ std::string_view CodePoints(std::string_view text, std::int64_t begin, std::int6
 
 /// SQL's substring: positions count from 1, negative ones from the end; a negative length reaches to the left.
 std::string_view SubstringOf(std::string_view text, std::int64_t position, std::int64_t length) {
-  const auto size = static_cast<std::int64_t>(CountCodePoints(text));
   std::int64_t begin = position - 1;
-  if (position < 0) begin = size + position;
+  if (position < 0) begin = static_cast<std::int64_t>(CountCodePoints(text)) + position;
   if (position == 0) {
     begin = 0;
     --length;
     if (length <= 0) return {};
   }
-  if (position > 0) begin = std::min(begin, size);
   return length >= 0 ? CodePoints(text, begin, begin + length) : CodePoints(text, begin + length, begin);
 }
 

@@ -3,7 +3,7 @@
 #include "headrace/expr/kernels.h"
 
 // Calendar units count boundaries crossed, as SQL's date_diff does: from December 31st to January 1st is one
-// year. Weeks begin on Monday; date_diff('week') alone counts whole spans of seven days.
+// year. Weeks begin on Monday, but date_diff('week') counts whole spans of seven days.
 
 namespace headrace::internal::kernels {
 namespace {
@@ -73,7 +73,6 @@ std::int64_t Ordinal(TimeUnit unit, std::int64_t days) {
     case TimeUnit::kYear: return c.year;
     case TimeUnit::kQuarter: return c.year * 4 + (c.month - 1) / 3;
     case TimeUnit::kMonth: return c.year * 12 + c.month - 1;
-    case TimeUnit::kWeek: return FloorDivide(MondayOf(days), 7);
     default: return days;
   }
 }
@@ -143,18 +142,27 @@ void SubtractFromTimestamp(Frame& frame, const Node& node, Args args, Vector& ou
 void DateDifference(Frame& frame, const Node& node, Args args, Vector& out) {
   const TimeUnit unit = UnitOf(node);
   Checked(frame, node, *args[0], *args[1], out, kTimestampRange, [unit](auto from, auto to, auto* result) {
-    if (unit <= TimeUnit::kDay) {
+    if (unit == TimeUnit::kWeek) {
+      *result = (to - from) / 7;
+    } else if (unit <= TimeUnit::kDay) {
       *result = Ordinal(unit, to) - Ordinal(unit, from);
-      return true;
+    } else if (unit <= TimeUnit::kSecond) {
+      *result = (to - from) * (kMicrosPerDay / UnitMicros(unit));
+    } else {
+      std::int64_t from_micros = 0, to_micros = 0;
+      if (!ToMicros(from, &from_micros) || !ToMicros(to, &to_micros)) return false;
+      return !__builtin_sub_overflow(to_micros / UnitMicros(unit), from_micros / UnitMicros(unit), result);
     }
-    std::int64_t from_micros = 0, to_micros = 0;
-    if (!ToMicros(from, &from_micros) || !ToMicros(to, &to_micros)) return false;
-    return !__builtin_sub_overflow(to_micros / UnitMicros(unit), from_micros / UnitMicros(unit), result);
+    return true;
   });
 }
 void TimestampDifference(Frame& frame, const Node& node, Args args, Vector& out) {
   const TimeUnit unit = UnitOf(node);
   Checked(frame, node, *args[0], *args[1], out, kTimestampRange, [unit](auto from, auto to, auto* result) {
+    if (unit == TimeUnit::kWeek) {
+      *result = (DaysOf(to) - DaysOf(from)) / 7;
+      return true;
+    }
     if (unit <= TimeUnit::kDay) {
       *result = Ordinal(unit, DaysOf(to)) - Ordinal(unit, DaysOf(from));
       return true;
