@@ -15,7 +15,7 @@ build: configure
 
 ## demo: build, then five clients' purchases become scores in five databases
 demo: build
-	$(STAGE) "run the demo" -- examples/agency/demo.sh $(BUILD)/bin/headrace
+	$(STAGE) "run the demo" -- python3 examples/agency/demo.py $(BUILD)/bin/headrace
 
 ## test: every test but the long ones
 test: test-programs

@@ -10,6 +10,7 @@
 #include "headrace/cli/command.h"
 #include "headrace/cli/progress.h"
 #include "headrace/cli/run_json.h"
+#include "headrace/cli/run_request.h"
 #include "headrace/run/run_loop.h"
 #include "headrace/run/run_report.h"
 #include "headrace/schedule/tenant_runs.h"
@@ -18,8 +19,8 @@ namespace headrace {
 
 namespace {
 struct RunFlags {
-  std::string pipeline, tenant, interval, resume, report;
-  std::vector<std::string> params;
+  RunTarget target;
+  std::string resume, report;
   int parallel = 1;
   bool dry_run = false, force = false;
 };
@@ -39,83 +40,55 @@ void HandleSignals() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-/// "1998-03-02/1998-03-09", half-open; yesterday (UTC) when empty.
-Result<Interval> ParseInterval(const std::string& text, Clock& clock) {
-  if (text.empty()) {
-    const std::int64_t today = clock.NowMicros() / kMicrosPerDay * kMicrosPerDay;
-    return Interval{today - kMicrosPerDay, today};
-  }
-  const std::vector<std::string> ends = Split(text, '/');
-  if (ends.size() == 2) {
-    const Result<std::int64_t> start = ParseTimestamp(ends[0]), end = ParseTimestamp(ends[1]);
-    if (start.ok() && end.ok() && *start < *end) return Interval{*start, *end};
-  }
-  return Error(ErrorCode::kInvalid, "`", text, "` is not an interval").WithHelp("write --interval START/END, for example 1998-03-02/1998-03-09; the end is not part of it");
-}
-
-Result<std::vector<std::pair<std::string, std::string>>> ParseParams(const std::vector<std::string>& texts) {
-  std::vector<std::pair<std::string, std::string>> params;
-  for (const std::string& text : texts) {
-    const std::size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return Error(ErrorCode::kInvalid, "`-p ", text, "` is not NAME=VALUE");
-    params.emplace_back(text.substr(0, equals), text.substr(equals + 1));
-  }
-  return params;
-}
-
-/// What a run of the command line needs, made once.
-struct Prepared {
-  Project project;
-  ResolvedPipeline pipeline;
-  std::unique_ptr<Store> store;
-};
-
-/// The recorded run that --resume names, so that its pipeline, tenant and interval are used again.
+/// The recorded run that --resume names: its pipeline, tenant, interval and parameters are used again.
 Status UseRecorded(Store& store, RunFlags& flags, ResolveRequest& request) {
   ASSIGN_OR_RETURN(const RunRecord run, store.GetRun(flags.resume));
   flags.resume = run.id;
   request.pipeline = run.pipeline;
   request.tenant = run.tenant;
   request.interval = {run.interval_start_us, run.interval_end_us};
+  const nlohmann::json params = nlohmann::json::parse(run.params, nullptr, false);
+  if (!params.is_object()) return Error(ErrorCode::kInvalid, "the recorded parameters of run ", run.id, " do not read");
+  for (const auto& [name, param] : params.items())
+    if (param.value("from", "") == "flag") request.params.emplace_back(name, param.value("value", ""));
   return Ok();
 }
 
-int RunOne(RunFlags flags, const GlobalFlags& global) {
-  Diagnostics diagnostics;
-  const bool is_file = flags.pipeline.ends_with(".yaml") || flags.pipeline.ends_with(".yml");
-  Result<Project> project = LoadProject(global, is_file ? flags.pipeline : "", diagnostics);
-  if (diagnostics.has_errors()) return FailWith(diagnostics, global);
-  if (!project.ok()) return Fail(project.status(), global);
-  Result<std::unique_ptr<Store>> store = Store::Open(project->root(), SystemClock());
-  if (!store.ok()) return Fail(store.status(), global);
+/// Databases that some delivery of the run writes to must be opened for writing from the first.
+Status DeclareWrites(const ResolvedPipeline& pipeline, ConnectionMap& connections) {
+  for (const StepSpec& step : pipeline.steps) {
+    if (step.kind != StepKind::kDeliver || step.as<DeliverSpec>().connection.empty() || step.as<DeliverSpec>().preview) continue;
+    const auto entry = pipeline.connections.find(step.as<DeliverSpec>().connection);
+    if (entry == pipeline.connections.end()) continue;
+    ASSIGN_OR_RETURN(const Secret uri, Load(entry->second.uri, ProcessVariables()));
+    connections.DeclareWritable(JoinPath(pipeline.root, uri.Reveal()));
+  }
+  return Ok();
+}
 
-  ResolveRequest request;
-  request.pipeline = is_file ? project->opened_pipeline() : flags.pipeline;
-  request.tenant = flags.tenant;
-  Result<Interval> interval = ParseInterval(flags.interval, SystemClock());
-  if (!interval.ok()) return Fail(interval.status(), global);
-  request.interval = *interval;
-  Result<std::vector<std::pair<std::string, std::string>>> params = ParseParams(flags.params);
-  if (!params.ok()) return Fail(params.status(), global);
-  request.params = *params;
+Status WriteReport(Store& store, const std::string& project, const std::string& run, const std::string& path) {
+  ASSIGN_OR_RETURN(const RunReport report, BuildReport(store, project, run));
+  RETURN_IF_ERROR(MakeDirectories(ParentPath(path)));
+  return WriteFileAtomically(path, RenderHtml(report));
+}
+
+int RunOne(RunFlags flags, const GlobalFlags& global) {
+  int exit_code = 0;
+  const std::optional<Project> project = LoadTarget(flags.target, global, &exit_code);
+  if (!project) return exit_code;
+  const Result<std::unique_ptr<Store>> store = Store::Open(project->root(), SystemClock());
+  if (!store.ok()) return Fail(store.status(), global);
+  Result<ResolveRequest> request = RequestOf(flags.target, *project, SystemClock());
+  if (!request.ok()) return Fail(request.status(), global);
   if (!flags.resume.empty())
-    if (const Status status = UseRecorded(**store, flags, request); !status.ok()) return Fail(status, global);
-  Result<ResolvedPipeline> pipeline = project->Resolve(request, diagnostics);
-  if (diagnostics.has_errors()) return FailWith(diagnostics, global);
-  if (!pipeline.ok()) return Fail(pipeline.status(), global);
+    if (const Status status = UseRecorded(**store, flags, *request); !status.ok()) return Fail(status, global);
+  const std::optional<ResolvedPipeline> pipeline = ResolveTarget(*project, *request, global, &exit_code);
+  if (!pipeline) return exit_code;
 
   ConnectionMap::Options options;
   options.sleep = [](std::int64_t ms) { SystemClock().Sleep(ms * 1000); };
   ConnectionMap connections(options);
-  for (const StepSpec& step : pipeline->steps) {
-    if (step.kind != StepKind::kDeliver || step.as<DeliverSpec>().connection.empty() || step.as<DeliverSpec>().preview) continue;
-    const auto entry = pipeline->connections.find(step.as<DeliverSpec>().connection);
-    if (entry == pipeline->connections.end()) continue;
-    const Result<Secret> uri = Load(entry->second.uri, ProcessVariables());
-    if (!uri.ok()) return Fail(uri.status(), global);
-    connections.DeclareWritable(JoinPath(pipeline->root, uri->Reveal()));
-  }
+  if (const Status status = DeclareWrites(*pipeline, connections); !status.ok()) return Fail(status, global);
 
   RunEnvironment environment;
   environment.pipeline = &*pipeline;
@@ -136,12 +109,8 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   loop_options.force = flags.force;
   const Result<RunRecord> run = RunLoop(environment, runner, view, g_interrupt).Run(loop_options);
   if (!run.ok()) return Fail(run.status(), global);
-  if (!flags.report.empty()) {
-    const Result<RunReport> report = BuildReport(**store, project->name(), run->id);
-    if (!report.ok()) return Fail(report.status(), global);
-    if (const Status written = MakeDirectories(ParentPath(flags.report)); !written.ok()) return Fail(written, global);
-    if (const Status written = WriteFileAtomically(flags.report, RenderHtml(*report)); !written.ok()) return Fail(written, global);
-  }
+  if (!flags.report.empty())
+    if (const Status status = WriteReport(**store, project->name(), run->id, flags.report); !status.ok()) return Fail(status, global);
   if (global.json) {
     const Result<std::string> json = RunJson(**store, *run, true);
     if (!json.ok()) return Fail(json.status(), global);
@@ -152,25 +121,23 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
 
 /// The command line of one tenant's run.
 std::vector<std::string> TenantCommand(const std::string& program, const RunFlags& flags, const GlobalFlags& global, const std::string& tenant) {
-  std::vector<std::string> argv = {program, "-C", global.directory, "--json", "run", flags.pipeline, "--tenant", tenant};
+  std::vector<std::string> argv = {program, "-C", global.directory, "--json", "run", flags.target.pipeline, "--tenant", tenant};
   const auto add = [&](const char* flag, const std::string& value) {
     if (!value.empty()) argv.insert(argv.end(), {flag, value});
   };
   add("--env", global.environment);
-  add("--interval", flags.interval);
+  add("--interval", flags.target.interval);
   if (!flags.report.empty()) add("--report", ReplaceAll(flags.report, "{tenant}", tenant));
-  for (const std::string& param : flags.params) add("-p", param);
+  for (const std::string& param : flags.target.params) add("-p", param);
   if (flags.dry_run) argv.push_back("--dry-run");
   if (flags.force) argv.push_back("--force");
   return argv;
 }
 
 int RunAll(const RunFlags& flags, const GlobalFlags& global) {
-  Diagnostics diagnostics;
-  const bool is_file = flags.pipeline.ends_with(".yaml") || flags.pipeline.ends_with(".yml");
-  const Result<Project> project = LoadProject(global, is_file ? flags.pipeline : "", diagnostics);
-  if (diagnostics.has_errors()) return FailWith(diagnostics, global);
-  if (!project.ok()) return Fail(project.status(), global);
+  int exit_code = 0;
+  const std::optional<Project> project = LoadTarget(flags.target, global, &exit_code);
+  if (!project) return exit_code;
   if (project->tenants().empty())
     return Fail(Error(ErrorCode::kInvalid, "`--tenant all`: the project has no tenant").WithHelp("write tenants/NAME.yaml, or leave --tenant out"), global);
   const Result<std::string> program = OwnPath();
@@ -211,9 +178,7 @@ int RunAll(const RunFlags& flags, const GlobalFlags& global) {
 void AddRunCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
   CLI::App* command = app.add_subcommand("run", "Run a pipeline: what is unchanged is reused, the rest runs");
   auto flags = std::make_shared<RunFlags>();
-  command->add_option("PIPELINE", flags->pipeline, "name of a pipeline of the project, or a pipeline file");
-  command->add_option("-p,--param", flags->params, "set a parameter: NAME=VALUE; may be given several times")->type_name("NAME=VALUE")->expected(1)->take_all();
-  command->add_option("--tenant", flags->tenant, "run for this tenant, or for `all`")->type_name("NAME|all");
+  AddRunTarget(command, flags->target);
   command->add_option("--parallel", flags->parallel, "with --tenant all: processes at once")->check(CLI::Range(1, 1024))->capture_default_str();
   command->add_option("--interval", flags->interval, "data interval, half-open, UTC (default: yesterday)")->type_name("START/END");
   command->add_option("--resume", flags->resume, "go on with a run that was killed, interrupted or failed: an id, or `last`")->type_name("RUN");
@@ -222,9 +187,9 @@ void AddRunCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
   command->add_flag("--force", flags->force, "reuse nothing");
   command->callback([&global, &action, flags] {
     action = [&global, flags] {
-      if (flags->pipeline.empty() && flags->resume.empty())
+      if (flags->target.pipeline.empty() && flags->resume.empty())
         return Fail(Error(ErrorCode::kInvalid, "which pipeline?").WithHelp("headrace run PIPELINE, or headrace run --resume RUN"), global);
-      return flags->tenant == "all" ? RunAll(*flags, global) : RunOne(*flags, global);
+      return flags->target.tenant == "all" ? RunAll(*flags, global) : RunOne(*flags, global);
     };
   });
 }

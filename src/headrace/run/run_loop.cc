@@ -16,7 +16,8 @@ constexpr std::int64_t kTickMicros = 100'000;
 
 std::string ParamsJson(const ResolvedPipeline& pipeline) {
   nlohmann::json params = nlohmann::json::object();
-  for (const auto& [name, value] : pipeline.params) params[name] = value.ToString();
+  for (const auto& [name, value] : pipeline.params)
+    params[name] = {{"value", value.ToString()}, {"from", value.from == ParamValue::From::kFlag ? "flag" : value.from == ParamValue::From::kTenant ? "tenant" : "default"}};
   return params.dump();
 }
 

@@ -92,7 +92,7 @@ Result<RunReport> BuildReport(Store& store, const std::string& project, const st
   report.code_dirty = run.dirty;
   report.message = run.message;
   try {
-    for (const auto& [name, value] : nlohmann::json::parse(run.params).items()) report.parameters.emplace_back(name, value.get<std::string>());
+    for (const auto& [name, value] : nlohmann::json::parse(run.params).items()) report.parameters.emplace_back(name, value.at("value").get<std::string>());
   } catch (const nlohmann::json::exception& error) {
     return Error(ErrorCode::kInvalid, "the recorded parameters of run ", run.id, " do not read: ", error.what());
   }

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "headrace/base/clock.h"
+#include "headrace/cli/command.h"
+
+namespace headrace {
+
+/// Which run a command line speaks of: `run` and `plan` take the same flags.
+struct RunTarget {
+  std::string pipeline, tenant, interval;
+  std::vector<std::string> params;      ///< NAME=VALUE
+};
+
+/// Declare PIPELINE, -p, --tenant, --interval.
+void AddRunTarget(CLI::App* command, RunTarget& target);
+
+/// Load the project that `target` speaks of. When it cannot be loaded, all errors have been said and `exit_code` is set.
+std::optional<Project> LoadTarget(const RunTarget& target, const GlobalFlags& global, int* exit_code);
+/// Turn the flags into a request for `project`; kInvalid for a parameter or interval that does not read.
+Result<ResolveRequest> RequestOf(const RunTarget& target, const Project& project, Clock& clock);
+/// Resolve; like LoadTarget when that fails.
+std::optional<ResolvedPipeline> ResolveTarget(const Project& project, const ResolveRequest& request, const GlobalFlags& global, int* exit_code);
+
+}  // namespace headrace

@@ -1,0 +1,264 @@
+#include <algorithm>
+#include <map>
+
+#include "headrace/base/crash.h"
+#include "headrace/step/deliver.h"
+
+namespace headrace {
+
+namespace {
+constexpr std::string_view kLedger = "headrace_deliveries";
+constexpr std::string_view kStaging = "headrace_staging";
+
+Status Refuse(std::string message, std::string help) { return Status(ErrorCode::kDelivery, std::move(message)).WithHelp(std::move(help)); }
+
+/// What the destination says is a matter of delivery, unless it is only busy.
+Status AsDelivery(Status status) {
+  if (status.ok() || status.code() == ErrorCode::kBusy || status.code() == ErrorCode::kInterrupted || status.code() == ErrorCode::kDelivery) return status;
+  return std::move(status).WithCode(ErrorCode::kDelivery);
+}
+
+/// May rows of `from` go into a column of `to` without loss?
+bool Fits(Type from, Type to) {
+  return from == to || (from == Type::kInt && to == Type::kDouble) || (from == Type::kDate && to == Type::kTimestamp) ||
+         (from == Type::kBool && to == Type::kInt);
+}
+
+class TableDelivery {
+ public:
+  TableDelivery(Connection& connection, const Delivery& delivery, const Schema& schema)
+      : connection_(connection), delivery_(delivery), schema_(schema), table_(delivery.table.Quoted()) {}
+
+  /// Make what is missing, or refuse what does not fit. DDL stands outside the delivery's transaction.
+  Status Prepare() {
+    for (const std::string& column : delivery_.key)
+      if (!schema_.IndexOf(column)) {
+        const std::string near = NearestName(column, schema_.Names());
+        return Refuse(StrCat("the rows have no column `", column, "`, which is named in `key`"), near.empty() ? StrCat("they have ", Join(schema_.Names(), ", ")) : StrCat("did you mean `", near, "`?"));
+      }
+    ASSIGN_OR_RETURN(const std::optional<TableInfo> info, connection_.Describe(delivery_.table));
+    exists_ = info.has_value();
+    if (exists_) RETURN_IF_ERROR(CheckColumns(*info));
+    if (delivery_.dry_run) {
+      ASSIGN_OR_RETURN(const std::optional<TableInfo> ledger, connection_.Describe(Ledger()));
+      has_ledger_ = ledger.has_value();
+      return Ok();
+    }
+    if (!exists_) RETURN_IF_ERROR(Execute(connection_.dialect().CreateTable(delivery_.table, schema_, delivery_.key)));
+    exists_ = true;
+    RETURN_IF_ERROR(Execute(StrCat("CREATE TABLE IF NOT EXISTS ", Ledger().Quoted(),
+                                   " (delivery_key VARCHAR NOT NULL, revision BIGINT NOT NULL, destination VARCHAR NOT NULL, run VARCHAR NOT NULL, digest VARCHAR NOT NULL, "
+                                   "rows BIGINT NOT NULL, interval_end VARCHAR NOT NULL, fence BIGINT NOT NULL, committed_at VARCHAR NOT NULL, "
+                                   "PRIMARY KEY (delivery_key, revision))")));
+    has_ledger_ = true;
+    return Ok();
+  }
+
+  /// Ask the ledger; true when there is nothing to do.
+  Result<bool> AlreadyThere(DeliveryReport& report) {
+    if (!has_ledger_) return false;
+    ASSIGN_OR_RETURN(const Table last, Query(StrCat("SELECT revision, digest, rows FROM ", Ledger().Quoted(), " WHERE delivery_key = $key ORDER BY revision DESC LIMIT 1"),
+                                             {{"key", Value::Text(delivery_.delivery_key)}}));
+    if (last.num_rows() > 0) {
+      report.revision = last.Find("revision")->ints()[0];
+      if (last.Find("digest")->text(0) == delivery_.digest) {
+        report.no_op = true;
+        report.unchanged = last.Find("rows")->ints()[0];
+        return true;
+      }
+      if (delivery_.mode == Delivery::Mode::kAppend)
+        return Refuse(StrCat("other rows were already appended to ", Name(), " for this interval (revision ", report.revision, ")"),
+                      "appending again would double them: use `mode: upsert` with a key, or take the old rows out by hand");
+      ++report.revision;
+    }
+    return false;
+  }
+
+  Status RefuseOlder() {
+    if (!has_ledger_ || delivery_.allow_older) return Ok();
+    ASSIGN_OR_RETURN(const Table newest, Query(StrCat("SELECT max(interval_end) AS newest FROM ", Ledger().Quoted(), " WHERE destination = $table"), {{"table", Value::Text(Name())}}));
+    if (newest.num_rows() == 0 || newest.column(0).IsNull(0)) return Ok();
+    const std::string newest_end = newest.column(0).At(0).ToString(), end = FormatTimestamp(delivery_.interval_end_us);
+    if (newest_end <= end) return Ok();
+    return Refuse(StrCat("the rows belong to an interval that ends ", end, ", but ", Name(), " already holds a delivery up to ", newest_end),
+                  "deliver intervals oldest first; `allow_older: true` beside `mode` accepts this one all the same");
+  }
+
+  Status Stage(std::unique_ptr<TableStream> rows) {
+    static_cast<void>(connection_.Execute(StrCat("DROP TABLE IF EXISTS ", Staging())).ok());
+    ASSIGN_OR_RETURN([[maybe_unused]] const std::int64_t loaded, connection_.Stage(std::string(kStaging), std::move(rows)));
+    ASSIGN_OR_RETURN(const std::int64_t staged, Count(StrCat("SELECT count(*) AS n FROM ", Staging())));
+    if (staged != delivery_.rows)
+      return Error(ErrorCode::kDelivery, "sent ", FormatCount(delivery_.rows), " rows to ", Name(), ", but ", FormatCount(staged), " arrived in staging")
+          .WithHelp("nothing was merged; run again, and look at the destination if it stays so");
+    if (delivery_.key.empty()) return Ok();
+    std::string null_key, keys;
+    for (const std::string& column : delivery_.key) {
+      null_key += StrCat(null_key.empty() ? "" : " OR ", QuoteIdentifier(column), " IS NULL");
+      keys += StrCat(keys.empty() ? "" : ", ", QuoteIdentifier(column));
+    }
+    ASSIGN_OR_RETURN(const std::int64_t nulls, Count(StrCat("SELECT count(*) AS n FROM ", Staging(), " WHERE ", null_key)));
+    if (nulls > 0) return Refuse(StrCat(FormatCount(nulls), " of the rows for ", Name(), " have no value in the key (", Join(delivery_.key, ", "), ")"), "leave such rows out in a sql step above");
+    ASSIGN_OR_RETURN(const std::int64_t doubled, Count(StrCat("SELECT count(*) AS n FROM (SELECT 1 FROM ", Staging(), " GROUP BY ", keys, " HAVING count(*) > 1) AS d")));
+    if (doubled > 0)
+      return Refuse(StrCat(FormatCount(doubled), " keys (", Join(delivery_.key, ", "), ") come more than once in the rows for ", Name()), "a check `unique` above tells which; take the doubles out in a sql step");
+    return Ok();
+  }
+
+  Status CountChanges(DeliveryReport& report) {
+    if (!exists_) {
+      report.inserted = delivery_.rows;
+      return Ok();
+    }
+    ASSIGN_OR_RETURN(const std::int64_t before, Count(StrCat("SELECT count(*) AS n FROM ", table_)));
+    if (delivery_.mode == Delivery::Mode::kAppend || delivery_.key.empty()) {
+      report.inserted = delivery_.rows;
+      report.deleted = delivery_.mode == Delivery::Mode::kReplace ? before : 0;
+      return Ok();
+    }
+    const std::string join = StrCat(" FROM ", Staging(), " AS s JOIN ", table_, " AS t ON ", KeyEquals());
+    ASSIGN_OR_RETURN(const std::int64_t matched, Count(StrCat("SELECT count(*) AS n", join)));
+    const std::string differs = Differs();
+    if (!differs.empty()) {
+      ASSIGN_OR_RETURN(report.updated, Count(StrCat("SELECT count(*) AS n", join, " WHERE ", differs)));
+    }
+    report.unchanged = matched - report.updated;
+    report.inserted = delivery_.rows - matched;
+    report.deleted = delivery_.mode == Delivery::Mode::kReplace ? before - matched : 0;
+    return Ok();
+  }
+
+  Status Merge() {
+    if (delivery_.mode == Delivery::Mode::kReplace) RETURN_IF_ERROR(Execute(StrCat("DELETE FROM ", table_)));
+    const std::vector<std::string> key = delivery_.mode == Delivery::Mode::kUpsert ? delivery_.key : std::vector<std::string>();
+    return Execute(connection_.dialect().Merge(delivery_.table, schema_.Names(), key, Staging()));
+  }
+
+  Status WriteLedger(std::int64_t revision) {
+    ASSIGN_OR_RETURN([[maybe_unused]] const std::int64_t n,
+                     connection_.Execute(StrCat("INSERT INTO ", Ledger().Quoted(), " (delivery_key, revision, destination, run, digest, rows, interval_end, fence, committed_at) "
+                                                "VALUES ($key, $revision, $table, $run, $digest, $rows, $end, 0, $now)"),
+                                         {{"key", Value::Text(delivery_.delivery_key)}, {"revision", Value::Int(revision)}, {"table", Value::Text(Name())},
+                                          {"run", Value::Text(delivery_.run)}, {"digest", Value::Text(delivery_.digest)}, {"rows", Value::Int(delivery_.rows)},
+                                          {"end", Value::Text(FormatTimestamp(delivery_.interval_end_us))}, {"now", Value::Text(FormatTimestamp(delivery_.now_us))}}));
+    return Execute(StrCat("DROP TABLE ", Staging()));
+  }
+
+  Result<Table> Query(const std::string& sql, const SqlParameters& parameters = {}) {
+    ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, connection_.Query(sql, parameters));
+    return ReadAll(*rows);
+  }
+
+  QualifiedName Ledger() const { return {delivery_.table.schema, std::string(kLedger)}; }
+
+ private:
+  std::string Staging() const { return QuoteIdentifier(kStaging); }
+  std::string Name() const { return StrCat(connection_.name(), ".", delivery_.table.ToString()); }
+
+  Status Execute(const std::string& sql) {
+    const Result<std::int64_t> done = connection_.Execute(sql);
+    return done.ok() ? Ok() : done.status();
+  }
+
+  Result<std::int64_t> Count(const std::string& sql) {
+    ASSIGN_OR_RETURN(const Table counted, Query(sql));
+    return counted.Find("n")->ints()[0];
+  }
+
+  std::string KeyEquals() const {
+    std::string on;
+    for (const std::string& column : delivery_.key) on += StrCat(on.empty() ? "" : " AND ", "t.", QuoteIdentifier(column), " = s.", QuoteIdentifier(column));
+    return on;
+  }
+
+  /// Whether any column outside the key differs, nulls compared as values.
+  std::string Differs() const {
+    const std::string_view differ = connection_.dialect().kind() == SqlDialect::kSqlite ? " IS NOT " : " IS DISTINCT FROM ";
+    std::string out;
+    for (const Field& field : schema_.fields())
+      if (std::find(delivery_.key.begin(), delivery_.key.end(), field.name) == delivery_.key.end())
+        out += StrCat(out.empty() ? "" : " OR ", "t.", QuoteIdentifier(field.name), differ, "s.", QuoteIdentifier(field.name));
+    return out;
+  }
+
+  Status CheckColumns(const TableInfo& info) const {
+    std::vector<std::string> names;
+    for (const TableInfo::Column& column : info.columns) names.push_back(column.name);
+    for (const Field& field : schema_.fields()) {
+      const TableInfo::Column* column = info.Find(field.name);
+      if (column == nullptr) {
+        const std::string near = NearestName(field.name, names);
+        return Refuse(StrCat("the rows have a column `", field.name, "` that ", Name(), " does not have (it has ", Join(names, ", "), ")"),
+                      StrCat("ALTER TABLE ", table_, " ADD COLUMN ", QuoteIdentifier(field.name), " ", connection_.dialect().TypeName(field.type), near.empty() ? "" : StrCat("; or rename: did you mean `", near, "`?")));
+      }
+      if (column->type && !Fits(field.type, *column->type))
+        return Refuse(StrCat("column `", field.name, "` is ", TypeName(field.type), " in the rows, but ", column->declared, " in ", Name()),
+                      "cast it in a sql step above, or change the column of the destination");
+    }
+    for (const TableInfo::Column& column : info.columns)
+      if (!column.nullable && !schema_.IndexOf(column.name))
+        return Refuse(StrCat(Name(), " has a column `", column.name, "` that may not be null and that the rows do not have"),
+                      "add it in a sql step above, or let the column of the destination be null");
+    if (delivery_.mode == Delivery::Mode::kUpsert && !info.HasUniqueKey(delivery_.key))
+      return Refuse(StrCat(Name(), " has no unique key on (", Join(delivery_.key, ", "), "), which an upsert needs"), connection_.dialect().CreateUniqueIndex(delivery_.table, delivery_.key));
+    return Ok();
+  }
+
+  Connection& connection_;
+  const Delivery& delivery_;
+  const Schema schema_;
+  const std::string table_;
+  bool exists_ = false, has_ledger_ = false;
+};
+
+/// Between BEGIN and COMMIT. True when there is something to commit.
+Result<bool> InTransaction(TableDelivery& table, const Delivery& delivery, std::unique_ptr<TableStream> rows, DeliveryReport& report) {
+  ASSIGN_OR_RETURN(const bool there, table.AlreadyThere(report));
+  if (there) return false;
+  RETURN_IF_ERROR(table.RefuseOlder());
+  RETURN_IF_ERROR(table.Stage(std::move(rows)));
+  RETURN_IF_ERROR(table.CountChanges(report));
+  if (delivery.dry_run) return false;
+  RETURN_IF_ERROR(table.Merge());
+  RETURN_IF_ERROR(table.WriteLedger(report.revision));
+  return true;
+}
+}  // namespace
+
+Result<DeliveryReport> DeliverToTable(Connection& connection, const Delivery& delivery, std::unique_ptr<TableStream> rows, bool* unknown_outcome) {
+  *unknown_outcome = false;
+  DeliveryReport report;
+  report.destination = StrCat(connection.name(), ".", delivery.table.ToString());
+  report.mode = delivery.mode == Delivery::Mode::kUpsert ? "upsert" : delivery.mode == Delivery::Mode::kAppend ? "append" : "replace";
+  report.preview = delivery.dry_run;
+  report.ledger_key = delivery.delivery_key;
+  report.digest = delivery.digest;
+  TableDelivery table(connection, delivery, rows->schema());
+  CrashPoint("deliver.before_begin");
+  if (Status status = AsDelivery(table.Prepare()); !status.ok()) return status;
+  if (Status status = AsDelivery(connection.Begin()); !status.ok()) return status;
+  const Result<bool> commit = InTransaction(table, delivery, std::move(rows), report);
+  if (!commit.ok() || !*commit) {
+    const Status rolled_back = connection.Rollback();
+    if (!commit.ok()) return AsDelivery(commit.status());
+    if (!rolled_back.ok()) return AsDelivery(rolled_back);
+    return report;
+  }
+  CrashPoint("deliver.before_commit");
+  if (Status status = AsDelivery(connection.Commit()); !status.ok()) {
+    *unknown_outcome = true;
+    return status;
+  }
+  CrashPoint("deliver.after_commit");
+  return report;
+}
+
+Result<bool> WasDelivered(Connection& connection, const Delivery& delivery) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows,
+                   connection.Query(StrCat("SELECT 1 AS there FROM ", QualifiedName{delivery.table.schema, std::string(kLedger)}.Quoted(), " WHERE delivery_key = $key AND digest = $digest AND run = $run"),
+                                    {{"key", Value::Text(delivery.delivery_key)}, {"digest", Value::Text(delivery.digest)}, {"run", Value::Text(delivery.run)}}));
+  ASSIGN_OR_RETURN(const Table found, ReadAll(*rows));
+  return found.num_rows() > 0;
+}
+
+}  // namespace headrace
