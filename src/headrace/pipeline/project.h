@@ -64,10 +64,10 @@ struct ResolvedPipeline {
 };
 
 struct ResolveRequest {
-  std::string pipeline;
-  std::string tenant;                                          ///< "" = none
-  std::vector<std::pair<std::string, std::string>> params;     ///< -p NAME=VALUE, as text
-  Interval interval;
+  std::string pipeline = {};
+  std::string tenant = {};                                     ///< "" = none
+  std::vector<std::pair<std::string, std::string>> params = {};   ///< -p NAME=VALUE, as text
+  Interval interval = {};
 };
 
 /// All files of one project, parsed with positions.
@@ -116,8 +116,9 @@ class Project {
   /// pipelines and tenants suggest a near one.
   Result<ResolvedPipeline> Resolve(const ResolveRequest& request, Diagnostics& diagnostics) const;
 
+  struct Parts;                                      ///< this room's own
+
  private:
-  struct Parts;
   explicit Project(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };

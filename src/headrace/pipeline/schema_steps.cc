@@ -24,7 +24,7 @@ Shape ExtractShape() {
   return MapOf("how to read rows", {
       {"file", Scalar(kPath), "files to read: a path relative to the project's folder; `*` and `**` match several", "data/customers.csv"},
       {"format", Choice({"csv", "tsv", "parquet", "jsonl"}), "format of the files; told from their ending (also before .gz and .zst) when not given", "csv"},
-      {"delimiter", Scalar(kText), "csv: the character between fields; `,` when not given", "\";\""},
+      {"delimiter", Scalar(kText), "csv: the character between fields; found in the first lines when not given", "\";\""},
       {"null_values", ListOrSingle(Scalar(kText)), "texts that are read as null", "[\"\", NA]"},
       {"connection", Scalar(kName), "a connection of headrace.yaml or the tenant", "warehouse"},
       {"table", Scalar(kText), "the table to read; the tenant's `tables` may give it another name", "profiles"},
@@ -162,7 +162,7 @@ const Shape& TrainShape() {
        "from which score on the label is the positive class; 0.5 when not given", "{maximize: f1}"},
       {"evaluate", ListOrSingle(Scalar(kText)), "metrics to report; the usual ones of the task when not given", "[auc, logloss, lift@10%]"},
       {"segments", Columns(), "metrics also for each value of these columns", "[country]"},
-      {"refit", Scalar(kBool), "fit once more on all rows but the test rows after evaluation; true when not given", "true"},
+      {"refit", Scalar(kBool), "keep a model that is fitted once more on all rows, test rows too; metrics, calibration and threshold stay; false when not given", "true"},
   });
   return shape;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "headrace/base/status.h"
+#include "headrace/sql/sql_text.h"
 
 namespace headrace {
 
@@ -27,8 +28,8 @@ class SqlInspector {
   virtual ~SqlInspector() = default;
   /// A query of the embedded engine: tables and parameters. kInvalid carries the span of a syntax error.
   virtual Result<SqlFacts> InspectEngineQuery(std::string_view sql) const = 0;
-  /// A query in some database's own dialect: parameters only.
-  virtual Result<SqlFacts> InspectForeignQuery(std::string_view sql) const = 0;
+  /// A query for a user's database: parameters only.
+  virtual Result<SqlFacts> InspectForeignQuery(std::string_view sql, SqlDialect dialect) const = 0;
 };
 
 /// The one that reads SQL with the room `sql`.

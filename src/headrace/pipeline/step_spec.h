@@ -41,7 +41,7 @@ using BoundValues = std::vector<std::pair<std::string, Value>>;
 struct ExtractSpec {
   std::string file;                                  ///< path or glob, relative to the project's root; "" = a connection
   std::string format;                                ///< csv | tsv | parquet | jsonl; "" = by the file's ending
-  std::string delimiter;                             ///< csv: one character; "" = "," (tab for tsv)
+  std::string delimiter;                             ///< csv: one character; "" = told from the first lines (tab for tsv)
   std::vector<std::string> null_values;              ///< texts read as null; empty = the contract's, or the default list
   std::string connection;
   std::string table;                                 ///< catalog.schema.name parts joined by dots, after the tenant's `tables`

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "headrace/pipeline/diagnostics.h"
+#include "headrace/pipeline/schema.h"
+#include "headrace/pipeline/scope.h"
+#include "headrace/pipeline/sql_inspector.h"
+#include "headrace/pipeline/step_spec.h"
+
+namespace headrace {
+
+/// A step that another one mentions, before names are resolved.
+struct StepReference {
+  enum class Role : std::uint8_t { kData, kModel, kTable, kReads, kAfter };
+  Role role = Role::kData;
+  std::string inside;      ///< the name the reading step knows it by
+  std::string text;        ///< as written: "events", "base.features", "model.test_predictions"
+  Place place;
+};
+
+/// A step decoded, with its references still as written.
+struct DraftStep {
+  StepSpec spec;
+  std::vector<StepReference> references;
+};
+
+/// What headrace.yaml says for all steps of one kind.
+struct StepDefaults {
+  RetrySpec retry;
+  std::int64_t timeout_us = 0;
+};
+
+/// What the project and the tenant give to every step of a pipeline.
+struct StepSurroundings {
+  std::string root;
+  std::map<std::string, ConnectionEntry> connections;        ///< while values are unknown: those of all tenants
+  std::map<std::string, std::string> tables;                 ///< the tenant's names of tables
+  std::map<StepKind, StepDefaults> defaults;
+  bool preview = false;
+  /// What to do about a connection that is missing; "" = nothing to say.
+  std::string connection_help;
+};
+
+/// What decoding needs besides the node.
+struct DecodeContext {
+  const StepSurroundings& around;
+  const Scope& scope;
+  const SqlInspector& sql;
+  Diagnostics& diagnostics;
+};
+
+/// Decode one step whose node passed CheckShape (so `${...}` are evaluated). Values that only a run knows are left at
+/// their defaults; what can be checked without them is. nullopt when nothing useful is left.
+std::optional<DraftStep> DecodeStep(const std::string& name, const Node::Entry& entry, const DecodeContext& context);
+
+/// The parts, for tests and for each other. REQUIRE: nodes that passed their shape.
+TrainSpec DecodeTrain(const Node& node, const Node* gate, const DecodeContext& context);
+std::vector<CheckSpec> DecodeChecks(const Node* checks, const DecodeContext& context);
+/// Read a contract file; nullopt after reporting. `place` is where the path is written.
+std::optional<Contract> ReadContract(const std::string& path, const Place& place, const DecodeContext& context);
+RetrySpec DecodeRetry(const Node& node, RetrySpec base);
+
+/// Small readers; a null node gives the default.
+std::string TextOf(const Node* node);
+std::vector<std::string> TextsOf(const Node* node);                    ///< a list, or one scalar
+std::int64_t IntOf(const Node* node, std::int64_t otherwise);
+double DoubleOf(const Node* node, double otherwise);
+bool BoolOf(const Node* node, bool otherwise);
+std::int64_t DurationOf(const Node* node, std::int64_t otherwise);
+double ShareOf(const Node* node, double otherwise);
+/// A place for "this map", short enough to underline.
+Place StartOf(const Node& node);
+/// Columns, each at most once.
+std::vector<std::string> ColumnsOf(const Node* node, Diagnostics& diagnostics);
+/// Parse without columns: syntax and function names. False after reporting.
+bool CheckExpressionSyntax(const Node& node, Diagnostics& diagnostics);
+
+}  // namespace headrace

@@ -1,0 +1,372 @@
+#include <filesystem>
+#include <set>
+
+#include "headrace/base/text.h"
+#include "headrace/pipeline/decode.h"
+#include "headrace/pipeline/params.h"
+#include "headrace/sql/engine.h"
+
+namespace headrace {
+namespace {
+
+constexpr std::size_t kMaxSqlBytes = 1 << 20;
+
+class StepDecoder {
+ public:
+  StepDecoder(const Node& step, const DecodeContext& context)
+      : step_(step), context_(context), around_(context.around), diagnostics_(context.diagnostics) {}
+
+  std::optional<DraftStep> Decode(const std::string& name, const Node::Entry& entry) {
+    StepSpec& spec = draft_.spec;
+    spec.name = name;
+    spec.bare_name = entry.key;
+    spec.place = entry.key_place;
+    if (const Node* node = step_.Find("extract")) spec.kind = StepKind::kExtract, spec.spec = Extract(*node);
+    if (const Node* node = step_.Find("sql")) spec.kind = StepKind::kSql, spec.spec = Sql(*node);
+    if (const Node* node = step_.Find("train")) spec.kind = StepKind::kTrain, spec.spec = Train(*node);
+    if (const Node* node = step_.Find("score")) spec.kind = StepKind::kScore, spec.spec = Score(*node);
+    if (const Node* node = step_.Find("deliver")) spec.kind = StepKind::kDeliver, spec.spec = Deliver(*node);
+    for (const char* key : {"gate", "register"})
+      if (spec.kind != StepKind::kTrain) Refuse(key, StrCat("`", key, "` needs `train` beside it"));
+    Refuse("with", "`with` needs `use` beside it");
+    Common();
+    return std::move(draft_);
+  }
+
+ private:
+  void Error(DiagnosticCode code, const Place& place, std::string message, std::string help = "") {
+    diagnostics_.AddError(code, place, std::move(message)).Help(std::move(help));
+  }
+
+  void Refuse(const char* key, std::string message) {
+    if (const Node::Entry* entry = step_.FindEntry(key)) Error(DiagnosticCode::kConflict, entry->key_place, std::move(message), "remove it");
+  }
+  void RefuseIn(const Node& node, std::initializer_list<const char*> keys, std::string_view why) {
+    for (const char* key : keys)
+      if (const Node::Entry* entry = node.FindEntry(key))
+        Error(DiagnosticCode::kConflict, entry->key_place, StrCat("`", key, "` has no meaning ", why), "remove it");
+  }
+
+  void Refer(StepReference::Role role, std::string inside, const Node& node) {
+    if (!node.pending) draft_.references.push_back({role, std::move(inside), node.text, node.place});
+  }
+
+  // --- reading and writing: file | connection + table or query
+
+  std::string Table(const Node& node) {
+    if (node.pending) return "";
+    const Result<QualifiedName> name = QualifiedName::Parse(node.text);
+    if (!name.ok()) Error(DiagnosticCode::kBadValue, node.place, name.status().message(), "write `table` or `schema.table`");
+    const auto renamed = around_.tables.find(node.text);
+    return renamed == around_.tables.end() ? node.text : renamed->second;
+  }
+
+  std::string Connection(const Node& node) {
+    const std::string name = TextOf(&node);
+    if (name.empty() || around_.connections.contains(name)) return name;
+    std::vector<std::string> known;
+    for (const auto& [key, entry] : around_.connections) known.push_back(key);
+    const std::string near = NearestName(name, known);
+    std::string help = near.empty() ? around_.connection_help : StrCat("did you mean `", near, "`?");
+    if (help.empty()) help = StrCat("define it under `connections:` in headrace.yaml or the tenant's file");
+    Error(DiagnosticCode::kUnknownConnection, node.place, StrCat("no connection `", name, "`"), std::move(help));
+    return name;
+  }
+
+  void CheckFormat(const Node& file, const std::string& format) {
+    if (file.pending || !format.empty()) return;
+    if (const Result<FileFormat> known = FileFormat::OfPath(file.text); !known.ok())
+      Error(DiagnosticCode::kBadValue, file.place, known.status().message(), known.status().help());
+  }
+
+  // --- queries
+
+  SourcedText Query(const Node& node) {
+    if (!node.text.ends_with(".sql")) return node.Sourced();
+    const std::filesystem::path file = std::filesystem::path(around_.root) / node.text;
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(file, error)) {
+      Error(DiagnosticCode::kMissingFile, node.place, StrCat("no query file `", node.text, "`"), "paths stand under the project's folder");
+      return {};
+    }
+    Result<std::shared_ptr<const SourceFile>> source = ReadSource(file.string(), node.text, kMaxSqlBytes);
+    if (!source.ok()) {
+      Error(DiagnosticCode::kUnreadable, node.place, StrCat(node.text, ": ", source.status().message()), source.status().help());
+      return {};
+    }
+    if (Trim((*source)->text()).empty()) {
+      Error(DiagnosticCode::kSql, node.place, StrCat("the query file `", node.text, "` is empty"));
+      return {};
+    }
+    return {(*source)->text(), {Place{*source, 0, 1}, {{0, 0}}}};
+  }
+
+  BoundValues Bind(const Node* bind) {
+    BoundValues values;
+    if (bind != nullptr)
+      for (const Node::Entry& entry : bind->entries) values.emplace_back(entry.key, InferValue(entry.value));
+    return values;
+  }
+
+  /// Each `$name` has a value, each value is used.
+  void CheckBinding(const SourcedText& query, const SqlFacts& facts, const Node* bind) {
+    std::vector<std::string> bound, wanted;
+    if (bind != nullptr)
+      for (const Node::Entry& entry : bind->entries) bound.push_back(entry.key);
+    for (const SqlFacts::Mention& parameter : facts.parameters) {
+      wanted.push_back(parameter.name);
+      if (std::find(bound.begin(), bound.end(), parameter.name) != bound.end()) continue;
+      const std::string near = NearestName(parameter.name, bound);
+      Error(DiagnosticCode::kBinding, query.origin.At(parameter.span), StrCat("no value is bound for `$", parameter.name, "`"),
+            near.empty() ? StrCat("add `bind: {", parameter.name, ": ...}` beside the query") : StrCat("did you mean `$", near, "`?"));
+    }
+    if (bind == nullptr) return;
+    for (const Node::Entry& entry : bind->entries)
+      if (std::find(wanted.begin(), wanted.end(), entry.key) == wanted.end())
+        Error(DiagnosticCode::kBinding, entry.key_place, StrCat("the query does not use `$", entry.key, "`"), "remove it");
+  }
+
+  std::optional<SqlFacts> Facts(const SourcedText& query, Result<SqlFacts> facts) {
+    if (facts.ok()) return *std::move(facts);
+    diagnostics_.AddStatus(DiagnosticCode::kSql, query, facts.status());
+    return std::nullopt;
+  }
+
+  // --- kinds
+
+  ExtractSpec Extract(const Node& node) {
+    ExtractSpec spec;
+    spec.format = TextOf(node.Find("format"));
+    spec.null_values = TextsOf(node.Find("null_values"));
+    const Node* file = node.Find("file");
+    const Node::Entry* connection = node.FindEntry("connection");
+    if (file != nullptr && connection != nullptr) {
+      diagnostics_.AddError(DiagnosticCode::kConflict, connection->key_place, "`extract` has both `file` and `connection`; exactly one may stand").Related(node.FindEntry("file")->key_place, "the other");
+    } else if (file != nullptr) {
+      spec.file = TextOf(file);
+      CheckFormat(*file, spec.format);
+      ExtractDelimiter(node, spec);
+      RefuseIn(node, {"table", "query", "bind"}, "beside `file`");
+    } else if (connection == nullptr) {
+      Error(DiagnosticCode::kMissingKey, StartOf(node), "`extract` needs `file`, or `connection` with `table` or `query`", "add `file: data/customers.csv`");
+    } else {
+      RefuseIn(node, {"format", "delimiter", "null_values"}, "beside `connection`");
+      ExtractFromConnection(node, spec);
+    }
+    return spec;
+  }
+
+  void ExtractDelimiter(const Node& node, ExtractSpec& spec) {
+    const Node* delimiter = node.Find("delimiter");
+    if (delimiter == nullptr) return;
+    spec.delimiter = TextOf(delimiter);
+    if (!delimiter->pending && spec.delimiter.size() != 1)
+      Error(DiagnosticCode::kBadValue, delimiter->place, StrCat("`delimiter` takes one character, got ", Describe(*delimiter)), "a tab is written \"\\t\"");
+  }
+
+  void ExtractFromConnection(const Node& node, ExtractSpec& spec) {
+    spec.connection = Connection(*node.Find("connection"));
+    const Node* table = node.Find("table");
+    const Node* query = node.Find("query");
+    if ((table == nullptr) == (query == nullptr)) {
+      const Node::Entry* at = query == nullptr ? node.FindEntry("connection") : node.FindEntry("query");
+      Error(query == nullptr ? DiagnosticCode::kMissingKey : DiagnosticCode::kConflict, at->key_place, StrCat("`connection` takes ", query == nullptr ? "" : "only one of ", "`table` or `query` beside it"));
+      return;
+    }
+    if (table != nullptr) {
+      spec.table = Table(*table);
+      draft_.spec.unfitted_text = StrCat("table ", TextOf(table));
+      RefuseIn(node, {"bind"}, "beside `table`");
+      return;
+    }
+    spec.query = Query(*query);
+    spec.bind = Bind(node.Find("bind"));
+    draft_.spec.unfitted_text = spec.query->text;
+    if (spec.query->text.empty()) return;
+    const auto entry = around_.connections.find(spec.connection);
+    const bool sqlite = entry != around_.connections.end() && entry->second.driver == "sqlite";
+    const SqlDialect dialect = sqlite ? SqlDialect::kSqlite : SqlDialect::kDuckDb;
+    if (const auto facts = Facts(*spec.query, context_.sql.InspectForeignQuery(spec.query->text, dialect)))
+      CheckBinding(*spec.query, *facts, node.Find("bind"));
+  }
+
+  SqlSpec Sql(const Node& node) {
+    SqlSpec spec;
+    spec.query = Query(*node.Find("query"));
+    spec.bind = Bind(node.Find("bind"));
+    spec.threads = IntOf(node.Find("threads"), 1);
+    draft_.spec.unfitted_text = spec.query.text;
+    if (spec.query.text.empty()) return spec;
+    if (const auto facts = Facts(spec.query, context_.sql.InspectEngineQuery(spec.query.text))) {
+      CheckBinding(spec.query, *facts, node.Find("bind"));
+      for (const SqlFacts::Mention& table : facts->tables)
+        draft_.references.push_back({StepReference::Role::kTable, table.name, table.name, spec.query.origin.At(table.span)});
+    }
+    return spec;
+  }
+
+  TrainStepSpec Train(const Node& node) {
+    TrainStepSpec spec;
+    Refer(StepReference::Role::kData, "data", *node.Find("data"));
+    spec.train = DecodeTrain(node, step_.Find("gate"), context_);
+    if (const Node* registration = step_.Find("register")) {
+      RegisterSpec& entry = spec.registration.emplace();
+      entry.name = TextOf(registration->Find("name"));
+      if (TextOf(registration->Find("promote")) == "never") entry.promote = RegisterSpec::Promote::kNever;
+    }
+    return spec;
+  }
+
+  ScoreSpec Score(const Node& node) {
+    ScoreSpec spec;
+    Refer(StepReference::Role::kData, "data", *node.Find("data"));
+    Model(*node.Find("model"), spec.model);
+    if (const Node* keep = node.Find("keep"); keep != nullptr && !keep->pending) spec.keep = ColumnsOf(keep, diagnostics_);
+    spec.allow_changed_features = TextOf(node.Find("features_changed")) == "allow";
+    return spec;
+  }
+
+  void Model(const Node& node, ModelRef& model) {
+    if (node.pending) return;
+    const std::string& text = node.text;
+    if (const std::size_t at = text.find('@'); at != std::string::npos) {
+      model.name = text.substr(0, at);
+      model.alias = text.substr(at + 1);
+      std::int64_t version = 0;
+      const bool alias = IsNameOf(ScalarType::kLabel, model.alias) || (ParseInt(model.alias, &version) && version > 0);
+      if (!IsNameOf(ScalarType::kLabel, model.name) || !alias)
+        Error(DiagnosticCode::kBadValue, node.place, StrCat("`model` takes a train step, NAME@ALIAS or a model file, got ", Describe(node)), "write `NAME@champion` or `NAME@3`");
+    } else if (text.find('/') != std::string::npos || text.ends_with(".model")) {
+      model.file = text;
+    } else {
+      Refer(StepReference::Role::kModel, "model", node);
+    }
+  }
+
+  DeliverSpec Deliver(const Node& node) {
+    DeliverSpec spec;
+    spec.preview = around_.preview;
+    Refer(StepReference::Role::kData, "data", *node.Find("data"));
+    spec.key = ColumnsOf(node.Find("key"), diagnostics_);
+    spec.allow_older = BoolOf(node.Find("allow_older"), false);
+    const Node* file = node.Find("file");
+    const Node::Entry* connection = node.FindEntry("connection");
+    if (file != nullptr && connection != nullptr) {
+      diagnostics_.AddError(DiagnosticCode::kConflict, connection->key_place, "`deliver` has both `file` and `connection`; exactly one may stand").Related(node.FindEntry("file")->key_place, "the other");
+    } else if (file != nullptr) {
+      spec.file = TextOf(file);
+      spec.mode = DeliverSpec::Mode::kReplace;
+      CheckFormat(*file, "");
+      RefuseIn(node, {"table", "mode", "key", "allow_older"}, "beside `file`");
+    } else if (connection == nullptr) {
+      Error(DiagnosticCode::kMissingKey, StartOf(node), "`deliver` needs `file`, or `connection` with `table`", "add `file: out/scores.parquet`");
+    } else {
+      spec.connection = Connection(connection->value);
+      if (const Node* table = node.Find("table")) spec.table = Table(*table);
+      else Error(DiagnosticCode::kMissingKey, connection->key_place, "`connection` needs `table` beside it", "add `table: scores`");
+      DeliverMode(node, spec);
+    }
+    return spec;
+  }
+
+  void DeliverMode(const Node& node, DeliverSpec& spec) {
+    const Node* mode = node.Find("mode");
+    const Node* key = node.Find("key");
+    const std::string text = TextOf(mode);
+    if (text == "append") spec.mode = DeliverSpec::Mode::kAppend;
+    if (text == "replace") spec.mode = DeliverSpec::Mode::kReplace;
+    const bool has_key = key != nullptr && (key->pending || !spec.key.empty());
+    if (mode == nullptr && !has_key)
+      Error(DiagnosticCode::kMissingKey, StartOf(node), "`deliver` to a table needs `key`, or `mode: append` or `replace`", "add `key: [customer_id]`");
+    if (text == "upsert" && !has_key) Error(DiagnosticCode::kMissingKey, mode->place, "`mode: upsert` needs `key`", "add `key: [customer_id]`");
+  }
+
+  // --- keys beside every kind
+
+  void Common() {
+    StepSpec& spec = draft_.spec;
+    spec.checks = DecodeChecks(step_.Find("checks"), context_);
+    if (spec.kind == StepKind::kDeliver) Refuse("checks", "`deliver` has no output to check; put checks on the step it reads");
+    if (spec.kind == StepKind::kTrain) Refuse("checks", "`train` gives a model, not rows; conditions on it stand under `gate`");
+    if (const Node* when = step_.Find("when")) When(*when);
+    References("after", StepReference::Role::kAfter);
+    References("reads", StepReference::Role::kReads);
+    if (const auto defaults = around_.defaults.find(spec.kind); defaults != around_.defaults.end()) {
+      spec.retry = defaults->second.retry;
+      spec.timeout_us = defaults->second.timeout_us;
+    }
+    if (const Node* retry = step_.Find("retry")) spec.retry = DecodeRetry(*retry, spec.retry);
+    spec.timeout_us = DurationOf(step_.Find("timeout"), spec.timeout_us);
+    if (const Node* cache = step_.Find("cache")) {
+      spec.cache.reuse = !(cache->is_scalar() && TextOf(cache) == "off");
+      if (cache->is_map()) spec.cache.fresh_for_us = DurationOf(cache->Find("fresh_for"), 0);
+      if (cache->is_map() && spec.kind != StepKind::kExtract)
+        Error(DiagnosticCode::kConflict, cache->entries.front().key_place, "`fresh_for` is for `extract`: other steps are made again when what they read changed", "remove it");
+    }
+    if (TextOf(step_.Find("on_failure")) == "stop_run") spec.on_failure = StepSpec::OnFailure::kStopRun;
+  }
+
+  void References(const char* key, StepReference::Role role) {
+    const Node* node = step_.Find(key);
+    if (node == nullptr) return;
+    if (node->is_scalar()) Refer(role, "", *node);
+    for (const Node& item : node->items) Refer(role, "", item);
+  }
+
+  void When(const Node& node) {
+    StepSpec& spec = draft_.spec;
+    spec.when = TextOf(&node);
+    if (!CheckExpressionSyntax(node, diagnostics_) || node.pending) return;
+    const Result<Expression> expression = Expression::Parse(node.text);
+    const SourcedText text = node.Sourced();
+    const Result<BoundExpression> bound = expression->Bind(Schema(), context_.scope.names());
+    if (!bound.ok()) return diagnostics_.AddStatus(DiagnosticCode::kExpression, text, bound.status());
+    if (bound->type() != Type::kBool)
+      return Error(DiagnosticCode::kExpression, node.place, StrCat("`when` takes a condition, but the expression gives a ", TypeName(bound->type())));
+    for (const std::string& name : expression->names())
+      if (context_.scope.IsUnknown(name)) return;
+    const Result<Value> value = bound->EvaluateScalar();
+    if (!value.ok()) return diagnostics_.AddStatus(DiagnosticCode::kExpression, text, value.status());
+    spec.enabled = !value->is_null() && value->as_bool();
+  }
+
+  const Node& step_;
+  const DecodeContext& context_;
+  const StepSurroundings& around_;
+  Diagnostics& diagnostics_;
+  DraftStep draft_;
+};
+
+}  // namespace
+
+std::optional<DraftStep> DecodeStep(const std::string& name, const Node::Entry& entry, const DecodeContext& context) {
+  return StepDecoder(entry.value, context).Decode(name, entry);
+}
+
+std::string_view StepKindName(StepKind kind) {
+  switch (kind) {
+    case StepKind::kExtract: return "extract";
+    case StepKind::kSql: return "sql";
+    case StepKind::kTrain: return "train";
+    case StepKind::kScore: return "score";
+    case StepKind::kDeliver: return "deliver";
+  }
+  return "extract";
+}
+
+std::string_view DeliverModeName(DeliverSpec::Mode mode) {
+  switch (mode) {
+    case DeliverSpec::Mode::kUpsert: return "upsert";
+    case DeliverSpec::Mode::kAppend: return "append";
+    case DeliverSpec::Mode::kReplace: return "replace";
+  }
+  return "upsert";
+}
+
+const Contract* ExtractSpec::ContractOf(const std::vector<CheckSpec>& checks) {
+  for (const CheckSpec& check : checks)
+    if (check.kind == CheckSpec::Kind::kContract) return &check.contract;
+  return nullptr;
+}
+
+}  // namespace headrace

@@ -1,0 +1,82 @@
+#include "headrace/base/text.h"
+#include "headrace/expr/expr.h"
+#include "headrace/pipeline/decode.h"
+
+namespace headrace {
+
+std::string TextOf(const Node* node) { return node == nullptr || node->pending ? std::string() : node->text; }
+
+std::vector<std::string> TextsOf(const Node* node) {
+  std::vector<std::string> out;
+  if (node == nullptr) return out;
+  if (node->is_list()) {
+    for (const Node& item : node->items) out.push_back(TextOf(&item));
+  } else if (node->is_scalar() && !node->pending) {
+    out.push_back(node->text);
+  }
+  return out;
+}
+
+std::int64_t IntOf(const Node* node, std::int64_t otherwise) {
+  std::int64_t value = otherwise;
+  if (node != nullptr && !node->pending && ParseInt(node->text, &value)) return value;
+  return otherwise;
+}
+
+double DoubleOf(const Node* node, double otherwise) {
+  double value = otherwise;
+  if (node != nullptr && !node->pending && ParseDouble(node->text, &value)) return value;
+  return otherwise;
+}
+
+bool BoolOf(const Node* node, bool otherwise) {
+  return node == nullptr || node->pending ? otherwise : node->text == "true";
+}
+
+std::int64_t DurationOf(const Node* node, std::int64_t otherwise) {
+  if (node == nullptr || node->pending) return otherwise;
+  const Result<std::int64_t> value = ParseLongDuration(node->text);
+  return value.ok() ? *value : otherwise;
+}
+
+double ShareOf(const Node* node, double otherwise) {
+  double value = otherwise;
+  if (node != nullptr && !node->pending && ParseShare(node->text, &value)) return value;
+  return otherwise;
+}
+
+Place StartOf(const Node& node) { return {node.place.source, node.place.offset, node.is_scalar() ? node.place.length : 1}; }
+
+std::vector<std::string> ColumnsOf(const Node* node, Diagnostics& diagnostics) {
+  std::vector<std::string> columns = TextsOf(node);
+  if (node == nullptr || !node->is_list()) return columns;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (columns[i] == columns[j] && !node->items[i].pending) {
+        diagnostics.AddError(DiagnosticCode::kBadValue, node->items[i].place, StrCat("column `", columns[i], "` stands here a second time")).Help("remove one of the two");
+        break;
+      }
+  return columns;
+}
+
+bool CheckExpressionSyntax(const Node& node, Diagnostics& diagnostics) {
+  if (node.pending) return true;
+  const Result<Expression> expression = Expression::Parse(node.text);
+  if (expression.ok()) return true;
+  diagnostics.AddStatus(DiagnosticCode::kExpression, node.Sourced(), expression.status());
+  return false;
+}
+
+RetrySpec DecodeRetry(const Node& node, RetrySpec base) {
+  if (node.is_scalar()) {
+    base.attempts = IntOf(&node, base.attempts);
+    return base;
+  }
+  base.attempts = IntOf(node.Find("attempts"), base.attempts);
+  base.backoff_us = DurationOf(node.Find("backoff"), base.backoff_us);
+  base.max_us = DurationOf(node.Find("max"), base.max_us);
+  base.deadline_us = DurationOf(node.Find("deadline"), base.deadline_us);
+  return base;
+}
+
+}  // namespace headrace

@@ -1,0 +1,39 @@
+#include "headrace/pipeline/model_checks.h"
+
+#include <array>
+
+#include "headrace/model/gate.h"
+#include "headrace/model/learner.h"
+#include "headrace/model/metrics.h"
+
+namespace headrace {
+namespace {
+
+constexpr std::array kTasks = {Task::kBinary, Task::kMulticlass, Task::kRegression};
+
+/// Ok when `check` accepts the task, or any task when it is not known; else the error that helps most.
+template <typename Check>
+Status ForTask(std::optional<Task> task, Check check) {
+  if (task) return check(*task);
+  Status best;
+  for (const Task candidate : kTasks) {
+    Status status = check(candidate);
+    if (status.ok()) return status;
+    if (best.ok() || (best.help().empty() && !status.help().empty())) best = std::move(status);
+  }
+  return best;
+}
+
+}  // namespace
+
+Status CheckMetric(std::string_view name, std::optional<Task> task) {
+  return ForTask(task, [&](Task candidate) { return CheckMetricName(name, candidate); });
+}
+
+Status CheckGate(const GateSpec& gate, std::optional<Task> task) {
+  return ForTask(task, [&](Task candidate) { return ValidateGates({&gate, 1}, candidate); });
+}
+
+Status CheckLearner(const LearnerSpec& spec) { return CheckLearnerParameters(spec); }
+
+}  // namespace headrace

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "headrace/base/status.h"
+#include "headrace/model/spec.h"
+
+namespace headrace {
+
+/// What the room `model` says about names in a file. The task is often not known before training; then a name is fine when any
+/// task has it.
+Status CheckMetric(std::string_view name, std::optional<Task> task);
+Status CheckGate(const GateSpec& gate, std::optional<Task> task);
+Status CheckLearner(const LearnerSpec& spec);
+
+}  // namespace headrace

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "headrace/pipeline/decode.h"
+#include "headrace/pipeline/params.h"
+#include "headrace/pipeline/project.h"
+#include "headrace/pipeline/yaml.h"
+
+namespace headrace {
+
+struct TenantFile {
+  std::string name;
+  Node root;                                             ///< `${...}` evaluated
+  std::map<std::string, ConnectionEntry> connections;
+  std::map<std::string, std::string> tables;
+};
+
+struct PipelineFile {
+  std::string name, path;
+  Node root;                                             ///< `${...}` of params and steps not yet evaluated
+  std::vector<ParamDecl> params;
+};
+
+/// What Load leaves: everything that does not depend on a run.
+struct Project::Parts {
+  std::string root, name, opened_pipeline;
+  bool has_file = false;
+  Environment environment;
+  Retention retention;
+  std::shared_ptr<const SqlInspector> sql;
+  std::map<std::string, ConnectionEntry> connections;    ///< of the project and the chosen environment
+  std::map<StepKind, StepDefaults> defaults;
+  std::map<std::string, TenantFile> tenants;
+  std::map<std::string, PipelineFile> pipelines;
+  std::vector<std::string> files;
+};
+
+}  // namespace headrace
