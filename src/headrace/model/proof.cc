@@ -27,8 +27,6 @@ class SplitMix {
   std::uint64_t state_ = 0x68656164'72616365u;
 };
 
-enum class Draw { kUsual, kOdd, kNull };
-
 /// What one column may hold, usual and odd.
 struct Pool {
   Type type = Type::kDouble;
@@ -76,7 +74,7 @@ class RowMaker {
   Result<Table> Make() {
     std::vector<Table> rows;
     for (std::size_t r = 0; r < kProofRows; ++r) {
-      // First the usual values in step, then all null, all odd, and mixtures; the last third without oddities.
+      // A row that the transforms refuse is drawn again, at last from usual values only.
       for (int attempt = 0; attempt < 8; ++attempt) {
         Table row = Row(r, attempt);
         const Result<std::vector<double>> margins = scorer_.RawScores(row);
@@ -90,22 +88,25 @@ class RowMaker {
   }
 
  private:
-  Draw Kind(std::size_t row, int attempt) {
-    if (attempt >= 4 || row < 12) return attempt == 0 && row == 10 ? Draw::kNull : attempt == 0 && row == 11 ? Draw::kOdd : Draw::kUsual;
-    const std::size_t dice = random_.Below(20);
-    const std::size_t odd = row < 44 ? 4 : 1, null = row < 44 ? 3 : 1;
-    if (dice < odd && attempt < 3) return Draw::kOdd;
-    return dice < odd + null ? Draw::kNull : Draw::kUsual;
+  /// The plan of the rows: usual values in step (the lowest of all columns first), all nulls, oddities in step, mixtures.
+  enum : std::size_t { kNullRow = 10, kOddRows = 11, kMixedRows = 23, kMildRows = 48 };
+
+  Value Draw(const Pool& pool, std::size_t column, std::size_t row, int attempt) {
+    const auto usual = [&] { return pool.usual[random_.Below(pool.usual.size())]; };
+    if (attempt >= 4) return usual();
+    if (attempt == 0 && row < kNullRow) return pool.usual[row * pool.usual.size() / kNullRow];
+    if (attempt == 0 && row == kNullRow) return Value::Null(pool.type);
+    if (attempt == 0 && row < kMixedRows) return pool.odd[(row - kOddRows + column) % pool.odd.size()];
+    const std::size_t dice = random_.Below(20), odd = row < kMildRows ? 4 : 1;
+    if (dice < odd) return pool.odd[random_.Below(pool.odd.size())];
+    return dice < 2 * odd ? Value::Null(pool.type) : usual();
   }
 
   Table Row(std::size_t row, int attempt) {
     std::vector<ColumnPtr> columns;
-    for (const Pool& pool : pools_) {
-      ColumnBuilder builder(pool.type);
-      const Draw draw = Kind(row, attempt);
-      if (draw == Draw::kNull) builder.AppendNull();
-      else if (draw == Draw::kOdd) builder.Append(pool.odd[random_.Below(pool.odd.size())]);
-      else builder.Append(pool.usual[row < 10 && attempt == 0 ? row * pool.usual.size() / 10 : random_.Below(pool.usual.size())]);
+    for (std::size_t c = 0; c < pools_.size(); ++c) {
+      ColumnBuilder builder(pools_[c].type);
+      builder.Append(Draw(pools_[c], c, row, attempt));
       columns.push_back(builder.Finish());
     }
     return Table(transform_.input_schema(), std::move(columns), 1);
