@@ -1,5 +1,6 @@
-// Answers questions of the pytest oracles: one JSON document on stdin, an array of requests; one on stdout, an array of answers in
-// the same order, each {"error": "..."} or the result. Numbers travel as JSON doubles, which read back to the same bits.
+// Answers questions of the pytest oracles: one JSON document on stdin, an array of requests; one on stdout, an array of
+// answers in the same order, each {"error": "..."} or the result. Numbers travel as JSON doubles, which read back to
+// the same bits.
 
 #include <iostream>
 #include <limits>
@@ -30,20 +31,22 @@ Task TaskOf(const json& request) {
 /// {"target": [...], "scores": [...], "classes": 3, "threshold": 0.5, "metrics": ["auc"]} -> {"auc": 0.7}
 json AskMetrics(const json& request) {
   const Result<Metrics> metrics =
-      Evaluate(TaskOf(request), request.at("target").get<Doubles>(), request.at("scores").get<Doubles>(), request.value("classes", 1),
-               request.value("threshold", 0.5), request.value("metrics", Names()));
+      Evaluate(TaskOf(request), request.at("target").get<Doubles>(), request.at("scores").get<Doubles>(),
+               request.value("classes", 1), request.value("threshold", 0.5), request.value("metrics", Names()));
   if (!metrics.ok()) return Failed(metrics.status());
   return *metrics;
 }
 
-/// {"kind": "isotonic", "scores": [...], "target": [...], "weights": [...], "apply": [...]} -> {"values": [...], "json": "..."}.
-/// With several classes, scores and apply are row-major and so are the values.
+/// {"kind": "isotonic", "scores": [...], "target": [...], "weights": [...], "apply": [...]} -> {"values": [...],
+/// "json": "..."}. With several classes, scores and apply are row-major and so are the values.
 json AskCalibration(const json& request) {
-  const Doubles scores = request.at("scores"), target = request.at("target"), weights = request.value("weights", Doubles());
+  const Doubles scores = request.at("scores"), target = request.at("target"),
+                weights = request.value("weights", Doubles());
   const int classes = request.value("classes", 2);
-  const auto kind = request.at("kind") == "isotonic" ? CalibrationSpec::Kind::kIsotonic : CalibrationSpec::Kind::kSigmoid;
-  const Result<Calibration> fitted =
-      weights.empty() ? Calibration::Fit(kind, scores, target, classes) : Calibration::FitIsotonic(scores, target, weights);
+  const auto kind =
+      request.at("kind") == "isotonic" ? CalibrationSpec::Kind::kIsotonic : CalibrationSpec::Kind::kSigmoid;
+  const Result<Calibration> fitted = weights.empty() ? Calibration::Fit(kind, scores, target, classes)
+                                                     : Calibration::FitIsotonic(scores, target, weights);
   if (!fitted.ok()) return Failed(fitted.status());
   const Result<Calibration> read = Calibration::FromJson(fitted->ToJson());
   if (!read.ok()) return Failed(read.status());
@@ -61,15 +64,20 @@ json AskCalibration(const json& request) {
 ColumnPtr ColumnOf(const json& column, Type type) {
   ColumnBuilder builder(type);
   for (const json& value : column.at("values")) {
-    if (value.is_null()) builder.AppendNull();
-    else if (type == Type::kText) builder.AppendText(value.get<std::string>());
-    else if (type == Type::kDouble) builder.AppendDouble(value == "nan" ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
-    else builder.AppendInt(value.is_boolean() ? (value.get<bool>() ? 1 : 0) : value.get<std::int64_t>());
+    if (value.is_null())
+      builder.AppendNull();
+    else if (type == Type::kText)
+      builder.AppendText(value.get<std::string>());
+    else if (type == Type::kDouble)
+      builder.AppendDouble(value == "nan" ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
+    else
+      builder.AppendInt(value.is_boolean() ? (value.get<bool>() ? 1 : 0) : value.get<std::int64_t>());
   }
   return builder.Finish();
 }
 
-/// {"columns": [...], "key": ["k"], "rows": 3, "test": 0.2, "folds": 5} -> {"hashes": ["..."], "test": [rows], "folds": [fold of each row]}
+/// {"columns": [...], "key": ["k"], "rows": 3, "test": 0.2, "folds": 5} -> {"hashes": ["..."], "test": [rows], "folds":
+/// [fold of each row]}
 json AskSplit(const json& request) {
   Table table(Schema(), {}, request.at("rows").get<std::size_t>());
   for (const json& column : request.at("columns")) {
@@ -99,7 +107,8 @@ json AskSplit(const json& request) {
 
 /// {"maximize": "f1", "target": [...], "scores": [...]} -> {"threshold": 0.4}
 json AskThreshold(const json& request) {
-  const Result<double> threshold = ChooseThreshold({0.5, request.at("maximize")}, request.at("target").get<Doubles>(), request.at("scores").get<Doubles>());
+  const Result<double> threshold = ChooseThreshold({0.5, request.at("maximize")}, request.at("target").get<Doubles>(),
+                                                   request.at("scores").get<Doubles>());
   if (!threshold.ok()) return Failed(threshold.status());
   return {{"threshold", *threshold}};
 }

@@ -1,5 +1,6 @@
-// Isotonic regression by pooling adjacent violators: walk up the distinct scores and merge the last two blocks while the upper
-// one has not the higher mean. What is kept are the corner points of the step function, between which Apply interpolates.
+// Isotonic regression by pooling adjacent violators: walk up the distinct scores and merge the last two blocks while
+// the upper one has not the higher mean. What is kept are the corner points of the step function, between which Apply
+// interpolates.
 //
 // Sigmoid: two parameters, so Newton's method with the exact 2 x 2 Hessian. Margins are centred and scaled first, which
 // changes nothing but the conditioning, and undone at the end.
@@ -22,15 +23,18 @@ namespace {
 using Kind = CalibrationSpec::Kind;
 
 constexpr double kEps = std::numeric_limits<double>::epsilon();
-constexpr double kTied = 1e-15;    // numpy.finfo(float).resolution, which IsotonicRegression takes for equal
+constexpr double kTied = 1e-15;  // numpy.finfo(float).resolution, which IsotonicRegression takes for equal
 
-struct Point { double score, target, weight; };
+struct Point {
+  double score, target, weight;
+};
 
 Status CheckScores(std::span<const double> scores) {
   if (scores.empty()) return Error(ErrorCode::kData, "no rows to fit a calibration on");
   for (std::size_t i = 0; i < scores.size(); ++i)
     if (!std::isfinite(scores[i]))
-      return Error(ErrorCode::kData, "score is ", scores[i], " in row ", i + 1, " of those that calibration is fitted on; expected a finite number");
+      return Error(ErrorCode::kData, "score is ", scores[i], " in row ", i + 1,
+                   " of those that calibration is fitted on; expected a finite number");
   return Ok();
 }
 
@@ -51,7 +55,11 @@ std::vector<Point> AverageTies(std::vector<Point> points) {
 
 /// The non-decreasing values nearest to the points' targets in weighted least squares, one a point.
 std::vector<double> PoolAdjacentViolators(const std::vector<Point>& points) {
-  struct Block { double sum, weight; std::size_t points; double mean() const { return sum / weight; } };
+  struct Block {
+    double sum, weight;
+    std::size_t points;
+    double mean() const { return sum / weight; }
+  };
   std::vector<Block> blocks;
   for (const Point& p : points) {
     blocks.push_back({p.target * p.weight, p.weight, 1});
@@ -77,7 +85,7 @@ struct Platt {
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double z = a * x[i] + b;
       const double e = math::Exp(-std::fabs(z));
-      const double p = z >= 0 ? e / (1 + e) : 1 / (1 + e);    // 1 / (1 + exp(z))
+      const double p = z >= 0 ? e / (1 + e) : 1 / (1 + e);  // 1 / (1 + exp(z))
       f += (z >= 0 ? t[i] : t[i] - 1) * z + math::Log1p(e);
       const double d = t[i] - p, w = p * (1 - p);
       ga += x[i] * d;
@@ -171,7 +179,7 @@ Result<Calibration> Calibration::FitIsotonic(std::span<const double> scores, std
   for (std::size_t i = 0; i < points.size(); ++i) {
     const bool inside = i > 0 && i + 1 < points.size();
     if (inside && values[i] == values[i - 1] && values[i] == values[i + 1]) continue;
-    curve.x.push_back(points[i].score + 0.0);    // never -0, which JSON readers take for an int
+    curve.x.push_back(points[i].score + 0.0);  // never -0, which JSON readers take for an int
     curve.y.push_back(values[i]);
   }
   return fitted;
@@ -189,21 +197,24 @@ Result<Calibration> Calibration::FitSigmoid(std::span<const double> margins, std
 
   std::vector<double> x, smoothed;
   for (const double m : margins) x.push_back((m - center) / scale);
-  for (const double t : targets) smoothed.push_back(t > 0 ? (positives + 1) / (positives + 2) : 1 / (n - positives + 2));
+  for (const double t : targets)
+    smoothed.push_back(t > 0 ? (positives + 1) / (positives + 2) : 1 / (n - positives + 2));
   const auto [a, b] = FitPlatt(x, smoothed, 0, math::Log((n - positives + 1) / (positives + 1)));
 
   Calibration fitted;
   fitted.kind_ = Kind::kSigmoid;
   Curve& curve = fitted.curves_.emplace_back();
-  curve.a = a / scale + 0.0;    // never -0
+  curve.a = a / scale + 0.0;  // never -0
   curve.b = b - a * (center / scale) + 0.0;
   if (!std::isfinite(curve.a) || !std::isfinite(curve.b))
     return Error(ErrorCode::kData, "margins from ", *std::min_element(margins.begin(), margins.end()), " to ",
-                 *std::max_element(margins.begin(), margins.end()), " are too far apart to fit a sigmoid calibration on");
+                 *std::max_element(margins.begin(), margins.end()),
+                 " are too far apart to fit a sigmoid calibration on");
   return fitted;
 }
 
-Result<Calibration> Calibration::Fit(Kind kind, std::span<const double> scores, std::span<const double> targets, int classes) {
+Result<Calibration> Calibration::Fit(Kind kind, std::span<const double> scores, std::span<const double> targets,
+                                     int classes) {
   if (kind == Kind::kNone) return Calibration();
   const auto fit = [kind](std::span<const double> s, std::span<const double> t) {
     return kind == Kind::kIsotonic ? FitIsotonic(s, t) : FitSigmoid(s, t);
@@ -228,9 +239,12 @@ Result<Calibration> Calibration::Fit(Kind kind, std::span<const double> scores, 
 
 std::string_view Calibration::name() const {
   switch (kind_) {
-    case Kind::kNone: return "none";
-    case Kind::kIsotonic: return "isotonic";
-    case Kind::kSigmoid: return "sigmoid";
+    case Kind::kNone:
+      return "none";
+    case Kind::kIsotonic:
+      return "isotonic";
+    case Kind::kSigmoid:
+      return "sigmoid";
   }
   return "none";
 }
@@ -280,13 +294,17 @@ std::string Calibration::ToJson() const {
 
 Result<Calibration> Calibration::FromJson(std::string_view text) {
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("kind") || !json.contains("curves") || !json["kind"].is_string() || !json["curves"].is_array())
+  if (!json.is_object() || !json.contains("kind") || !json.contains("curves") || !json["kind"].is_string() ||
+      !json["curves"].is_array())
     return Damaged("not an object with kind and curves");
   Calibration read;
   const std::string& kind = json["kind"].get_ref<const std::string&>();
-  if (kind == "isotonic") read.kind_ = Kind::kIsotonic;
-  else if (kind == "sigmoid") read.kind_ = Kind::kSigmoid;
-  else if (kind != "none") return Damaged("the kind is none of none, isotonic, sigmoid");
+  if (kind == "isotonic")
+    read.kind_ = Kind::kIsotonic;
+  else if (kind == "sigmoid")
+    read.kind_ = Kind::kSigmoid;
+  else if (kind != "none")
+    return Damaged("the kind is none of none, isotonic, sigmoid");
 
   for (const nlohmann::json& item : json["curves"]) {
     Curve curve;
@@ -295,7 +313,8 @@ Result<Calibration> Calibration::FromJson(std::string_view text) {
       curve.y = ReadNumbers(item, "y");
       if (!IsCurve(curve.x, curve.y)) return Damaged("a curve is not x rising and y between 0 and 1 never falling");
     } else {
-      if (!item.is_object() || !item.contains("a") || !item.contains("b") || !item["a"].is_number() || !item["b"].is_number())
+      if (!item.is_object() || !item.contains("a") || !item.contains("b") || !item["a"].is_number() ||
+          !item["b"].is_number())
         return Damaged("a curve is not the numbers a and b");
       curve.a = item["a"].get<double>();
       curve.b = item["b"].get<double>();
@@ -304,7 +323,8 @@ Result<Calibration> Calibration::FromJson(std::string_view text) {
     read.curves_.push_back(std::move(curve));
   }
   const std::size_t curves = read.curves_.size();
-  if (read.kind_ == Kind::kNone ? curves != 0 : (curves == 0 || curves == 2)) return Damaged("the number of curves does not fit the kind");
+  if (read.kind_ == Kind::kNone ? curves != 0 : (curves == 0 || curves == 2))
+    return Damaged("the number of curves does not fit the kind");
   if (read.ToJson() != text) return Damaged("not written in the canonical form");
   return read;
 }

@@ -29,7 +29,9 @@ TEST(CalibrationTest, NoneReturnsTheProbabilityUnchanged) {
 
 TEST(CalibrationTest, ViolatorsArePooledAndPointsJoinedByLines) {
   const Calibration fitted = Isotonic({0.1, 0.2, 0.3, 0.4, 0.5, 0.6}, {0, 1, 0, 0, 1, 1});
-  EXPECT_EQ(fitted.ToJson(), R"({"curves":[{"x":[0.1,0.2,0.4,0.5,0.6],"y":[0.08333333333333333,0.3333333333333333,0.3333333333333333,0.9166666666666666,0.9166666666666666]}],"kind":"isotonic"})");
+  EXPECT_EQ(
+      fitted.ToJson(),
+      R"({"curves":[{"x":[0.1,0.2,0.4,0.5,0.6],"y":[0.08333333333333333,0.3333333333333333,0.3333333333333333,0.9166666666666666,0.9166666666666666]}],"kind":"isotonic"})");
   EXPECT_DOUBLE_EQ(fitted.Apply(0.3), 1.0 / 3);
   EXPECT_DOUBLE_EQ(fitted.Apply(0.45), (1.0 / 3 + 11.0 / 12) / 2);
 }
@@ -111,25 +113,31 @@ TEST_P(HostileCalibrationTest, IsRefused) {
   EXPECT_THAT(read.status().message(), HasSubstr("calibration: "));
 }
 
-INSTANTIATE_TEST_SUITE_P(Texts, HostileCalibrationTest, ::testing::Values(
-    "", "null", "[]", "{", "{}", R"({"curves":1,"kind":"none"})", R"({"curves":[],"kind":7})",
-    R"({"curves":[],"kind":"spline"})", R"({"curves":[],"kind":"isotonic"})", R"({"curves":[1],"kind":"isotonic"})",
-    R"({"curves":[{"x":[],"y":[]}],"kind":"isotonic"})", R"({"curves":[{"x":[0.1],"y":[]}],"kind":"isotonic"})",
-    R"({"curves":[{"x":["0.1"],"y":[0.5]}],"kind":"isotonic"})",
-    R"({"curves":[{"x":[0.2,0.1],"y":[0.4,0.5]}],"kind":"isotonic"})",    // x falls
-    R"({"curves":[{"x":[0.1,0.1],"y":[0.4,0.5]}],"kind":"isotonic"})",    // x stands still
-    R"({"curves":[{"x":[0.1,0.2],"y":[0.5,0.4]}],"kind":"isotonic"})",    // y falls
-    R"({"curves":[{"x":[0.1],"y":[0]}],"kind":"isotonic"})", R"({"curves":[{"x":[0.1],"y":[1]}],"kind":"isotonic"})",
-    R"({"curves":[{"x":[1e999],"y":[0.5]}],"kind":"isotonic"})", R"({"curves":[{"a":1}],"kind":"sigmoid"})",
-    R"({"curves":[{"a":null,"b":0}],"kind":"sigmoid"})", R"({"curves":[{"a":1,"b":2},{"a":1,"b":2}],"kind":"sigmoid"})",
-    R"({"curves":[{"a":1,"b":2}],"kind":"none"})", R"({"curves":[{"a":1.0,"b":2}],"kind":"sigmoid"})",    // not canonical
-    R"({"kind":"sigmoid","curves":[{"a":1,"b":2}]})", R"({"curves":[{"a":1,"b":2,"c":3}],"kind":"sigmoid"})",
-    R"({"curves":[{"a":1,"a":1,"b":2}],"kind":"sigmoid"})", R"({"curves":[{"a":1,"b":2}],"kind":"sigmoid"} )"));
+INSTANTIATE_TEST_SUITE_P(
+    Texts, HostileCalibrationTest,
+    ::testing::Values(
+        "", "null", "[]", "{", "{}", R"({"curves":1,"kind":"none"})", R"({"curves":[],"kind":7})",
+        R"({"curves":[],"kind":"spline"})", R"({"curves":[],"kind":"isotonic"})", R"({"curves":[1],"kind":"isotonic"})",
+        R"({"curves":[{"x":[],"y":[]}],"kind":"isotonic"})", R"({"curves":[{"x":[0.1],"y":[]}],"kind":"isotonic"})",
+        R"({"curves":[{"x":["0.1"],"y":[0.5]}],"kind":"isotonic"})",
+        R"({"curves":[{"x":[0.2,0.1],"y":[0.4,0.5]}],"kind":"isotonic"})",  // x falls
+        R"({"curves":[{"x":[0.1,0.1],"y":[0.4,0.5]}],"kind":"isotonic"})",  // x stands still
+        R"({"curves":[{"x":[0.1,0.2],"y":[0.5,0.4]}],"kind":"isotonic"})",  // y falls
+        R"({"curves":[{"x":[0.1],"y":[0]}],"kind":"isotonic"})",
+        R"({"curves":[{"x":[0.1],"y":[1]}],"kind":"isotonic"})",
+        R"({"curves":[{"x":[1e999],"y":[0.5]}],"kind":"isotonic"})", R"({"curves":[{"a":1}],"kind":"sigmoid"})",
+        R"({"curves":[{"a":null,"b":0}],"kind":"sigmoid"})",
+        R"({"curves":[{"a":1,"b":2},{"a":1,"b":2}],"kind":"sigmoid"})", R"({"curves":[{"a":1,"b":2}],"kind":"none"})",
+        R"({"curves":[{"a":1.0,"b":2}],"kind":"sigmoid"})",  // not canonical
+        R"({"kind":"sigmoid","curves":[{"a":1,"b":2}]})", R"({"curves":[{"a":1,"b":2,"c":3}],"kind":"sigmoid"})",
+        R"({"curves":[{"a":1,"a":1,"b":2}],"kind":"sigmoid"})", R"({"curves":[{"a":1,"b":2}],"kind":"sigmoid"} )"));
 
 TEST(CalibrationTest, PointsTooCloseToDivideStillGiveAProbability) {
-  const Result<Calibration> read = Calibration::FromJson(R"({"curves":[{"x":[-1e+308,0,5e-324,1e+308],"y":[0.1,0.2,0.8,0.9]}],"kind":"isotonic"})");
+  const Result<Calibration> read =
+      Calibration::FromJson(R"({"curves":[{"x":[-1e+308,0,5e-324,1e+308],"y":[0.1,0.2,0.8,0.9]}],"kind":"isotonic"})");
   ASSERT_TRUE(read.ok()) << read.status();
-  for (const double score : {-1e308, -5e307, 0.0, 5e-324, 1e-323, 5e307, 1e308, std::numeric_limits<double>::quiet_NaN()}) {
+  for (const double score :
+       {-1e308, -5e307, 0.0, 5e-324, 1e-323, 5e307, 1e308, std::numeric_limits<double>::quiet_NaN()}) {
     EXPECT_GE(read->Apply(score), 0.1) << score;
     EXPECT_LE(read->Apply(score), 0.9) << score;
   }

@@ -78,11 +78,12 @@ std::vector<Curves::Decile> Deciles(Task task, const std::vector<ScoreGroup>& gr
   if (rows < kDeciles) return {};
   std::vector<Curves::Decile> deciles(kDeciles);
   std::array<double, kDeciles> score{}, truth{};
-  double above = 0;    // rows in the groups so far
+  double above = 0;  // rows in the groups so far
   for (const ScoreGroup& g : groups) {
     const double from = above, to = above + static_cast<double>(g.rows);
     for (std::size_t d = 0; d < kDeciles; ++d) {
-      const double part = std::min(to, rows * static_cast<double>(d + 1) / kDeciles) - std::max(from, rows * static_cast<double>(d) / kDeciles);
+      const double part = std::min(to, rows * static_cast<double>(d + 1) / kDeciles) -
+                          std::max(from, rows * static_cast<double>(d) / kDeciles);
       if (part <= 0) continue;
       deciles[d].rows += part;
       score[d] += part * g.score;
@@ -125,14 +126,15 @@ std::vector<Curves::HistogramBin> Histogram(Task task, std::span<const double> t
     bin.to = i + 1 == kHistogramBins ? high : low + width * (static_cast<double>(i + 1) / kHistogramBins) * 2;
   }
   for (std::size_t i = 0; i < scores.size(); ++i) {
-    const auto bin = static_cast<std::size_t>(std::clamp((scores[i] / 2 - low / 2) / width * kHistogramBins, 0.0, kHistogramBins - 1.0));
+    const auto bin = static_cast<std::size_t>(
+        std::clamp((scores[i] / 2 - low / 2) / width * kHistogramBins, 0.0, kHistogramBins - 1.0));
     (task == Task::kBinary && target[i] == 1 ? bins[bin].positives : bins[bin].negatives) += 1;
   }
   return bins;
 }
 
-Curves::Confusion ConfusionOf(Task task, std::span<const double> target, std::span<const double> scores, std::size_t classes,
-                              double threshold) {
+Curves::Confusion ConfusionOf(Task task, std::span<const double> target, std::span<const double> scores,
+                              std::size_t classes, double threshold) {
   const std::size_t width = task == Task::kBinary ? 2 : classes;
   Curves::Confusion confusion;
   confusion.threshold = threshold;
@@ -166,19 +168,35 @@ Result<Curves> MakeCurves(Task task, std::span<const double> target, std::span<c
 
 std::string Curves::ToJson() const {
   using Json = nlohmann::ordered_json;
-  Json json = {{"reliability", Json::array()}, {"roc", Json::array()}, {"precision_recall", Json::array()},
-               {"deciles", Json::array()},     {"histogram", Json::array()}};
+  Json json = {{"reliability", Json::array()},
+               {"roc", Json::array()},
+               {"precision_recall", Json::array()},
+               {"deciles", Json::array()},
+               {"histogram", Json::array()}};
   for (const ReliabilityBin& b : reliability)
-    json["reliability"].push_back({{"from", b.from}, {"to", b.to}, {"rows", b.rows}, {"mean_score", b.mean_score}, {"mean_target", b.mean_target}});
+    json["reliability"].push_back({{"from", b.from},
+                                   {"to", b.to},
+                                   {"rows", b.rows},
+                                   {"mean_score", b.mean_score},
+                                   {"mean_target", b.mean_target}});
   for (const RocPoint& p : roc)
-    json["roc"].push_back({{"threshold", p.threshold}, {"false_positive_rate", p.false_positive_rate}, {"true_positive_rate", p.true_positive_rate}});
+    json["roc"].push_back({{"threshold", p.threshold},
+                           {"false_positive_rate", p.false_positive_rate},
+                           {"true_positive_rate", p.true_positive_rate}});
   for (const PrPoint& p : precision_recall)
     json["precision_recall"].push_back({{"threshold", p.threshold}, {"recall", p.recall}, {"precision", p.precision}});
   for (const Decile& d : deciles)
-    json["deciles"].push_back({{"decile", d.decile}, {"rows", d.rows}, {"positives", d.positives}, {"mean_score", d.mean_score}, {"mean_target", d.mean_target},
-                               {"lift", d.lift}, {"cumulative_lift", d.cumulative_lift}, {"gain", d.gain}});
+    json["deciles"].push_back({{"decile", d.decile},
+                               {"rows", d.rows},
+                               {"positives", d.positives},
+                               {"mean_score", d.mean_score},
+                               {"mean_target", d.mean_target},
+                               {"lift", d.lift},
+                               {"cumulative_lift", d.cumulative_lift},
+                               {"gain", d.gain}});
   for (const HistogramBin& b : histogram)
-    json["histogram"].push_back({{"from", b.from}, {"to", b.to}, {"negatives", b.negatives}, {"positives", b.positives}});
+    json["histogram"].push_back(
+        {{"from", b.from}, {"to", b.to}, {"negatives", b.negatives}, {"positives", b.positives}});
   json["confusion"] = {{"threshold", confusion.threshold}, {"counts", confusion.counts}};
   return json.dump();
 }

@@ -38,7 +38,8 @@ class CurvesTest : public ::testing::Test {
 TEST_F(CurvesTest, TheReliabilityBinsGiveTheEce) {
   Rows(1000);
   double ece = 0;
-  for (const Curves::ReliabilityBin& bin : Make().reliability) ece += static_cast<double>(bin.rows) / 1000 * std::abs(bin.mean_score - bin.mean_target);
+  for (const Curves::ReliabilityBin& bin : Make().reliability)
+    ece += static_cast<double>(bin.rows) / 1000 * std::abs(bin.mean_score - bin.mean_target);
   EXPECT_NEAR(ece, Metric("ece"), 1e-12);
 }
 
@@ -47,7 +48,8 @@ TEST_F(CurvesTest, TheRocRunsFromCornerToCornerAndEnclosesTheAuc) {
   const Curves curves = Make();
   double area = 0;
   for (std::size_t i = 1; i < curves.roc.size(); ++i)
-    area += (curves.roc[i].false_positive_rate - curves.roc[i - 1].false_positive_rate) * (curves.roc[i].true_positive_rate + curves.roc[i - 1].true_positive_rate) / 2;
+    area += (curves.roc[i].false_positive_rate - curves.roc[i - 1].false_positive_rate) *
+            (curves.roc[i].true_positive_rate + curves.roc[i - 1].true_positive_rate) / 2;
   EXPECT_NEAR(area, Metric("auc"), 1e-12);
   EXPECT_EQ(curves.roc.front().true_positive_rate, 0);
   EXPECT_EQ(curves.roc.back().false_positive_rate, 1);
@@ -85,7 +87,8 @@ TEST_F(CurvesTest, TheConfusionCountsTrueThenPredicted) {
   EXPECT_THAT(Make().confusion.counts, ElementsAre(ElementsAre(1, 1), ElementsAre(1, 2)));
   target_ = {0, 2};
   scores_ = {0.4, 0.4, 0.2, 0.1, 0.2, 0.7};
-  EXPECT_THAT(Make(Task::kMulticlass, 3).confusion.counts, ElementsAre(ElementsAre(1, 0, 0), ElementsAre(0, 0, 0), ElementsAre(0, 0, 1)));
+  EXPECT_THAT(Make(Task::kMulticlass, 3).confusion.counts,
+              ElementsAre(ElementsAre(1, 0, 0), ElementsAre(0, 0, 0), ElementsAre(0, 0, 1)));
 }
 
 TEST_F(CurvesTest, TheHistogramHoldsEveryRow) {

@@ -43,7 +43,8 @@ std::optional<Comparison> AsComparison(std::string_view text) {
   return comparison;
 }
 
-/// `value` in four significant digits, or in more where fewer would tell another story (0.71996 is not "0.72, below 0.72").
+/// `value` in four significant digits, or in more where fewer would tell another story (0.71996 is not "0.72, below
+/// 0.72").
 template <typename SameVerdict>
 std::string Brief(double value, SameVerdict same) {
   for (int digits = 4; digits < 17; ++digits) {
@@ -71,8 +72,10 @@ Table MetricsRow(const Expression& expression, const Metrics& metrics) {
   for (const std::string& name : expression.names()) {
     ColumnBuilder builder(Type::kDouble);
     const auto found = metrics.find(name);
-    if (found == metrics.end()) builder.AppendNull();
-    else builder.AppendDouble(found->second);
+    if (found == metrics.end())
+      builder.AppendNull();
+    else
+      builder.AppendDouble(found->second);
     fields.push_back({name, Type::kDouble});
     columns.push_back(builder.Finish());
   }
@@ -82,7 +85,8 @@ Table MetricsRow(const Expression& expression, const Metrics& metrics) {
 Result<BoundExpression> BindGate(const Expression& expression, const Table& row) {
   ASSIGN_OR_RETURN(BoundExpression bound, expression.Bind(row.schema(), {}));
   if (bound.type() != Type::kBool)
-    return Error(ErrorCode::kInvalid, "a gate must be true or false; this is ", TypeName(bound.type())).WithHelp("write it as in: auc >= 0.72");
+    return Error(ErrorCode::kInvalid, "a gate must be true or false; this is ", TypeName(bound.type()))
+        .WithHelp("write it as in: auc >= 0.72");
   return bound;
 }
 
@@ -120,9 +124,13 @@ Result<GateVerdict> JudgeExpression(const GateSpec& gate, Task task, const Metri
   if (simple && expression.names() == std::set<std::string>{simple->metric}) {
     const double value = metrics.at(simple->metric);
     const auto same = [&](double read) { return simple->Holds(read) == verdict.passed; };
-    verdict.message = StrCat(simple->metric, " ", Brief(value, same), " ", simple->Words(verdict.passed), " ", simple->limit);
+    verdict.message =
+        StrCat(simple->metric, " ", Brief(value, same), " ", simple->Words(verdict.passed), " ", simple->limit);
   } else {
-    verdict.message = StrCat(column.IsNull(0) ? "is null: " : verdict.passed ? "is true: " : "is false: ", ListMetrics(expression.names(), metrics));
+    verdict.message = StrCat(column.IsNull(0) ? "is null: "
+                             : verdict.passed ? "is true: "
+                                              : "is false: ",
+                             ListMetrics(expression.names(), metrics));
   }
   return verdict;
 }
@@ -151,14 +159,21 @@ GateVerdict JudgeComparison(const GateSpec& gate, const Metrics& metrics, const 
   const double accepted = gate.by + 1e-12 * std::fabs(other->second);
   verdict.passed = worse <= accepted;
   // Both numbers are shown as far as the sentence needs them to be seen to hold.
-  const std::string theirs = Brief(other->second, [&](double read) { return (worse_by(own->second, read) <= accepted) == verdict.passed; });
+  const std::string theirs =
+      Brief(other->second, [&](double read) { return (worse_by(own->second, read) <= accepted) == verdict.passed; });
   double shown = other->second;
   ParseDouble(theirs, &shown);
-  const std::string ours = Brief(own->second, [&](double read) { return (worse_by(read, shown) <= accepted) == verdict.passed && (worse_by(read, shown) > 0) == (worse > 0); });
+  const std::string ours = Brief(own->second, [&](double read) {
+    return (worse_by(read, shown) <= accepted) == verdict.passed && (worse_by(read, shown) > 0) == (worse > 0);
+  });
   verdict.message = StrCat(gate.metric, " ", ours, " ");
-  if (worse <= 0) verdict.message += StrCat("is not worse than the champion's ", theirs);
-  else if (verdict.passed) verdict.message += StrCat("is worse than the champion's ", theirs, " by no more than ", gate.by);
-  else verdict.message += StrCat("is worse than the champion's ", theirs, gate.by == 0 ? "" : StrCat(" by more than ", gate.by));
+  if (worse <= 0)
+    verdict.message += StrCat("is not worse than the champion's ", theirs);
+  else if (verdict.passed)
+    verdict.message += StrCat("is worse than the champion's ", theirs, " by no more than ", gate.by);
+  else
+    verdict.message +=
+        StrCat("is worse than the champion's ", theirs, gate.by == 0 ? "" : StrCat(" by more than ", gate.by));
   return verdict;
 }
 
@@ -169,7 +184,8 @@ Status ValidateGates(std::span<const GateSpec> gates, Task task) {
     if (gate.expression.empty()) {
       if (Status status = CheckMetricName(gate.metric, task); !status.ok()) return InGate(std::move(status), gate);
       if (!(gate.by >= 0) || std::isinf(gate.by))
-        return InGate(Error(ErrorCode::kInvalid, "`by` is ", gate.by, "; expected how much worse is accepted, 0 or above"), gate);
+        return InGate(
+            Error(ErrorCode::kInvalid, "`by` is ", gate.by, "; expected how much worse is accepted, 0 or above"), gate);
       continue;
     }
     Result<Expression> expression = ParseGate(gate, task);
@@ -195,8 +211,8 @@ Result<std::vector<GateVerdict>> JudgeGates(std::span<const GateSpec> gates, Tas
   return verdicts;
 }
 
-Result<std::vector<std::string>> MetricsToCompute(std::span<const std::string> evaluate, std::span<const GateSpec> gates,
-                                                  Task task) {
+Result<std::vector<std::string>> MetricsToCompute(std::span<const std::string> evaluate,
+                                                  std::span<const GateSpec> gates, Task task) {
   for (const std::string& name : evaluate) RETURN_IF_ERROR(CheckMetricName(name, task));
   RETURN_IF_ERROR(ValidateGates(gates, task));
   std::vector<std::string> names(evaluate.begin(), evaluate.end());

@@ -13,7 +13,8 @@ GateSpec Condition(const std::string& expression) { return {expression, expressi
 GateSpec NotWorse(const std::string& metric, double by) { return {"not_worse_than: champion", "", metric, by}; }
 
 /// "passed: MESSAGE" or "failed: MESSAGE"
-std::string Judge(const GateSpec& gate, const Metrics& metrics, const Metrics* champion = nullptr, Task task = Task::kBinary) {
+std::string Judge(const GateSpec& gate, const Metrics& metrics, const Metrics* champion = nullptr,
+                  Task task = Task::kBinary) {
   const auto verdicts = JudgeGates(std::vector<GateSpec>{gate}, task, metrics, champion);
   if (!verdicts.ok()) return "refused: " + verdicts.status().ToString();
   EXPECT_EQ(verdicts->at(0).text, gate.text);
@@ -34,9 +35,12 @@ TEST(GateTest, AMessageShowsEnoughDigitsToBeTrue) {
 }
 
 TEST(GateTest, AnyConditionOverMetricsCanBeAGate) {
-  EXPECT_EQ(Judge(Condition("auc >= 0.7 and ece <= 0.02"), {{"auc", 0.71}, {"ece", 0.03}}), "failed: is false: auc 0.71, ece 0.03");
-  EXPECT_EQ(Judge(Condition("auc >= 0.7 and ece <= 0.02"), {{"auc", 0.71}, {"ece", 0.01}}), "passed: is true: auc 0.71, ece 0.01");
-  EXPECT_EQ(Judge(Condition("mae / nullif(rmse, 0) > 0.5"), {{"mae", 1}, {"rmse", 0}}, nullptr, Task::kRegression), "failed: is null: mae 1, rmse 0");
+  EXPECT_EQ(Judge(Condition("auc >= 0.7 and ece <= 0.02"), {{"auc", 0.71}, {"ece", 0.03}}),
+            "failed: is false: auc 0.71, ece 0.03");
+  EXPECT_EQ(Judge(Condition("auc >= 0.7 and ece <= 0.02"), {{"auc", 0.71}, {"ece", 0.01}}),
+            "passed: is true: auc 0.71, ece 0.01");
+  EXPECT_EQ(Judge(Condition("mae / nullif(rmse, 0) > 0.5"), {{"mae", 1}, {"rmse", 0}}, nullptr, Task::kRegression),
+            "failed: is null: mae 1, rmse 0");
 }
 
 TEST(GateTest, LiftIsNamedInQuotes) {
@@ -51,21 +55,28 @@ TEST(GateTest, AMetricThatCouldNotBeComputedFailsItsGate) {
 
 TEST(GateTest, WorseThanTheChampionByMoreThanAllowedFails) {
   const Metrics champion = {{"auc", 0.73}, {"logloss", 0.3}};
-  EXPECT_EQ(Judge(NotWorse("auc", 0.005), {{"auc", 0.7112}}, &champion), "failed: auc 0.7112 is worse than the champion's 0.73 by more than 0.005");
-  EXPECT_EQ(Judge(NotWorse("auc", 0.005), {{"auc", 0.727}}, &champion), "passed: auc 0.727 is worse than the champion's 0.73 by no more than 0.005");
-  EXPECT_EQ(Judge(NotWorse("auc", 0), {{"auc", 0.72}}, &champion), "failed: auc 0.72 is worse than the champion's 0.73");
-  EXPECT_EQ(Judge(NotWorse("auc", 0), {{"auc", 0.73}}, &champion), "passed: auc 0.73 is not worse than the champion's 0.73");
+  EXPECT_EQ(Judge(NotWorse("auc", 0.005), {{"auc", 0.7112}}, &champion),
+            "failed: auc 0.7112 is worse than the champion's 0.73 by more than 0.005");
+  EXPECT_EQ(Judge(NotWorse("auc", 0.005), {{"auc", 0.727}}, &champion),
+            "passed: auc 0.727 is worse than the champion's 0.73 by no more than 0.005");
+  EXPECT_EQ(Judge(NotWorse("auc", 0), {{"auc", 0.72}}, &champion),
+            "failed: auc 0.72 is worse than the champion's 0.73");
+  EXPECT_EQ(Judge(NotWorse("auc", 0), {{"auc", 0.73}}, &champion),
+            "passed: auc 0.73 is not worse than the champion's 0.73");
 }
 
 TEST(GateTest, ADifferenceOfExactlyWhatIsAllowedPasses) {
   const Metrics champion = {{"auc", 0.73}};
-  EXPECT_EQ(Judge(NotWorse("auc", 0.005), {{"auc", 0.725}}, &champion), "passed: auc 0.725 is worse than the champion's 0.73 by no more than 0.005");
+  EXPECT_EQ(Judge(NotWorse("auc", 0.005), {{"auc", 0.725}}, &champion),
+            "passed: auc 0.725 is worse than the champion's 0.73 by no more than 0.005");
 }
 
 TEST(GateTest, ForALossWorseMeansHigher) {
   const Metrics champion = {{"logloss", 0.3}};
-  EXPECT_EQ(Judge(NotWorse("logloss", 0.01), {{"logloss", 0.32}}, &champion), "failed: logloss 0.32 is worse than the champion's 0.3 by more than 0.01");
-  EXPECT_EQ(Judge(NotWorse("logloss", 0.01), {{"logloss", 0.2}}, &champion), "passed: logloss 0.2 is not worse than the champion's 0.3");
+  EXPECT_EQ(Judge(NotWorse("logloss", 0.01), {{"logloss", 0.32}}, &champion),
+            "failed: logloss 0.32 is worse than the champion's 0.3 by more than 0.01");
+  EXPECT_EQ(Judge(NotWorse("logloss", 0.01), {{"logloss", 0.2}}, &champion),
+            "passed: logloss 0.2 is not worse than the champion's 0.3");
 }
 
 TEST(GateTest, WithoutAChampionAComparisonPasses) {
@@ -73,7 +84,8 @@ TEST(GateTest, WithoutAChampionAComparisonPasses) {
 }
 
 TEST(GateTest, AnUnknownMetricIsRefusedWithTheNearest) {
-  EXPECT_EQ(Judge(Condition("auk >= 0.7"), {}), "refused: gate `auk >= 0.7`: unknown metric \"auk\" for a binary model\nhelp: did you mean \"auc\"?");
+  EXPECT_EQ(Judge(Condition("auk >= 0.7"), {}),
+            "refused: gate `auk >= 0.7`: unknown metric \"auk\" for a binary model\nhelp: did you mean \"auc\"?");
   EXPECT_THAT(Judge(NotWorse("acuracy", 0), {}), HasSubstr("did you mean \"accuracy\"?"));
   EXPECT_THAT(Judge(Condition("rmse < 3"), {}), HasSubstr("metric \"rmse\" does not apply to binary models"));
 }
@@ -86,7 +98,8 @@ TEST(GateTest, WhatIsNoConditionIsRefused) {
 }
 
 TEST(GateTest, WhatGatesNameIsComputedToo) {
-  const std::vector<GateSpec> gates = {Condition("auc >= 0.7 and ece <= 0.02"), NotWorse("logloss", 0), Condition("\"lift@5%\" > 1")};
+  const std::vector<GateSpec> gates = {Condition("auc >= 0.7 and ece <= 0.02"), NotWorse("logloss", 0),
+                                       Condition("\"lift@5%\" > 1")};
   const auto names = MetricsToCompute(std::vector<std::string>{"auc", "f1"}, gates, Task::kBinary);
   ASSERT_TRUE(names.ok()) << names.status();
   EXPECT_THAT(*names, ElementsAre("auc", "f1", "ece", "logloss", "lift@5%"));

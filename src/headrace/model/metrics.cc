@@ -1,5 +1,6 @@
-// Metrics are computed from a few summaries of the rows (tied-score groups, confusion counts, running sums), each made only
-// when a metric asks for it. Ranking metrics work on groups of equal scores, so the order of tied rows never matters.
+// Metrics are computed from a few summaries of the rows (tied-score groups, confusion counts, running sums), each made
+// only when a metric asks for it. Ranking metrics work on groups of equal scores, so the order of tied rows never
+// matters.
 
 #include "headrace/model/metrics.h"
 
@@ -29,20 +30,23 @@ struct KnownMetric {
   bool higher_is_better;
 };
 constexpr KnownMetric kMetrics[] = {
-    {"auc", true, true, false, true},        {"average_precision", true, false, false, true},
-    {"logloss", true, true, false, false},   {"brier", true, true, false, false},
-    {"ece", true, false, false, false},      {"accuracy", true, true, false, true},
-    {"f1", true, true, false, true},         {"precision", true, true, false, true},
-    {"recall", true, true, false, true},     {"rmse", false, false, true, false},
-    {"mae", false, false, true, false},      {"r2", false, false, true, true},
-    {"mape", false, false, true, false},     {"mape_skipped", false, false, true, false},
+    {"auc", true, true, false, true},      {"average_precision", true, false, false, true},
+    {"logloss", true, true, false, false}, {"brier", true, true, false, false},
+    {"ece", true, false, false, false},    {"accuracy", true, true, false, true},
+    {"f1", true, true, false, true},       {"precision", true, true, false, true},
+    {"recall", true, true, false, true},   {"rmse", false, false, true, false},
+    {"mae", false, false, true, false},    {"r2", false, false, true, true},
+    {"mape", false, false, true, false},   {"mape_skipped", false, false, true, false},
 };
 
 bool Has(const KnownMetric& metric, Task task) {
   switch (task) {
-    case Task::kBinary: return metric.binary;
-    case Task::kMulticlass: return metric.multiclass;
-    case Task::kRegression: return metric.regression;
+    case Task::kBinary:
+      return metric.binary;
+    case Task::kMulticlass:
+      return metric.multiclass;
+    case Task::kRegression:
+      return metric.regression;
   }
   return false;
 }
@@ -53,7 +57,8 @@ std::optional<double> LiftShare(std::string_view name) {
   name.remove_prefix(kLift.size());
   name.remove_suffix(1);
   double percent = 0;
-  if (name.empty() || name.find_first_not_of("0123456789.") != name.npos || !ParseDouble(name, &percent)) return std::nullopt;
+  if (name.empty() || name.find_first_not_of("0123456789.") != name.npos || !ParseDouble(name, &percent))
+    return std::nullopt;
   if (!(percent > 0 && percent <= 100)) return std::nullopt;
   return percent / 100;
 }
@@ -77,7 +82,8 @@ class Rows {
     if (name == "auc") return Auc(groups());
     if (name == "average_precision") return AveragePrecision(groups());
     if (const std::optional<double> share = LiftShare(name)) return Lift(groups(), *share);
-    if (name == "logloss") return Mean([&](std::size_t i) { return RowLogLoss(target_[i] != 0 ? scores_[i] : 1 - scores_[i]); });
+    if (name == "logloss")
+      return Mean([&](std::size_t i) { return RowLogLoss(target_[i] != 0 ? scores_[i] : 1 - scores_[i]); });
     if (name == "brier") return Mean([&](std::size_t i) { return Square(scores_[i] - target_[i]); });
     if (name == "ece") return Ece();
     if (!counts_) counts_ = CountsOf(1, [&](std::size_t i) { return scores_[i] >= threshold_; });
@@ -117,15 +123,18 @@ class Rows {
     double skipped = 0;
     Sum sum;
     for (std::size_t i = 0; i < target_.size(); ++i) {
-      if (target_[i] == 0) skipped += 1;
-      else sum.Add(std::fabs(error(i)) / std::fabs(target_[i]));
+      if (target_[i] == 0)
+        skipped += 1;
+      else
+        sum.Add(std::fabs(error(i)) / std::fabs(target_[i]));
     }
     if (name == "mape_skipped") return skipped;
     if (skipped == n()) return std::nullopt;
     return sum.value() / (n() - skipped);
   }
 
-  /// Share of (positive, negative) pairs in which the positive has the higher score, ties counting half (Mann and Whitney).
+  /// Share of (positive, negative) pairs in which the positive has the higher score, ties counting half (Mann and
+  /// Whitney).
   static std::optional<double> Auc(const std::vector<ScoreGroup>& groups) {
     double positives = 0, negatives = 0, won = 0;
     for (const ScoreGroup& g : groups) {
@@ -201,8 +210,10 @@ class Rows {
   BinaryCounts CountsOf(double positive, Predicted predicted) const {
     BinaryCounts counts;
     for (std::size_t i = 0; i < target_.size(); ++i) {
-      if (target_[i] == positive) (predicted(i) ? counts.tp : counts.fn) += 1;
-      else (predicted(i) ? counts.fp : counts.tn) += 1;
+      if (target_[i] == positive)
+        (predicted(i) ? counts.tp : counts.fn) += 1;
+      else
+        (predicted(i) ? counts.fp : counts.tn) += 1;
     }
     return counts;
   }
@@ -271,9 +282,12 @@ Status CheckMetricName(std::string_view name, Task task) {
 std::vector<std::string> DefaultMetrics(Task task) {
   switch (task) {
     case Task::kBinary:
-      return {"auc", "average_precision", "logloss", "brier", "ece", "accuracy", "f1", "precision", "recall", "lift@10%"};
-    case Task::kMulticlass: return {"accuracy", "auc", "logloss", "brier", "f1", "precision", "recall"};
-    case Task::kRegression: return {"rmse", "mae", "r2", "mape"};
+      return {"auc", "average_precision", "logloss", "brier",   "ece", "accuracy",
+              "f1",  "precision",         "recall",  "lift@10%"};
+    case Task::kMulticlass:
+      return {"accuracy", "auc", "logloss", "brier", "f1", "precision", "recall"};
+    case Task::kRegression:
+      return {"rmse", "mae", "r2", "mape"};
   }
   return {};
 }

@@ -36,7 +36,8 @@ TEST(MetricsTest, TiedRowsShareTheWeightAtTheEdgeOfLift) {
   // The best 40 % are two rows of five: the 0.9, and one of the three at 0.5, of which one in three is positive.
   EXPECT_THAT(Binary({1, 1, 0, 0, 0}, {0.9, 0.5, 0.5, 0.5, 0.1}, {"lift@40%"}),
               ElementsAre(Pair("lift@40%", DoubleNear((1 + 1.0 / 3) / 2 / 0.4, 1e-15))));
-  EXPECT_EQ(Binary({1, 1, 0, 0, 0}, {0.9, 0.5, 0.5, 0.5, 0.1}, {"lift@40%"}), Binary({1, 0, 0, 1, 0}, {0.9, 0.5, 0.5, 0.5, 0.1}, {"lift@40%"}));
+  EXPECT_EQ(Binary({1, 1, 0, 0, 0}, {0.9, 0.5, 0.5, 0.5, 0.1}, {"lift@40%"}),
+            Binary({1, 0, 0, 1, 0}, {0.9, 0.5, 0.5, 0.5, 0.1}, {"lift@40%"}));
 }
 
 TEST(MetricsTest, ARowIsLabelledPositiveAtTheThreshold) {
@@ -48,28 +49,33 @@ TEST(MetricsTest, ExtremeScoresKeepLoglossFinite) {
 }
 
 TEST(MetricsTest, WhatRowsDoNotDefineIsLeftOut) {
-  EXPECT_THAT(Binary({0, 0}, {0.2, 0.4}, {"auc", "average_precision", "lift@10%", "brier"}), UnorderedElementsAre(Key("brier")));
+  EXPECT_THAT(Binary({0, 0}, {0.2, 0.4}, {"auc", "average_precision", "lift@10%", "brier"}),
+              UnorderedElementsAre(Key("brier")));
   const Result<Metrics> zero = Evaluate(Task::kRegression, Doubles{0}, Doubles{1}, 1, 0.5, {});
   ASSERT_TRUE(zero.ok());
   EXPECT_THAT(*zero, UnorderedElementsAre(Pair("rmse", 1), Pair("mae", 1), Pair("mape_skipped", 1)));
 }
 
 TEST(MetricsTest, AnOverflowIsLeftOutRatherThanInfinite) {
-  const Result<Metrics> metrics = Evaluate(Task::kRegression, Doubles{1e300, 0}, Doubles{-1e300, 1}, 1, 0.5, Names{"rmse", "mae"});
+  const Result<Metrics> metrics =
+      Evaluate(Task::kRegression, Doubles{1e300, 0}, Doubles{-1e300, 1}, 1, 0.5, Names{"rmse", "mae"});
   ASSERT_TRUE(metrics.ok());
   EXPECT_THAT(*metrics, ElementsAre(Pair("mae", 1e300)));
 }
 
 TEST(MetricsTest, MapeSkipsZeroTargetsAndCountsThem) {
-  const Result<Metrics> metrics = Evaluate(Task::kRegression, Doubles{0, 2, -4}, Doubles{7, 1, -4}, 1, 0.5, Names{"mape"});
+  const Result<Metrics> metrics =
+      Evaluate(Task::kRegression, Doubles{0, 2, -4}, Doubles{7, 1, -4}, 1, 0.5, Names{"mape"});
   ASSERT_TRUE(metrics.ok());
   EXPECT_THAT(*metrics, ElementsAre(Pair("mape", 0.25), Pair("mape_skipped", 1)));
 }
 
 TEST(MetricsTest, WithoutNamesTheTasksUsualOnesAreComputed) {
-  const Result<Metrics> metrics = Evaluate(Task::kMulticlass, Doubles{0, 1, 2}, Doubles{.8, .1, .1, .1, .8, .1, .1, .1, .8}, 3, 0.5, {});
+  const Result<Metrics> metrics =
+      Evaluate(Task::kMulticlass, Doubles{0, 1, 2}, Doubles{.8, .1, .1, .1, .8, .1, .1, .1, .8}, 3, 0.5, {});
   ASSERT_TRUE(metrics.ok());
-  EXPECT_THAT(*metrics, ElementsAre(Key("accuracy"), Key("auc"), Key("brier"), Key("f1"), Key("logloss"), Key("precision"), Key("recall")));
+  EXPECT_THAT(*metrics, ElementsAre(Key("accuracy"), Key("auc"), Key("brier"), Key("f1"), Key("logloss"),
+                                    Key("precision"), Key("recall")));
   EXPECT_EQ(metrics->at("auc"), 1);
 }
 
@@ -101,8 +107,10 @@ TEST(MetricNameTest, AMetricOfAnotherTaskSaysSo) {
 }
 
 TEST(MetricNameTest, LiftTakesAnyShareAbove0UpTo100) {
-  for (const char* name : {"lift@10%", "lift@2.5%", "lift@100%", "lift@0.1%"}) EXPECT_TRUE(CheckMetricName(name, Task::kBinary).ok()) << name;
-  for (const char* name : {"lift", "lift@", "lift@%", "lift@10", "lift@0%", "lift@101%", "lift@-5%", "lift@nan%", "lift@1e1%", "lift@ 10%"})
+  for (const char* name : {"lift@10%", "lift@2.5%", "lift@100%", "lift@0.1%"})
+    EXPECT_TRUE(CheckMetricName(name, Task::kBinary).ok()) << name;
+  for (const char* name : {"lift", "lift@", "lift@%", "lift@10", "lift@0%", "lift@101%", "lift@-5%", "lift@nan%",
+                           "lift@1e1%", "lift@ 10%"})
     EXPECT_FALSE(CheckMetricName(name, Task::kBinary).ok()) << name;
 }
 
@@ -124,20 +132,25 @@ Table Countries(std::size_t rows, Country country) {
   ColumnBuilder builder(Type::kText);
   for (std::size_t i = 0; i < rows; ++i) {
     const std::string_view value = country(i);
-    if (value.empty()) builder.AppendNull();
-    else builder.AppendText(value);
+    if (value.empty())
+      builder.AppendNull();
+    else
+      builder.AppendText(value);
   }
   return Table(Schema({{"country", Type::kText}}), {builder.Finish()}, rows);
 }
 
 TEST(SegmentsTest, ValuesComeInOrderThenNullsThenTheSmallOnesPooled) {
-  const Table table = Countries(100, [](std::size_t i) { return i < 30 ? "fr" : i < 60 ? "de" : i < 80 ? "" : i < 90 ? "at" : "zz"; });
+  const Table table = Countries(100, [](std::size_t i) {
+    return i < 30 ? "fr" : i < 60 ? "de" : i < 80 ? "" : i < 90 ? "at" : "zz";
+  });
   Doubles target(100), scores(100);
   for (std::size_t i = 0; i < 100; ++i) {
     target[i] = i % 3 == 0 ? 1 : 0;
     scores[i] = static_cast<double>(i % 7) / 7;
   }
-  const auto segments = EvaluateSegments(table, Names{"country"}, Task::kBinary, target, scores, 2, 0.5, Names{"brier"});
+  const auto segments =
+      EvaluateSegments(table, Names{"country"}, Task::kBinary, target, scores, 2, 0.5, Names{"brier"});
   ASSERT_TRUE(segments.ok()) << segments.status();
   std::string seen;
   std::int64_t positives = 0;
@@ -178,7 +191,8 @@ TEST(SegmentsTest, AOneClassSegmentHasNoAuc) {
 
 TEST(SegmentsTest, AMissingColumnIsNamedWithTheNearest) {
   const Table table = Countries(1, [](std::size_t) { return "a"; });
-  const Status status = EvaluateSegments(table, Names{"contry"}, Task::kBinary, Doubles{1}, Doubles{1}, 2, 0.5, {}).status();
+  const Status status =
+      EvaluateSegments(table, Names{"contry"}, Task::kBinary, Doubles{1}, Doubles{1}, 2, 0.5, {}).status();
   EXPECT_EQ(status.code(), ErrorCode::kInvalid);
   EXPECT_EQ(status.ToString(), "segment column \"contry\" is not in the data\nhelp: did you mean \"country\"?");
 }

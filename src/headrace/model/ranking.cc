@@ -31,7 +31,8 @@ Status CheckRows(Task task, std::span<const double> target, std::span<const doub
   if (target.empty()) return Error(ErrorCode::kData, "no rows to evaluate");
   for (std::size_t i = 0; i < target.size(); ++i) {
     const double t = target[i];
-    if (!std::isfinite(t)) return Error(ErrorCode::kData, "target is ", t, " in row ", i + 1, "; expected a finite number");
+    if (!std::isfinite(t))
+      return Error(ErrorCode::kData, "target is ", t, " in row ", i + 1, "; expected a finite number");
     if (task == Task::kBinary && t != 0 && t != 1)
       return Error(ErrorCode::kData, "target is ", t, " in row ", i + 1, "; expected 0 or 1");
     if (task == Task::kMulticlass && !(t >= 0 && t < static_cast<double>(classes) && t == std::floor(t)))
@@ -41,7 +42,8 @@ Status CheckRows(Task task, std::span<const double> target, std::span<const doub
     if (!std::isfinite(scores[i]))
       return Error(ErrorCode::kData, "score is ", scores[i], " in row ", i / classes + 1, "; expected a finite number");
     if (probabilities && !(scores[i] >= 0 && scores[i] <= 1))
-      return Error(ErrorCode::kData, "score is ", scores[i], " in row ", i / classes + 1, "; expected a probability from 0 to 1");
+      return Error(ErrorCode::kData, "score is ", scores[i], " in row ", i / classes + 1,
+                   "; expected a probability from 0 to 1");
   }
   return Ok();
 }

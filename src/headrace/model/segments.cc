@@ -11,8 +11,8 @@
 namespace headrace {
 namespace {
 
-/// One value of a segment column, in the order segments are listed: numbers by size, text by bytes, null after all. A NaN is
-/// its own text, since it has no place among the numbers.
+/// One value of a segment column, in the order segments are listed: numbers by size, text by bytes, null after all. A
+/// NaN is its own text, since it has no place among the numbers.
 using SegmentKey = std::variant<std::int64_t, double, std::string, std::monostate>;
 
 SegmentKey KeyOf(const Column& column, std::size_t row) {
@@ -26,14 +26,16 @@ SegmentKey KeyOf(const Column& column, std::size_t row) {
 
 }  // namespace
 
-Result<std::vector<SegmentMetrics>> EvaluateSegments(const Table& table, std::span<const std::string> columns, Task task,
-                                                     std::span<const double> target, std::span<const double> scores,
-                                                     int classes, double threshold, std::span<const std::string> names) {
+Result<std::vector<SegmentMetrics>> EvaluateSegments(const Table& table, std::span<const std::string> columns,
+                                                     Task task, std::span<const double> target,
+                                                     std::span<const double> scores, int classes, double threshold,
+                                                     std::span<const std::string> names) {
   assert(table.num_rows() == target.size());
   const std::size_t width = task == Task::kMulticlass ? static_cast<std::size_t>(classes) : 1;
   std::vector<SegmentMetrics> segments;
 
-  const auto evaluate = [&](const std::string& column, std::string value, const std::vector<std::size_t>& rows) -> Status {
+  const auto evaluate = [&](const std::string& column, std::string value,
+                            const std::vector<std::size_t>& rows) -> Status {
     SegmentMetrics segment{column, std::move(value), static_cast<std::int64_t>(rows.size()), 0, {}};
     std::vector<double> t, s;
     t.reserve(rows.size());
@@ -53,7 +55,8 @@ Result<std::vector<SegmentMetrics>> EvaluateSegments(const Table& table, std::sp
     if (column == nullptr) {
       const std::string near = NearestName(name, table.schema().Names());
       return Error(ErrorCode::kInvalid, "segment column \"", name, "\" is not in the data")
-          .WithHelp(near.empty() ? StrCat("columns: ", Join(table.schema().Names(), ", ")) : StrCat("did you mean \"", near, "\"?"));
+          .WithHelp(near.empty() ? StrCat("columns: ", Join(table.schema().Names(), ", "))
+                                 : StrCat("did you mean \"", near, "\"?"));
     }
     std::map<SegmentKey, std::vector<std::size_t>> rows_of;
     for (std::size_t row = 0; row < table.num_rows(); ++row) rows_of[KeyOf(*column, row)].push_back(row);

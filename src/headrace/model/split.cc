@@ -25,11 +25,21 @@ void AppendKey(std::string& out, const Column& column, std::size_t row) {
     return;
   }
   switch (column.type()) {
-    case Type::kBool: out.push_back('b'); break;
-    case Type::kInt: out.push_back('i'); break;
-    case Type::kDate: out.push_back('d'); break;
-    case Type::kTimestamp: out.push_back('t'); break;
-    case Type::kDuration: out.push_back('u'); break;
+    case Type::kBool:
+      out.push_back('b');
+      break;
+    case Type::kInt:
+      out.push_back('i');
+      break;
+    case Type::kDate:
+      out.push_back('d');
+      break;
+    case Type::kTimestamp:
+      out.push_back('t');
+      break;
+    case Type::kDuration:
+      out.push_back('u');
+      break;
     case Type::kDouble: {
       const double v = column.doubles()[row];
       out.push_back('f');
@@ -61,21 +71,22 @@ Status RefuseNulls(const Column& column, const std::string& name) {
   if (column.null_count() == 0) return Ok();
   std::size_t first = 0;
   while (!column.IsNull(first)) ++first;
-  return Error(ErrorCode::kData, "split column `", name, "` is null in ", Count(column.null_count()), " of ", Count(column.size()),
-               " rows (row ", first + 1, " is the first)")
+  return Error(ErrorCode::kData, "split column `", name, "` is null in ", Count(column.null_count()), " of ",
+               Count(column.size()), " rows (row ", first + 1, " is the first)")
       .WithHelp("leave those rows out, or split by another column");
 }
 
 Result<DataSplit> SplitByHash(const Table& table, const SplitSpec& spec, std::span<const std::string> key) {
-  ASSIGN_OR_RETURN(const KeyHasher hasher, KeyHasher::Make(table, spec.columns.empty() ? key : std::span<const std::string>(spec.columns)));
+  ASSIGN_OR_RETURN(const KeyHasher hasher,
+                   KeyHasher::Make(table, spec.columns.empty() ? key : std::span<const std::string>(spec.columns)));
   DataSplit split;
   for (std::size_t row = 0; row < table.num_rows(); ++row)
     (hasher.Fraction(row, kSplitSeed) < spec.test ? split.test : split.train).push_back(row);
   return split;
 }
 
-/// The index into `order` (rows by time) at which the test part begins: between two distinct values, as near to the share as
-/// whole values allow. 0 when there is one value only. `same(a, b)`: rows a and b have one time.
+/// The index into `order` (rows by time) at which the test part begins: between two distinct values, as near to the
+/// share as whole values allow. 0 when there is one value only. `same(a, b)`: rows a and b have one time.
 template <typename Same>
 std::size_t FindCut(const std::vector<std::size_t>& order, double share, Same same) {
   const double wanted = share * static_cast<double>(order.size());
@@ -96,15 +107,18 @@ Status CheckTimeColumn(const Column& column, const SplitSpec& spec) {
   const std::string& name = spec.columns.front();
   const bool time = column.type() == Type::kDate || column.type() == Type::kTimestamp;
   if (!time && !IsNumeric(column.type()))
-    return Error(ErrorCode::kInvalid, "split column `", name, "` is ", TypeName(column.type()), "; expected date, timestamp, int or double");
+    return Error(ErrorCode::kInvalid, "split column `", name, "` is ", TypeName(column.type()),
+                 "; expected date, timestamp, int or double");
   if (!time && spec.gap_us > 0)
-    return Error(ErrorCode::kInvalid, "split column `", name, "` is ", TypeName(column.type()), "; a gap needs a date or timestamp")
+    return Error(ErrorCode::kInvalid, "split column `", name, "` is ", TypeName(column.type()),
+                 "; a gap needs a date or timestamp")
         .WithHelp("leave `gap` out, or split by a date");
   RETURN_IF_ERROR(RefuseNulls(column, name));
   if (column.type() == Type::kDouble)
     for (std::size_t row = 0; row < column.size(); ++row)
       if (std::isnan(column.doubles()[row]))
-        return Error(ErrorCode::kData, "split column `", name, "` is NaN in row ", row + 1).WithHelp("leave those rows out");
+        return Error(ErrorCode::kData, "split column `", name, "` is NaN in row ", row + 1)
+            .WithHelp("leave those rows out");
   return Ok();
 }
 
@@ -119,10 +133,12 @@ Result<DataSplit> SplitByTime(const Table& table, const SplitSpec& spec) {
   std::vector<std::size_t> order(table.num_rows());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::sort(order.begin(), order.end(), before);
-  const std::size_t cut = FindCut(order, spec.test, [&](std::size_t a, std::size_t b) { return !before(a, b) && !before(b, a); });
+  const std::size_t cut =
+      FindCut(order, spec.test, [&](std::size_t a, std::size_t b) { return !before(a, b) && !before(b, a); });
   if (cut == 0)
     return Error(ErrorCode::kData, "split column `", name, "` has one value only",
-                 order.empty() ? "" : StrCat(": ", column->At(order.front()).ToString()), "; a split by time needs at least two")
+                 order.empty() ? "" : StrCat(": ", column->At(order.front()).ToString()),
+                 "; a split by time needs at least two")
         .WithHelp("give rows of several times, or split by hash");
 
   // In the column's own unit: days are rounded up, so that a gap is never shorter than asked for.
@@ -133,7 +149,9 @@ Result<DataSplit> SplitByTime(const Table& table, const SplitSpec& spec) {
   for (std::size_t row = 0; row < order.size(); ++row) {
     if (!before(row, first_test)) {
       split.test.push_back(row);
-    } else if (gap > 0 && static_cast<std::uint64_t>(column->ints()[first_test]) - static_cast<std::uint64_t>(column->ints()[row]) < gap) {
+    } else if (gap > 0 && static_cast<std::uint64_t>(column->ints()[first_test]) -
+                                  static_cast<std::uint64_t>(column->ints()[row]) <
+                              gap) {
       split.dropped += 1;
     } else {
       split.train.push_back(row);
@@ -144,7 +162,8 @@ Result<DataSplit> SplitByTime(const Table& table, const SplitSpec& spec) {
                                Count(split.test.size()), " of ", Count(order.size()), " (",
                                FormatDouble(std::round(share * 1000) / 10), "%)"));
   if (split.dropped > 0)
-    split.notes.push_back(StrCat("gap of ", FormatDuration(spec.gap_us), ": ", FormatCount(split.dropped), " rows before the first test row are left out"));
+    split.notes.push_back(StrCat("gap of ", FormatDuration(spec.gap_us), ": ", FormatCount(split.dropped),
+                                 " rows before the first test row are left out"));
   return split;
 }
 
@@ -152,7 +171,8 @@ Result<DataSplit> SplitByColumn(const Table& table, const SplitSpec& spec) {
   const std::string& name = spec.columns.front();
   ASSIGN_OR_RETURN(const Column* column, FindColumn(table, name, "split"));
   if (column->type() != Type::kBool && column->type() != Type::kInt && column->type() != Type::kText)
-    return Error(ErrorCode::kInvalid, "split column `", name, "` is ", TypeName(column->type()), "; expected bool, int (0 or 1) or text (\"train\" or \"test\")");
+    return Error(ErrorCode::kInvalid, "split column `", name, "` is ", TypeName(column->type()),
+                 "; expected bool, int (0 or 1) or text (\"train\" or \"test\")");
   RETURN_IF_ERROR(RefuseNulls(*column, name));
   DataSplit split;
   for (std::size_t row = 0; row < column->size(); ++row) {
@@ -160,8 +180,9 @@ Result<DataSplit> SplitByColumn(const Table& table, const SplitSpec& spec) {
     const bool test = is_text ? column->text(row) == "test" : column->ints()[row] == 1;
     const bool train = is_text ? column->text(row) == "train" : column->ints()[row] == 0;
     if (!test && !train)
-      return Error(ErrorCode::kData, "split column `", name, "` is ", is_text ? "\"" : "", column->At(row).ToString(), is_text ? "\"" : "", " in row ", row + 1,
-                   "; expected ", is_text ? "\"train\" or \"test\"" : "0 (training) or 1 (test)");
+      return Error(ErrorCode::kData, "split column `", name, "` is ", is_text ? "\"" : "", column->At(row).ToString(),
+                   is_text ? "\"" : "", " in row ", row + 1, "; expected ",
+                   is_text ? "\"train\" or \"test\"" : "0 (training) or 1 (test)");
     (test ? split.test : split.train).push_back(row);
   }
   return split;
@@ -169,10 +190,14 @@ Result<DataSplit> SplitByColumn(const Table& table, const SplitSpec& spec) {
 
 Result<DataSplit> Divide(const Table& table, const SplitSpec& spec, std::span<const std::string> key) {
   switch (spec.kind) {
-    case SplitSpec::Kind::kNone: break;
-    case SplitSpec::Kind::kHash: return SplitByHash(table, spec, key);
-    case SplitSpec::Kind::kTime: return SplitByTime(table, spec);
-    case SplitSpec::Kind::kColumn: return SplitByColumn(table, spec);
+    case SplitSpec::Kind::kNone:
+      break;
+    case SplitSpec::Kind::kHash:
+      return SplitByHash(table, spec, key);
+    case SplitSpec::Kind::kTime:
+      return SplitByTime(table, spec);
+    case SplitSpec::Kind::kColumn:
+      return SplitByColumn(table, spec);
   }
   DataSplit all;
   all.train.resize(table.num_rows());
@@ -208,7 +233,8 @@ double KeyHasher::Fraction(std::size_t row, std::uint64_t seed) const {
 Status CheckSplit(const SplitSpec& spec) {
   const bool share = spec.kind == SplitSpec::Kind::kHash || spec.kind == SplitSpec::Kind::kTime;
   if (share && !(spec.test > 0 && spec.test < 1))
-    return Error(ErrorCode::kInvalid, "split: the test share is ", spec.test, "; expected a share above 0 and below 1, such as 20%");
+    return Error(ErrorCode::kInvalid, "split: the test share is ", spec.test,
+                 "; expected a share above 0 and below 1, such as 20%");
   if (spec.gap_us < 0) return Error(ErrorCode::kInvalid, "split: the gap is negative");
   const bool one = spec.kind == SplitSpec::Kind::kTime || spec.kind == SplitSpec::Kind::kColumn;
   if (one && spec.columns.size() != 1)
@@ -223,8 +249,10 @@ Result<DataSplit> MakeSplit(const Table& table, const SplitSpec& spec, std::span
   const std::string_view empty = split.train.empty() ? "training" : "test";
   if (split.train.empty() || (split.test.empty() && spec.kind != SplitSpec::Kind::kNone)) {
     const std::string gap = split.dropped > 0 ? StrCat(" (", FormatCount(split.dropped), " lie in the gap)") : "";
-    return Error(ErrorCode::kData, "the split puts none of the ", Count(table.num_rows()), " rows into the ", empty, " part", gap)
-        .WithHelp(split.dropped > 0 ? "shorten the gap, or give older rows" : "give more rows, change the split, or say split: none");
+    return Error(ErrorCode::kData, "the split puts none of the ", Count(table.num_rows()), " rows into the ", empty,
+                 " part", gap)
+        .WithHelp(split.dropped > 0 ? "shorten the gap, or give older rows"
+                                    : "give more rows, change the split, or say split: none");
   }
   return split;
 }
@@ -238,12 +266,13 @@ Result<FoldPlan> PlanFolds(std::int64_t spec_folds, std::int64_t train_rows) {
   return FoldPlan{static_cast<int>(spec_folds)};
 }
 
-Result<std::vector<int>> MakeFolds(const Table& table, std::span<const std::string> key, std::span<const std::size_t> rows,
-                                   int folds) {
+Result<std::vector<int>> MakeFolds(const Table& table, std::span<const std::string> key,
+                                   std::span<const std::size_t> rows, int folds) {
   assert(folds >= 1);
   ASSIGN_OR_RETURN(const KeyHasher hasher, KeyHasher::Make(table, key));
   if (rows.size() < static_cast<std::size_t>(folds))
-    return Error(ErrorCode::kData, Count(rows.size()), " training rows are fewer than ", folds, " folds").WithHelp("give more rows");
+    return Error(ErrorCode::kData, Count(rows.size()), " training rows are fewer than ", folds, " folds")
+        .WithHelp("give more rows");
   std::vector<int> fold_of(rows.size());
   std::vector<std::size_t> sizes(static_cast<std::size_t>(folds));
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -252,13 +281,15 @@ Result<std::vector<int>> MakeFolds(const Table& table, std::span<const std::stri
   }
   const auto empty = std::find(sizes.begin(), sizes.end(), 0u);
   if (empty != sizes.end())
-    return Error(ErrorCode::kData, "fold ", empty - sizes.begin() + 1, " of ", folds, " has none of the ", Count(rows.size()), " training rows")
+    return Error(ErrorCode::kData, "fold ", empty - sizes.begin() + 1, " of ", folds, " has none of the ",
+                 Count(rows.size()), " training rows")
         .WithHelp(key.empty() ? "give more rows, or ask for fewer folds"
                               : "rows with equal key share a fold: give more keys, or ask for fewer folds");
   return fold_of;
 }
 
-Status CheckFoldClasses(const Target& target, std::span<const std::size_t> rows, std::span<const int> fold_of, int folds) {
+Status CheckFoldClasses(const Target& target, std::span<const std::size_t> rows, std::span<const int> fold_of,
+                        int folds) {
   assert(rows.size() == fold_of.size());
   for (int fold = 0; fold < folds; ++fold) {
     std::vector<std::size_t> others;

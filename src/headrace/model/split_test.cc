@@ -59,8 +59,10 @@ TEST(HashSplitTest, TheTrainKeyIsHashedWhenTheSplitNamesNone) {
   Ints falling = Sequence(500);
   std::reverse(falling.begin(), falling.end());
   const Table table = OfInts("k", Type::kInt, falling);
-  EXPECT_EQ(Make(table, Spec(SplitSpec::Kind::kHash, {}), {"k"}).test, Make(table, Spec(SplitSpec::Kind::kHash, {"k"})).test);
-  EXPECT_NE(Make(table, Spec(SplitSpec::Kind::kHash, {}), {"k"}).test, Make(table, Spec(SplitSpec::Kind::kHash, {})).test);
+  EXPECT_EQ(Make(table, Spec(SplitSpec::Kind::kHash, {}), {"k"}).test,
+            Make(table, Spec(SplitSpec::Kind::kHash, {"k"})).test);
+  EXPECT_NE(Make(table, Spec(SplitSpec::Kind::kHash, {}), {"k"}).test,
+            Make(table, Spec(SplitSpec::Kind::kHash, {})).test);
 }
 
 TEST(HashSplitTest, ARowKeepsItsPartInAnotherTable) {
@@ -71,12 +73,14 @@ TEST(HashSplitTest, ARowKeepsItsPartInAnotherTable) {
 }
 
 TEST(HashSplitTest, AnEmptyPartIsRefused) {
-  const Status status = Refused(OfInts("k", Type::kInt, {1}), Spec(SplitSpec::Kind::kHash, {"k"}, 1e-6), ErrorCode::kData);
+  const Status status =
+      Refused(OfInts("k", Type::kInt, {1}), Spec(SplitSpec::Kind::kHash, {"k"}, 1e-6), ErrorCode::kData);
   EXPECT_EQ(status.message(), "the split puts none of the 1 rows into the test part");
 }
 
 TEST(TimeSplitTest, TheNewestRowsAreTestAndNoInstantStraddles) {
-  // Four rows a day for five days; a share of 30 % is six rows, so one day (4) and two days (8) are equally near: the later cut.
+  // Four rows a day for five days; a share of 30 % is six rows, so one day (4) and two days (8) are equally near: the
+  // later cut.
   Ints days;
   for (std::int64_t i = 0; i < 20; ++i) days.push_back(i / 4);
   const DataSplit split = Make(OfInts("day", Type::kDate, days), Spec(SplitSpec::Kind::kTime, {"day"}, 0.3));
@@ -96,7 +100,7 @@ TEST(TimeSplitTest, RowsInsideTheGapAreDroppedAndCounted) {
   spec.gap_us = 3 * kMicrosPerDay;
   const DataSplit split = Make(OfInts("day", Type::kDate, Sequence(10)), spec);
   EXPECT_THAT(split.test, ElementsAre(8, 9));
-  EXPECT_THAT(split.train, ElementsAre(0, 1, 2, 3, 4, 5));    // day 5 lies three whole days before day 8
+  EXPECT_THAT(split.train, ElementsAre(0, 1, 2, 3, 4, 5));  // day 5 lies three whole days before day 8
   EXPECT_EQ(split.dropped, 2);
   EXPECT_EQ(split.notes.back(), "gap of 3d: 2 rows before the first test row are left out");
   spec.gap_us = 2 * kMicrosPerDay + 1;
@@ -113,19 +117,27 @@ TEST(TimeSplitTest, ExtremeTimesDoNotOverflow) {
 
 TEST(TimeSplitTest, WhatCannotBeCutIsRefused) {
   SplitSpec spec = Spec(SplitSpec::Kind::kTime, {"t"});
-  EXPECT_THAT(Refused(OfInts("t", Type::kDate, {3, 3, 3}), spec, ErrorCode::kData).message(), HasSubstr("one value only: 1970-01-04"));
-  EXPECT_THAT(Refused(OfInts("t", Type::kDate, {3, 0, 4}, {1, 0, 1}), spec, ErrorCode::kData).message(), HasSubstr("null in 1 of 3 rows (row 2"));
-  EXPECT_THAT(Refused(OfInts("t", Type::kBool, {0, 1}), spec, ErrorCode::kInvalid).message(), HasSubstr("is bool; expected date, timestamp"));
-  EXPECT_EQ(Refused(OfInts("time", Type::kDate, {3}), spec, ErrorCode::kInvalid).message(), "split column \"t\" is not in the data");
+  EXPECT_THAT(Refused(OfInts("t", Type::kDate, {3, 3, 3}), spec, ErrorCode::kData).message(),
+              HasSubstr("one value only: 1970-01-04"));
+  EXPECT_THAT(Refused(OfInts("t", Type::kDate, {3, 0, 4}, {1, 0, 1}), spec, ErrorCode::kData).message(),
+              HasSubstr("null in 1 of 3 rows (row 2"));
+  EXPECT_THAT(Refused(OfInts("t", Type::kBool, {0, 1}), spec, ErrorCode::kInvalid).message(),
+              HasSubstr("is bool; expected date, timestamp"));
+  EXPECT_EQ(Refused(OfInts("time", Type::kDate, {3}), spec, ErrorCode::kInvalid).message(),
+            "split column \"t\" is not in the data");
   spec.gap_us = kMicrosPerDay;
-  EXPECT_THAT(Refused(OfInts("t", Type::kInt, {0, 1}), spec, ErrorCode::kInvalid).message(), HasSubstr("a gap needs a date or timestamp"));
+  EXPECT_THAT(Refused(OfInts("t", Type::kInt, {0, 1}), spec, ErrorCode::kInvalid).message(),
+              HasSubstr("a gap needs a date or timestamp"));
   spec.gap_us = 99 * kMicrosPerDay;
-  EXPECT_THAT(Refused(OfInts("t", Type::kDate, {0, 1}), spec, ErrorCode::kData).message(), HasSubstr("training part (1 lie in the gap)"));
+  EXPECT_THAT(Refused(OfInts("t", Type::kDate, {0, 1}), spec, ErrorCode::kData).message(),
+              HasSubstr("training part (1 lie in the gap)"));
 }
 
 TEST(ColumnSplitTest, TrueOneAndTestAreTest) {
-  EXPECT_THAT(Make(OfInts("is_test", Type::kBool, {0, 1, 0}), Spec(SplitSpec::Kind::kColumn, {"is_test"})).test, ElementsAre(1));
-  EXPECT_THAT(Make(OfInts("is_test", Type::kInt, {1, 0, 1}), Spec(SplitSpec::Kind::kColumn, {"is_test"})).test, ElementsAre(0, 2));
+  EXPECT_THAT(Make(OfInts("is_test", Type::kBool, {0, 1, 0}), Spec(SplitSpec::Kind::kColumn, {"is_test"})).test,
+              ElementsAre(1));
+  EXPECT_THAT(Make(OfInts("is_test", Type::kInt, {1, 0, 1}), Spec(SplitSpec::Kind::kColumn, {"is_test"})).test,
+              ElementsAre(0, 2));
   ColumnBuilder builder(Type::kText);
   for (const char* part : {"train", "test", "train"}) builder.AppendText(part);
   const Table table(Schema({{"part", Type::kText}}), {builder.Finish()}, 3);
@@ -133,9 +145,13 @@ TEST(ColumnSplitTest, TrueOneAndTestAreTest) {
 }
 
 TEST(ColumnSplitTest, OtherValuesAreRefusedWithTheirRow) {
-  const Status status = Refused(OfInts("is_test", Type::kInt, {0, 1, 2}), Spec(SplitSpec::Kind::kColumn, {"is_test"}), ErrorCode::kData);
+  const Status status =
+      Refused(OfInts("is_test", Type::kInt, {0, 1, 2}), Spec(SplitSpec::Kind::kColumn, {"is_test"}), ErrorCode::kData);
   EXPECT_EQ(status.message(), "split column `is_test` is 2 in row 3; expected 0 (training) or 1 (test)");
-  EXPECT_THAT(Refused(OfInts("is_test", Type::kBool, {1, 1}), Spec(SplitSpec::Kind::kColumn, {"is_test"}), ErrorCode::kData).message(), HasSubstr("none of the 2 rows into the training part"));
+  EXPECT_THAT(
+      Refused(OfInts("is_test", Type::kBool, {1, 1}), Spec(SplitSpec::Kind::kColumn, {"is_test"}), ErrorCode::kData)
+          .message(),
+      HasSubstr("none of the 2 rows into the training part"));
 }
 
 TEST(SplitTest, NoneTrainsOnAllRows) {
@@ -145,7 +161,8 @@ TEST(SplitTest, NoneTrainsOnAllRows) {
 }
 
 TEST(SplitTest, AShareOutside0To1IsRefused) {
-  for (const double share : {0.0, 1.0, -0.1, 20.0}) EXPECT_FALSE(CheckSplit(Spec(SplitSpec::Kind::kHash, {}, share)).ok()) << share;
+  for (const double share : {0.0, 1.0, -0.1, 20.0})
+    EXPECT_FALSE(CheckSplit(Spec(SplitSpec::Kind::kHash, {}, share)).ok()) << share;
   EXPECT_FALSE(CheckSplit(Spec(SplitSpec::Kind::kTime, {})).ok());
 }
 
@@ -164,7 +181,8 @@ TEST(FoldsTest, RowsWithEqualKeyShareAFold) {
     customers.push_back(static_cast<std::int64_t>(i % 100));
     rows.push_back(i);
   }
-  const Result<std::vector<int>> folds = MakeFolds(OfInts("customer", Type::kInt, customers), Names{"customer"}, rows, 5);
+  const Result<std::vector<int>> folds =
+      MakeFolds(OfInts("customer", Type::kInt, customers), Names{"customer"}, rows, 5);
   ASSERT_TRUE(folds.ok()) << folds.status();
   for (std::size_t i = 100; i < 400; ++i) EXPECT_EQ((*folds)[i], (*folds)[i % 100]);
 }
@@ -196,7 +214,8 @@ TEST(FoldsTest, AFoldThatHoldsAWholeClassIsRefused) {
   target.values = {0, 0, 1, 1};
   const std::vector<std::size_t> rows = {0, 1, 2, 3};
   EXPECT_TRUE(CheckFoldClasses(target, rows, std::vector<int>{0, 1, 0, 1}, 2).ok());
-  EXPECT_THAT(CheckFoldClasses(target, rows, std::vector<int>{0, 1, 1, 1}, 2).message(), HasSubstr("the fold 2's training part has one class only: no"));
+  EXPECT_THAT(CheckFoldClasses(target, rows, std::vector<int>{0, 1, 1, 1}, 2).message(),
+              HasSubstr("the fold 2's training part has one class only: no"));
 }
 
 }  // namespace

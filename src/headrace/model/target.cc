@@ -29,9 +29,11 @@ Status CheckValues(const Column& column, const std::string& name) {
   const std::size_t bad = nulls + odd;
   if (bad == 0) return Ok();
   const std::string what = odd == 0 ? "null" : nulls == 0 ? "NaN or infinite" : "null, NaN or infinite";
-  return Error(ErrorCode::kData, "target `", name, "` is ", what, " in ", FormatCount(static_cast<std::int64_t>(bad)), " of ",
-               FormatCount(static_cast<std::int64_t>(column.size())), " rows (row ", Join(rows, ", "), bad > rows.size() ? ", ..." : "", ")")
-      .WithHelp(StrCat("leave those rows out before training, for example with a sql step: where ", name, " is not null"));
+  return Error(ErrorCode::kData, "target `", name, "` is ", what, " in ", FormatCount(static_cast<std::int64_t>(bad)),
+               " of ", FormatCount(static_cast<std::int64_t>(column.size())), " rows (row ", Join(rows, ", "),
+               bad > rows.size() ? ", ..." : "", ")")
+      .WithHelp(
+          StrCat("leave those rows out before training, for example with a sql step: where ", name, " is not null"));
 }
 
 /// The distinct values as text, with the rows that have them; looks at no more than the first `most` + 1 distinct ones.
@@ -44,7 +46,7 @@ std::map<std::string, std::vector<std::size_t>> DistinctValues(const Column& col
     if (column.type() == Type::kText) {
       text = column.text(i);
     } else if (column.type() == Type::kDouble) {
-      std::string& known = double_text[column.doubles()[i]];    // -0 and 0 are one value here
+      std::string& known = double_text[column.doubles()[i]];  // -0 and 0 are one value here
       if (known.empty()) known = Value::Double(column.doubles()[i] + 0.0).ToString();
       text = known;
     } else {
@@ -62,10 +64,12 @@ Task TaskOf(const Column& column, const TrainSpec& spec, std::size_t distinct) {
   if (spec.learner.task) return *spec.learner.task;
   const bool two = distinct == 2;
   if (spec.learner.given && spec.learner.kind == LearnerSpec::Kind::kLinear) return Task::kRegression;
-  if (spec.learner.given && spec.learner.kind == LearnerSpec::Kind::kLogistic) return two ? Task::kBinary : Task::kMulticlass;
+  if (spec.learner.given && spec.learner.kind == LearnerSpec::Kind::kLogistic)
+    return two ? Task::kBinary : Task::kMulticlass;
   if (column.type() == Type::kBool || two) return Task::kBinary;
   if (column.type() == Type::kText) return Task::kMulticlass;
-  if (column.type() == Type::kInt && distinct <= kMaxIntClasses && distinct * kRowsPerIntClass <= column.size()) return Task::kMulticlass;
+  if (column.type() == Type::kInt && distinct <= kMaxIntClasses && distinct * kRowsPerIntClass <= column.size())
+    return Task::kMulticlass;
   return Task::kRegression;
 }
 
@@ -83,7 +87,8 @@ Result<std::string> PositiveClass(const TrainSpec& spec, const std::string& firs
     return last;
   }
   if (spec.positive == first || spec.positive == last) return spec.positive;
-  return Error(ErrorCode::kInvalid, "positive class \"", spec.positive, "\" is not a value of target `", spec.target, "`")
+  return Error(ErrorCode::kInvalid, "positive class \"", spec.positive, "\" is not a value of target `", spec.target,
+               "`")
       .WithHelp(StrCat("choose from: ", first, ", ", last));
 }
 
@@ -93,7 +98,8 @@ Result<std::vector<double>> Numbers(const Column& column, const std::string& nam
   if (column.type() == Type::kDouble) {
     std::copy(column.doubles().begin(), column.doubles().end(), values.begin());
   } else if (column.type() == Type::kInt || column.type() == Type::kBool) {
-    std::transform(column.ints().begin(), column.ints().end(), values.begin(), [](std::int64_t v) { return static_cast<double>(v); });
+    std::transform(column.ints().begin(), column.ints().end(), values.begin(),
+                   [](std::int64_t v) { return static_cast<double>(v); });
   } else {
     return Error(ErrorCode::kData, "target `", name, "` is ", TypeName(column.type()), "; regression needs a number")
         .WithHelp("choose an objective for classes, or turn the target into a number");
@@ -104,7 +110,8 @@ Result<std::vector<double>> Numbers(const Column& column, const std::string& nam
 Status CheckClassCount(const Column& column, const TrainSpec& spec, Task task, std::size_t distinct) {
   const std::string counted = distinct > kMaxTextClasses ? StrCat("more than ", kMaxTextClasses) : StrCat(distinct);
   if (task == Task::kBinary && distinct > 2)
-    return Error(ErrorCode::kData, "target `", spec.target, "` has ", counted, " distinct values; a binary model needs two")
+    return Error(ErrorCode::kData, "target `", spec.target, "` has ", counted,
+                 " distinct values; a binary model needs two")
         .WithHelp("choose a multiclass or regression objective, or make the target true or false");
   if (distinct > kMaxTextClasses)
     return Error(ErrorCode::kData, "target `", spec.target, "` has ", counted, " distinct ", TypeName(column.type()),
@@ -126,7 +133,8 @@ Result<Target> ExtractTarget(const Table& table, const TrainSpec& spec) {
   if (column->size() == 0) return Error(ErrorCode::kData, "no rows to train on");
   RETURN_IF_ERROR(CheckValues(*column, spec.target));
   if (column->type() == Type::kDate || column->type() == Type::kTimestamp || column->type() == Type::kDuration)
-    return Error(ErrorCode::kData, "target `", spec.target, "` is ", TypeName(column->type()), "; expected bool, int, double or text")
+    return Error(ErrorCode::kData, "target `", spec.target, "` is ", TypeName(column->type()),
+                 "; expected bool, int, double or text")
         .WithHelp("predict a number instead, such as the days until it");
 
   const auto rows_of = DistinctValues(*column, kMaxTextClasses);
@@ -135,7 +143,8 @@ Result<Target> ExtractTarget(const Table& table, const TrainSpec& spec) {
   Target target;
   target.task = TaskOf(*column, spec, rows_of.size());
   if (target.task != Task::kBinary && !spec.positive.empty())
-    return Error(ErrorCode::kInvalid, "`positive` is given, but target `", spec.target, "` makes this a ", TaskName(target.task), " model")
+    return Error(ErrorCode::kInvalid, "`positive` is given, but target `", spec.target, "` makes this a ",
+                 TaskName(target.task), " model")
         .WithHelp("leave `positive` out, or choose a binary objective");
   if (target.task == Task::kRegression) {
     ASSIGN_OR_RETURN(target.values, Numbers(*column, spec.target));
@@ -159,8 +168,10 @@ Status CheckClasses(const Target& target, std::span<const std::size_t> rows, std
   std::set<double> seen;
   for (const std::size_t row : rows) seen.insert(target.values[row]);
   if (seen.size() >= 2) return Ok();
-  const std::string found = seen.empty() ? "no row" : StrCat("one class only: ", target.classes[static_cast<std::size_t>(*seen.begin())], " in all ",
-                                                             FormatCount(static_cast<std::int64_t>(rows.size())), " rows");
+  const std::string found = seen.empty()
+                                ? "no row"
+                                : StrCat("one class only: ", target.classes[static_cast<std::size_t>(*seen.begin())],
+                                         " in all ", FormatCount(static_cast<std::int64_t>(rows.size())), " rows");
   return Error(ErrorCode::kData, "the ", part, " part has ", found)
       .WithHelp("give more rows, or split them another way");
 }

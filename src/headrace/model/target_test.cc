@@ -12,16 +12,20 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 Table OfInts(Type type, const std::vector<std::int64_t>& values) {
-  return Table(Schema({{"y", type}}), {std::make_shared<Column>(type, values, std::vector<std::uint8_t>())}, values.size());
+  return Table(Schema({{"y", type}}), {std::make_shared<Column>(type, values, std::vector<std::uint8_t>())},
+               values.size());
 }
 Table OfDoubles(const std::vector<double>& values) {
-  return Table(Schema({{"y", Type::kDouble}}), {std::make_shared<Column>(values, std::vector<std::uint8_t>())}, values.size());
+  return Table(Schema({{"y", Type::kDouble}}), {std::make_shared<Column>(values, std::vector<std::uint8_t>())},
+               values.size());
 }
 Table OfTexts(const std::vector<std::string>& values) {
   ColumnBuilder builder(Type::kText);
   for (const std::string& value : values) {
-    if (value == "-") builder.AppendNull();
-    else builder.AppendText(value);
+    if (value == "-")
+      builder.AppendNull();
+    else
+      builder.AppendText(value);
   }
   return Table(Schema({{"y", Type::kText}}), {builder.Finish()}, values.size());
 }
@@ -97,9 +101,11 @@ TEST(TargetTest, TheObjectiveDecidesFirst) {
   EXPECT_EQ(target.task, Task::kRegression);
   EXPECT_THAT(target.values, ElementsAre(0, 1, 0));
   spec.learner.task = Task::kBinary;
-  EXPECT_THAT(Refused(OfInts(Type::kInt, {0, 1, 2}), ErrorCode::kData, spec).message(), HasSubstr("3 distinct values; a binary model needs two"));
+  EXPECT_THAT(Refused(OfInts(Type::kInt, {0, 1, 2}), ErrorCode::kData, spec).message(),
+              HasSubstr("3 distinct values; a binary model needs two"));
   spec.learner.task = Task::kRegression;
-  EXPECT_THAT(Refused(OfTexts({"a", "b"}), ErrorCode::kData, spec).message(), HasSubstr("is text; regression needs a number"));
+  EXPECT_THAT(Refused(OfTexts({"a", "b"}), ErrorCode::kData, spec).message(),
+              HasSubstr("is text; regression needs a number"));
 }
 
 TEST(TargetTest, TheKindOfLearnerDecidesNext) {
@@ -115,11 +121,13 @@ TEST(TargetTest, NullsAreCountedAndTheFirstRowsNamed) {
   const Status status = Refused(OfTexts({"-", "a", "-", "b", "-", "-", "-", "-"}), ErrorCode::kData);
   EXPECT_EQ(status.message(), "target `y` is null in 6 of 8 rows (row 1, 3, 5, 6, 7, ...)");
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_EQ(Refused(OfDoubles({1, 2, kNan}), ErrorCode::kData).message(), "target `y` is NaN or infinite in 1 of 3 rows (row 3)");
+  EXPECT_EQ(Refused(OfDoubles({1, 2, kNan}), ErrorCode::kData).message(),
+            "target `y` is NaN or infinite in 1 of 3 rows (row 3)");
 }
 
 TEST(TargetTest, OneValueOnlyIsRefused) {
-  EXPECT_THAT(Refused(OfInts(Type::kBool, {0, 0, 0}), ErrorCode::kData).message(), HasSubstr("one value only: false in all 3 rows"));
+  EXPECT_THAT(Refused(OfInts(Type::kBool, {0, 0, 0}), ErrorCode::kData).message(),
+              HasSubstr("one value only: false in all 3 rows"));
   EXPECT_THAT(Refused(OfDoubles({2.5, 2.5}), ErrorCode::kData).message(), HasSubstr("one value only: 2.5"));
 }
 
@@ -132,11 +140,13 @@ TEST(TargetTest, AnIdentifierIsNoClass) {
 TEST(TargetTest, AMissingTargetSuggestsTheNearestColumn) {
   TrainSpec spec = Spec();
   spec.target = "Y";
-  EXPECT_EQ(Refused(OfDoubles({1, 2}), ErrorCode::kInvalid, spec).ToString(), "target \"Y\" is not a column of the data\nhelp: did you mean \"y\"?");
+  EXPECT_EQ(Refused(OfDoubles({1, 2}), ErrorCode::kInvalid, spec).ToString(),
+            "target \"Y\" is not a column of the data\nhelp: did you mean \"y\"?");
 }
 
 TEST(TargetTest, ADateIsNoTarget) {
-  EXPECT_THAT(Refused(OfInts(Type::kDate, {1, 2}), ErrorCode::kData).message(), HasSubstr("is date; expected bool, int, double or text"));
+  EXPECT_THAT(Refused(OfInts(Type::kDate, {1, 2}), ErrorCode::kData).message(),
+              HasSubstr("is date; expected bool, int, double or text"));
 }
 
 TEST(CheckClassesTest, APartWithOneClassIsRefused) {

@@ -37,10 +37,12 @@ Status CheckThreshold(const ThresholdSpec& spec, Task task) {
   }
   const std::string near = NearestName(spec.maximize, Maximizable());
   return Error(ErrorCode::kInvalid, "a threshold cannot maximize \"", spec.maximize, "\"")
-      .WithHelp(near.empty() ? StrCat("choose from: ", Join(Maximizable(), ", ")) : StrCat("did you mean \"", near, "\"?"));
+      .WithHelp(near.empty() ? StrCat("choose from: ", Join(Maximizable(), ", "))
+                             : StrCat("did you mean \"", near, "\"?"));
 }
 
-Result<double> ChooseThreshold(const ThresholdSpec& spec, std::span<const double> target, std::span<const double> scores) {
+Result<double> ChooseThreshold(const ThresholdSpec& spec, std::span<const double> target,
+                               std::span<const double> scores) {
   assert(target.size() == scores.size());
   RETURN_IF_ERROR(CheckThreshold(spec, Task::kBinary));
   if (spec.maximize.empty()) return spec.fixed;
