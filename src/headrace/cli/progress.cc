@@ -85,8 +85,11 @@ void ProgressView::Draw() {
   std::vector<const Line*> shown;
   for (const Line& line : lines_) shown.push_back(&line);
   if (shown.size() > room) {
-    std::stable_partition(shown.begin(), shown.end(), [](const Line* line) { return line->record.state == StepState::kRunning; });
-    shown.resize(room);
+    std::vector<const Line*> running, rest;
+    for (const Line* line : shown) (line->record.state == StepState::kRunning ? running : rest).push_back(line);
+    running.insert(running.end(), rest.begin(), rest.end());
+    running.resize(room);
+    shown = std::move(running);
   }
   std::string text;
   for (const Line* line : shown) text += StrCat("  ", Colour(line->record.state), Describe(*line), "\x1b[0m\n");

@@ -1,7 +1,9 @@
 // The commands that read recorded runs: runs, show, logs, data, why, report.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "headrace/base/files.h"
 #include "headrace/cli/command.h"
@@ -82,7 +84,7 @@ int Logs(const std::string& id, const std::string& step, const GlobalFlags& flag
       lines.push_back({record.started_us, record.step, "info", StrCat("started: ", record.reason)});
     if (record.finished_us > 0) lines.push_back({record.finished_us, record.step, "info", StrCat(StateName(record.state), record.message.empty() ? "" : StrCat(": ", record.message))});
   }
-  std::stable_sort(lines.begin(), lines.end(), [](const Store::Event& a, const Store::Event& b) { return a.at_us < b.at_us; });
+  std::sort(lines.begin(), lines.end(), [](const Store::Event& a, const Store::Event& b) { return std::tie(a.at_us, a.step, a.text) < std::tie(b.at_us, b.step, b.text); });
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const Store::Event& line : lines) {
     if (flags.json) all.push_back({{"at", FormatTimestamp(line.at_us)}, {"step", line.step}, {"level", line.level}, {"text", line.text}});

@@ -1,5 +1,6 @@
 #include "headrace/run/run_report.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "headrace/model/evaluation.h"
@@ -90,9 +91,9 @@ Result<RunReport> BuildReport(Store& store, const std::string& project, const st
   report.headrace_version = run.version;
   report.code_commit = run.commit;
   report.code_dirty = run.dirty;
-  report.message = run.message;
   try {
-    for (const auto& [name, value] : nlohmann::json::parse(run.params).items()) report.parameters.emplace_back(name, value.at("value").get<std::string>());
+    const nlohmann::json params = nlohmann::json::parse(run.params);
+    for (const auto& [name, value] : params.items()) report.parameters.emplace_back(name, value.at("value").get<std::string>());
   } catch (const nlohmann::json::exception& error) {
     return Error(ErrorCode::kInvalid, "the recorded parameters of run ", run.id, " do not read: ", error.what());
   }
@@ -107,6 +108,10 @@ Result<RunReport> BuildReport(Store& store, const std::string& project, const st
       else report.notes.push_back(StrCat("the model of `", record.step, "` cannot be shown: ", model.status().message()));
     }
   }
+  // An error of a step is told with the step, a refused gate with its model; what is left belongs to the run.
+  const bool told = std::any_of(report.steps.begin(), report.steps.end(), [](const StepReport& s) { return s.state == "failed"; }) ||
+                    std::any_of(report.models.begin(), report.models.end(), [](const ModelReport& m) { return std::any_of(m.gates.begin(), m.gates.end(), [](const GateVerdict& g) { return !g.passed; }); });
+  if (!told) report.message = run.message;
   return report;
 }
 
