@@ -55,7 +55,7 @@ Shape TransformStepShape() {
       {"encode", Choice({"onehot", "ordinal", "target"}), "turn levels into numbers", "onehot"},
       {"min_frequency", IntFrom(0), "onehot: levels with fewer training rows join the column `other`", "20"},
       {"handle_unknown", Choice({"other", "ignore", "error"}), "what a level never seen at training becomes", "other"},
-      {"smooth", Either({Scalar(kDouble)}), "target: weight of the overall mean; chosen by empirical Bayes when not given", "20"},
+      {"smooth", Scalar(kDouble), "target: weight of the overall mean; chosen by empirical Bayes when not given", "20"},
       {"folds", IntFrom(2), "target: folds of the cross-fitting", "5"},
   }, kinds);
   return Either({Choice({"log1p"}), map});
@@ -154,7 +154,7 @@ const Shape& TrainShape() {
       {"key", Columns(), "columns that identify a row; they order the rows and are never features", "[customer_id, as_of]"},
       {"ignore", Columns(), "columns that are not features", "[name]"},
       {"split", SplitShape(), "which rows are held back for testing; none when not given", "{by: as_of, test: 20%, gap: 7d}"},
-      {"folds", Either({Scalar(kText)}), "`auto`, or how many out-of-fold folds serve calibration, threshold and stopping point", "auto"},
+      {"folds", Scalar(kText), "`auto`, or how many out-of-fold folds serve calibration, threshold and stopping point", "auto"},
       {"transform", ListOf(TransformShape()), "preparation of the columns, in order; a column that none names gets the default of its type", "[{columns: [age], steps: [{impute: median}]}]"},
       {"learner", LearnerShape(), "the algorithm and its parameters", "{lightgbm: {num_leaves: 31}}"},
       {"calibrate", Choice({"none", "isotonic", "sigmoid"}), "how scores become probabilities", "isotonic"},

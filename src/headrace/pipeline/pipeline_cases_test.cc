@@ -1,0 +1,59 @@
+// tests/cases/accepted holds files without an error, tests/cases/refused files with the messages they give
+// (NAME.expected beside NAME.yaml or the folder NAME). HEADRACE_UPDATE_EXPECTED=1 rewrites the expected ones.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+#include "headrace/pipeline/project.h"
+
+namespace headrace {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> Cases(const char* kind) {
+  std::vector<fs::path> cases;
+  for (const fs::directory_entry& entry : fs::directory_iterator(fs::path(HEADRACE_SOURCE_DIR) / "tests/cases" / kind))
+    if (entry.is_directory() || entry.path().extension() == ".yaml") cases.push_back(entry.path());
+  std::sort(cases.begin(), cases.end());
+  return cases;
+}
+
+std::string Messages(const fs::path& path) {
+  Diagnostics diagnostics;
+  const Result<Project> project = Project::Load({.path = path.string(), .environment = "", .sql = nullptr}, diagnostics);
+  if (!project.ok()) return project.status().ToString();
+  project->Validate("", diagnostics);
+  return RenderText(diagnostics, false);
+}
+
+std::string ReadFile(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::string Name(const ::testing::TestParamInfo<fs::path>& info) { return info.param.stem().string(); }
+
+class AcceptedTest : public ::testing::TestWithParam<fs::path> {};
+class RefusedTest : public ::testing::TestWithParam<fs::path> {};
+
+TEST_P(AcceptedTest, HasNoError) { EXPECT_EQ(Messages(GetParam()), ""); }
+
+TEST_P(RefusedTest, SaysWhatIsWrong) {
+  const std::string messages = Messages(GetParam());
+  const fs::path expected = GetParam().parent_path() / (GetParam().stem().string() + ".expected");
+  if (std::getenv("HEADRACE_UPDATE_EXPECTED") != nullptr) std::ofstream(expected, std::ios::binary) << messages;
+  EXPECT_NE(messages, "");
+  EXPECT_EQ(messages, ReadFile(expected));
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, AcceptedTest, ::testing::ValuesIn(Cases("accepted")), Name);
+INSTANTIATE_TEST_SUITE_P(Files, RefusedTest, ::testing::ValuesIn(Cases("refused")), Name);
+
+}  // namespace
+}  // namespace headrace

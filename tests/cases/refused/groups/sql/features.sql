@@ -1,0 +1,3 @@
+select *
+from event
+join as_of on true
