@@ -30,7 +30,8 @@ constexpr std::size_t kRows = 32, kBatch = 250;
 /// The same expression in our words and in DuckDB's.
 struct Pair {
   std::string ours, duck;
-  bool inexact = false;  ///< holds a value that may differ in the last places: only compared, not computed with
+  bool inexact = false;   ///< holds a value that may differ in the last places: only compared, not computed with
+  bool constant = false;  ///< reads no column
 };
 
 class Random {
@@ -203,42 +204,58 @@ class Generator {
     };
     fill(ours, false, &out.ours);
     fill(duck, true, &out.duck);
-    for (const Pair& part : parts) out.inexact = out.inexact || part.inexact;
+    out.constant = true;
+    for (const Pair& part : parts) {
+      out.inexact = out.inexact || part.inexact;
+      out.constant = out.constant && part.constant;
+    }
+    if (out.constant) HideNull(out);
     return out;
   }
-  static Pair Same(std::string text) { return {text, text, false}; }
+  static Pair Same(std::string text) { return {text, text}; }
+  static Pair Constant(const std::string& both) { return {both, both, false, true}; }
+  static Pair Constant(std::string ours, std::string duck) { return {std::move(ours), std::move(duck), false, true}; }
+
+  /// DuckDB makes f(x, constant null) null without looking at x, which may raise; so no null of its is constant.
+  static void HideNull(Pair& pair) {
+    const Result<Expression> parsed = Expression::Parse(pair.ours);
+    if (!parsed.ok()) return;
+    const Result<BoundExpression> bound = parsed->Bind(Schema(), {});
+    if (!bound.ok()) return;
+    const Result<Value> value = bound->EvaluateScalar();
+    if (value.ok() && value->is_null()) pair.duck = StrCat("(case when k = 1000 then ", pair.duck, " end)");
+  }
 
   static std::string Quoted(std::string_view text) { return StrCat("'", ReplaceAll(text, "'", "''"), "'"); }
 
   Pair Literal(Type type) {
-    // DuckDB's binder makes f(x, null) null without looking at x, which may raise: hide the null from it.
-    if (r_.Chance(8)) return {StrCat("cast(null as ", TypeName(type), ")"), StrCat("(case when k = 1000 then null::", DuckType(type), " end)")};
+    if (r_.Chance(8)) return Constant(StrCat("cast(null as ", TypeName(type), ")"), StrCat("(case when k = 1000 then null::", DuckType(type), " end)"));
     switch (type) {
-      case Type::kBool: return Same(r_.Chance(50) ? "true" : "false");
+      case Type::kBool: return Constant(r_.Chance(50) ? "true" : "false");
       case Type::kInt: return IntLiteral(AnyInt(r_));
       case Type::kDouble: {
         const double value = AnyDouble(r_);
         const std::string text = FormatDouble(value);
-        if (!std::isfinite(value)) return {StrCat("cast('", text, "' as double)"), StrCat("'", text, "'::double")};
+        if (!std::isfinite(value)) return Constant(StrCat("cast('", text, "' as double)"), StrCat("'", text, "'::double"));
         const bool plain = text.find_first_of(".e") == std::string::npos;
-        return {StrCat("(", text, plain ? ".0" : "", ")"), StrCat("('", text, "'::double)")};
+        return Constant(StrCat("(", text, plain ? ".0" : "", ")"), StrCat("('", text, "'::double)"));
       }
       case Type::kText: {
         const std::string text = r_.Chance(15) ? NumberText(r_) : AnyText(r_);
-        return {Quoted(text), StrCat(Quoted(text), "::varchar")};
+        return Constant(Quoted(text), StrCat(Quoted(text), "::varchar"));
       }
-      case Type::kDate: return Same(StrCat("date '", FormatDate(r_.Below(3600000) - 719162), "'"));
-      case Type::kTimestamp: return Same(StrCat("timestamp '", FormatTimestamp(AnyMicros(r_)), "'"));
+      case Type::kDate: return Constant(StrCat("date '", FormatDate(r_.Below(3600000) - 719162), "'"));
+      case Type::kTimestamp: return Constant(StrCat("timestamp '", FormatTimestamp(AnyMicros(r_)), "'"));
       case Type::kDuration: {
         const std::int64_t n = r_.Below(500);
-        if (r_.Chance(50)) return {StrCat(n, "d"), StrCat("to_days(", n, ")")};
-        if (r_.Chance(50)) return {StrCat(n, "h"), StrCat("to_hours(", n, ")")};
-        return {StrCat(n, "s"), StrCat("to_seconds(", n, ")")};
+        if (r_.Chance(50)) return Constant(StrCat(n, "d"), StrCat("to_days(", n, ")"));
+        if (r_.Chance(50)) return Constant(StrCat(n, "h"), StrCat("to_hours(", n, ")"));
+        return Constant(StrCat(n, "s"), StrCat("to_seconds(", n, ")"));
       }
     }
     return {};
   }
-  static Pair IntLiteral(std::int64_t value) { return {StrCat("(", value, ")"), StrCat("((", value, ")::bigint)")}; }
+  static Pair IntLiteral(std::int64_t value) { return Constant(StrCat("(", value, ")"), StrCat("((", value, ")::bigint)")); }
 
   Pair Column(Type type) {
     switch (type) {
@@ -281,10 +298,12 @@ class Generator {
 
   /// What there is for every type.
   Pair Generic(Type type, int depth) {
+    // As a condition, DuckDB evaluates some operations (between) only as far as it must; as an operand, wholly.
     const auto null_or = [&](Pair pair) { return r_.Chance(10) ? Same("null") : pair; };
     switch (r_.Below(8)) {
-      case 0: return Fill("case when $1 then $2 else $3 end", {Make(Type::kBool, depth), Make(type, depth), Arg(type, depth)});
-      case 1: return Fill("case when $1 then $2 when $3 then $4 end", {Make(Type::kBool, depth), Make(type, depth), Make(Type::kBool, depth), null_or(Make(type, depth))});
+      case 0: return Fill("case when $1 then $2 else $3 end", "case when ($1) = true then $2 else $3 end", {Make(Type::kBool, depth), Make(type, depth), Arg(type, depth)});
+      case 1: return Fill("case when $1 then $2 when $3 then $4 end", "case when ($1) = true then $2 when ($3) = true then $4 end",
+                          {Make(Type::kBool, depth), Make(type, depth), Make(Type::kBool, depth), null_or(Make(type, depth))});
       case 2: {
         const Type over = AnyType();
         return Fill("case $1 when $2 then $3 when $4 then $5 else $6 end",
@@ -315,11 +334,11 @@ class Generator {
     const Pair text = Make(Type::kText, depth);
     if (r_.Chance(60)) {
       std::string pattern = r_.Of<std::string>({"%", "a%", "%b", "_", "%a%", "__", "%_b%", "a_", "%ä%", "%a%b%", "ÄB%", ""});
-      if (r_.Chance(40)) return Fill(StrCat("($1", op, Quoted(pattern + AnyText(r_)), ")"), {text});
+      if (r_.Chance(40)) return Fill(StrCat("($1", op, "$2)"), {text, Same(Quoted(pattern + AnyText(r_)))});
       const std::string escape = r_.Of<std::string>({"\\", "$", "", "a"});
       pattern += r_.Of<std::string>({"", escape + "%", escape + "_", "x" + escape + escape});
       pattern += "%";
-      return Fill(StrCat("($1", op, Quoted(pattern), " escape '", escape, "')"), {text});
+      return Fill(StrCat("($1", op, "$2 escape '", escape, "')"), {text, Same(Quoted(pattern))});
     }
     return Fill(StrCat("($1", op, "$2)"), {text, Make(Type::kText, depth)});
   }
@@ -330,7 +349,7 @@ class Generator {
       case 1:
       case 2: return Compared(depth);
       // DuckDB may look at both sides; ours stops where the left one decides, which a case says to both.
-      case 3: return Fill("($1 and $2)", "(case when not ($1) then false else ($1 and $2) end)", {Make(Type::kBool, depth), Make(Type::kBool, depth)});
+      case 3: return Fill("($1 and $2)", "(case when ($1) = false then false else ($1 and $2) end)", {Make(Type::kBool, depth), Make(Type::kBool, depth)});
       case 4: return Fill("($1 or $2 or $3)", "(case when ($1) = true then true when ($2) = true then true else ($1 or $2 or $3) end)",
                           {Make(Type::kBool, depth), Make(Type::kBool, depth), Make(Type::kBool, depth)});
       case 5: return Fill("(not $1)", {Make(Type::kBool, depth)});
@@ -471,7 +490,7 @@ class Generator {
       case 2: out = Fill("exp($1)", {Arg(Type::kDouble, depth)}); break;
       case 3: out = Fill("power($1, $2)", {Arg(Type::kDouble, depth), Arg(Type::kDouble, depth)}); break;
       case 4: out = Fill("pow($1, $2)", {Column(Type::kDouble), Literal(Type::kInt)}); break;
-      case 5: return Fill("case when $1 then $2 else $3 end", {Make(Type::kBool, depth), Inexact(depth - 1), Inexact(depth - 1)});
+      case 5: return Fill("case when $1 then $2 else $3 end", "case when ($1) = true then $2 else $3 end", {Make(Type::kBool, depth), Inexact(depth - 1), Inexact(depth - 1)});
       case 6: return Fill("coalesce($1, $2)", {Inexact(depth - 1), Inexact(depth - 1)});
       default: return Fill("(- $1)", {Inexact(depth - 1)});
     }

@@ -158,7 +158,7 @@ void RoundIntDigits(Frame& frame, const Node& node, Args args, Vector& out) {
     const std::uint64_t rest = size % unit;
     const bool up = rest >= unit / 2;  // unit is even
     const std::uint64_t limit = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) + (x < 0 ? 1 : 0);
-    if (up && size - rest > limit - (limit < unit ? limit : unit)) {
+    if (up && (unit > limit || size - rest > limit - unit)) {
       if (out.IsValid(i)) frame.Fail(i, node, out, kOverflow, kUseDouble);
       continue;
     }

@@ -71,7 +71,7 @@ std::int64_t Ordinal(TimeUnit unit, std::int64_t days) {
   const Civil c = CivilFromDays(days);
   switch (unit) {
     case TimeUnit::kYear: return c.year;
-    case TimeUnit::kQuarter: return c.year * 4 + (c.month - 1) / 3;
+    case TimeUnit::kQuarter: return (c.year * 12 + c.month - 1) / 3;  // towards year 0, as DuckDB
     case TimeUnit::kMonth: return c.year * 12 + c.month - 1;
     default: return days;
   }
