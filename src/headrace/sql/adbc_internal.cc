@@ -194,8 +194,9 @@ Result<std::int64_t> Session::Execute(const std::string& sql, const Table& param
 }
 
 Result<std::int64_t> Session::Ingest(const std::string& table, const std::string& schema, const char* mode,
-                                     std::unique_ptr<TableStream> rows) {
+                                     std::unique_ptr<TableStream> rows, bool temporary) {
   ASSIGN_OR_RETURN(std::unique_ptr<Statement> statement, Statement::New(*this, nullptr));
+  if (temporary) RETURN_IF_ERROR(statement->SetOption(ADBC_INGEST_OPTION_TEMPORARY, ADBC_OPTION_VALUE_ENABLED));
   RETURN_IF_ERROR(statement->SetOption(ADBC_INGEST_OPTION_TARGET_TABLE, table.c_str()));
   if (!schema.empty()) RETURN_IF_ERROR(statement->SetOption(ADBC_INGEST_OPTION_TARGET_DB_SCHEMA, schema.c_str()));
   RETURN_IF_ERROR(statement->SetOption(ADBC_INGEST_OPTION_MODE, mode));

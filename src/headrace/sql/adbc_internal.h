@@ -54,7 +54,7 @@ class Session {
                                const Translate& translate = nullptr);
   /// Bulk ingest into `table`. `mode` is one of ADBC_INGEST_OPTION_MODE_*. Rows ingested.
   Result<std::int64_t> Ingest(const std::string& table, const std::string& schema, const char* mode,
-                              std::unique_ptr<TableStream> rows);
+                              std::unique_ptr<TableStream> rows, bool temporary = false);
   Status SetAutocommit(bool on);
   Status Commit();
   Status Rollback();

@@ -120,6 +120,7 @@ class ConnectionMap {
   struct Options {
     std::function<void(std::int64_t milliseconds)> sleep;  ///< between tries to open a locked file; must be given
     int attempts = 6;                                      ///< tries, with pauses of 100, 200, 400, ... ms between them
+    std::int64_t sqlite_busy_ms = 5000;                    ///< how long a SQLite statement waits for another's lock
     int threads = 1;                                       ///< DuckDB's, see Engine::Options
     std::string memory_limit = {};
     std::string temp_directory = {};

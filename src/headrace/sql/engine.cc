@@ -1,66 +1,22 @@
 #include "headrace/sql/engine.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <set>
 #include <utility>
 
 #include "headrace/base/text.h"
 #include "headrace/sql/adbc_internal.h"
 #include "headrace/sql/duckdb_error_internal.h"
+#include "headrace/sql/parameters_internal.h"
 
 namespace headrace {
 namespace {
 
 Status PlainError(const std::string& message) { return DuckDbError(message); }
 
-std::string_view SqlType(Type type) {
-  switch (type) {
-    case Type::kBool: return "BOOLEAN";
-    case Type::kInt: return "BIGINT";
-    case Type::kDouble: return "DOUBLE";
-    case Type::kText: return "VARCHAR";
-    case Type::kDate: return "DATE";
-    case Type::kTimestamp: return "TIMESTAMP";
-    case Type::kDuration: return "INTERVAL";
-  }
-  return "VARCHAR";
-}
-
 std::string QuotedList(const std::vector<std::string>& items) {
   std::string out = "[";
   for (const std::string& item : items) out += StrCat(out.size() > 1 ? ", " : "", QuoteString(item));
   return out + "]";
-}
-
-// The bound values in marker order, as a table of one row. Durations travel as text (sql_text.cc).
-Table ParameterRow(const BoundSql& bound, const SqlParameters& parameters) {
-  std::vector<Field> fields;
-  std::vector<ColumnPtr> columns;
-  for (const std::string& name : bound.names()) {
-    Value value = parameters.at(name);
-    if (value.type() == Type::kDuration)
-      value = value.is_null() ? Value::Null(Type::kText) : Value::Text(StrCat(value.as_int(), " microseconds"));
-    ColumnBuilder builder(value.type());
-    if (value.is_null())
-      builder.AppendNull();
-    else
-      builder.Append(value);
-    fields.push_back({name, value.type()});
-    columns.push_back(builder.Finish());
-  }
-  const std::size_t rows = columns.empty() ? 0 : 1;
-  return Table(Schema(std::move(fields)), std::move(columns), rows);
-}
-
-// Two columns of one name cannot be told apart later; DuckDB compares names without case.
-Status CheckNames(const Schema& schema) {
-  std::set<std::string> seen;
-  for (const Field& field : schema.fields())
-    if (!seen.insert(ToLower(field.name)).second)
-      return Error(ErrorCode::kInvalid, "the query has two columns called `", field.name, "`")
-          .WithHelp("give one of them another name with AS");
-  return Ok();
 }
 
 std::string CopyOptions(FileFormat format) {
@@ -188,7 +144,7 @@ Result<std::unique_ptr<TableStream>> Engine::Run(std::string_view before, const 
                                                  const Parameters& parameters) {
   ASSIGN_OR_RETURN(BoundSql bound, BoundSql::Make(sql, SqlDialect::kDuckDb, parameters));
   ASSIGN_OR_RETURN(const std::shared_ptr<adbc::Session> session, NewSession());
-  const Table row = ParameterRow(bound, parameters);
+  const Table row = ParameterRow(bound, parameters, SqlDialect::kDuckDb);
   const std::string full = StrCat(before, bound.text(), after);
   const auto shared = std::make_shared<const BoundSql>(std::move(bound));
   const auto translate = [shared, full, prefix = before.size(), names = tables_](const std::string& message) {
@@ -199,13 +155,13 @@ Result<std::unique_ptr<TableStream>> Engine::Run(std::string_view before, const 
 
 Result<std::unique_ptr<TableStream>> Engine::Query(const std::string& sql, const Parameters& parameters) {
   ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, Run("", sql, "", parameters));
-  RETURN_IF_ERROR(CheckNames(rows->schema()));
+  RETURN_IF_ERROR(CheckUniqueNames(rows->schema()));
   return rows;
 }
 
 Result<Schema> Engine::Describe(const std::string& sql, const Parameters& parameters) {
   ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, Run("SELECT * FROM (\n", sql, "\n) LIMIT 0", parameters));
-  RETURN_IF_ERROR(CheckNames(rows->schema()));
+  RETURN_IF_ERROR(CheckUniqueNames(rows->schema()));
   return rows->schema();
 }
 
@@ -215,7 +171,7 @@ Result<std::int64_t> Engine::WriteFile(const std::string& sql, const Parameters&
   std::string select, names;
   for (std::size_t i = 0; i < schema.size(); ++i) {
     const std::string_view comma = i > 0 ? ", " : "";
-    select += StrCat(comma, "CAST(c", i, " AS ", SqlType(schema[i].type), ") AS ", QuoteIdentifier(schema[i].name));
+    select += StrCat(comma, "CAST(c", i, " AS ", DuckDbTypeName(schema[i].type), ") AS ", QuoteIdentifier(schema[i].name));
     names += StrCat(comma, "c", i);
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows,

@@ -9,6 +9,7 @@
 #include "headrace/base/text.h"
 #include "headrace/sql/cell_types_internal.h"
 #include "headrace/sql/csv_scan_internal.h"
+#include "headrace/sql/missing_file_internal.h"
 
 // Files become a typed table in three moves: look at each file (csv_scan.cc), have the engine read all cells as text
 // into a raw table, type the columns (cell_types.cc) and copy them over. Parquet brings its types, so only columns that
@@ -57,27 +58,6 @@ Result<std::vector<std::string>> TextColumn(Engine& engine, const std::string& s
   std::vector<std::string> out;
   for (std::size_t r = 0; r < table.num_rows(); ++r) out.emplace_back(table.column(0).text(r));
   return out;
-}
-
-Status MissingFile(const std::string& pattern) {
-  const fs::path path(pattern);
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  std::error_code error;
-  if (!fs::is_directory(folder, error))
-    return Error(ErrorCode::kInvalid, "file ", pattern, " not found: there is no folder ", folder.string());
-  std::vector<std::string> names;
-  for (fs::directory_iterator it(folder, error), end; it != end; it.increment(error)) {
-    if (error) break;
-    names.push_back(it->path().filename().string());
-  }
-  std::ranges::sort(names);
-  Status status = pattern.find_first_of("*?[") == std::string::npos
-                      ? Error(ErrorCode::kInvalid, "file ", pattern, " not found")
-                      : Error(ErrorCode::kInvalid, "no file matches ", pattern);
-  const std::string nearest = NearestName(path.filename().string(), names);
-  if (!nearest.empty()) return std::move(status).WithHelp(StrCat("did you mean ", (path.has_parent_path() ? folder / nearest : fs::path(nearest)).string(), "?"));
-  if (names.empty()) return std::move(status).WithHelp(StrCat("the folder ", folder.string(), " is empty"));
-  return std::move(status).WithHelp(StrCat("the folder ", folder.string(), " has ", List(names, 6)));
 }
 
 /// All files give the same columns, in any order: where column j of this file stands among `columns`.
