@@ -42,6 +42,7 @@ struct TableInfo {
   const Column* Find(std::string_view name) const;
   /// Whether these columns, in any order, are a unique key (what ON CONFLICT needs).
   bool HasUniqueKey(const std::vector<std::string>& columns) const;
+  bool operator==(const TableInfo&) const = default;
 };
 
 /// What differs between databases when SQL is written for them.
