@@ -35,7 +35,8 @@ std::string SegmentsTable(const std::vector<SegmentMetrics>& segments) {
     const SegmentMetrics& s = segments[i];
     std::vector<std::string> parts;
     for (const auto& [name, value] : s.metrics) parts.push_back(StrCat(name, " ", Short(value)));
-    text += StrCat("| ", Name(StrCat(s.column, " = ", s.value)), " | ", FormatCount(s.rows), " | ", Join(parts, ", "), " |\n");
+    text += StrCat("| ", Name(StrCat(s.column, " = ", s.value)), " | ", FormatCount(s.rows), " | ", Join(parts, ", "),
+                   " |\n");
   }
   if (segments.size() > kMost) text += StrCat("\n", segments.size() - kMost, " more are in metrics.json.\n");
   return text;
@@ -43,8 +44,11 @@ std::string SegmentsTable(const std::vector<SegmentMetrics>& segments) {
 
 std::string SettingsText(const LearnerSettings& settings, const Evaluation& evaluation) {
   if (settings.kind != LearnerSpec::Kind::kLightGbm) return StrCat("- l2: ", settings.l2, "\n");
-  std::string text = StrCat("- iterations: ", evaluation.iterations, settings.early_stopping_round > 0
-                                ? StrCat(" (at most ", settings.iterations, ", patience ", settings.early_stopping_round, ")") : std::string(), "\n");
+  std::string text = StrCat("- iterations: ", evaluation.iterations,
+                            settings.early_stopping_round > 0 ? StrCat(" (at most ", settings.iterations, ", patience ",
+                                                                       settings.early_stopping_round, ")")
+                                                              : std::string(),
+                            "\n");
   for (const auto& [name, value] : settings.parameters) text += StrCat("- ", name, ": ", value, "\n");
   return text;
 }
@@ -53,26 +57,35 @@ std::string SettingsText(const LearnerSettings& settings, const Evaluation& eval
 
 std::string MakeCard(const ModelInfo& info, const Evaluation& evaluation, const LearnerSettings& settings) {
   std::string text = StrCat("# Model of ", Name(info.target), "\n\n");
-  text += StrCat("Task: ", TaskName(info.task), ". Learner: ", info.learner, ". Calibration: ", info.calibration, ". Folds: ", info.folds, ".\n\n");
+  text += StrCat("Task: ", TaskName(info.task), ". Learner: ", info.learner, ". Calibration: ", info.calibration,
+                 ". Folds: ", info.folds, ".\n\n");
   if (info.task == Task::kBinary)
-    text += StrCat("Positive class: ", Name(info.classes[1]), "; negative: ", Name(info.classes[0]), ". A row is labelled positive from a score of ", Short(info.threshold), " on.\n\n");
+    text += StrCat("Positive class: ", Name(info.classes[1]), "; negative: ", Name(info.classes[0]),
+                   ". A row is labelled positive from a score of ", Short(info.threshold), " on.\n\n");
   if (info.task == Task::kMulticlass) {
     text += "Classes:";
     for (const std::string& name : info.classes) text += StrCat(" ", Name(name));
     text += ".\n\n";
   }
-  text += StrCat("## Quality\n\nEvaluated on ", FormatCount(info.test_rows), " ", info.evaluated_on, " (split: ", evaluation.split, "); fitted on ",
-                 FormatCount(info.train_rows), " rows.\n\n", MetricsTable(info.metrics));
+  text +=
+      StrCat("## Quality\n\nEvaluated on ", FormatCount(info.test_rows), " ", info.evaluated_on,
+             " (split: ", evaluation.split, "), fitted on ", FormatCount(info.train_rows),
+             " rows; the kept model is fitted on ", FormatCount(info.fitted_rows), ".\n\n", MetricsTable(info.metrics));
   if (!evaluation.segments.empty()) text += StrCat("\n### Segments\n\n", SegmentsTable(evaluation.segments));
   text += "\n## Input\n\n| column | type | nulls at training |\n|---|---|---|\n";
-  for (const InputColumn& c : info.inputs) text += StrCat("| ", Name(c.name), " | ", TypeName(c.type), " | ", c.nullable ? "yes" : "no", " |\n");
+  for (const InputColumn& c : info.inputs)
+    text += StrCat("| ", Name(c.name), " | ", TypeName(c.type), " | ", c.nullable ? "yes" : "no", " |\n");
   if (!evaluation.importance.empty()) {
     constexpr std::size_t kMost = 20;
     double total = 0;
     for (const auto& [feature, value] : evaluation.importance) total += value;
-    text += StrCat("\n## Importance\n\nShare of ", info.learner == "lightgbm" ? "the gain of all splits" : "the sum of |coefficient| x standard deviation", ".\n\n| feature | share |\n|---|---:|\n");
+    text +=
+        StrCat("\n## Importance\n\nShare of ",
+               info.learner == "lightgbm" ? "the gain of all splits" : "the sum of |coefficient| x standard deviation",
+               ".\n\n| feature | share |\n|---|---:|\n");
     for (std::size_t i = 0; i < std::min(kMost, evaluation.importance.size()); ++i)
-      text += StrCat("| ", Name(evaluation.importance[i].first), " | ", Short(100 * evaluation.importance[i].second / total), " % |\n");
+      text += StrCat("| ", Name(evaluation.importance[i].first), " | ",
+                     Short(100 * evaluation.importance[i].second / total), " % |\n");
   }
   text += StrCat("\n## Settings\n\n", SettingsText(settings, evaluation));
   if (!evaluation.notes.empty()) {

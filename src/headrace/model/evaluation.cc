@@ -16,12 +16,18 @@ Curves ReadCurves(const json& j) {
   Curves c;
   for (const json& b : j.at("reliability"))
     c.reliability.push_back({b.at("from"), b.at("to"), b.at("rows"), b.at("mean_score"), b.at("mean_target")});
-  const auto threshold = [](const json& t) { return t.is_null() ? std::numeric_limits<double>::infinity() : t.get<double>(); };
-  for (const json& p : j.at("roc")) c.roc.push_back({threshold(p.at("threshold")), p.at("false_positive_rate"), p.at("true_positive_rate")});
-  for (const json& p : j.at("precision_recall")) c.precision_recall.push_back({threshold(p.at("threshold")), p.at("recall"), p.at("precision")});
+  const auto threshold = [](const json& t) {
+    return t.is_null() ? std::numeric_limits<double>::infinity() : t.get<double>();
+  };
+  for (const json& p : j.at("roc"))
+    c.roc.push_back({threshold(p.at("threshold")), p.at("false_positive_rate"), p.at("true_positive_rate")});
+  for (const json& p : j.at("precision_recall"))
+    c.precision_recall.push_back({threshold(p.at("threshold")), p.at("recall"), p.at("precision")});
   for (const json& d : j.at("deciles"))
-    c.deciles.push_back({d.at("decile"), d.at("rows"), d.at("positives"), d.at("mean_score"), d.at("mean_target"), d.at("lift"), d.at("cumulative_lift"), d.at("gain")});
-  for (const json& b : j.at("histogram")) c.histogram.push_back({b.at("from"), b.at("to"), b.at("negatives"), b.at("positives")});
+    c.deciles.push_back({d.at("decile"), d.at("rows"), d.at("positives"), d.at("mean_score"), d.at("mean_target"),
+                         d.at("lift"), d.at("cumulative_lift"), d.at("gain")});
+  for (const json& b : j.at("histogram"))
+    c.histogram.push_back({b.at("from"), b.at("to"), b.at("negatives"), b.at("positives")});
   const json& confusion = j.at("confusion");
   c.confusion.threshold = threshold(confusion.at("threshold"));
   confusion.at("counts").get_to(c.confusion.counts);
@@ -39,7 +45,8 @@ Evaluation Read(const json& j) {
   j.at("iterations").get_to(e.iterations);
   j.at("metrics").get_to(e.metrics);
   for (const json& s : j.at("segments"))
-    e.segments.push_back({s.at("column"), s.at("value"), s.at("rows"), s.at("positives"), s.at("metrics").get<Metrics>()});
+    e.segments.push_back(
+        {s.at("column"), s.at("value"), s.at("rows"), s.at("positives"), s.at("metrics").get<Metrics>()});
   e.curves = ReadCurves(j.at("curves"));
   for (const json& i : j.at("importance")) e.importance.emplace_back(i.at("feature"), i.at("importance"));
   j.at("notes").get_to(e.notes);
@@ -51,20 +58,32 @@ Evaluation Read(const json& j) {
 std::string Evaluation::ToJson() const {
   json segment_list = json::array(), importance_list = json::array();
   for (const SegmentMetrics& s : segments)
-    segment_list.push_back({{"column", s.column}, {"value", s.value}, {"rows", s.rows}, {"positives", s.positives}, {"metrics", s.metrics}});
-  for (const auto& [feature, value] : importance) importance_list.push_back({{"feature", feature}, {"importance", value}});
-  const json document{{"evaluated_on", evaluated_on}, {"split", split},       {"folds", folds},           {"train_rows", train_rows},
-                      {"test_rows", test_rows},       {"dropped_rows", dropped_rows}, {"iterations", iterations}, {"metrics", metrics},
-                      {"segments", segment_list},     {"curves", json::parse(curves.ToJson())}, {"importance", importance_list}, {"notes", notes}};
+    segment_list.push_back({{"column", s.column},
+                            {"value", s.value},
+                            {"rows", s.rows},
+                            {"positives", s.positives},
+                            {"metrics", s.metrics}});
+  for (const auto& [feature, value] : importance)
+    importance_list.push_back({{"feature", feature}, {"importance", value}});
+  const json document{{"evaluated_on", evaluated_on},
+                      {"split", split},
+                      {"folds", folds},
+                      {"train_rows", train_rows},
+                      {"test_rows", test_rows},
+                      {"dropped_rows", dropped_rows},
+                      {"iterations", iterations},
+                      {"metrics", metrics},
+                      {"segments", segment_list},
+                      {"curves", json::parse(curves.ToJson())},
+                      {"importance", importance_list},
+                      {"notes", notes}};
   return document.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 Result<Evaluation> Evaluation::FromJson(std::string_view text) {
   try {
     return Read(json::parse(text));
-  } catch (const json::exception& error) {
-    return Error(ErrorCode::kInvalid, "metrics.json: ", error.what());
-  }
+  } catch (const json::exception& error) { return Error(ErrorCode::kInvalid, "metrics.json: ", error.what()); }
 }
 
 Result<Evaluation> EvaluationOf(const Model& model) {

@@ -15,17 +15,18 @@ class Model;
 
 /// How good a model was on rows it had not seen: the content of its metrics.json.
 struct Evaluation {
-  std::string evaluated_on;                  ///< "test rows", "out-of-fold rows"
-  std::string split, folds;                  ///< for people: "hash 20%", "out-of-fold 5"
-  std::int64_t train_rows = 0, test_rows = 0, dropped_rows = 0;    ///< dropped: inside the gap of a time split
-  int iterations = 0;                        ///< LightGBM: trees grown (times classes); 0 otherwise
+  std::string evaluated_on;  ///< "test rows", "out-of-fold rows"
+  std::string split, folds;  ///< for people: "hash 20%", "out-of-fold 5"
+  /// Rows fitted on for the evaluation; evaluated on; in neither part (the gap of a time split).
+  std::int64_t train_rows = 0, test_rows = 0, dropped_rows = 0;
+  int iterations = 0;  ///< LightGBM: trees grown (times classes); 0 otherwise
   Metrics metrics;
   std::vector<SegmentMetrics> segments;
   Curves curves;
   /// Feature (of the transformed vector) and its importance, largest first: LightGBM's total gain, or |coefficient| x
   /// standard deviation. Features without any are left out.
   std::vector<std::pair<std::string, double>> importance;
-  std::vector<std::string> notes;            ///< for people
+  std::vector<std::string> notes;  ///< for people
 
   /// Canonical JSON; reads back to the same bits.
   std::string ToJson() const;

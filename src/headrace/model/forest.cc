@@ -1,5 +1,5 @@
-// The walk: blocks of rows, tree by tree, so that a tree's nodes stay in cache while a block passes. The order of additions
-// a row sees is the file's order of trees, whatever the block size.
+// The walk: blocks of rows, tree by tree, so that a tree's nodes stay in cache while a block passes. The order of
+// additions a row sees is the file's order of trees, whatever the block size.
 #include "headrace/model/forest.h"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ bool GoesLeft(std::uint32_t flags, double threshold, double value) {
 }
 
 bool InBitset(const std::uint32_t* words, std::uint32_t count, double value) {
-  if (!(value > -1.0 && value < 2147483648.0)) return false;    // NaN, negative or no int: as unseen
+  if (!(value > -1.0 && value < 2147483648.0)) return false;  // NaN, negative or no int: as unseen
   const auto category = static_cast<std::uint32_t>(value);
   const std::uint32_t word = category / 32;
   return word < count && ((words[word] >> (category % 32)) & 1u) != 0;
@@ -54,7 +54,8 @@ void Forest::RawScores(const double* vectors, std::size_t rows, double* out) con
     for (std::size_t t = 0; t < roots_.size(); ++t) {
       const std::size_t output = t % num_outputs_;
       for (std::size_t r = begin; r < end; ++r)
-        out[r * num_outputs_ + output] += leaves_[static_cast<std::size_t>(Leaf(roots_[t], vectors + r * num_features_))];
+        out[r * num_outputs_ + output] +=
+            leaves_[static_cast<std::size_t>(Leaf(roots_[t], vectors + r * num_features_))];
     }
   }
   if (average_ && !roots_.empty()) {

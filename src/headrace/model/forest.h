@@ -14,8 +14,8 @@ namespace headrace {
 ///
 /// Parse is the gate for text from strangers. It accepts what LightGBM writes for binary, multiclass and regression
 /// models without linear trees, and refuses everything else by name: every array has exactly the length its tree
-/// announces, leaf values are finite and thresholds not NaN, features exist, children form one tree (each node and leaf is
-/// reached once), and the announced byte size of every tree is its real size.
+/// announces, leaf values are finite and thresholds not NaN, features exist, children form one tree (each node and leaf
+/// is reached once), and the announced byte size of every tree is its real size.
 ///
 /// Threads: immutable after Parse; any number may evaluate at once.
 class Forest {
@@ -30,21 +30,22 @@ class Forest {
   std::size_t num_outputs() const { return num_outputs_; }
   const Link& link() const { return link_; }
 
-  /// Raw margins of `rows` vectors (row-major, `num_features` each) into `out` (row-major, num_outputs each): bit for bit
-  /// LightGBM's predict(raw_score=true). Trees are added in file order; NaN, zero (|x| <= 1e-35f) and missing-value rules are
-  /// LightGBM's (include/LightGBM/tree.h). A random forest's margins are averaged, as LightGBM averages them
+  /// Raw margins of `rows` vectors (row-major, `num_features` each) into `out` (row-major, num_outputs each): bit for
+  /// bit LightGBM's predict(raw_score=true). Trees are added in file order; NaN, zero (|x| <= 1e-35f) and missing-value
+  /// rules are LightGBM's (include/LightGBM/tree.h). A random forest's margins are averaged, as LightGBM averages them
   /// before its own link. Allocates nothing.
   void RawScores(const double* vectors, std::size_t rows, double* out) const;
 
  private:
   friend class ForestParser;
-  /// A split, or for a tree without splits nothing at all. A child >= 0 is a node of `nodes_`, a negative one the leaf ~child.
+  /// A split, or for a tree without splits nothing at all. A child >= 0 is a node of `nodes_`, a negative one the leaf
+  /// ~child.
   struct Node {
     double threshold = 0;
     std::uint32_t feature = 0;
     std::uint32_t flags = 0;
     std::int64_t left = 0, right = 0;
-    std::uint32_t first_word = 0, words = 0;   ///< categorical: its bitset in `words_`
+    std::uint32_t first_word = 0, words = 0;  ///< categorical: its bitset in `words_`
   };
   std::int64_t Leaf(std::int64_t root, const double* vector) const;
 

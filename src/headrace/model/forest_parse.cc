@@ -11,7 +11,7 @@ namespace headrace {
 namespace {
 
 constexpr std::size_t kMaxText = std::size_t{1} << 30;
-constexpr std::int64_t kMaxLeaves = 131072;    // LightGBM's own limit
+constexpr std::int64_t kMaxLeaves = 131072;  // LightGBM's own limit
 constexpr std::int64_t kMaxTrees = 1'000'000;
 constexpr std::int64_t kMaxOutputs = 100'000;
 
@@ -22,7 +22,8 @@ class ForestParser {
   ForestParser(std::string_view text, std::size_t num_features) : text_(text) { forest_.num_features_ = num_features; }
 
   Result<Forest> Run() {
-    if (text_.size() > kMaxText) return Error(ErrorCode::kInvalid, "a forest of ", text_.size(), " bytes is larger than 1 GiB");
+    if (text_.size() > kMaxText)
+      return Error(ErrorCode::kInvalid, "a forest of ", text_.size(), " bytes is larger than 1 GiB");
     RETURN_IF_ERROR(Header());
     for (std::size_t t = 0; t < sizes_.size(); ++t) {
       Status status = Tree(t);
@@ -46,7 +47,8 @@ class ForestParser {
   }
   Status Expect(std::string_view line) {
     const std::string_view found = AtEnd() ? std::string_view("the end") : Line();
-    if (found != line) return Error(ErrorCode::kInvalid, "expected \"", line, "\", found \"", found.substr(0, 40), "\"");
+    if (found != line)
+      return Error(ErrorCode::kInvalid, "expected \"", line, "\", found \"", found.substr(0, 40), "\"");
     return Ok();
   }
   Result<std::string_view> Value(std::string_view key) {
@@ -59,7 +61,8 @@ class ForestParser {
     ASSIGN_OR_RETURN(const std::string_view text, Value(key));
     std::int64_t value = 0;
     if (!ParseInt(text, &value) || value < low || value > high)
-      return Error(ErrorCode::kInvalid, key, " is \"", text.substr(0, 40), "\", expected a number from ", low, " to ", high);
+      return Error(ErrorCode::kInvalid, key, " is \"", text.substr(0, 40), "\", expected a number from ", low, " to ",
+                   high);
     return value;
   }
   /// The blank-separated words of a line: exactly `count`, each handed to `take`, which says whether it fits.
@@ -78,7 +81,8 @@ class ForestParser {
     if (n != count) return Error(ErrorCode::kInvalid, key, " has ", n, " entries, expected ", count);
     return Ok();
   }
-  Status Ints(std::string_view key, std::size_t count, std::int64_t low, std::int64_t high, std::vector<std::int64_t>* out) {
+  Status Ints(std::string_view key, std::size_t count, std::int64_t low, std::int64_t high,
+              std::vector<std::int64_t>* out) {
     out->assign(count, 0);
     return Words(key, count, [&](std::size_t i, std::string_view word) {
       return ParseInt(word, &(*out)[i]) && (*out)[i] >= low && (*out)[i] <= high;
@@ -89,7 +93,8 @@ class ForestParser {
     out->assign(count, 0);
     return Words(key, count, [&](std::size_t i, std::string_view word) {
       double& value = (*out)[i];
-      return ParseDouble(word, &value) && (allowed == Numbers::kAny || (allowed == Numbers::kFinite ? std::isfinite(value) : !std::isnan(value)));
+      return ParseDouble(word, &value) &&
+             (allowed == Numbers::kAny || (allowed == Numbers::kFinite ? std::isfinite(value) : !std::isnan(value)));
     });
   }
 
@@ -101,10 +106,12 @@ class ForestParser {
     RETURN_IF_ERROR(Int("label_index", 0, 0).status());
     ASSIGN_OR_RETURN(const std::int64_t max_feature, Int("max_feature_idx", 0, std::int64_t{1} << 31));
     if (static_cast<std::size_t>(max_feature) + 1 != forest_.num_features_)
-      return Error(ErrorCode::kInvalid, "the forest reads vectors of ", max_feature + 1, " features, the transforms make ", forest_.num_features_);
+      return Error(ErrorCode::kInvalid, "the forest reads vectors of ", max_feature + 1,
+                   " features, the transforms make ", forest_.num_features_);
     ASSIGN_OR_RETURN(const std::string_view objective, Value("objective"));
     RETURN_IF_ERROR(Objective(objective, classes));
-    if (outputs != classes) return Error(ErrorCode::kInvalid, "num_tree_per_iteration is ", outputs, ", expected ", classes);
+    if (outputs != classes)
+      return Error(ErrorCode::kInvalid, "num_tree_per_iteration is ", outputs, ", expected ", classes);
     forest_.num_outputs_ = static_cast<std::size_t>(outputs);
     if (Peek() == "average_output") {
       Line();
@@ -116,7 +123,8 @@ class ForestParser {
     const std::string_view sizes = Peek();
     const auto count = sizes == "tree_sizes=" ? 0 : 1 + std::count(sizes.begin(), sizes.end(), ' ');
     if (count > kMaxTrees) return Error(ErrorCode::kInvalid, "a forest of ", count, " trees, at most ", kMaxTrees);
-    RETURN_IF_ERROR(Ints("tree_sizes", static_cast<std::size_t>(count), 1, static_cast<std::int64_t>(kMaxText), &sizes_));
+    RETURN_IF_ERROR(
+        Ints("tree_sizes", static_cast<std::size_t>(count), 1, static_cast<std::int64_t>(kMaxText), &sizes_));
     if (sizes_.size() % forest_.num_outputs_ != 0)
       return Error(ErrorCode::kInvalid, sizes_.size(), " trees do not divide into iterations of ", outputs);
     return Expect("");
@@ -136,7 +144,8 @@ class ForestParser {
       forest_.link_ = {Link::Kind::kSoftmax, 1};
       return Ok();
     }
-    return Error(ErrorCode::kInvalid, "objective \"", text.substr(0, 60), "\" with num_class ", classes, " is not one of binary, multiclass, regression");
+    return Error(ErrorCode::kInvalid, "objective \"", text.substr(0, 60), "\" with num_class ", classes,
+                 " is not one of binary, multiclass, regression");
   }
 
   Status Tree(std::size_t number) {
@@ -164,12 +173,16 @@ class ForestParser {
       RETURN_IF_ERROR(Ints("cat_boundaries", sets + 1, 0, static_cast<std::int64_t>(kMaxText), &cat_boundaries));
       if (cat_boundaries.front() != 0) return Error(ErrorCode::kInvalid, "cat_boundaries does not begin with 0");
       for (std::size_t i = 0; i < sets; ++i)
-        if (cat_boundaries[i + 1] < cat_boundaries[i]) return Error(ErrorCode::kInvalid, "cat_boundaries does not rise");
+        if (cat_boundaries[i + 1] < cat_boundaries[i])
+          return Error(ErrorCode::kInvalid, "cat_boundaries does not rise");
       if (static_cast<std::size_t>(cat_boundaries.back()) > text_.size())
         return Error(ErrorCode::kInvalid, "cat_boundaries ends at ", cat_boundaries.back(), ", beyond the file");
-      RETURN_IF_ERROR(Ints("cat_threshold", static_cast<std::size_t>(cat_boundaries.back()), 0, 0xFFFFFFFF, &cat_words));
+      RETURN_IF_ERROR(
+          Ints("cat_threshold", static_cast<std::size_t>(cat_boundaries.back()), 0, 0xFFFFFFFF, &cat_words));
     }
-    if (Peek() != "is_linear=0") return Error(ErrorCode::kInvalid, "expected \"is_linear=0\", found \"", Peek().substr(0, 40), "\"; linear trees are not supported");
+    if (Peek() != "is_linear=0")
+      return Error(ErrorCode::kInvalid, "expected \"is_linear=0\", found \"", Peek().substr(0, 40),
+                   "\"; linear trees are not supported");
     Line();
     RETURN_IF_ERROR(Doubles("shrinkage", 1, Numbers::kFinite, &ignored));
     RETURN_IF_ERROR(Expect(""));
@@ -183,8 +196,9 @@ class ForestParser {
   std::size_t CountWords() const { return Peek().ends_with("=") ? 0 : 1; }
 
   Status Add(std::size_t splits, const std::vector<std::int64_t>& feature, const std::vector<double>& threshold,
-             const std::vector<std::int64_t>& decision, const std::vector<std::int64_t>& left, const std::vector<std::int64_t>& right,
-             const std::vector<double>& leaf, const std::vector<std::int64_t>& cat_boundaries, const std::vector<std::int64_t>& cat_words) {
+             const std::vector<std::int64_t>& decision, const std::vector<std::int64_t>& left,
+             const std::vector<std::int64_t>& right, const std::vector<double>& leaf,
+             const std::vector<std::int64_t>& cat_boundaries, const std::vector<std::int64_t>& cat_words) {
     const auto first_node = static_cast<std::int64_t>(forest_.nodes_.size());
     const auto first_leaf = static_cast<std::int64_t>(forest_.leaves_.size());
     const std::size_t first_word = forest_.words_.size();
@@ -206,8 +220,10 @@ class ForestParser {
       node.feature = static_cast<std::uint32_t>(feature[i]);
       node.flags = static_cast<std::uint32_t>(decision[i]);
       if ((node.flags & forest_format::kCategorical) != 0) {
-        if (threshold[i] < 0 || threshold[i] != std::floor(threshold[i]) || threshold[i] + 1 >= static_cast<double>(cat_boundaries.size()))
-          return Error(ErrorCode::kInvalid, "node ", i, " splits on category set ", threshold[i], ", which is not there");
+        if (threshold[i] < 0 || threshold[i] != std::floor(threshold[i]) ||
+            threshold[i] + 1 >= static_cast<double>(cat_boundaries.size()))
+          return Error(ErrorCode::kInvalid, "node ", i, " splits on category set ", threshold[i],
+                       ", which is not there");
         const auto set = static_cast<std::size_t>(threshold[i]);
         node.first_word = static_cast<std::uint32_t>(first_word + static_cast<std::size_t>(cat_boundaries[set]));
         node.words = static_cast<std::uint32_t>(cat_boundaries[set + 1] - cat_boundaries[set]);

@@ -8,9 +8,9 @@
 #include <random>
 
 #include "headrace/base/text.h"
-#include "headrace/model/lightgbm_api.h"
 #include "headrace/model/learner.h"
 #include "headrace/model/lightgbm.h"
+#include "headrace/model/lightgbm_api.h"
 
 namespace headrace {
 namespace {
@@ -22,12 +22,18 @@ double OddValue(std::mt19937_64& random) {
   constexpr double kOdd[] = {0.0, -0.0, 1e-35, -1e-35, 9e-36, 1.1e-35, 5e-324, -5e-324, 1e300, -1e300, 1e308};
   const double inf = std::numeric_limits<double>::infinity();
   switch (random() % 12) {
-    case 0: return std::nan("");
-    case 1: return inf;
-    case 2: return -inf;
-    case 3: return kOdd[random() % std::size(kOdd)];
-    case 4: return static_cast<double>(random() % 7);
-    default: return std::normal_distribution<double>()(random);
+    case 0:
+      return std::nan("");
+    case 1:
+      return inf;
+    case 2:
+      return -inf;
+    case 3:
+      return kOdd[random() % std::size(kOdd)];
+    case 4:
+      return static_cast<double>(random() % 7);
+    default:
+      return std::normal_distribution<double>()(random);
   }
 }
 
@@ -38,13 +44,17 @@ std::vector<double> OddVectors(std::mt19937_64& random, std::size_t rows) {
 }
 
 /// A model trained by LightGBM on odd values.
-std::string TrainedText(unsigned seed, Task task, std::map<std::string, std::string> parameters, std::size_t rows = 600) {
+std::string TrainedText(unsigned seed, Task task, std::map<std::string, std::string> parameters,
+                        std::size_t rows = 600) {
   std::mt19937_64 random(seed);
   const std::vector<double> x = OddVectors(random, rows);
   std::vector<double> y(rows);
   for (std::size_t r = 0; r < rows; ++r) {
-    const double signal = (std::isfinite(x[r * kFeatures]) ? x[r * kFeatures] : 0.5) + std::normal_distribution<double>()(random);
-    y[r] = task == Task::kRegression ? signal : task == Task::kBinary ? signal > 0 : std::clamp(std::floor(signal + 1), 0.0, 2.0);
+    const double signal =
+        (std::isfinite(x[r * kFeatures]) ? x[r * kFeatures] : 0.5) + std::normal_distribution<double>()(random);
+    y[r] = task == Task::kRegression ? signal
+           : task == Task::kBinary   ? signal > 0
+                                     : std::clamp(std::floor(signal + 1), 0.0, 2.0);
   }
   LearnerSpec spec;
   spec.given = true;
@@ -67,8 +77,9 @@ class LightGbmPredictor {
     const std::size_t rows = x.size() / kFeatures;
     std::vector<double> out(rows * outputs);
     std::int64_t length = 0;
-    EXPECT_EQ(api_->booster_predict_for_mat(booster_, x.data(), C_API_DTYPE_FLOAT64, static_cast<int>(rows), kFeatures, 1, type, 0, 0,
-                                            "num_threads=1", &length, out.data()), 0);
+    EXPECT_EQ(api_->booster_predict_for_mat(booster_, x.data(), C_API_DTYPE_FLOAT64, static_cast<int>(rows), kFeatures,
+                                            1, type, 0, 0, "num_threads=1", &length, out.data()),
+              0);
     EXPECT_EQ(length, static_cast<std::int64_t>(out.size()));
     return out;
   }
@@ -94,12 +105,15 @@ void ExpectSameAsLightGbm(const std::string& text, unsigned seed, bool averaged 
   const std::vector<double> raw = theirs.Predict(x, C_API_PREDICT_RAW_SCORE, outputs);
   const auto iterations = static_cast<double>(forest->num_trees() / outputs);
   for (std::size_t i = 0; i < ours.size(); ++i) {
-    const double expected = averaged ? raw[i] / iterations : raw[i];      // LightGBM averages a random forest only for its link
-    ASSERT_EQ(std::bit_cast<std::int64_t>(ours[i]), std::bit_cast<std::int64_t>(expected)) << "seed " << seed << " value " << i;
+    const double expected =
+        averaged ? raw[i] / iterations : raw[i];  // LightGBM averages a random forest only for its link
+    ASSERT_EQ(std::bit_cast<std::int64_t>(ours[i]), std::bit_cast<std::int64_t>(expected))
+        << "seed " << seed << " value " << i;
   }
   ApplyLink(forest->link(), 700, outputs, ours.data());
   const std::vector<double> normal = theirs.Predict(x, C_API_PREDICT_NORMAL, outputs);
-  for (std::size_t i = 0; i < ours.size(); ++i) ASSERT_LE(UlpDistance(ours[i], normal[i]), 4) << "seed " << seed << " value " << i;
+  for (std::size_t i = 0; i < ours.size(); ++i)
+    ASSERT_LE(UlpDistance(ours[i], normal[i]), 4) << "seed " << seed << " value " << i;
   std::vector<double> one(outputs);
   for (std::size_t r : {0, 63, 64, 699}) {
     forest->RawScores(x.data() + r * kFeatures, 1, one.data());
@@ -115,7 +129,11 @@ TEST(Forest, GivesLightGbmsMarginsBitForBit) {
       {{"num_iterations", "30"}, {"num_leaves", "63"}, {"min_data_in_leaf", "1"}, {"learning_rate", "0.3"}},
       {{"num_iterations", "20"}, {"zero_as_missing", "true"}},
       {{"num_iterations", "20"}, {"use_missing", "false"}, {"max_depth", "3"}},
-      {{"num_iterations", "20"}, {"bagging_fraction", "0.5"}, {"bagging_freq", "1"}, {"feature_fraction", "0.6"}, {"extra_trees", "true"}},
+      {{"num_iterations", "20"},
+       {"bagging_fraction", "0.5"},
+       {"bagging_freq", "1"},
+       {"feature_fraction", "0.6"},
+       {"extra_trees", "true"}},
   };
   unsigned seed = 0;
   for (const auto& variant : kVariants)
@@ -125,7 +143,10 @@ TEST(Forest, GivesLightGbmsMarginsBitForBit) {
 
 TEST(Forest, AveragesARandomForestAsLightGbmDoes) {
   for (const Task task : {Task::kBinary, Task::kMulticlass, Task::kRegression})
-    ExpectSameAsLightGbm(TrainedText(7, task, {{"boosting", "rf"}, {"bagging_fraction", "0.6"}, {"bagging_freq", "1"}, {"num_iterations", "20"}}), 7, true);
+    ExpectSameAsLightGbm(
+        TrainedText(7, task,
+                    {{"boosting", "rf"}, {"bagging_fraction", "0.6"}, {"bagging_freq", "1"}, {"num_iterations", "20"}}),
+        7, true);
 }
 
 TEST(Forest, ReadsTreesWithoutSplits) {
@@ -140,12 +161,15 @@ TEST(Forest, KeepsASigmoidThatIsNotOne) {
 /// A tree with a categorical split, in LightGBM's form.
 std::string CategoricalText() {
   const std::string tree =
-      "Tree=0\nnum_leaves=3\nnum_cat=1\nsplit_feature=1 0\nsplit_gain=2 1\nthreshold=0 0.5\ndecision_type=1 2\nleft_child=-1 -2\n"
-      "right_child=1 -3\nleaf_value=0.25 -0.5 1.5\nleaf_weight=1 1 1\nleaf_count=1 1 1\ninternal_value=0 0\ninternal_weight=0 0\n"
+      "Tree=0\nnum_leaves=3\nnum_cat=1\nsplit_feature=1 0\nsplit_gain=2 1\nthreshold=0 0.5\ndecision_type=1 "
+      "2\nleft_child=-1 -2\n"
+      "right_child=1 -3\nleaf_value=0.25 -0.5 1.5\nleaf_weight=1 1 1\nleaf_count=1 1 1\ninternal_value=0 "
+      "0\ninternal_weight=0 0\n"
       "internal_count=3 2\ncat_boundaries=0 2\ncat_threshold=10 1\nis_linear=0\nshrinkage=1\n\n\n";
-  return "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\nmax_feature_idx=4\nobjective=regression\n"
-         "feature_names=a b c d e\nfeature_infos=none none none none none\ntree_sizes=" + StrCat(tree.size()) + "\n\n" + tree +
-         "end of trees\n\nfeature_importances:\nb=1\n";
+  return "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\nmax_feature_idx=4\nobjective="
+         "regression\n"
+         "feature_names=a b c d e\nfeature_infos=none none none none none\ntree_sizes=" +
+         StrCat(tree.size()) + "\n\n" + tree + "end of trees\n\nfeature_importances:\nb=1\n";
 }
 
 TEST(Forest, FollowsCategoricalSplits) { ExpectSameAsLightGbm(CategoricalText(), 11); }
@@ -191,7 +215,8 @@ TEST(Forest, RefusesTextThatIsNotAForest) {
     const auto forest = Forest::Parse(text, kFeatures);
     ASSERT_FALSE(forest.ok()) << expected;
     EXPECT_EQ(forest.status().code(), ErrorCode::kInvalid);
-    EXPECT_NE(forest.status().message().find(expected), std::string::npos) << forest.status() << " should say " << expected;
+    EXPECT_NE(forest.status().message().find(expected), std::string::npos)
+        << forest.status() << " should say " << expected;
   }
 }
 
@@ -203,8 +228,10 @@ TEST(Forest, SurvivesAnyDamageToItsText) {
     std::string text = good;
     for (std::uint64_t n = 1 + random() % 3; n-- > 0;) {
       const std::size_t at = random() % text.size();
-      if (random() % 4 == 0) text.erase(at, 1 + random() % 5);
-      else text[at] = "0123456789-. =\nene"[random() % 18];
+      if (random() % 4 == 0)
+        text.erase(at, 1 + random() % 5);
+      else
+        text[at] = "0123456789-. =\nene"[random() % 18];
     }
     const auto forest = Forest::Parse(text, kFeatures);
     if (forest.ok() && forest->num_outputs() == 1) forest->RawScores(x.data(), 20, out.data());

@@ -10,7 +10,8 @@ namespace headrace {
 namespace {
 
 Status NanoarrowError(const char* what, int code, const ArrowError& error) {
-  return Error(ErrorCode::kInvalid, what, ": ", error.message[0] != '\0' ? StrCat(error.message) : StrCat("error ", code));
+  return Error(ErrorCode::kInvalid, what, ": ",
+               error.message[0] != '\0' ? StrCat(error.message) : StrCat("error ", code));
 }
 
 struct OwnedBuffer {
@@ -24,7 +25,9 @@ struct OwnedBuffer {
 struct OwnedStream {
   ArrowArrayStream stream{};
   OwnedStream() = default;
-  ~OwnedStream() { if (stream.release != nullptr) stream.release(&stream); }
+  ~OwnedStream() {
+    if (stream.release != nullptr) stream.release(&stream);
+  }
   OwnedStream(const OwnedStream&) = delete;
   OwnedStream& operator=(const OwnedStream&) = delete;
 };
@@ -53,7 +56,8 @@ Result<std::string> WriteArrowStream(const Table& table) {
 Result<Table> ReadArrowStream(std::string_view bytes, std::size_t max_rows) {
   OwnedBuffer in;
   ArrowError error{};
-  if (const int code = ArrowBufferAppend(&in.buffer, bytes.data(), static_cast<std::int64_t>(bytes.size())); code != NANOARROW_OK)
+  if (const int code = ArrowBufferAppend(&in.buffer, bytes.data(), static_cast<std::int64_t>(bytes.size()));
+      code != NANOARROW_OK)
     return NanoarrowError("no memory for an Arrow stream", code, error);
   ArrowIpcInputStream source;
   if (const int code = ArrowIpcInputStreamInitBuffer(&source, &in.buffer); code != NANOARROW_OK)

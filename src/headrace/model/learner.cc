@@ -22,8 +22,8 @@ Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& sour
   return fit;
 }
 
-Result<std::unique_ptr<const FittedLearner>> FitLearner(const LearnerSettings& settings, const Vectors& train, int iterations,
-                                                        const LearnerControl& control) {
+Result<std::unique_ptr<const FittedLearner>> FitLearner(const LearnerSettings& settings, const Vectors& train,
+                                                        int iterations, const LearnerControl& control) {
   if (settings.kind == LearnerSpec::Kind::kLightGbm) return FitLightGbm(settings, train, iterations, control);
   return FitCoefficients(settings, train, control);
 }
@@ -37,9 +37,12 @@ Result<std::unique_ptr<const FittedLearner>> ReadLearner(LearnerSpec::Kind kind,
     ASSIGN_OR_RETURN(learner, ReadCoefficients(kind, text, num_features, num_outputs));
   }
   const Link::Kind link = learner->link().kind;
-  const bool fits = task == Task::kBinary ? link == Link::Kind::kSigmoid : task == Task::kMulticlass ? link == Link::Kind::kSoftmax : link == Link::Kind::kIdentity;
+  const bool fits = task == Task::kBinary       ? link == Link::Kind::kSigmoid
+                    : task == Task::kMulticlass ? link == Link::Kind::kSoftmax
+                                                : link == Link::Kind::kIdentity;
   if (!fits || learner->num_outputs() != num_outputs)
-    return Error(ErrorCode::kInvalid, learner->member(), " has ", learner->num_outputs(), " outputs of another kind than a ", TaskName(task), " model with ", num_outputs);
+    return Error(ErrorCode::kInvalid, learner->member(), " has ", learner->num_outputs(),
+                 " outputs of another kind than a ", TaskName(task), " model with ", num_outputs);
   return learner;
 }
 

@@ -30,7 +30,7 @@ class FittedLearner {
  public:
   virtual ~FittedLearner() = default;
   virtual std::size_t num_features() const = 0;
-  virtual std::size_t num_outputs() const = 0;    ///< margins a row: 1, or the number of classes
+  virtual std::size_t num_outputs() const = 0;  ///< margins a row: 1, or the number of classes
   virtual const Link& link() const = 0;
   /// Margins of `rows` vectors into `out` (row-major, num_outputs a row). A row's margins depend on that row only.
   virtual void RawScores(const double* vectors, std::size_t rows, double* out) const = 0;
@@ -46,28 +46,30 @@ class FittedLearner {
 struct LearnerSettings {
   LearnerSpec::Kind kind = LearnerSpec::Kind::kLightGbm;
   Task task = Task::kBinary;
-  std::size_t classes = 2;                         ///< kMulticlass: how many
-  double l2 = 1;                                   ///< logistic, linear
-  std::map<std::string, std::string> parameters;   ///< LightGBM's, under their main names, ours included
-  int iterations = 1;                              ///< LightGBM: most trees (times classes)
-  int early_stopping_round = 0;                    ///< LightGBM: patience; 0 = none
+  std::size_t classes = 2;                        ///< kMulticlass: how many
+  double l2 = 1;                                  ///< logistic, linear
+  std::map<std::string, std::string> parameters;  ///< LightGBM's, under their main names, ours included
+  int iterations = 1;                             ///< LightGBM: most trees (times classes)
+  int early_stopping_round = 0;                   ///< LightGBM: patience; 0 = none
   std::size_t num_outputs() const { return task == Task::kMulticlass ? classes : 1; }
 };
 
-/// What may be said to a learner, without data: kInvalid names a parameter that does not exist (with the nearest), is not
-/// for training (files, network, devices), or has a value of the wrong type or range.
+/// What may be said to a learner, without data: kInvalid names a parameter that does not exist (with the nearest), is
+/// not for training (files, network, devices), or has a value of the wrong type or range.
 Status CheckLearnerParameters(const LearnerSpec& spec);
 
 /// Fill in the defaults. A learner that is given gets LightGBM's own defaults for what it leaves open (100 iterations,
 /// learning_rate 0.1, 31 leaves, no early stopping; l2 = 1). When none is given:
 ///   up to 500 rows   logistic or linear regression with l2 = 1
-///   more             LightGBM: num_iterations 500, learning_rate 0.05, early_stopping_round 25 and num_leaves = rows / 200, at
+///   more             LightGBM: num_iterations 500, learning_rate 0.05, early_stopping_round 25 and num_leaves = rows /
+///   200, at
 ///                    least 4 and at most 31, so that small tables get small trees
 /// Fixed for every LightGBM: deterministic, force_row_wise, feature_pre_filter=false, seed 0 unless given.
 /// kInvalid: CheckLearnerParameters, or a learner that cannot do the task.
 Result<LearnerSettings> ResolveLearner(const LearnerSpec& spec, Task task, std::size_t classes, std::size_t rows);
 
-/// The task that the learner's settings imply: `task`, or LightGBM's objective, or regression for linear; nullopt when the target decides.
+/// The task that the learner's settings imply: `task`, or LightGBM's objective, or regression for linear; nullopt when
+/// the target decides.
 std::optional<Task> TaskOfLearner(const LearnerSpec& spec);
 
 /// Names of the three, as in the model file: "lightgbm", "logistic", "linear".
@@ -75,39 +77,40 @@ std::string_view LearnerName(LearnerSpec::Kind kind);
 Result<LearnerSpec::Kind> LearnerFromName(std::string_view name);
 
 struct LearnerControl {
-  int threads = 1;                           ///< never changes a bit of the result
-  std::function<void(double)> progress;      ///< fraction done; may be empty
-  std::function<bool()> cancelled;           ///< asked between trees and passes, from several threads; may be empty
+  int threads = 1;                       ///< never changes a bit of the result
+  std::function<void(double)> progress;  ///< fraction done; may be empty
+  std::function<bool()> cancelled;       ///< asked between trees and passes, from several threads; may be empty
 };
 
 /// One fold: vectors and targets to learn from, and others to judge by that the fit does not see.
 struct FoldVectors {
-  std::vector<double> train, train_target, held, held_target;    ///< vectors row-major
+  std::vector<double> train, train_target, held, held_target;  ///< vectors row-major
   std::size_t features = 0;
 };
 
-/// Where the folds come from. `make` may be called for several folds at once, once each, with the threads it may use; its answer is
-/// dropped when no longer needed, so that not all folds' vectors are in memory together.
+/// Where the folds come from. `make` may be called for several folds at once, once each, with the threads it may use;
+/// its answer is dropped when no longer needed, so that not all folds' vectors are in memory together.
 struct FoldSource {
   std::size_t folds = 0;
-  std::size_t rows = 0;       ///< training rows of the largest fold
+  std::size_t rows = 0;  ///< training rows of the largest fold
   std::function<Result<FoldVectors>(std::size_t fold, int threads)> make;
 };
 
 struct FoldFit {
-  int iterations = 0;                               ///< LightGBM: the stopping point that the folds agree on; else 1
-  std::vector<std::vector<double>> held_margins;    ///< per fold: its held-out rows x num_outputs
+  int iterations = 0;                             ///< LightGBM: the stopping point that the folds agree on; else 1
+  std::vector<std::vector<double>> held_margins;  ///< per fold: its held-out rows x num_outputs
 };
 
-/// Learn on each fold and give the margins of its held-out rows. With early stopping, all folds grow in step; after each
-/// iteration the loss of all held-out rows together (logloss or squared error) is taken, and the iteration with the smallest
-/// is the stopping point once `early_stopping_round` further ones bring nothing better. Margins are those at that iteration.
-/// kInterrupted when cancelled; kFailed with the library's words when it refuses; errors of `make` as they are.
+/// Learn on each fold and give the margins of its held-out rows. With early stopping, all folds grow in step; after
+/// each iteration the loss of all held-out rows together (logloss or squared error) is taken, and the iteration with
+/// the smallest is the stopping point once `early_stopping_round` further ones bring nothing better. Margins are those
+/// at that iteration. kInterrupted when cancelled; kFailed with the library's words when it refuses; errors of `make`
+/// as they are.
 Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control);
 
 /// Learn on all of `train`; LightGBM with `iterations` iterations.
-Result<std::unique_ptr<const FittedLearner>> FitLearner(const LearnerSettings& settings, const Vectors& train, int iterations,
-                                                        const LearnerControl& control);
+Result<std::unique_ptr<const FittedLearner>> FitLearner(const LearnerSettings& settings, const Vectors& train,
+                                                        int iterations, const LearnerControl& control);
 
 /// Read what text() gave, trusting nothing. kInvalid says what is wrong.
 Result<std::unique_ptr<const FittedLearner>> ReadLearner(LearnerSpec::Kind kind, Task task, std::string_view text,

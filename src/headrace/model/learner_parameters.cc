@@ -1,6 +1,6 @@
-// LightGBM has some 150 parameters. Those that decide how trees grow pass through; those that read or write files, talk to
-// networks or devices, or belong to objectives we do not score, are refused here, so that a typing error or a hostile pipeline
-// file never reaches the library.
+// LightGBM has some 150 parameters. Those that decide how trees grow pass through; those that read or write files, talk
+// to networks or devices, or belong to objectives we do not score, are refused here, so that a typing error or a
+// hostile pipeline file never reaches the library.
 #include <algorithm>
 #include <limits>
 
@@ -17,13 +17,14 @@ constexpr double kIntMax = 2147483647;
 struct Parameter {
   std::string_view name;
   Kind kind;
-  double low, high;          // numbers: the closed range; `open` excludes low
+  double low, high;  // numbers: the closed range; `open` excludes low
   bool open = false;
   std::string_view words{};  // kWord: the values, between blanks
 };
 
 constexpr Parameter kParameters[] = {
-    {"objective", Kind::kWord, 0, 0, false, "binary multiclass softmax regression regression_l2 l2 mean_squared_error mse"},
+    {"objective", Kind::kWord, 0, 0, false,
+     "binary multiclass softmax regression regression_l2 l2 mean_squared_error mse"},
     {"boosting", Kind::kWord, 0, 0, false, "gbdt rf"},
     {"data_sample_strategy", Kind::kWord, 0, 0, false, "bagging goss"},
     {"num_class", Kind::kInt, 1, 100000},
@@ -67,30 +68,68 @@ constexpr Parameter kParameters[] = {
 
 /// Other names that LightGBM, or its scikit-learn face, has for the same.
 constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
-    {"objective_type", "objective"}, {"application", "objective"}, {"loss", "objective"},
-    {"boosting_type", "boosting"}, {"boost", "boosting"}, {"num_classes", "num_class"},
-    {"n_estimators", "num_iterations"}, {"num_boost_round", "num_iterations"}, {"num_round", "num_iterations"},
-    {"num_rounds", "num_iterations"}, {"num_trees", "num_iterations"}, {"num_tree", "num_iterations"},
-    {"num_iteration", "num_iterations"}, {"nrounds", "num_iterations"}, {"n_iter", "num_iterations"}, {"max_iter", "num_iterations"},
-    {"eta", "learning_rate"}, {"shrinkage_rate", "learning_rate"},
-    {"num_leaf", "num_leaves"}, {"max_leaves", "num_leaves"}, {"max_leaf", "num_leaves"}, {"max_leaf_nodes", "num_leaves"},
-    {"min_child_samples", "min_data_in_leaf"}, {"min_data", "min_data_in_leaf"}, {"min_data_per_leaf", "min_data_in_leaf"},
+    {"objective_type", "objective"},
+    {"application", "objective"},
+    {"loss", "objective"},
+    {"boosting_type", "boosting"},
+    {"boost", "boosting"},
+    {"num_classes", "num_class"},
+    {"n_estimators", "num_iterations"},
+    {"num_boost_round", "num_iterations"},
+    {"num_round", "num_iterations"},
+    {"num_rounds", "num_iterations"},
+    {"num_trees", "num_iterations"},
+    {"num_tree", "num_iterations"},
+    {"num_iteration", "num_iterations"},
+    {"nrounds", "num_iterations"},
+    {"n_iter", "num_iterations"},
+    {"max_iter", "num_iterations"},
+    {"eta", "learning_rate"},
+    {"shrinkage_rate", "learning_rate"},
+    {"num_leaf", "num_leaves"},
+    {"max_leaves", "num_leaves"},
+    {"max_leaf", "num_leaves"},
+    {"max_leaf_nodes", "num_leaves"},
+    {"min_child_samples", "min_data_in_leaf"},
+    {"min_data", "min_data_in_leaf"},
+    {"min_data_per_leaf", "min_data_in_leaf"},
     {"min_samples_leaf", "min_data_in_leaf"},
-    {"min_child_weight", "min_sum_hessian_in_leaf"}, {"min_hessian", "min_sum_hessian_in_leaf"},
-    {"min_sum_hessian", "min_sum_hessian_in_leaf"}, {"min_sum_hessian_per_leaf", "min_sum_hessian_in_leaf"},
-    {"subsample", "bagging_fraction"}, {"sub_row", "bagging_fraction"}, {"bagging", "bagging_fraction"},
-    {"pos_subsample", "pos_bagging_fraction"}, {"neg_subsample", "neg_bagging_fraction"},
-    {"subsample_freq", "bagging_freq"}, {"bagging_fraction_seed", "bagging_seed"},
-    {"colsample_bytree", "feature_fraction"}, {"sub_feature", "feature_fraction"},
-    {"colsample_bynode", "feature_fraction_bynode"}, {"sub_feature_bynode", "feature_fraction_bynode"},
-    {"extra_tree", "extra_trees"}, {"early_stopping_rounds", "early_stopping_round"}, {"early_stopping", "early_stopping_round"},
-    {"n_iter_no_change", "early_stopping_round"}, {"max_tree_output", "max_delta_step"}, {"max_leaf_output", "max_delta_step"},
-    {"reg_alpha", "lambda_l1"}, {"l1_regularization", "lambda_l1"},
-    {"reg_lambda", "lambda_l2"}, {"lambda", "lambda_l2"}, {"l2_regularization", "lambda_l2"},
-    {"min_split_gain", "min_gain_to_split"}, {"max_bins", "max_bin"}, {"subsample_for_bin", "bin_construct_sample_cnt"},
-    {"data_seed", "data_random_seed"}, {"is_enable_bundle", "enable_bundle"}, {"bundle", "enable_bundle"},
-    {"unbalance", "is_unbalance"}, {"unbalanced_sets", "is_unbalance"},
-    {"random_state", "seed"}, {"random_seed", "seed"},
+    {"min_child_weight", "min_sum_hessian_in_leaf"},
+    {"min_hessian", "min_sum_hessian_in_leaf"},
+    {"min_sum_hessian", "min_sum_hessian_in_leaf"},
+    {"min_sum_hessian_per_leaf", "min_sum_hessian_in_leaf"},
+    {"subsample", "bagging_fraction"},
+    {"sub_row", "bagging_fraction"},
+    {"bagging", "bagging_fraction"},
+    {"pos_subsample", "pos_bagging_fraction"},
+    {"neg_subsample", "neg_bagging_fraction"},
+    {"subsample_freq", "bagging_freq"},
+    {"bagging_fraction_seed", "bagging_seed"},
+    {"colsample_bytree", "feature_fraction"},
+    {"sub_feature", "feature_fraction"},
+    {"colsample_bynode", "feature_fraction_bynode"},
+    {"sub_feature_bynode", "feature_fraction_bynode"},
+    {"extra_tree", "extra_trees"},
+    {"early_stopping_rounds", "early_stopping_round"},
+    {"early_stopping", "early_stopping_round"},
+    {"n_iter_no_change", "early_stopping_round"},
+    {"max_tree_output", "max_delta_step"},
+    {"max_leaf_output", "max_delta_step"},
+    {"reg_alpha", "lambda_l1"},
+    {"l1_regularization", "lambda_l1"},
+    {"reg_lambda", "lambda_l2"},
+    {"lambda", "lambda_l2"},
+    {"l2_regularization", "lambda_l2"},
+    {"min_split_gain", "min_gain_to_split"},
+    {"max_bins", "max_bin"},
+    {"subsample_for_bin", "bin_construct_sample_cnt"},
+    {"data_seed", "data_random_seed"},
+    {"is_enable_bundle", "enable_bundle"},
+    {"bundle", "enable_bundle"},
+    {"unbalance", "is_unbalance"},
+    {"unbalanced_sets", "is_unbalance"},
+    {"random_state", "seed"},
+    {"random_seed", "seed"},
 };
 
 /// What LightGBM has but a pipeline may not set, with the reason a user gets.
@@ -126,7 +165,8 @@ constexpr std::pair<std::string_view, std::string_view> kRefused[] = {
 };
 
 const Parameter* FindParameter(std::string_view name) {
-  const auto* at = std::find_if(std::begin(kParameters), std::end(kParameters), [&](const Parameter& p) { return p.name == name; });
+  const auto* at =
+      std::find_if(std::begin(kParameters), std::end(kParameters), [&](const Parameter& p) { return p.name == name; });
   return at == std::end(kParameters) ? nullptr : at;
 }
 
@@ -138,7 +178,8 @@ std::string_view MainName(std::string_view name) {
 
 Status UnknownParameter(const std::string& name) {
   for (const auto& [refused, reason] : kRefused)
-    if (refused == name) return Error(ErrorCode::kInvalid, "LightGBM's parameter `", name, "` cannot be set here: ", reason);
+    if (refused == name)
+      return Error(ErrorCode::kInvalid, "LightGBM's parameter `", name, "` cannot be set here: ", reason);
   std::vector<std::string> names;
   for (const Parameter& p : kParameters) names.emplace_back(p.name);
   for (const auto& [alias, main] : kAliases) names.emplace_back(alias);
@@ -149,9 +190,12 @@ Status UnknownParameter(const std::string& name) {
 
 std::string Expected(const Parameter& p) {
   switch (p.kind) {
-    case Kind::kBool: return "true or false";
-    case Kind::kWord: return Join(Split(p.words, ' '), ", ");
-    default: break;
+    case Kind::kBool:
+      return "true or false";
+    case Kind::kWord:
+      return Join(Split(p.words, ' '), ", ");
+    default:
+      break;
   }
   const std::string what = p.kind == Kind::kInt ? "a whole number" : "a number";
   if (p.high == kInf || p.high == kIntMax) return StrCat(what, p.open ? " above " : " of at least ", p.low);
@@ -161,7 +205,8 @@ std::string Expected(const Parameter& p) {
 bool Fits(const Parameter& p, const std::string& text) {
   double number = 0;
   switch (p.kind) {
-    case Kind::kBool: return text == "true" || text == "false";
+    case Kind::kBool:
+      return text == "true" || text == "false";
     case Kind::kWord: {
       const std::vector<std::string> words = Split(p.words, ' ');
       return std::find(words.begin(), words.end(), text) != words.end();
@@ -202,17 +247,22 @@ std::optional<Task> TaskOfObjective(const std::map<std::string, std::string>& pa
 
 Status CheckNonLightGbm(const LearnerSpec& spec) {
   if (!spec.parameters.empty())
-    return Error(ErrorCode::kInvalid, "the ", LearnerName(spec.kind), " learner has no parameter `", spec.parameters.begin()->first, "`")
+    return Error(ErrorCode::kInvalid, "the ", LearnerName(spec.kind), " learner has no parameter `",
+                 spec.parameters.begin()->first, "`")
         .WithHelp("it has `l2`");
-  if (!(spec.l2 >= 0) || spec.l2 == kInf) return Error(ErrorCode::kInvalid, "`l2` is ", spec.l2, ", expected a number of at least 0");
+  if (!(spec.l2 >= 0) || spec.l2 == kInf)
+    return Error(ErrorCode::kInvalid, "`l2` is ", spec.l2, ", expected a number of at least 0");
   return Ok();
 }
 
 std::string ObjectiveOf(Task task) {
   switch (task) {
-    case Task::kBinary: return "binary";
-    case Task::kMulticlass: return "multiclass";
-    case Task::kRegression: return "regression";
+    case Task::kBinary:
+      return "binary";
+    case Task::kMulticlass:
+      return "multiclass";
+    case Task::kRegression:
+      return "regression";
   }
   return "";
 }
@@ -222,19 +272,26 @@ Result<LearnerSettings> ResolveLightGbm(const LearnerSpec& spec, LearnerSettings
   auto& p = settings.parameters;
   const std::optional<Task> objective = TaskOfObjective(p);
   if (objective && *objective != settings.task)
-    return Error(ErrorCode::kInvalid, "the learner's objective is ", p["objective"], ", the target is for ", TaskName(settings.task));
+    return Error(ErrorCode::kInvalid, "the learner's objective is ", p["objective"], ", the target is for ",
+                 TaskName(settings.task));
   p["objective"] = ObjectiveOf(settings.task);
   if (p.contains("num_class") && p["num_class"] != StrCat(settings.num_outputs()))
-    return Error(ErrorCode::kInvalid, "LightGBM's `num_class` is ", p["num_class"], ", the target has ", settings.num_outputs());
+    return Error(ErrorCode::kInvalid, "LightGBM's `num_class` is ", p["num_class"], ", the target has ",
+                 settings.num_outputs());
   if (settings.task == Task::kMulticlass) p["num_class"] = StrCat(settings.classes);
   if (settings.task != Task::kBinary)
-    for (const char* name : {"is_unbalance", "scale_pos_weight", "sigmoid", "pos_bagging_fraction", "neg_bagging_fraction"})
-      if (p.contains(name)) return Error(ErrorCode::kInvalid, "LightGBM's `", name, "` is for the objective binary, the target is for ", TaskName(settings.task));
+    for (const char* name :
+         {"is_unbalance", "scale_pos_weight", "sigmoid", "pos_bagging_fraction", "neg_bagging_fraction"})
+      if (p.contains(name))
+        return Error(ErrorCode::kInvalid, "LightGBM's `", name, "` is for the objective binary, the target is for ",
+                     TaskName(settings.task));
   if (p.contains("is_unbalance") && p["is_unbalance"] == "true" && p.contains("scale_pos_weight"))
     return Error(ErrorCode::kInvalid, "LightGBM's `is_unbalance` and `scale_pos_weight` cannot both be set");
-  if (p["boosting"] == "rf" && !(p.contains("bagging_freq") && p["bagging_freq"] != "0" && p.contains("bagging_fraction")) &&
+  if (p["boosting"] == "rf" &&
+      !(p.contains("bagging_freq") && p["bagging_freq"] != "0" && p.contains("bagging_fraction")) &&
       !p.contains("feature_fraction"))
-    return Error(ErrorCode::kInvalid, "LightGBM's `boosting: rf` needs bagging_freq and bagging_fraction, or feature_fraction");
+    return Error(ErrorCode::kInvalid,
+                 "LightGBM's `boosting: rf` needs bagging_freq and bagging_fraction, or feature_fraction");
   if (p["boosting"].empty()) p.erase("boosting");
 
   const auto defaults = [&](const char* name, std::string value) { p.emplace(name, std::move(value)); };
@@ -265,15 +322,19 @@ Result<LearnerSettings> ResolveLightGbm(const LearnerSpec& spec, LearnerSettings
 
 std::string_view LearnerName(LearnerSpec::Kind kind) {
   switch (kind) {
-    case LearnerSpec::Kind::kLightGbm: return "lightgbm";
-    case LearnerSpec::Kind::kLogistic: return "logistic";
-    case LearnerSpec::Kind::kLinear: return "linear";
+    case LearnerSpec::Kind::kLightGbm:
+      return "lightgbm";
+    case LearnerSpec::Kind::kLogistic:
+      return "logistic";
+    case LearnerSpec::Kind::kLinear:
+      return "linear";
   }
   return "";
 }
 
 Result<LearnerSpec::Kind> LearnerFromName(std::string_view name) {
-  for (const LearnerSpec::Kind kind : {LearnerSpec::Kind::kLightGbm, LearnerSpec::Kind::kLogistic, LearnerSpec::Kind::kLinear})
+  for (const LearnerSpec::Kind kind :
+       {LearnerSpec::Kind::kLightGbm, LearnerSpec::Kind::kLogistic, LearnerSpec::Kind::kLinear})
     if (LearnerName(kind) == name) return kind;
   return Error(ErrorCode::kInvalid, "\"", name, "\" is not a learner; there are lightgbm, logistic and linear");
 }

@@ -26,11 +26,16 @@ World MakeWorld(Task task, std::size_t rows, std::size_t features, unsigned seed
     double lean = 0;
     for (std::size_t j = 0; j < features; ++j) {
       const double z = normal(random);
-      w.x[r * features + j] = 100.0 * static_cast<double>(j) + z * static_cast<double>(1 + j);    // means and scales differ
+      w.x[r * features + j] =
+          100.0 * static_cast<double>(j) + z * static_cast<double>(1 + j);  // means and scales differ
       lean += z * (j % 2 == 0 ? 0.7 : -0.4);
     }
     lean += normal(random);
-    w.y[r] = task == Task::kRegression ? 3 + lean : task == Task::kBinary ? lean > 0.3 : lean < -0.8 ? 0 : lean < 0.8 ? 1 : 2;
+    w.y[r] = task == Task::kRegression ? 3 + lean
+             : task == Task::kBinary   ? lean > 0.3
+             : lean < -0.8             ? 0
+             : lean < 0.8              ? 1
+                                       : 2;
   }
   return w;
 }
@@ -43,7 +48,8 @@ LearnerSettings Settings(LearnerSpec::Kind kind, Task task, double l2 = 1) {
   return *ResolveLearner(spec, task, 3, 1000);
 }
 
-/// The gradient of the documented objective in the columns as they are, at the fitted coefficients: zero at the minimum.
+/// The gradient of the documented objective in the columns as they are, at the fitted coefficients: zero at the
+/// minimum.
 double LargestGradient(const World& w, const FittedLearner& learner, Task task, double l2) {
   const std::size_t k = learner.num_outputs();
   std::vector<double> predictions(w.rows * k), base(k), unit(k), x(w.features, 0);
@@ -120,7 +126,8 @@ TEST(Coefficients, ReadBackToTheSameBits) {
   const auto again = ReadLearner(LearnerSpec::Kind::kLogistic, Task::kMulticlass, (*learner)->text(), 4, 3);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ((*again)->text(), (*learner)->text());
-  for (const std::string& bad : {ReplaceAll((*learner)->text(), "intercepts", "intercept"), (*learner)->text() + " ", std::string("{}"), std::string("[")})
+  for (const std::string& bad : {ReplaceAll((*learner)->text(), "intercepts", "intercept"), (*learner)->text() + " ",
+                                 std::string("{}"), std::string("[")})
     EXPECT_FALSE(ReadLearner(LearnerSpec::Kind::kLogistic, Task::kMulticlass, bad, 4, 3).ok()) << bad;
   EXPECT_FALSE(ReadLearner(LearnerSpec::Kind::kLogistic, Task::kMulticlass, (*learner)->text(), 5, 3).ok());
   EXPECT_FALSE(ReadLearner(LearnerSpec::Kind::kLogistic, Task::kBinary, (*learner)->text(), 4, 1).ok());
@@ -170,7 +177,8 @@ FoldSource Folds(const World& w, std::size_t count) {
     v.features = w.features;
     for (std::size_t r = 0; r < w.rows; ++r) {
       auto& x = r % count == fold ? v.held : v.train;
-      x.insert(x.end(), w.x.begin() + static_cast<std::ptrdiff_t>(r * w.features), w.x.begin() + static_cast<std::ptrdiff_t>((r + 1) * w.features));
+      x.insert(x.end(), w.x.begin() + static_cast<std::ptrdiff_t>(r * w.features),
+               w.x.begin() + static_cast<std::ptrdiff_t>((r + 1) * w.features));
       (r % count == fold ? v.held_target : v.train_target).push_back(w.y[r]);
     }
     return v;
@@ -197,14 +205,16 @@ TEST(FitFolds, StopsWhereAllFoldsTogetherAreBest) {
   const World w = MakeWorld(Task::kBinary, 800, 4);
   LearnerSpec spec;
   spec.given = true;
-  spec.parameters = {{"num_iterations", "200"}, {"learning_rate", "0.15"}, {"early_stopping_round", "12"}, {"num_leaves", "8"}};
+  spec.parameters = {
+      {"num_iterations", "200"}, {"learning_rate", "0.15"}, {"early_stopping_round", "12"}, {"num_leaves", "8"}};
   const LearnerSettings settings = *ResolveLearner(spec, Task::kBinary, 2, 800);
   const auto fit = FitFolds(settings, Folds(w, 4), {});
   ASSERT_TRUE(fit.ok()) << fit.status();
   EXPECT_GT(fit->iterations, 3);
   EXPECT_LT(fit->iterations, 150);
   const double best = PooledLoss(w, settings, fit->iterations);
-  for (int i = std::max(1, fit->iterations - 3); i <= fit->iterations + 12; i += 3) EXPECT_LE(best, PooledLoss(w, settings, i) + 1e-12) << i;
+  for (int i = std::max(1, fit->iterations - 3); i <= fit->iterations + 12; i += 3)
+    EXPECT_LE(best, PooledLoss(w, settings, i) + 1e-12) << i;
 }
 
 TEST(FitFolds, PassesOnWhatMakingAFoldSays) {
@@ -220,7 +230,10 @@ TEST(FitFolds, PassesOnWhatMakingAFoldSays) {
 }
 
 TEST(LearnerParameters, RefusesWhatIsNotForTraining) {
-  struct Case { std::map<std::string, std::string> parameters; std::string says, help; };
+  struct Case {
+    std::map<std::string, std::string> parameters;
+    std::string says, help;
+  };
   const Case cases[] = {
       {{{"num_leafs", "31"}}, "`num_leafs` is not one of LightGBM's", "num_leaf"},
       {{{"learning_rat", "1"}}, "`learning_rat`", "learning_rate"},

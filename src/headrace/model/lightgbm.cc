@@ -41,7 +41,9 @@ class ForestLearner final : public FittedLearner {
   std::size_t num_features() const override { return forest_.num_features(); }
   std::size_t num_outputs() const override { return forest_.num_outputs(); }
   const Link& link() const override { return forest_.link(); }
-  void RawScores(const double* vectors, std::size_t rows, double* out) const override { forest_.RawScores(vectors, rows, out); }
+  void RawScores(const double* vectors, std::size_t rows, double* out) const override {
+    forest_.RawScores(vectors, rows, out);
+  }
   const std::string& text() const override { return text_; }
   std::string_view member() const override { return "model.txt"; }
   std::span<const double> importance() const override { return importance_; }
@@ -59,10 +61,12 @@ Status Booster::Check(int result, const char* what) const {
   return Error(ErrorCode::kFailed, "LightGBM could not ", what, ": ", Trim(api_->get_last_error()));
 }
 
-Result<std::unique_ptr<Booster>> Booster::Make(const LearnerSettings& settings, const Vectors& train, const Vectors* held, int threads) {
+Result<std::unique_ptr<Booster>> Booster::Make(const LearnerSettings& settings, const Vectors& train,
+                                               const Vectors* held, int threads) {
   constexpr std::size_t kMost = static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max());
   if (train.rows > kMost || train.features > kMost)
-    return Error(ErrorCode::kInvalid, "LightGBM takes at most ", kMost, " rows and features, got ", train.rows, " and ", train.features);
+    return Error(ErrorCode::kInvalid, "LightGBM takes at most ", kMost, " rows and features, got ", train.rows, " and ",
+                 train.features);
   std::unique_ptr<Booster> made(new Booster);
   Booster& b = *made;
   ASSIGN_OR_RETURN(b.api_, LightGbmApi::Get());
@@ -71,11 +75,14 @@ Result<std::unique_ptr<Booster>> Booster::Make(const LearnerSettings& settings, 
   b.features_ = train.features;
   const std::string parameters = ParameterText(settings, threads);
   const auto dataset = [&](const Vectors& vectors, void* reference, void** out) -> Status {
-    RETURN_IF_ERROR(b.Check(b.api_->dataset_create_from_mat(vectors.values.data(), C_API_DTYPE_FLOAT64, static_cast<std::int32_t>(vectors.rows),
-                                                            static_cast<std::int32_t>(vectors.features), 1, parameters.c_str(), reference, out),
+    RETURN_IF_ERROR(b.Check(b.api_->dataset_create_from_mat(
+                                vectors.values.data(), C_API_DTYPE_FLOAT64, static_cast<std::int32_t>(vectors.rows),
+                                static_cast<std::int32_t>(vectors.features), 1, parameters.c_str(), reference, out),
                             "read the training rows"));
     const std::vector<float> label(vectors.target.begin(), vectors.target.end());
-    return b.Check(b.api_->dataset_set_field(*out, "label", label.data(), static_cast<int>(label.size()), C_API_DTYPE_FLOAT32), "read the target");
+    return b.Check(
+        b.api_->dataset_set_field(*out, "label", label.data(), static_cast<int>(label.size()), C_API_DTYPE_FLOAT32),
+        "read the target");
   };
   RETURN_IF_ERROR(dataset(train, nullptr, &b.train_data_));
   RETURN_IF_ERROR(b.Check(b.api_->booster_create(b.train_data_, parameters.c_str(), &b.booster_), "begin training"));
@@ -104,9 +111,11 @@ Result<double> Booster::HeldLoss() {
   std::int64_t length = 0;
   RETURN_IF_ERROR(Check(api_->booster_get_num_predict(booster_, 1, &length), "count the held-out rows"));
   if (length != static_cast<std::int64_t>(predictions_.size()))
-    return Error(ErrorCode::kInternal, "LightGBM has ", length, " held-out predictions, expected ", predictions_.size());
-  RETURN_IF_ERROR(Check(api_->booster_get_predict(booster_, 1, &length, predictions_.data()), "predict the held-out rows"));
-  constexpr double kLeast = 1e-15;      // as LightGBM's own metrics clip
+    return Error(ErrorCode::kInternal, "LightGBM has ", length, " held-out predictions, expected ",
+                 predictions_.size());
+  RETURN_IF_ERROR(
+      Check(api_->booster_get_predict(booster_, 1, &length, predictions_.data()), "predict the held-out rows"));
+  constexpr double kLeast = 1e-15;  // as LightGBM's own metrics clip
   const std::size_t rows = held_target_.size();
   double loss = 0;
   for (std::size_t r = 0; r < rows; ++r) {
@@ -129,9 +138,10 @@ Result<std::string> Booster::Text(int iterations) {
   std::string text(1 << 20, '\0');
   for (;;) {
     std::int64_t length = 0;
-    RETURN_IF_ERROR(Check(api_->booster_save_model_to_string(booster_, 0, iterations, C_API_FEATURE_IMPORTANCE_SPLIT,
-                                                             static_cast<std::int64_t>(text.size()), &length, text.data()),
-                          "write its model"));
+    RETURN_IF_ERROR(
+        Check(api_->booster_save_model_to_string(booster_, 0, iterations, C_API_FEATURE_IMPORTANCE_SPLIT,
+                                                 static_cast<std::int64_t>(text.size()), &length, text.data()),
+              "write its model"));
     const bool whole = length <= static_cast<std::int64_t>(text.size());
     text.resize(static_cast<std::size_t>(length));
     if (!whole) continue;
@@ -142,13 +152,17 @@ Result<std::string> Booster::Text(int iterations) {
 
 Result<std::vector<double>> Booster::Gains(int iterations) {
   std::vector<double> gains(features_, 0);
-  RETURN_IF_ERROR(Check(api_->booster_feature_importance(booster_, iterations, C_API_FEATURE_IMPORTANCE_GAIN, gains.data()), "tell its importances"));
+  RETURN_IF_ERROR(
+      Check(api_->booster_feature_importance(booster_, iterations, C_API_FEATURE_IMPORTANCE_GAIN, gains.data()),
+            "tell its importances"));
   return gains;
 }
 
-Result<std::unique_ptr<const FittedLearner>> MakeForestLearner(std::string text, std::size_t num_features, std::vector<double> importance) {
+Result<std::unique_ptr<const FittedLearner>> MakeForestLearner(std::string text, std::size_t num_features,
+                                                               std::vector<double> importance) {
   ASSIGN_OR_RETURN(Forest forest, Forest::Parse(text, num_features));
-  return std::unique_ptr<const FittedLearner>(new ForestLearner(std::move(text), std::move(forest), std::move(importance)));
+  return std::unique_ptr<const FittedLearner>(
+      new ForestLearner(std::move(text), std::move(forest), std::move(importance)));
 }
 
 namespace {
@@ -157,7 +171,11 @@ namespace {
 class FoldGrower {
  public:
   FoldGrower(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control)
-      : settings_(settings), source_(source), control_(control), folds_(source.folds), stops_(settings.early_stopping_round > 0),
+      : settings_(settings),
+        source_(source),
+        control_(control),
+        folds_(source.folds),
+        stops_(settings.early_stopping_round > 0),
         small_(source.rows < kOneThreadBelow) {}
 
   /// Grow to the stopping point and a little beyond; the number of iterations to keep.
@@ -168,7 +186,7 @@ class FoldGrower {
       const int to = std::min(settings_.iterations, done + kStride);
       RETURN_IF_ERROR(ForFolds([&](std::size_t f) { return GrowFold(f, to); }));
       for (int i = done; stops_ && i < to && i < best + settings_.early_stopping_round; ++i) {
-        double loss = 0;    // a sum over all held-out rows: their number is the same at each iteration
+        double loss = 0;  // a sum over all held-out rows: their number is the same at each iteration
         for (const Fold& fold : folds_) loss += fold.losses[static_cast<std::size_t>(i)];
         if (loss < best_loss) {
           best_loss = loss;
@@ -206,7 +224,9 @@ class FoldGrower {
   };
 
   /// Small boosters grow side by side, one thread each; large ones one after the other on all threads.
-  Status ForFolds(const std::function<Status(std::size_t)>& work) const { return ParallelFor(small_ ? control_.threads : 1, folds_.size(), work); }
+  Status ForFolds(const std::function<Status(std::size_t)>& work) const {
+    return ParallelFor(small_ ? control_.threads : 1, folds_.size(), work);
+  }
 
   Status Begin(std::size_t f) {
     const int threads = small_ ? 1 : ResolveThreads(control_.threads);
@@ -224,7 +244,7 @@ class FoldGrower {
   Status GrowFold(std::size_t f, int to) {
     Fold& fold = folds_[f];
     if (!fold.booster) RETURN_IF_ERROR(Begin(f));
-    RETURN_IF_ERROR(LightGbmApi::Get().status());    // silences the log on this thread
+    RETURN_IF_ERROR(LightGbmApi::Get().status());  // silences the log on this thread
     while (static_cast<int>(fold.losses.size()) < to) {
       if (control_.cancelled && control_.cancelled()) return Cancelled();
       const bool grew_out_before = fold.grown_out;
@@ -233,9 +253,7 @@ class FoldGrower {
         fold.grown_out = !grew;
       }
       double loss = fold.losses.empty() ? 0 : fold.losses.back();
-      if (stops_ && !grew_out_before) {
-        ASSIGN_OR_RETURN(loss, fold.booster->HeldLoss());
-      }
+      if (stops_ && !grew_out_before) { ASSIGN_OR_RETURN(loss, fold.booster->HeldLoss()); }
       fold.losses.push_back(loss);
     }
     return Ok();
@@ -250,7 +268,8 @@ class FoldGrower {
 
 }  // namespace
 
-Result<FoldFit> FitLightGbmFolds(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control) {
+Result<FoldFit> FitLightGbmFolds(const LearnerSettings& settings, const FoldSource& source,
+                                 const LearnerControl& control) {
   FoldGrower grower(settings, source, control);
   FoldFit fit;
   ASSIGN_OR_RETURN(fit.iterations, grower.Grow());
@@ -258,8 +277,8 @@ Result<FoldFit> FitLightGbmFolds(const LearnerSettings& settings, const FoldSour
   return fit;
 }
 
-Result<std::unique_ptr<const FittedLearner>> FitLightGbm(const LearnerSettings& settings, const Vectors& train, int iterations,
-                                                         const LearnerControl& control) {
+Result<std::unique_ptr<const FittedLearner>> FitLightGbm(const LearnerSettings& settings, const Vectors& train,
+                                                         int iterations, const LearnerControl& control) {
   const int threads = train.rows < kOneThreadBelow ? 1 : ResolveThreads(control.threads);
   ASSIGN_OR_RETURN(const std::unique_ptr<Booster> booster, Booster::Make(settings, train, nullptr, threads));
   for (int i = 0; i < iterations; ++i) {

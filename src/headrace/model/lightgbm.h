@@ -9,7 +9,7 @@
 
 namespace headrace {
 
-struct LightGbmApi;    ///< the C functions of lib_lightgbm.so (lightgbm_api.h)
+struct LightGbmApi;  ///< the C functions of lib_lightgbm.so (lightgbm_api.h)
 
 /// One LightGBM training: trees are added one by one. The library is loaded by the first Make of the process.
 ///
@@ -17,7 +17,8 @@ struct LightGbmApi;    ///< the C functions of lib_lightgbm.so (lightgbm_api.h)
 class Booster {
  public:
   /// `train` and `held` (may be null) are copied into LightGBM's own form. kInvalid when the library is not there.
-  static Result<std::unique_ptr<Booster>> Make(const LearnerSettings& settings, const Vectors& train, const Vectors* held, int threads);
+  static Result<std::unique_ptr<Booster>> Make(const LearnerSettings& settings, const Vectors& train,
+                                               const Vectors* held, int threads);
   ~Booster();
   Booster(const Booster&) = delete;
   Booster& operator=(const Booster&) = delete;
@@ -26,7 +27,8 @@ class Booster {
   Result<bool> Grow();
   /// The sum over the held-out rows of the objective's loss now: logloss, or squared error. REQUIRES: held was given.
   Result<double> HeldLoss();
-  /// The first `iterations` iterations (fewer when it ran out of splits) as LightGBM's text, without its parameters block.
+  /// The first `iterations` iterations (fewer when it ran out of splits) as LightGBM's text, without its parameters
+  /// block.
   Result<std::string> Text(int iterations);
   /// Total gain of each feature's splits in the first `iterations`.
   Result<std::vector<double>> Gains(int iterations);
@@ -45,10 +47,12 @@ class Booster {
 };
 
 /// What scores: our own evaluator over LightGBM's text.
-Result<std::unique_ptr<const FittedLearner>> MakeForestLearner(std::string text, std::size_t num_features, std::vector<double> importance);
+Result<std::unique_ptr<const FittedLearner>> MakeForestLearner(std::string text, std::size_t num_features,
+                                                               std::vector<double> importance);
 
-Result<FoldFit> FitLightGbmFolds(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control);
-Result<std::unique_ptr<const FittedLearner>> FitLightGbm(const LearnerSettings& settings, const Vectors& train, int iterations,
-                                                         const LearnerControl& control);
+Result<FoldFit> FitLightGbmFolds(const LearnerSettings& settings, const FoldSource& source,
+                                 const LearnerControl& control);
+Result<std::unique_ptr<const FittedLearner>> FitLightGbm(const LearnerSettings& settings, const Vectors& train,
+                                                         int iterations, const LearnerControl& control);
 
 }  // namespace headrace

@@ -40,7 +40,7 @@ Result<LightGbmApi> LoadLibrary() {
 }  // namespace
 
 Result<const LightGbmApi*> LightGbmApi::Get() {
-  static const Result<LightGbmApi> kApi = LoadLibrary();    // stays loaded: its threads may outlive any caller
+  static const Result<LightGbmApi> kApi = LoadLibrary();  // stays loaded: its threads may outlive any caller
   if (!kApi.ok()) return kApi.status();
   // The callback is per thread inside LightGBM. What matters comes back as an error text.
   kApi->register_log_callback([](const char*) {});

@@ -20,8 +20,8 @@ struct LightGbmApi {
   decltype(&LGBM_BoosterGetPredict) booster_get_predict = nullptr;
   decltype(&LGBM_BoosterSaveModelToString) booster_save_model_to_string = nullptr;
   decltype(&LGBM_BoosterFeatureImportance) booster_feature_importance = nullptr;
-  decltype(&LGBM_BoosterLoadModelFromString) booster_load_model_from_string = nullptr;    ///< tests only
-  decltype(&LGBM_BoosterPredictForMat) booster_predict_for_mat = nullptr;                 ///< tests only
+  decltype(&LGBM_BoosterLoadModelFromString) booster_load_model_from_string = nullptr;  ///< tests only
+  decltype(&LGBM_BoosterPredictForMat) booster_predict_for_mat = nullptr;               ///< tests only
   decltype(&LGBM_BoosterFree) booster_free = nullptr;
 
   /// Load once per process; silence its log on the calling thread. kInvalid when it cannot be loaded.

@@ -12,10 +12,14 @@ using nlohmann::json;
 
 class CoefficientLearner final : public FittedLearner {
  public:
-  CoefficientLearner(LearnerSpec::Kind kind, std::size_t features, std::vector<double> coefficients, std::vector<double> intercepts,
-                     std::vector<double> importance)
-      : features_(features), coefficients_(std::move(coefficients)), intercepts_(std::move(intercepts)), importance_(std::move(importance)) {
-    if (kind == LearnerSpec::Kind::kLogistic) link_.kind = intercepts_.size() == 1 ? Link::Kind::kSigmoid : Link::Kind::kSoftmax;
+  CoefficientLearner(LearnerSpec::Kind kind, std::size_t features, std::vector<double> coefficients,
+                     std::vector<double> intercepts, std::vector<double> importance)
+      : features_(features),
+        coefficients_(std::move(coefficients)),
+        intercepts_(std::move(intercepts)),
+        importance_(std::move(importance)) {
+    if (kind == LearnerSpec::Kind::kLogistic)
+      link_.kind = intercepts_.size() == 1 ? Link::Kind::kSigmoid : Link::Kind::kSoftmax;
     json rows = json::array();
     for (std::size_t k = 0; k < intercepts_.size(); ++k)
       rows.push_back(std::vector<double>(coefficients_.begin() + static_cast<std::ptrdiff_t>(k * features_),
@@ -60,32 +64,38 @@ bool ReadNumbers(const json& array, std::size_t count, std::vector<double>* out)
 
 Result<std::unique_ptr<const FittedLearner>> FitCoefficients(const LearnerSettings& settings, const Vectors& train,
                                                              const LearnerControl& control) {
-  ASSIGN_OR_RETURN(const internal::RegressionProblem problem, internal::RegressionProblem::Make(settings, train, control.threads));
+  ASSIGN_OR_RETURN(const internal::RegressionProblem problem,
+                   internal::RegressionProblem::Make(settings, train, control.threads));
   const bool newton = settings.kind == LearnerSpec::Kind::kLinear || problem.num_parameters() <= kNewtonParameters;
-  ASSIGN_OR_RETURN(const std::vector<double> solution, newton ? internal::SolveByNewton(problem, settings, train.rows, control)
-                                                              : internal::SolveByLbfgs(problem, train.rows, control));
+  ASSIGN_OR_RETURN(const std::vector<double> solution,
+                   newton ? internal::SolveByNewton(problem, settings, train.rows, control)
+                          : internal::SolveByLbfgs(problem, train.rows, control));
   std::vector<double> coefficients, intercepts, importance(train.features, 0);
   problem.Restore(solution, &coefficients, &intercepts);
   for (std::size_t k = 0; k < intercepts.size(); ++k)
-    for (std::size_t j = 0; j < train.features; ++j) importance[j] += std::abs(coefficients[k * train.features + j]) * problem.deviation()[j];
+    for (std::size_t j = 0; j < train.features; ++j)
+      importance[j] += std::abs(coefficients[k * train.features + j]) * problem.deviation()[j];
   if (control.progress) control.progress(1);
-  return std::unique_ptr<const FittedLearner>(
-      new CoefficientLearner(settings.kind, train.features, std::move(coefficients), std::move(intercepts), std::move(importance)));
+  return std::unique_ptr<const FittedLearner>(new CoefficientLearner(
+      settings.kind, train.features, std::move(coefficients), std::move(intercepts), std::move(importance)));
 }
 
-Result<std::unique_ptr<const FittedLearner>> ReadCoefficients(LearnerSpec::Kind kind, std::string_view text, std::size_t num_features,
-                                                              std::size_t num_outputs) {
-  const Status bad = Error(ErrorCode::kInvalid, "coefficients.json does not hold ", num_outputs, " rows of ", num_features, " coefficients for ", LearnerName(kind));
+Result<std::unique_ptr<const FittedLearner>> ReadCoefficients(LearnerSpec::Kind kind, std::string_view text,
+                                                              std::size_t num_features, std::size_t num_outputs) {
+  const Status bad = Error(ErrorCode::kInvalid, "coefficients.json does not hold ", num_outputs, " rows of ",
+                           num_features, " coefficients for ", LearnerName(kind));
   const json document = json::parse(text, nullptr, false);
   if (!document.is_object() || !document.contains("coefficients") || !document.contains("intercepts")) return bad;
   const json& rows = document["coefficients"];
   std::vector<double> coefficients, intercepts;
-  if (!ReadNumbers(document["intercepts"], num_outputs, &intercepts) || !rows.is_array() || rows.size() != num_outputs) return bad;
+  if (!ReadNumbers(document["intercepts"], num_outputs, &intercepts) || !rows.is_array() || rows.size() != num_outputs)
+    return bad;
   for (const json& row : rows)
     if (!ReadNumbers(row, num_features, &coefficients)) return bad;
   std::unique_ptr<const FittedLearner> learner(
       new CoefficientLearner(kind, num_features, std::move(coefficients), std::move(intercepts), {}));
-  if (learner->text() != text) return Error(ErrorCode::kInvalid, "coefficients.json is not in the one form that Headrace writes");
+  if (learner->text() != text)
+    return Error(ErrorCode::kInvalid, "coefficients.json is not in the one form that Headrace writes");
   return learner;
 }
 

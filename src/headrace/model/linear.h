@@ -14,19 +14,20 @@ namespace headrace {
 /// logistic: minimises  sum of logloss + l2/2 * |coefficients|^2, the intercepts free: scikit-learn's
 ///   LogisticRegression(C=1/l2), multinomial for several classes (whose intercepts sum to 0). Newton's method with
 ///   a Cholesky factor up to kNewtonParameters coefficients, L-BFGS (liblbfgs) above; both to rounding.
-/// linear: minimises  sum of squared errors + l2 * |coefficients|^2, the intercept free: scikit-learn's Ridge(alpha=l2), and
+/// linear: minimises  sum of squared errors + l2 * |coefficients|^2, the intercept free: scikit-learn's
+/// Ridge(alpha=l2), and
 ///   LinearRegression for l2 = 0. Normal equations of the standardised columns, refined once from the residuals.
 ///
-/// With l2 = 0 a column that is a combination of earlier ones gets the coefficient 0 (scikit-learn spreads the weight instead;
-/// the predictions are the same). kData: a NaN or infinity in a vector; logistic with l2 = 0 on classes that can be told
-/// apart perfectly, which has no finite solution.
+/// With l2 = 0 a column that is a combination of earlier ones gets the coefficient 0 (scikit-learn spreads the weight
+/// instead; the predictions are the same). kData: a NaN or infinity in a vector; logistic with l2 = 0 on classes that
+/// can be told apart perfectly, which has no finite solution.
 inline constexpr std::size_t kNewtonParameters = 500;
 
 Result<std::unique_ptr<const FittedLearner>> FitCoefficients(const LearnerSettings& settings, const Vectors& train,
                                                              const LearnerControl& control);
 
-Result<std::unique_ptr<const FittedLearner>> ReadCoefficients(LearnerSpec::Kind kind, std::string_view json, std::size_t num_features,
-                                                              std::size_t num_outputs);
+Result<std::unique_ptr<const FittedLearner>> ReadCoefficients(LearnerSpec::Kind kind, std::string_view json,
+                                                              std::size_t num_features, std::size_t num_outputs);
 
 namespace internal {
 
@@ -34,7 +35,7 @@ namespace internal {
 struct Derivatives {
   double value = 0;
   std::vector<double> gradient;
-  std::vector<double> hessian;     ///< row-major, upper triangle; empty unless asked for
+  std::vector<double> hessian;  ///< row-major, upper triangle; empty unless asked for
 };
 
 /// Columns standardised on the way in, rows in fixed blocks whose sums are merged in order: any number of threads
@@ -46,12 +47,18 @@ class RegressionProblem {
   std::size_t num_parameters() const { return outputs_ * width_; }
   Status Evaluate(const std::vector<double>& parameters, bool with_hessian, Derivatives* out) const;
   /// Back to the columns as they are: coefficients (output by output) and intercepts.
-  void Restore(const std::vector<double>& parameters, std::vector<double>* coefficients, std::vector<double>* intercepts) const;
+  void Restore(const std::vector<double>& parameters, std::vector<double>* coefficients,
+               std::vector<double>* intercepts) const;
   const std::vector<double>& deviation() const { return deviation_; }
 
  private:
-  struct Sums { double value = 0; std::vector<double> gradient; std::vector<std::vector<double>> grams; };
-  void AddRows(std::size_t begin, std::size_t end, const std::vector<double>& parameters, bool with_hessian, Sums* sums) const;
+  struct Sums {
+    double value = 0;
+    std::vector<double> gradient;
+    std::vector<std::vector<double>> grams;
+  };
+  void AddRows(std::size_t begin, std::size_t end, const std::vector<double>& parameters, bool with_hessian,
+               Sums* sums) const;
   void LossOfRow(double target, double* margins, double* value) const;
 
   const Vectors* train_ = nullptr;
@@ -59,17 +66,19 @@ class RegressionProblem {
   int threads_ = 1;
   double l2_ = 1;
   std::size_t outputs_ = 1, width_ = 1;
-  double target_mean_ = 0;                    // linear only
-  std::vector<double> mean_, deviation_;      // deviation 0: a constant column, left out
+  double target_mean_ = 0;                // linear only
+  std::vector<double> mean_, deviation_;  // deviation 0: a constant column, left out
 };
 
-/// Solve H x = b for a symmetric H (row-major, upper triangle read). A row whose pivot vanishes beside its diagonal gets x = 0.
+/// Solve H x = b for a symmetric H (row-major, upper triangle read). A row whose pivot vanishes beside its diagonal
+/// gets x = 0.
 std::vector<double> SolveSymmetric(std::vector<double> h, std::vector<double> b);
 
 /// Minimise by Newton's method / by L-BFGS, from zero.
-Result<std::vector<double>> SolveByNewton(const RegressionProblem& problem, const LearnerSettings& settings, std::size_t rows,
-                                          const LearnerControl& control);
-Result<std::vector<double>> SolveByLbfgs(const RegressionProblem& problem, std::size_t rows, const LearnerControl& control);
+Result<std::vector<double>> SolveByNewton(const RegressionProblem& problem, const LearnerSettings& settings,
+                                          std::size_t rows, const LearnerControl& control);
+Result<std::vector<double>> SolveByLbfgs(const RegressionProblem& problem, std::size_t rows,
+                                         const LearnerControl& control);
 
 }  // namespace internal
 }  // namespace headrace

@@ -1,5 +1,5 @@
-// The solvers. All sums run in one fixed order (no library whose blocking depends on cache sizes), so bits do not depend on
-// the processor.
+// The solvers. All sums run in one fixed order (no library whose blocking depends on cache sizes), so bits do not
+// depend on the processor.
 #include <lbfgs.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ std::vector<double> SolveSymmetric(std::vector<double> h, std::vector<double> b)
   for (std::size_t i = 0; i < n; ++i) diagonal[i] = h[i * n + i];
   for (std::size_t i = 0; i < n; ++i) {
     const double d = h[i * n + i];
-    if (!(d > 1e-12 * diagonal[i]) || d <= 0) continue;      // pivot stays 0: the row is left out
+    if (!(d > 1e-12 * diagonal[i]) || d <= 0) continue;  // pivot stays 0: the row is left out
     pivot[i] = d;
     for (std::size_t r = i + 1; r < n; ++r) {
       const double f = h[i * n + r] / d;
@@ -44,8 +44,8 @@ std::vector<double> SolveSymmetric(std::vector<double> h, std::vector<double> b)
   return b;
 }
 
-Result<std::vector<double>> SolveByNewton(const RegressionProblem& problem, const LearnerSettings& settings, std::size_t rows,
-                                          const LearnerControl& control) {
+Result<std::vector<double>> SolveByNewton(const RegressionProblem& problem, const LearnerSettings& settings,
+                                          std::size_t rows, const LearnerControl& control) {
   constexpr int kMostSteps = 200;
   const std::size_t d = problem.num_parameters();
   std::vector<double> at(d, 0);
@@ -55,13 +55,13 @@ Result<std::vector<double>> SolveByNewton(const RegressionProblem& problem, cons
   for (int step = 0; step < kMostSteps; ++step) {
     if (control.cancelled && control.cancelled()) return Error(ErrorCode::kInterrupted, "training was interrupted");
     const std::vector<double> direction = SolveSymmetric(here.hessian, here.gradient);
-    double decrement = 0;      // g^T H^-1 g: twice what a full step would gain, the same in any scale of the columns
+    double decrement = 0;  // g^T H^-1 g: twice what a full step would gain, the same in any scale of the columns
     for (std::size_t i = 0; i < d; ++i) decrement += here.gradient[i] * direction[i];
     const double scale = std::max(1.0, here.value);
     if (!(decrement > 1e-24 * scale)) return at;
     std::vector<double> next(d);
     double length = 1;
-    const bool fine = decrement < 1e-12 * scale;      // too little to show in the value: trust the full step
+    const bool fine = decrement < 1e-12 * scale;  // too little to show in the value: trust the full step
     for (;; length /= 2) {
       for (std::size_t i = 0; i < d; ++i) next[i] = at[i] - length * direction[i];
       RETURN_IF_ERROR(problem.Evaluate(next, true, &there));
@@ -70,12 +70,15 @@ Result<std::vector<double>> SolveByNewton(const RegressionProblem& problem, cons
     }
     at = std::move(next);
     std::swap(here, there);
-    if (settings.kind == LearnerSpec::Kind::kLogistic && settings.l2 == 0 && here.value < 1e-8 * static_cast<double>(rows))
-      return Error(ErrorCode::kData, "the classes can be told apart perfectly, so logistic regression without l2 has no finite solution")
+    if (settings.kind == LearnerSpec::Kind::kLogistic && settings.l2 == 0 &&
+        here.value < 1e-8 * static_cast<double>(rows))
+      return Error(ErrorCode::kData,
+                   "the classes can be told apart perfectly, so logistic regression without l2 has no finite solution")
           .WithHelp("set `l2` above 0");
     if (fine && ++fine_steps == 3) return at;
   }
-  return Error(ErrorCode::kFailed, LearnerName(settings.kind), " regression did not converge in ", kMostSteps, " steps").WithHelp("set `l2` higher");
+  return Error(ErrorCode::kFailed, LearnerName(settings.kind), " regression did not converge in ", kMostSteps, " steps")
+      .WithHelp("set `l2` higher");
 }
 
 namespace {
@@ -103,7 +106,8 @@ int StopLbfgs(void* instance, const double*, const double*, double, double, doub
 
 }  // namespace
 
-Result<std::vector<double>> SolveByLbfgs(const RegressionProblem& problem, std::size_t rows, const LearnerControl& control) {
+Result<std::vector<double>> SolveByLbfgs(const RegressionProblem& problem, std::size_t rows,
+                                         const LearnerControl& control) {
   const auto n = static_cast<int>(problem.num_parameters());
   LbfgsCall call{&problem, &control, 1.0 / static_cast<double>(rows), {}, Ok()};
   lbfgs_parameter_t parameters;
@@ -125,7 +129,9 @@ Result<std::vector<double>> SolveByLbfgs(const RegressionProblem& problem, std::
   RETURN_IF_ERROR(problem.Evaluate(at, false, &call.derivatives));
   double largest = 0;
   for (const double g : call.derivatives.gradient) largest = std::max(largest, std::abs(g) * call.per_row);
-  if (!(largest < 1e-6)) return Error(ErrorCode::kFailed, "logistic regression did not converge: the gradient is still ", largest, " a row").WithHelp("set `l2` higher");
+  if (!(largest < 1e-6))
+    return Error(ErrorCode::kFailed, "logistic regression did not converge: the gradient is still ", largest, " a row")
+        .WithHelp("set `l2` higher");
   return at;
 }
 

@@ -8,7 +8,8 @@ namespace headrace {
 
 void ApplyLink(const Link& link, std::size_t rows, std::size_t outputs, double* values) {
   switch (link.kind) {
-    case Link::Kind::kIdentity: return;
+    case Link::Kind::kIdentity:
+      return;
     case Link::Kind::kSigmoid:
       for (std::size_t i = 0; i < rows * outputs; ++i) values[i] = 1.0 / (1.0 + math::Exp(-link.scale * values[i]));
       return;

@@ -12,7 +12,7 @@ namespace headrace {
 struct Link {
   enum class Kind : std::uint8_t { kIdentity, kSigmoid, kSoftmax };
   Kind kind = Kind::kIdentity;
-  double scale = 1;            ///< kSigmoid: LightGBM's `sigmoid` parameter
+  double scale = 1;  ///< kSigmoid: LightGBM's `sigmoid` parameter
   bool operator==(const Link&) const = default;
 };
 

@@ -15,7 +15,9 @@ Result<std::shared_ptr<const Model>> Model::Open(const std::string& path) {
   return ModelFile::Read(std::move(bytes), path);
 }
 
-Result<std::shared_ptr<const Model>> Model::FromBytes(std::string bytes, std::string_view name) { return ModelFile::Read(std::move(bytes), name); }
+Result<std::shared_ptr<const Model>> Model::FromBytes(std::string bytes, std::string_view name) {
+  return ModelFile::Read(std::move(bytes), name);
+}
 
 Result<std::string> Model::Member(std::string_view name) const {
   std::vector<std::string> names;

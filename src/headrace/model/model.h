@@ -45,7 +45,8 @@ struct ModelInfo {
   std::string calibration;                    ///< "none", "isotonic", "sigmoid"
   std::string folds;                          ///< "out-of-fold 5", "held aside 10%", "none needed"
   std::string evaluated_on;                   ///< "test rows", or "out-of-fold rows" when the split leaves none
-  std::int64_t train_rows = 0, test_rows = 0; ///< rows the learner was fitted on; rows it was evaluated on
+  std::int64_t train_rows = 0, test_rows = 0; ///< rows fitted on for the evaluation; rows evaluated on
+  std::int64_t fitted_rows = 0;               ///< rows the kept model was fitted on: train_rows, or all after a refit
   std::map<std::string, double> metrics;      ///< on those rows
   std::vector<UnfittedStep> unfitted;
 };

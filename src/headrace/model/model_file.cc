@@ -1,5 +1,5 @@
-// The order of the checks decides what a reader learns about a bad file: zip and checksums, then the format's number, then
-// that this very layout is the only one we would write, then the digests, then the meaning of each member.
+// The order of the checks decides what a reader learns about a bad file: zip and checksums, then the format's number,
+// then that this very layout is the only one we would write, then the digests, then the meaning of each member.
 #include "headrace/model/model_file.h"
 
 #include <algorithm>
@@ -29,8 +29,10 @@ std::string Dump(const json& document) { return document.dump(1) + "\n"; }
 
 json ManifestOf(const ModelInfo& info, const std::vector<ZipMember>& members) {
   json inputs = json::array(), unfitted = json::array(), digests = json::object();
-  for (const InputColumn& c : info.inputs) inputs.push_back({{"name", c.name}, {"type", TypeName(c.type)}, {"nullable", c.nullable}});
-  for (const UnfittedStep& s : info.unfitted) unfitted.push_back({{"name", s.name}, {"kind", s.kind}, {"text", s.text}, {"digest", s.digest}});
+  for (const InputColumn& c : info.inputs)
+    inputs.push_back({{"name", c.name}, {"type", TypeName(c.type)}, {"nullable", c.nullable}});
+  for (const UnfittedStep& s : info.unfitted)
+    unfitted.push_back({{"name", s.name}, {"kind", s.kind}, {"text", s.text}, {"digest", s.digest}});
   for (const ZipMember& m : members) digests[m.name] = {{"bytes", m.bytes.size()}, {"sha256", Sha256Hex(m.bytes)}};
   return {{"kind", kKind},
           {"format", kModelFormat},
@@ -47,6 +49,7 @@ json ManifestOf(const ModelInfo& info, const std::vector<ZipMember>& members) {
           {"evaluated_on", info.evaluated_on},
           {"train_rows", info.train_rows},
           {"test_rows", info.test_rows},
+          {"fitted_rows", info.fitted_rows},
           {"metrics", info.metrics},
           {"unfitted", unfitted},
           {"members", digests}};
@@ -74,14 +77,17 @@ Result<ModelInfo> InfoOf(const json& j) {
   j.at("evaluated_on").get_to(info.evaluated_on);
   j.at("train_rows").get_to(info.train_rows);
   j.at("test_rows").get_to(info.test_rows);
+  j.at("fitted_rows").get_to(info.fitted_rows);
   j.at("metrics").get_to(info.metrics);
-  for (const json& s : j.at("unfitted")) info.unfitted.push_back({s.at("name"), s.at("kind"), s.at("text"), s.at("digest")});
+  for (const json& s : j.at("unfitted"))
+    info.unfitted.push_back({s.at("name"), s.at("kind"), s.at("text"), s.at("digest")});
   return info;
 }
 
 std::vector<std::string> MemberNames(const std::string& learner) {
-  return {"manifest.json", "transform.json", learner == "lightgbm" ? "model.txt" : "coefficients.json", "calibration.json",
-          "metrics.json",  "profile.json",   "proof.arrow", "card.md"};
+  return {"manifest.json",    "transform.json", learner == "lightgbm" ? "model.txt" : "coefficients.json",
+          "calibration.json", "metrics.json",   "profile.json",
+          "proof.arrow",      "card.md"};
 }
 
 const std::string& Bytes(const std::vector<ZipMember>& members, std::string_view name) {
@@ -91,36 +97,50 @@ const std::string& Bytes(const std::vector<ZipMember>& members, std::string_view
 /// That the parts fit each other: what a stranger's file could get wrong although every member is well-formed.
 Result<std::unique_ptr<const Scorer::Parts>> PartsOf(const ModelInfo& info, const std::vector<ZipMember>& members) {
   const std::size_t outputs = info.task == Task::kMulticlass ? info.classes.size() : 1;
-  const bool classes_fit = info.task == Task::kRegression ? info.classes.empty() : info.task == Task::kBinary ? info.classes.size() == 2 : info.classes.size() >= 2;
-  if (!classes_fit) return Error(ErrorCode::kInvalid, "manifest.json has ", info.classes.size(), " classes for a ", TaskName(info.task), " model");
+  const bool classes_fit = info.task == Task::kRegression ? info.classes.empty()
+                           : info.task == Task::kBinary   ? info.classes.size() == 2
+                                                          : info.classes.size() >= 2;
+  if (!classes_fit)
+    return Error(ErrorCode::kInvalid, "manifest.json has ", info.classes.size(), " classes for a ", TaskName(info.task),
+                 " model");
   if (!std::isfinite(info.threshold)) return Error(ErrorCode::kInvalid, "manifest.json has no threshold");
   ASSIGN_OR_RETURN(const LearnerSpec::Kind kind, LearnerFromName(info.learner));
   ASSIGN_OR_RETURN(FittedTransform transform, FittedTransform::FromJson(Bytes(members, "transform.json")));
-  if (transform.output_names() != info.features) return Error(ErrorCode::kInvalid, "transform.json makes other features than manifest.json lists");
+  if (transform.output_names() != info.features)
+    return Error(ErrorCode::kInvalid, "transform.json makes other features than manifest.json lists");
   const Schema& inputs = transform.input_schema();
   bool same = inputs.size() == info.inputs.size();
   for (std::size_t i = 0; same && i < inputs.size(); ++i)
-    same = inputs[i].name == info.inputs[i].name && inputs[i].type == info.inputs[i].type && transform.input_nullable()[i] == info.inputs[i].nullable;
+    same = inputs[i].name == info.inputs[i].name && inputs[i].type == info.inputs[i].type &&
+           transform.input_nullable()[i] == info.inputs[i].nullable;
   if (!same) return Error(ErrorCode::kInvalid, "transform.json reads other columns than manifest.json lists");
-  ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner,
-                   ReadLearner(kind, info.task, Bytes(members, MemberNames(info.learner)[2]), info.features.size(), outputs));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<const FittedLearner> learner,
+      ReadLearner(kind, info.task, Bytes(members, MemberNames(info.learner)[2]), info.features.size(), outputs));
   ASSIGN_OR_RETURN(Calibration calibration, Calibration::FromJson(Bytes(members, "calibration.json")));
-  const bool fits = calibration.name() == info.calibration && (calibration.kind() == CalibrationSpec::Kind::kNone || calibration.num_curves() == outputs) &&
+  const bool fits = calibration.name() == info.calibration &&
+                    (calibration.kind() == CalibrationSpec::Kind::kNone || calibration.num_curves() == outputs) &&
                     (info.task != Task::kRegression || calibration.kind() == CalibrationSpec::Kind::kNone);
-  if (!fits) return Error(ErrorCode::kInvalid, "calibration.json does not fit a ", TaskName(info.task), " model with calibration ", info.calibration);
-  return std::unique_ptr<const Scorer::Parts>(
-      new Scorer::Parts{info.task, info.classes, info.threshold, std::move(transform), std::move(learner), std::move(calibration)});
+  if (!fits)
+    return Error(ErrorCode::kInvalid, "calibration.json does not fit a ", TaskName(info.task),
+                 " model with calibration ", info.calibration);
+  return std::unique_ptr<const Scorer::Parts>(new Scorer::Parts{
+      info.task, info.classes, info.threshold, std::move(transform), std::move(learner), std::move(calibration)});
 }
 
 /// The manifest, checked up to the format's number.
 Result<json> ReadManifest(const std::vector<ZipMember>& members) {
-  if (members.empty() || members[0].name != "manifest.json") return Error(ErrorCode::kInvalid, "is a zip file, but not a model: it does not begin with manifest.json");
+  if (members.empty() || members[0].name != "manifest.json")
+    return Error(ErrorCode::kInvalid, "is a zip file, but not a model: it does not begin with manifest.json");
   json manifest = json::parse(members[0].bytes, nullptr, false);
-  if (!manifest.is_object() || manifest.value("kind", json()) != kKind || !manifest.value("format", json()).is_number_integer())
+  if (!manifest.is_object() || manifest.value("kind", json()) != kKind ||
+      !manifest.value("format", json()).is_number_integer())
     return Error(ErrorCode::kInvalid, "is not a Headrace model: its manifest.json is another program's");
   const auto format = manifest["format"].get<std::int64_t>();
   if (format > kModelFormat)
-    return Error(ErrorCode::kInvalid, "was made by a newer Headrace (format ", format, "), this one reads up to ", kModelFormat).WithHelp("update Headrace");
+    return Error(ErrorCode::kInvalid, "was made by a newer Headrace (format ", format, "), this one reads up to ",
+                 kModelFormat)
+        .WithHelp("update Headrace");
   if (format < 1) return Error(ErrorCode::kInvalid, "has the unknown format ", format);
   return manifest;
 }
@@ -133,9 +153,13 @@ Result<std::string> ModelFile::Write(const ModelContents& contents) {
   info.headrace_version = build.version;
   info.code_commit = build.commit;
   info.code_dirty = build.dirty;
-  std::vector<ZipMember> members{{"transform.json", contents.transform}, {contents.learner_member, contents.learner},
-                                 {"calibration.json", contents.calibration}, {"metrics.json", contents.metrics},
-                                 {"profile.json", contents.profile},     {"proof.arrow", contents.proof}, {"card.md", contents.card}};
+  std::vector<ZipMember> members{{"transform.json", contents.transform},
+                                 {contents.learner_member, contents.learner},
+                                 {"calibration.json", contents.calibration},
+                                 {"metrics.json", contents.metrics},
+                                 {"profile.json", contents.profile},
+                                 {"proof.arrow", contents.proof},
+                                 {"card.md", contents.card}};
   try {
     members.insert(members.begin(), {"manifest.json", Dump(ManifestOf(info, members))});
   } catch (const json::exception& error) {
@@ -143,7 +167,9 @@ Result<std::string> ModelFile::Write(const ModelContents& contents) {
   }
   std::size_t size = 0;
   for (const ZipMember& member : members) size += member.bytes.size();
-  if (size > (std::size_t{1} << 30) - 65536) return Error(ErrorCode::kFailed, "the model file would be larger than 1 GiB").WithHelp("grow fewer or smaller trees");
+  if (size > (std::size_t{1} << 30) - 65536)
+    return Error(ErrorCode::kFailed, "the model file would be larger than 1 GiB")
+        .WithHelp("grow fewer or smaller trees");
   return WriteZip(members);
 }
 
@@ -151,30 +177,36 @@ Result<std::shared_ptr<const Model>> ModelFile::Read(std::string bytes, std::str
   Result<std::shared_ptr<const Model>> model = Error(ErrorCode::kInternal, "not read");
   try {
     model = ReadChecked(std::move(bytes));
-  } catch (const json::exception& error) {
-    model = Error(ErrorCode::kInvalid, "manifest.json: ", error.what());
-  }
+  } catch (const json::exception& error) { model = Error(ErrorCode::kInvalid, "manifest.json: ", error.what()); }
   if (model.ok()) return model;
   Status status = std::move(model).status().WithCode(ErrorCode::kInvalid).WithContext(StrCat("model file ", name));
-  return status.help().empty() ? std::move(status).WithHelp("take the file from where it was made once more; a model file may not be edited or packed again") : status;
+  return status.help().empty()
+             ? std::move(status).WithHelp(
+                   "take the file from where it was made once more; a model file may not be edited or packed again")
+             : status;
 }
 
 Result<std::shared_ptr<const Model>> ModelFile::ReadChecked(std::string bytes) {
   ASSIGN_OR_RETURN(const std::vector<ZipMember> members, ReadZip(bytes));
   ASSIGN_OR_RETURN(const json manifest, ReadManifest(members));
-  if (WriteZip(members) != bytes) return Error(ErrorCode::kInvalid, "was cut off, extended or packed again: its directory is not the one that Headrace writes");
+  if (WriteZip(members) != bytes)
+    return Error(ErrorCode::kInvalid,
+                 "was cut off, extended or packed again: its directory is not the one that Headrace writes");
   ASSIGN_OR_RETURN(ModelInfo info, InfoOf(manifest));
   const std::vector<std::string> expected = MemberNames(info.learner);
   for (std::size_t i = 0; i < std::max(expected.size(), members.size()); ++i) {
     if (i >= members.size()) return Error(ErrorCode::kInvalid, "lacks its member `", expected[i], "`");
-    if (i >= expected.size() || members[i].name != expected[i]) return Error(ErrorCode::kInvalid, "has the member `", members[i].name, "`, which is not in its place");
+    if (i >= expected.size() || members[i].name != expected[i])
+      return Error(ErrorCode::kInvalid, "has the member `", members[i].name, "`, which is not in its place");
   }
   const std::vector<ZipMember> others(members.begin() + 1, members.end());
   const json& digests = manifest.at("members");
   for (const ZipMember& member : others)
     if (digests.at(member.name).at("sha256") != Sha256Hex(member.bytes))
-      return Error(ErrorCode::kInvalid, "is damaged: member `", member.name, "` does not match its digest in manifest.json");
-  if (Dump(ManifestOf(info, others)) != members[0].bytes) return Error(ErrorCode::kInvalid, "has a manifest.json that is not in the one form that Headrace writes");
+      return Error(ErrorCode::kInvalid, "is damaged: member `", member.name,
+                   "` does not match its digest in manifest.json");
+  if (Dump(ManifestOf(info, others)) != members[0].bytes)
+    return Error(ErrorCode::kInvalid, "has a manifest.json that is not in the one form that Headrace writes");
 
   ASSIGN_OR_RETURN(std::unique_ptr<const Scorer::Parts> parts, PartsOf(info, members));
   std::shared_ptr<Model> model(new Model);

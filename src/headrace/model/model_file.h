@@ -14,8 +14,8 @@ inline constexpr int kModelFormat = 1;
 
 /// What Train hands over to be written.
 struct ModelContents {
-  ModelInfo info;                 ///< all but `digest` and the build, which Write fills in
-  std::string transform, learner_member, learner, calibration, metrics, profile, proof, card;    ///< the members' bytes
+  ModelInfo info;  ///< all but `digest` and the build, which Write fills in
+  std::string transform, learner_member, learner, calibration, metrics, profile, proof, card;  ///< the members' bytes
 };
 
 /// Between a model in memory and its file (layout and guarantees: docs/model-file.md).

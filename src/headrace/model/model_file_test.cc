@@ -80,8 +80,10 @@ TEST(ModelFile, RefusesAnyFlippedByte) {
 
 TEST(ModelFile, RefusesAFileCutOffAnywhere) {
   const std::string& good = Small().bytes();
-  for (std::size_t part = 0; part < 50; ++part) EXPECT_FALSE(Model::FromBytes(good.substr(0, good.size() * part / 50), "m.model").ok()) << part;
-  for (std::size_t missing = 1; missing < 30; ++missing) EXPECT_FALSE(Model::FromBytes(good.substr(0, good.size() - missing), "m.model").ok()) << missing;
+  for (std::size_t part = 0; part < 50; ++part)
+    EXPECT_FALSE(Model::FromBytes(good.substr(0, good.size() * part / 50), "m.model").ok()) << part;
+  for (std::size_t missing = 1; missing < 30; ++missing)
+    EXPECT_FALSE(Model::FromBytes(good.substr(0, good.size() - missing), "m.model").ok()) << missing;
   ExpectRefused(good.substr(0, good.size() / 2), "is cut off in member");
 }
 
@@ -95,15 +97,21 @@ TEST(ModelFile, RefusesWhatIsNotAModel) {
 }
 
 TEST(ModelFile, SaysThatAFileIsNewer) {
-  ExpectRefused(WithMember("manifest.json", [](std::string* m) { *m = ReplaceAll(*m, "\"format\": 1,", "\"format\": 2,"); }),
-                "was made by a newer Headrace (format 2), this one reads up to 1");
+  ExpectRefused(
+      WithMember("manifest.json", [](std::string* m) { *m = ReplaceAll(*m, "\"format\": 1,", "\"format\": 2,"); }),
+      "was made by a newer Headrace (format 2), this one reads up to 1");
 }
 
 TEST(ModelFile, RefusesAMemberThatIsNotTheOneDigested) {
-  for (const char* name : {"transform.json", "coefficients.json", "calibration.json", "metrics.json", "profile.json", "proof.arrow", "card.md"})
-    ExpectRefused(WithMember(name, [](std::string* m) { *m += " "; }), StrCat("member `", name, "` does not match its digest"));
+  for (const char* name : {"transform.json", "coefficients.json", "calibration.json", "metrics.json", "profile.json",
+                           "proof.arrow", "card.md"})
+    ExpectRefused(WithMember(name, [](std::string* m) { *m += " "; }),
+                  StrCat("member `", name, "` does not match its digest"));
   ExpectRefused(WithMember("manifest.json", [](std::string* m) { *m += " "; }), "one form");
-  ExpectRefused(WithMember("manifest.json", [](std::string* m) { *m = ReplaceAll(*m, "\"threshold\": 0.5", "\"threshold\": 0.7, \"extra\": 1"); }), "one form");
+  ExpectRefused(
+      WithMember("manifest.json",
+                 [](std::string* m) { *m = ReplaceAll(*m, "\"threshold\": 0.5", "\"threshold\": 0.7, \"extra\": 1"); }),
+      "one form");
   auto members = *ReadZip(Small().bytes());
   std::swap(members[2], members[3]);
   ExpectRefused(WriteZip(members), "not in its place");
@@ -133,8 +141,9 @@ std::string Deflated(const std::string& data) {
 TEST(ModelFile, RefusesAFilePackedByAnotherProgram) {
   const std::string manifest = *Small().Member("manifest.json"), packed = Deflated(manifest);
   std::string bytes = Small().bytes().substr(0, 30 + 13) + packed;
-  bytes[8] = 8;    // deflate
-  for (int i = 0; i < 4; ++i) bytes[static_cast<std::size_t>(18 + i)] = static_cast<char>((packed.size() >> (8 * i)) & 0xFF);
+  bytes[8] = 8;  // deflate
+  for (int i = 0; i < 4; ++i)
+    bytes[static_cast<std::size_t>(18 + i)] = static_cast<char>((packed.size() >> (8 * i)) & 0xFF);
   ExpectRefused(bytes, "packed by another program");
   // Stored, but with another date, as `zip -0` does.
   std::string dated = Small().bytes();
@@ -150,7 +159,8 @@ TEST(Proof, FailsWhenAScoreChangesInItsLastBit) {
     const Column& column = *recorded.Find(name);
     std::vector<double> values(column.doubles().begin(), column.doubles().end());
     values[5] = std::nextafter(values[5], 1e9);
-    const Table changed = recorded.WithColumn(name, std::make_shared<const Column>(values, std::vector<std::uint8_t>()));
+    const Table changed =
+        recorded.WithColumn(name, std::make_shared<const Column>(values, std::vector<std::uint8_t>()));
     const Status status = ReplayProof(Small().scorer(), *WriteArrowStream(changed));
     EXPECT_EQ(status.code(), ErrorCode::kFailed);
     EXPECT_NE(status.message().find(StrCat("column `", name, "`, row 6")), std::string::npos) << status;
@@ -176,7 +186,8 @@ TEST(Proof, SurvivesDamagedArrow) {
     (void)ReplayProof(Small().scorer(), bytes).ok();
     bytes[i] = good[i];
   }
-  for (std::size_t part = 0; part < 40; ++part) (void)ReplayProof(Small().scorer(), good.substr(0, good.size() * part / 40)).ok();
+  for (std::size_t part = 0; part < 40; ++part)
+    (void)ReplayProof(Small().scorer(), good.substr(0, good.size() * part / 40)).ok();
 }
 
 }  // namespace

@@ -59,8 +59,16 @@ json ToJsonObject(const ColumnProfile& p) {
   json levels = json::array(), quantiles = json::array();
   for (const auto& [level, rows] : p.levels) levels.push_back({{"value", level}, {"rows", rows}});
   for (const auto& [probability, value] : p.quantiles) quantiles.push_back({{"p", probability}, {"value", value}});
-  return {{"name", p.name}, {"type", TypeName(p.type)}, {"rows", p.rows}, {"nulls", p.nulls}, {"quantiles", quantiles}, {"edges", p.edges},
-          {"counts", p.counts}, {"levels", levels}, {"other_rows", p.other_rows}, {"other_levels", p.other_levels}};
+  return {{"name", p.name},
+          {"type", TypeName(p.type)},
+          {"rows", p.rows},
+          {"nulls", p.nulls},
+          {"quantiles", quantiles},
+          {"edges", p.edges},
+          {"counts", p.counts},
+          {"levels", levels},
+          {"other_rows", p.other_rows},
+          {"other_levels", p.other_levels}};
 }
 
 ColumnProfile FromJsonObject(const json& j) {
@@ -90,8 +98,10 @@ ColumnProfile ProfileColumn(std::string name, const Column& column) {
   if (column.type() == Type::kText || column.type() == Type::kBool) {
     std::map<std::string, std::int64_t> counts;
     for (std::size_t i = 0; i < column.size(); ++i) {
-      if (column.IsNull(i)) ++profile.nulls;
-      else ++counts[column.type() == Type::kText ? std::string(column.text(i)) : column.ints()[i] != 0 ? "true" : "false"];
+      if (column.IsNull(i))
+        ++profile.nulls;
+      else
+        ++counts[column.type() == Type::kText ? std::string(column.text(i)) : column.ints()[i] != 0 ? "true" : "false"];
     }
     ProfileLevels(counts, &profile);
     return profile;
@@ -100,15 +110,20 @@ ColumnProfile ProfileColumn(std::string name, const Column& column) {
   std::vector<double> values;
   values.reserve(column.size());
   for (std::size_t i = 0; i < column.size(); ++i) {
-    const double value = column.IsNull(i) ? std::nan("") : whole ? static_cast<double>(column.ints()[i]) : column.doubles()[i];
-    if (std::isnan(value)) ++profile.nulls;
-    else values.push_back(value);
+    const double value = column.IsNull(i) ? std::nan("")
+                         : whole          ? static_cast<double>(column.ints()[i])
+                                          : column.doubles()[i];
+    if (std::isnan(value))
+      ++profile.nulls;
+    else
+      values.push_back(value);
   }
   ProfileNumbers(std::move(values), whole, &profile);
   return profile;
 }
 
-Profile MakeProfile(const Table& rows, const Schema& inputs, const std::set<std::string>& hidden, std::span<const double> scores) {
+Profile MakeProfile(const Table& rows, const Schema& inputs, const std::set<std::string>& hidden,
+                    std::span<const double> scores) {
   Profile profile;
   for (const Field& field : inputs.fields())
     if (!hidden.contains(field.name)) profile.columns.push_back(ProfileColumn(field.name, *rows.Find(field.name)));
@@ -125,7 +140,8 @@ const ColumnProfile* Profile::Find(std::string_view column) const {
 std::string Profile::ToJson() const {
   json list = json::array();
   for (const ColumnProfile& p : columns) list.push_back(ToJsonObject(p));
-  return json{{"columns", list}, {"score", ToJsonObject(score)}}.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+  return json{{"columns", list}, {"score", ToJsonObject(score)}}.dump(1, ' ', false, json::error_handler_t::replace) +
+         "\n";
 }
 
 Result<Profile> Profile::FromJson(std::string_view text) {
@@ -135,9 +151,7 @@ Result<Profile> Profile::FromJson(std::string_view text) {
     for (const json& column : document.at("columns")) profile.columns.push_back(FromJsonObject(column));
     profile.score = FromJsonObject(document.at("score"));
     return profile;
-  } catch (const json::exception& error) {
-    return Error(ErrorCode::kInvalid, "profile.json: ", error.what());
-  }
+  } catch (const json::exception& error) { return Error(ErrorCode::kInvalid, "profile.json: ", error.what()); }
 }
 
 }  // namespace headrace

@@ -17,27 +17,29 @@ namespace headrace {
 /// A value or a bin is told only when at least this many training rows stand behind it.
 inline constexpr std::int64_t kProfileRows = 20;
 
-/// How the values of one input column were spread at training. No single customer can be read from it: levels seen in fewer than
-/// kProfileRows rows are only counted together, quantiles leave out the outermost hundredth and need kProfileRows rows.
+/// How the values of one input column were spread at training. No single customer can be read from it: levels seen in
+/// fewer than kProfileRows rows are only counted together, quantiles leave out the outermost hundredth and need
+/// kProfileRows rows.
 struct ColumnProfile {
   std::string name;
   Type type = Type::kDouble;
-  std::int64_t rows = 0, nulls = 0;            ///< NaN counts as null
-  /// Numbers, dates (days) and timestamps (microseconds): probability -> value, numpy's "linear" rule; a date's or whole number's rounded down.
+  std::int64_t rows = 0, nulls = 0;  ///< NaN counts as null
+  /// Numbers, dates (days) and timestamps (microseconds): probability -> value, numpy's "linear" rule; a date's or
+  /// whole number's rounded down.
   std::vector<std::pair<double, double>> quantiles;
   /// Distinct deciles, and the rows in (-inf, e0], (e0, e1], ..., (e_last, inf): what drift is measured on.
   std::vector<double> edges;
   std::vector<std::int64_t> counts;
   /// Text and bool: value and rows, in byte order; at most kProfileLevels, the most frequent.
   std::vector<std::pair<std::string, std::int64_t>> levels;
-  std::int64_t other_rows = 0, other_levels = 0;    ///< rows and levels not among them
+  std::int64_t other_rows = 0, other_levels = 0;  ///< rows and levels not among them
 };
 inline constexpr std::size_t kProfileLevels = 200;
 
 /// The content of profile.json: what scored data are compared with.
 struct Profile {
-  std::vector<ColumnProfile> columns;      ///< input columns in training order, without keys and personal ones
-  ColumnProfile score;                     ///< of the rows the model was evaluated on (binary, regression; multiclass: of the label)
+  std::vector<ColumnProfile> columns;  ///< input columns in training order, without keys and personal ones
+  ColumnProfile score;  ///< of the rows the model was evaluated on (binary, regression; multiclass: of the label)
 
   const ColumnProfile* Find(std::string_view column) const;
   std::string ToJson() const;
@@ -47,6 +49,7 @@ struct Profile {
 ColumnProfile ProfileColumn(std::string name, const Column& column);
 
 /// Profile the columns of `inputs` that are not in `hidden`. REQUIRES: `rows` has them.
-Profile MakeProfile(const Table& rows, const Schema& inputs, const std::set<std::string>& hidden, std::span<const double> scores);
+Profile MakeProfile(const Table& rows, const Schema& inputs, const std::set<std::string>& hidden,
+                    std::span<const double> scores);
 
 }  // namespace headrace

@@ -45,7 +45,8 @@ Pool MakePool(const Field& field, const ColumnProfile* profile, const std::vecto
       for (const auto& [level, rows] : profile->levels) pool.usual.push_back(Value::Text(level));
     for (std::size_t i = 0; i < levels.size() && i < kProfileLevels; ++i) pool.usual.push_back(Value::Text(levels[i]));
     if (pool.usual.empty()) pool.usual.push_back(Value::Text("a"));
-    for (const char* text : {"", "never seen before", "\xC3\xA9t\xC3\xA9 \xE2\x98\x83", " a "}) pool.odd.push_back(Value::Text(text));
+    for (const char* text : {"", "never seen before", "\xC3\xA9t\xC3\xA9 \xE2\x98\x83", " a "})
+      pool.odd.push_back(Value::Text(text));
   } else if (field.type == Type::kBool) {
     pool.usual = {Value::Bool(false), Value::Bool(true)};
     pool.odd = pool.usual;
@@ -59,7 +60,8 @@ Pool MakePool(const Field& field, const ColumnProfile* profile, const std::vecto
     }
     if (pool.usual.empty())
       for (const double value : {0.0, 1.0, 2.0, 10.0, 100.0}) pool.usual.push_back(Number(field.type, value));
-    for (const double value : {0.0, -0.0, -1.0, 1.0, 0.1, 1e6, -1e6, 1e15, -1e15, 1e300, -1e300, 5e-324}) pool.odd.push_back(Number(field.type, value));
+    for (const double value : {0.0, -0.0, -1.0, 1.0, 0.1, 1e6, -1e6, 1e15, -1e15, 1e300, -1e300, 5e-324})
+      pool.odd.push_back(Number(field.type, value));
   }
   return pool;
 }
@@ -78,17 +80,21 @@ class RowMaker {
       for (int attempt = 0; attempt < 8; ++attempt) {
         Table row = Row(r, attempt);
         const Result<std::vector<double>> margins = scorer_.RawScores(row);
-        if (!margins.ok() || !std::all_of(margins->begin(), margins->end(), [](double m) { return std::isfinite(m); })) continue;
+        if (!margins.ok() || !std::all_of(margins->begin(), margins->end(), [](double m) { return std::isfinite(m); }))
+          continue;
         rows.push_back(std::move(row));
         break;
       }
     }
-    if (rows.empty()) return Error(ErrorCode::kFailed, "no made-up row passes the transforms, so the model cannot carry a parity proof");
+    if (rows.empty())
+      return Error(ErrorCode::kFailed,
+                   "no made-up row passes the transforms, so the model cannot carry a parity proof");
     return Concat(rows);
   }
 
  private:
-  /// The plan of the rows: usual values in step (the lowest of all columns first), all nulls, oddities in step, mixtures.
+  /// The plan of the rows: usual values in step (the lowest of all columns first), all nulls, oddities in step,
+  /// mixtures.
   enum : std::size_t { kNullRow = 10, kOddRows = 11, kMixedRows = 23, kMildRows = 48 };
 
   Value Draw(const Pool& pool, std::size_t column, std::size_t row, int attempt) {
@@ -172,18 +178,24 @@ Status ReplayProof(const Scorer& scorer, std::string_view proof) {
   std::vector<ColumnPtr> columns;
   for (const Field& field : inputs.fields()) {
     const auto at = recorded.schema().IndexOf(StrCat("input.", field.name));
-    if (!at || recorded.schema()[*at].type != field.type) return Error(ErrorCode::kInvalid, "the parity proof lacks the input column `", field.name, "`");
+    if (!at || recorded.schema()[*at].type != field.type)
+      return Error(ErrorCode::kInvalid, "the parity proof lacks the input column `", field.name, "`");
     columns.push_back(recorded.column_ptr(*at));
   }
   Result<Table> now = Answer(scorer, Table(inputs, std::move(columns), recorded.num_rows()));
-  if (!now.ok()) return std::move(now).status().WithCode(ErrorCode::kFailed).WithContext("the parity proof cannot be replayed");
-  if (now->schema() != recorded.schema()) return Error(ErrorCode::kInvalid, "the parity proof has other columns than its model");
+  if (!now.ok())
+    return std::move(now).status().WithCode(ErrorCode::kFailed).WithContext("the parity proof cannot be replayed");
+  if (now->schema() != recorded.schema())
+    return Error(ErrorCode::kInvalid, "the parity proof has other columns than its model");
   for (std::size_t c = 0; c < recorded.num_columns(); ++c)
     for (std::size_t r = 0; r < recorded.num_rows(); ++r)
       if (!SameValue(now->column(c), recorded.column(c), r))
-        return Error(ErrorCode::kFailed, "the parity proof differs in column `", recorded.schema()[c].name, "`, row ", r + 1, ": training recorded ",
-                     recorded.column(c).At(r).ToString(), ", this program computes ", now->column(c).At(r).ToString())
-            .WithHelp("scores would not be those of the training; do not score with this build on this machine, and report it");
+        return Error(ErrorCode::kFailed, "the parity proof differs in column `", recorded.schema()[c].name, "`, row ",
+                     r + 1, ": training recorded ", recorded.column(c).At(r).ToString(), ", this program computes ",
+                     now->column(c).At(r).ToString())
+            .WithHelp(
+                "scores would not be those of the training; do not score with this build on this machine, and report "
+                "it");
   return Ok();
 }
 

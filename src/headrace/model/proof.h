@@ -10,15 +10,16 @@
 
 namespace headrace {
 
-/// The parity proof: made-up raw rows, and what a model makes of them at each stage. Every process that is about to score
-/// replays it and compares bits, so that a compiler, a processor or a change of ours that would alter scores is noticed first.
+/// The parity proof: made-up raw rows, and what a model makes of them at each stage. Every process that is about to
+/// score replays it and compares bits, so that a compiler, a processor or a change of ours that would alter scores is
+/// noticed first.
 ///
-/// The rows are drawn under a fixed seed from each column's profile (quantiles, levels) and, whatever the data, from nulls,
-/// levels never seen, empty text, zeros and extreme numbers; a row that the transforms refuse is drawn anew without the
-/// oddities. No row is a customer's.
+/// The rows are drawn under a fixed seed from each column's profile (quantiles, levels) and, whatever the data, from
+/// nulls, levels never seen, empty text, zeros and extreme numbers; a row that the transforms refuse is drawn anew
+/// without the oddities. No row is a customer's.
 ///
-/// On disk an Arrow IPC stream with one column each: "input.NAME" (raw), "vector.NAME" (transformed), "margin.K" (learner),
-/// "output.NAME" (the columns of Scorer::Score).
+/// On disk an Arrow IPC stream with one column each: "input.NAME" (raw), "vector.NAME" (transformed), "margin.K"
+/// (learner), "output.NAME" (the columns of Scorer::Score).
 inline constexpr std::size_t kProofRows = 64;
 
 /// kFailed when the transforms refuse every made-up row.

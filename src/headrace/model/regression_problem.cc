@@ -1,5 +1,6 @@
-// Loss, gradient and Hessian of the regressions, over standardised columns: z_j = (x_j - mean_j) / deviation_j. The penalty on
-// a coefficient of x becomes l2 / deviation_j^2 on that of z, so the minimum is the same and the equations are well scaled.
+// Loss, gradient and Hessian of the regressions, over standardised columns: z_j = (x_j - mean_j) / deviation_j. The
+// penalty on a coefficient of x becomes l2 / deviation_j^2 on that of z, so the minimum is the same and the equations
+// are well scaled.
 #include <algorithm>
 #include <cmath>
 
@@ -14,12 +15,14 @@ constexpr std::size_t kChunkRows = 256;
 
 /// Where the rows are divided: by their number and the size of a partial sum alone, never by the number of threads.
 std::size_t NumBlocks(std::size_t rows, std::size_t doubles_a_block) {
-  constexpr std::size_t kMostDoubles = std::size_t{1} << 25;    // 256 MB of partial sums
+  constexpr std::size_t kMostDoubles = std::size_t{1} << 25;  // 256 MB of partial sums
   const std::size_t most = std::clamp<std::size_t>(kMostDoubles / std::max<std::size_t>(doubles_a_block, 1), 1, 64);
   return std::clamp<std::size_t>((rows + 1023) / 1024, 1, most);
 }
 
-std::size_t BlockBegin(std::size_t block, std::size_t blocks, std::size_t rows) { return rows / blocks * block + std::min(block, rows % blocks); }
+std::size_t BlockBegin(std::size_t block, std::size_t blocks, std::size_t rows) {
+  return rows / blocks * block + std::min(block, rows % blocks);
+}
 
 /// gram (m x m, upper) += sum over rows of weight_r * u_r u_r^T, row after row.
 void AddGram(const double* u, const double* weights, std::size_t rows, std::size_t m, double* gram) {
@@ -27,7 +30,8 @@ void AddGram(const double* u, const double* weights, std::size_t rows, std::size
   for (; r + 4 <= rows; r += 4) {
     const double *u0 = u + r * m, *u1 = u0 + m, *u2 = u1 + m, *u3 = u2 + m;
     for (std::size_t i = 0; i < m; ++i) {
-      const double a0 = weights[r] * u0[i], a1 = weights[r + 1] * u1[i], a2 = weights[r + 2] * u2[i], a3 = weights[r + 3] * u3[i];
+      const double a0 = weights[r] * u0[i], a1 = weights[r + 1] * u1[i], a2 = weights[r + 2] * u2[i],
+                   a3 = weights[r + 3] * u3[i];
       double* g = gram + i * m;
       for (std::size_t j = i; j < m; ++j) g[j] = (((g[j] + a0 * u0[j]) + a1 * u1[j]) + a2 * u2[j]) + a3 * u3[j];
     }
@@ -43,7 +47,8 @@ void AddGram(const double* u, const double* weights, std::size_t rows, std::size
 }
 
 /// Sum over rows of (x_j - shift_j)^power for each column, in blocks merged in order.
-Status ColumnSums(const Vectors& train, const std::vector<double>& shift, bool squared, int threads, std::vector<double>* out) {
+Status ColumnSums(const Vectors& train, const std::vector<double>& shift, bool squared, int threads,
+                  std::vector<double>* out) {
   const std::size_t m = train.features, blocks = NumBlocks(train.rows, m);
   std::vector<std::vector<double>> sums(blocks, std::vector<double>(m, 0));
   RETURN_IF_ERROR(ParallelFor(threads, blocks, [&](std::size_t b) {
@@ -77,7 +82,9 @@ Result<RegressionProblem> RegressionProblem::Make(const LearnerSettings& setting
   RETURN_IF_ERROR(ColumnSums(train, std::vector<double>(train.features, 0), false, threads, &sums));
   p.mean_ = sums;
   for (std::size_t j = 0; j < train.features; ++j) {
-    if (!std::isfinite(sums[j])) return Error(ErrorCode::kData, "feature ", j, " holds a missing value or an infinity, which the ", LearnerName(settings.kind), " learner cannot take");
+    if (!std::isfinite(sums[j]))
+      return Error(ErrorCode::kData, "feature ", j, " holds a missing value or an infinity, which the ",
+                   LearnerName(settings.kind), " learner cannot take");
     p.mean_[j] = sums[j] / n;
   }
   RETURN_IF_ERROR(ColumnSums(train, p.mean_, true, threads, &p.deviation_));
@@ -114,7 +121,8 @@ void RegressionProblem::LossOfRow(double target, double* margins, double* value)
   }
 }
 
-void RegressionProblem::AddRows(std::size_t begin, std::size_t end, const std::vector<double>& parameters, bool with_hessian, Sums* sums) const {
+void RegressionProblem::AddRows(std::size_t begin, std::size_t end, const std::vector<double>& parameters,
+                                bool with_hessian, Sums* sums) const {
   const std::size_t m = width_, features = m - 1, k_count = outputs_;
   std::vector<double> u(kChunkRows * m), errors(kChunkRows * k_count), weights(kChunkRows);
   for (std::size_t first = begin; first < end; first += kChunkRows) {
@@ -145,10 +153,13 @@ void RegressionProblem::AddRows(std::size_t begin, std::size_t end, const std::v
           const double target = train_->target[first + r];
           const double* error = errors.data() + r * k_count;
           const auto probability = [&](std::size_t c) {
-            return error[c] + (task_ == Task::kBinary ? target : static_cast<double>(static_cast<std::size_t>(target) == c));
+            return error[c] +
+                   (task_ == Task::kBinary ? target : static_cast<double>(static_cast<std::size_t>(target) == c));
           };
-          if (task_ == Task::kRegression) weights[r] = 1;
-          else weights[r] = k == l ? probability(k) * (1 - probability(k)) : -probability(k) * probability(l);
+          if (task_ == Task::kRegression)
+            weights[r] = 1;
+          else
+            weights[r] = k == l ? probability(k) * (1 - probability(k)) : -probability(k) * probability(l);
         }
         AddGram(u.data(), weights.data(), rows, m, sums->grams[pair].data());
       }
@@ -163,7 +174,8 @@ Status RegressionProblem::Evaluate(const std::vector<double>& parameters, bool w
   RETURN_IF_ERROR(ParallelFor(threads_, blocks, [&](std::size_t b) {
     sums[b].gradient.assign(d, 0);
     if (with_hessian) sums[b].grams.assign(pairs, std::vector<double>(m * m, 0));
-    AddRows(BlockBegin(b, blocks, train_->rows), BlockBegin(b + 1, blocks, train_->rows), parameters, with_hessian, &sums[b]);
+    AddRows(BlockBegin(b, blocks, train_->rows), BlockBegin(b + 1, blocks, train_->rows), parameters, with_hessian,
+            &sums[b]);
     return Ok();
   }));
   for (std::size_t b = 1; b < blocks; ++b) {
@@ -184,8 +196,9 @@ Status RegressionProblem::Evaluate(const std::vector<double>& parameters, bool w
           for (std::size_t j = 0; j < m; ++j)
             out->hessian[(k * m + i) * d + l * m + j] = sums[0].grams[pair][std::min(i, j) * m + std::max(i, j)];
   }
-  // The penalty; and for several classes 1/2 (sum over classes)^2 for each column, which picks the one solution that sums to
-  // zero among the equal ones (adding a constant to all classes changes no probability) and costs nothing there.
+  // The penalty; and for several classes 1/2 (sum over classes)^2 for each column, which picks the one solution that
+  // sums to zero among the equal ones (adding a constant to all classes changes no probability) and costs nothing
+  // there.
   for (std::size_t j = 0; j < m; ++j) {
     const bool constant = j + 1 < m && deviation_[j] == 0;
     const double penalty = j + 1 == m ? 0 : constant ? 1 : l2_ / (deviation_[j] * deviation_[j]);
@@ -204,7 +217,8 @@ Status RegressionProblem::Evaluate(const std::vector<double>& parameters, bool w
   return Ok();
 }
 
-void RegressionProblem::Restore(const std::vector<double>& parameters, std::vector<double>* coefficients, std::vector<double>* intercepts) const {
+void RegressionProblem::Restore(const std::vector<double>& parameters, std::vector<double>* coefficients,
+                                std::vector<double>* intercepts) const {
   const std::size_t features = width_ - 1;
   coefficients->assign(outputs_ * features, 0);
   intercepts->assign(outputs_, 0);

@@ -18,9 +18,12 @@ void Add(const std::map<std::string, std::int64_t>& from, std::map<std::string, 
 Status CheckColumns(const Schema& needed, const Schema& given) {
   for (const Field& field : needed.fields()) {
     if (given.IndexOf(field.name)) continue;
-    Status status = Error(ErrorCode::kData, "column `", field.name, "` (", TypeName(field.type), ") is missing, which the model reads");
+    Status status = Error(ErrorCode::kData, "column `", field.name, "` (", TypeName(field.type),
+                          ") is missing, which the model reads");
     const std::string near = NearestName(field.name, given.Names());
-    return near.empty() ? status : std::move(status).WithHelp(StrCat("was `", near, "` meant? rename it, or add `", field.name, "`"));
+    return near.empty()
+               ? status
+               : std::move(status).WithHelp(StrCat("was `", near, "` meant? rename it, or add `", field.name, "`"));
   }
   return Ok();
 }
@@ -38,10 +41,12 @@ Status ForBlocks(const Table& rows, int threads, Work work) {
 
 }  // namespace
 
-void ApplyLinkAndCalibration(const Link& link, const Calibration& calibration, std::size_t outputs, std::span<double> values) {
+void ApplyLinkAndCalibration(const Link& link, const Calibration& calibration, std::size_t outputs,
+                             std::span<double> values) {
   const std::size_t rows = values.size() / outputs;
   const bool calibrates = calibration.kind() != CalibrationSpec::Kind::kNone;
-  if (!calibrates || calibration.input() == Calibration::Input::kProbability) ApplyLink(link, rows, outputs, values.data());
+  if (!calibrates || calibration.input() == Calibration::Input::kProbability)
+    ApplyLink(link, rows, outputs, values.data());
   if (!calibrates) return;
   if (outputs == 1) {
     for (double& v : values) v = calibration.Apply(v);
@@ -66,7 +71,9 @@ Result<std::vector<double>> Scorer::Predict(const Table& rows, ScoreCounts* coun
     const std::span<double> values(out.data() + first * outputs, block.num_rows() * outputs);
     p.learner->RawScores(vectors.data(), block.num_rows(), values.data());
     for (std::size_t i = 0; i < values.size(); ++i)
-      if (!std::isfinite(values[i])) return Error(ErrorCode::kData, "row ", first + i / outputs + 1, " has no finite score: its values are too large");
+      if (!std::isfinite(values[i]))
+        return Error(ErrorCode::kData, "row ", first + i / outputs + 1,
+                     " has no finite score: its values are too large");
     ApplyLinkAndCalibration(p.learner->link(), p.calibration, outputs, values);
     return Ok();
   };
@@ -87,7 +94,8 @@ std::vector<std::size_t> Scorer::Labels(std::span<const double> predictions) con
   std::vector<std::size_t> labels(predictions.size() / outputs);
   for (std::size_t r = 0; r < labels.size(); ++r) {
     const double* row = predictions.data() + r * outputs;
-    labels[r] = outputs == 1 ? row[0] >= parts_->threshold : static_cast<std::size_t>(std::max_element(row, row + outputs) - row);
+    labels[r] = outputs == 1 ? row[0] >= parts_->threshold
+                             : static_cast<std::size_t>(std::max_element(row, row + outputs) - row);
   }
   return labels;
 }
@@ -102,7 +110,9 @@ Table ScoreTable(const Scorer& scorer, std::vector<double> predictions) {
   const std::size_t outputs = p.num_outputs(), n = predictions.size() / outputs;
   std::vector<Field> fields{{"score", Type::kDouble}};
   std::vector<ColumnPtr> columns;
-  const auto add = [&](std::vector<double> values) { columns.push_back(std::make_shared<const Column>(std::move(values), std::vector<std::uint8_t>())); };
+  const auto add = [&](std::vector<double> values) {
+    columns.push_back(std::make_shared<const Column>(std::move(values), std::vector<std::uint8_t>()));
+  };
   if (p.task == Task::kRegression) {
     add(std::move(predictions));
     return Table(Schema(std::move(fields)), std::move(columns), n);

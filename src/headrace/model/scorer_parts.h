@@ -24,7 +24,8 @@ struct Scorer::Parts {
 };
 
 /// Margins to predictions, in place: the learner's link and the calibration. `values` is row-major rows x outputs.
-void ApplyLinkAndCalibration(const Link& link, const Calibration& calibration, std::size_t outputs, std::span<double> values);
+void ApplyLinkAndCalibration(const Link& link, const Calibration& calibration, std::size_t outputs,
+                             std::span<double> values);
 
 /// The table that Scorer::Score gives, from predictions.
 Table ScoreTable(const Scorer& scorer, std::vector<double> predictions);

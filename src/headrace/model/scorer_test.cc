@@ -18,7 +18,8 @@ std::shared_ptr<const Model> Trained(const std::string& target, LearnerSpec::Kin
   spec.learner.given = true;
   spec.learner.kind = kind;
   if (kind == LearnerSpec::Kind::kLightGbm) spec.learner.parameters = {{"num_iterations", "30"}};
-  if (target != "visits") spec.calibrate.kind = target == "plan" ? CalibrationSpec::Kind::kIsotonic : CalibrationSpec::Kind::kSigmoid;
+  if (target != "visits")
+    spec.calibrate.kind = target == "plan" ? CalibrationSpec::Kind::kIsotonic : CalibrationSpec::Kind::kSigmoid;
   Result<TrainOutput> trained = Train(Customers(900), spec, {});
   EXPECT_TRUE(trained.ok()) << trained.status();
   return trained->model;
@@ -30,7 +31,9 @@ void ExpectSameBits(const Table& a, const Table& b, std::string_view what) {
   for (std::size_t c = 0; c < a.num_columns(); ++c) {
     for (std::size_t r = 0; r < a.num_rows(); ++r) {
       if (a.column(c).type() == Type::kDouble) {
-        ASSERT_EQ(std::bit_cast<std::uint64_t>(a.column(c).doubles()[r]), std::bit_cast<std::uint64_t>(b.column(c).doubles()[r])) << what << " row " << r;
+        ASSERT_EQ(std::bit_cast<std::uint64_t>(a.column(c).doubles()[r]),
+                  std::bit_cast<std::uint64_t>(b.column(c).doubles()[r]))
+            << what << " row " << r;
       } else {
         ASSERT_EQ(a.column(c).text(r), b.column(c).text(r)) << what << " row " << r;
       }
@@ -39,9 +42,11 @@ void ExpectSameBits(const Table& a, const Table& b, std::string_view what) {
 }
 
 TEST(Scorer, OneRowABlockATableAndThreadsGiveTheSameBits) {
-  const std::pair<std::string, LearnerSpec::Kind> kModels[] = {
-      {"churned", LearnerSpec::Kind::kLightGbm}, {"churned", LearnerSpec::Kind::kLogistic}, {"plan", LearnerSpec::Kind::kLightGbm},
-      {"plan", LearnerSpec::Kind::kLogistic},    {"visits", LearnerSpec::Kind::kLinear}};
+  const std::pair<std::string, LearnerSpec::Kind> kModels[] = {{"churned", LearnerSpec::Kind::kLightGbm},
+                                                               {"churned", LearnerSpec::Kind::kLogistic},
+                                                               {"plan", LearnerSpec::Kind::kLightGbm},
+                                                               {"plan", LearnerSpec::Kind::kLogistic},
+                                                               {"visits", LearnerSpec::Kind::kLinear}};
   const Table rows = Customers(2500, 9);
   for (const auto& [target, kind] : kModels) {
     const auto model = Trained(target, kind);
@@ -49,11 +54,13 @@ TEST(Scorer, OneRowABlockATableAndThreadsGiveTheSameBits) {
     const auto whole = scorer.Score(rows, nullptr);
     ASSERT_TRUE(whole.ok()) << whole.status();
     for (const int threads : {2, 3}) ExpectSameBits(*whole, *scorer.Score(rows, nullptr, threads), "threads");
-    for (const std::size_t at : {0, 1, 1023, 1024, 2499}) ExpectSameBits(whole->Slice(at, 1), *scorer.Score(rows.Slice(at, 1), nullptr), "one row");
+    for (const std::size_t at : {0, 1, 1023, 1024, 2499})
+      ExpectSameBits(whole->Slice(at, 1), *scorer.Score(rows.Slice(at, 1), nullptr), "one row");
     ExpectSameBits(whole->Slice(700, 900), *scorer.Score(rows.Slice(700, 900), nullptr), "block");
     std::vector<std::string> names = rows.schema().Names();
     std::reverse(names.begin(), names.end());
-    ExpectSameBits(*whole, *scorer.Score(rows.Select(names)->WithColumn("more", rows.column_ptr(0)), nullptr), "columns");
+    ExpectSameBits(*whole, *scorer.Score(rows.Select(names)->WithColumn("more", rows.column_ptr(0)), nullptr),
+                   "columns");
   }
 }
 
@@ -62,8 +69,11 @@ TEST(Scorer, NamesTheColumnThatIsMissingAndTheOneMeant) {
   const Table rows = Customers(10);
   std::vector<Field> fields = rows.schema().fields();
   fields[1].name = "spent";
-  const Table renamed(Schema(fields), {rows.column_ptr(0), rows.column_ptr(1), rows.column_ptr(2), rows.column_ptr(3), rows.column_ptr(4),
-                                       rows.column_ptr(5), rows.column_ptr(6), rows.column_ptr(7), rows.column_ptr(8), rows.column_ptr(9)}, 10);
+  const Table renamed(
+      Schema(fields),
+      {rows.column_ptr(0), rows.column_ptr(1), rows.column_ptr(2), rows.column_ptr(3), rows.column_ptr(4),
+       rows.column_ptr(5), rows.column_ptr(6), rows.column_ptr(7), rows.column_ptr(8), rows.column_ptr(9)},
+      10);
   const auto scores = model->scorer().Score(renamed, nullptr);
   ASSERT_FALSE(scores.ok());
   EXPECT_EQ(scores.status().code(), ErrorCode::kData);
@@ -78,7 +88,8 @@ TEST(Scorer, RefusesAColumnOfAnotherType) {
   ASSERT_FALSE(scores.ok());
   EXPECT_EQ(scores.status().code(), ErrorCode::kData);
   EXPECT_NE(scores.status().message().find("country"), std::string::npos) << scores.status();
-  EXPECT_TRUE(model->scorer().Score(rows.WithColumn("spend", rows.column_ptr(0)), nullptr).ok()) << "an int column for a double one is fine";
+  EXPECT_TRUE(model->scorer().Score(rows.WithColumn("spend", rows.column_ptr(0)), nullptr).ok())
+      << "an int column for a double one is fine";
 }
 
 TEST(Scorer, NeedsNoTargetAndTakesNoRows) {
@@ -110,9 +121,11 @@ TEST(Scorer, CountsWhatItHadARuleFor) {
 TEST(Scorer, LabelsFromTheThresholdOn) {
   const auto model = Trained("churned", LearnerSpec::Kind::kLogistic);
   const double t = model->info().threshold;
-  EXPECT_EQ(model->scorer().Labels(std::vector<double>{0, std::nextafter(t, 0), t, 1}), (std::vector<std::size_t>{0, 0, 1, 1}));
+  EXPECT_EQ(model->scorer().Labels(std::vector<double>{0, std::nextafter(t, 0), t, 1}),
+            (std::vector<std::size_t>{0, 0, 1, 1}));
   const auto several = Trained("plan", LearnerSpec::Kind::kLogistic);
-  EXPECT_EQ(several->scorer().Labels(std::vector<double>{0.4, 0.4, 0.2, 0.1, 0.2, 0.7}), (std::vector<std::size_t>{0, 2}));
+  EXPECT_EQ(several->scorer().Labels(std::vector<double>{0.4, 0.4, 0.2, 0.1, 0.2, 0.7}),
+            (std::vector<std::size_t>{0, 2}));
 }
 
 }  // namespace

@@ -17,17 +17,21 @@ inline Table Customers(std::size_t n, unsigned seed = 1) {
   std::mt19937_64 random(seed);
   std::normal_distribution<double> normal;
   const auto uniform = [&] { return static_cast<double>(random() >> 11) / 9007199254740992.0; };
-  ColumnBuilder id(Type::kInt), spend(Type::kDouble), country(Type::kText), since(Type::kDate), active(Type::kBool), constant(Type::kInt),
-      visits(Type::kDouble), plan(Type::kText), is_test(Type::kBool), churned(Type::kBool);
+  ColumnBuilder id(Type::kInt), spend(Type::kDouble), country(Type::kText), since(Type::kDate), active(Type::kBool),
+      constant(Type::kInt), visits(Type::kDouble), plan(Type::kText), is_test(Type::kBool), churned(Type::kBool);
   for (std::size_t i = 0; i < n; ++i) {
     const double money = 50 + 20 * normal(random);
     const std::size_t place = random() % 4;
     const bool engaged = uniform() < 0.6;
     id.AppendInt(static_cast<std::int64_t>(i));
-    if (uniform() < 0.05) spend.AppendNull();
-    else spend.AppendDouble(money);
-    if (uniform() < 0.03) country.AppendNull();
-    else country.AppendText(std::string(1, static_cast<char>('A' + place)));
+    if (uniform() < 0.05)
+      spend.AppendNull();
+    else
+      spend.AppendDouble(money);
+    if (uniform() < 0.03)
+      country.AppendNull();
+    else
+      country.AppendText(std::string(1, static_cast<char>('A' + place)));
     since.AppendInt(15000 + static_cast<std::int64_t>(random() % 3000));
     active.AppendInt(engaged);
     constant.AppendInt(7);
@@ -38,10 +42,18 @@ inline Table Customers(std::size_t n, unsigned seed = 1) {
     is_test.AppendInt(i % 5 == 0);
     churned.AppendInt(uniform() < 1 / (1 + std::exp(-lean)));
   }
-  return Table(Schema({{"customer_id", Type::kInt}, {"spend", Type::kDouble}, {"country", Type::kText}, {"since", Type::kDate}, {"active", Type::kBool},
-                       {"constant", Type::kInt}, {"visits", Type::kDouble}, {"plan", Type::kText}, {"is_test", Type::kBool}, {"churned", Type::kBool}}),
-               {id.Finish(), spend.Finish(), country.Finish(), since.Finish(), active.Finish(), constant.Finish(), visits.Finish(), plan.Finish(),
-                is_test.Finish(), churned.Finish()},
+  return Table(Schema({{"customer_id", Type::kInt},
+                       {"spend", Type::kDouble},
+                       {"country", Type::kText},
+                       {"since", Type::kDate},
+                       {"active", Type::kBool},
+                       {"constant", Type::kInt},
+                       {"visits", Type::kDouble},
+                       {"plan", Type::kText},
+                       {"is_test", Type::kBool},
+                       {"churned", Type::kBool}}),
+               {id.Finish(), spend.Finish(), country.Finish(), since.Finish(), active.Finish(), constant.Finish(),
+                visits.Finish(), plan.Finish(), is_test.Finish(), churned.Finish()},
                n);
 }
 
@@ -63,8 +75,10 @@ inline ColumnPtr Constant(std::size_t n, bool value) {
 inline ColumnPtr NullsAt(std::size_t n, std::size_t every) {
   ColumnBuilder builder(Type::kBool);
   for (std::size_t i = 0; i < n; ++i) {
-    if (i % every == 0) builder.AppendNull();
-    else builder.AppendInt(i % 2);
+    if (i % every == 0)
+      builder.AppendNull();
+    else
+      builder.AppendInt(i % 2);
   }
   return builder.Finish();
 }

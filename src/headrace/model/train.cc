@@ -28,30 +28,40 @@ Status UnknownColumn(std::string_view role, const std::string& name, const Schem
   return near.empty() ? status : std::move(status).WithHelp(StrCat("did you mean `", near, "`?"));
 }
 
-bool Contains(const std::vector<std::string>& names, const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); }
+bool Contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 std::string Percent(double share) { return StrCat(std::round(share * 1000) / 10, "%"); }
 
 std::string DescribeSplit(const SplitSpec& split) {
   switch (split.kind) {
-    case SplitSpec::Kind::kNone: return "none";
-    case SplitSpec::Kind::kHash: return StrCat("hash", split.columns.empty() ? "" : StrCat("(", Join(split.columns, ", "), ")"), " ", Percent(split.test));
+    case SplitSpec::Kind::kNone:
+      return "none";
+    case SplitSpec::Kind::kHash:
+      return StrCat("hash", split.columns.empty() ? "" : StrCat("(", Join(split.columns, ", "), ")"), " ",
+                    Percent(split.test));
     case SplitSpec::Kind::kTime:
-      return StrCat("time by ", Join(split.columns, ", "), " ", Percent(split.test), split.gap_us > 0 ? StrCat(", gap ", FormatDuration(split.gap_us)) : "");
-    case SplitSpec::Kind::kColumn: return StrCat("column ", Join(split.columns, ", "));
+      return StrCat("time by ", Join(split.columns, ", "), " ", Percent(split.test),
+                    split.gap_us > 0 ? StrCat(", gap ", FormatDuration(split.gap_us)) : "");
+    case SplitSpec::Kind::kColumn:
+      return StrCat("column ", Join(split.columns, ", "));
   }
   return "";
 }
 
 std::string_view CalibrationName(CalibrationSpec::Kind kind) {
-  return kind == CalibrationSpec::Kind::kIsotonic ? "isotonic" : kind == CalibrationSpec::Kind::kSigmoid ? "sigmoid" : "none";
+  return kind == CalibrationSpec::Kind::kIsotonic  ? "isotonic"
+         : kind == CalibrationSpec::Kind::kSigmoid ? "sigmoid"
+                                                   : "none";
 }
 
 Status CheckForTask(const TrainSpec& spec, Task task) {
   RETURN_IF_ERROR(CheckThreshold(spec.threshold, task));
   RETURN_IF_ERROR(MetricsToCompute(spec.evaluate, spec.gate, task).status());
   if (task == Task::kRegression && spec.calibrate.kind != CalibrationSpec::Kind::kNone)
-    return Error(ErrorCode::kInvalid, "`calibrate: ", CalibrationName(spec.calibrate.kind), "` is for classes, the target is for regression");
+    return Error(ErrorCode::kInvalid, "`calibrate: ", CalibrationName(spec.calibrate.kind),
+                 "` is for classes, the target is for regression");
   return Ok();
 }
 
@@ -63,7 +73,8 @@ struct Fit {
 
 class Trainer {
  public:
-  Trainer(const Table& data, TrainSpec spec, const TrainContext& context) : data_(data), spec_(std::move(spec)), context_(context) {
+  Trainer(const Table& data, TrainSpec spec, const TrainContext& context)
+      : data_(data), spec_(std::move(spec)), context_(context) {
     spec_.learner.task = TaskOfLearner(spec_.learner);
   }
 
@@ -87,15 +98,18 @@ class Trainer {
     const Schema& schema = data_.schema();
     if (spec_.target.empty()) return Error(ErrorCode::kInvalid, "no target column is named");
     if (!schema.IndexOf(spec_.target)) return UnknownColumn("target", spec_.target, schema);
-    for (const auto& [role, names] : {std::pair{"key", &spec_.key}, std::pair{"ignored", &spec_.ignore}, std::pair{"segment", &spec_.segments}}) {
+    for (const auto& [role, names] :
+         {std::pair{"key", &spec_.key}, std::pair{"ignored", &spec_.ignore}, std::pair{"segment", &spec_.segments}}) {
       for (const std::string& name : *names) {
         if (!schema.IndexOf(name)) return UnknownColumn(role, name, schema);
-        if (name == spec_.target) return Error(ErrorCode::kInvalid, "`", name, "` cannot be both target and ", role, " column");
+        if (name == spec_.target)
+          return Error(ErrorCode::kInvalid, "`", name, "` cannot be both target and ", role, " column");
       }
     }
     for (const std::string& name : spec_.segments)
       if (Contains(spec_.key, name) || Contains(spec_.personal, name))
-        return Error(ErrorCode::kInvalid, "segment column `", name, "` is ", Contains(spec_.key, name) ? "a key" : "personal", ", and its values would be told in the report");
+        return Error(ErrorCode::kInvalid, "segment column `", name, "` is ",
+                     Contains(spec_.key, name) ? "a key" : "personal", ", and its values would be told in the report");
     if (data_.num_rows() == 0) return Error(ErrorCode::kData, "the training data have no rows");
     return Ok();
   }
@@ -114,18 +128,21 @@ class Trainer {
     if (split_.train.empty()) return Error(ErrorCode::kData, "the split leaves no training rows");
     RETURN_IF_ERROR(CheckClasses(target_, split_.train, "training"));
     if (!split_.test.empty()) RETURN_IF_ERROR(CheckClasses(target_, split_.test, "test"));
-    ASSIGN_OR_RETURN(settings_, ResolveLearner(spec_.learner, target_.task, target_.classes.size(), split_.train.size()));
+    ASSIGN_OR_RETURN(settings_,
+                     ResolveLearner(spec_.learner, target_.task, target_.classes.size(), split_.train.size()));
     iterations_ = settings_.iterations;
     ChooseExcluded();
     return Ok();
   }
 
-  /// Columns that are not features. What splits the rows is seldom one: a test date was never seen, an id means nothing.
+  /// Columns that are not features. What splits the rows is seldom one: a test date was never seen, an id means
+  /// nothing.
   void ChooseExcluded() {
     excluded_ = spec_.key;
     excluded_.insert(excluded_.end(), spec_.ignore.begin(), spec_.ignore.end());
     std::set<std::string> named;
-    for (const TransformSpec& transform : spec_.transform) named.insert(transform.columns.begin(), transform.columns.end());
+    for (const TransformSpec& transform : spec_.transform)
+      named.insert(transform.columns.begin(), transform.columns.end());
     for (const std::string& column : spec_.split.columns) {
       if (spec_.split.kind == SplitSpec::Kind::kNone || Contains(excluded_, column)) continue;
       if (spec_.split.kind != SplitSpec::Kind::kColumn && named.contains(column)) continue;
@@ -155,7 +172,8 @@ class Trainer {
 
   Result<FoldVectors> MakeFold(std::size_t fold, int threads) const {
     std::vector<std::size_t> train, held;
-    for (std::size_t i = 0; i < split_.train.size(); ++i) (fold_of_[i] == static_cast<int>(fold) ? held : train).push_back(split_.train[i]);
+    for (std::size_t i = 0; i < split_.train.size(); ++i)
+      (fold_of_[i] == static_cast<int>(fold) ? held : train).push_back(split_.train[i]);
     Result<FitOutput> fitted = FitTransform(table_.Take(train), spec_.transform, ContextOf(train, threads));
     if (!fitted.ok()) return std::move(fitted).status().WithContext(StrCat("fold ", fold + 1));
     FoldVectors vectors;
@@ -191,13 +209,14 @@ class Trainer {
     std::vector<std::size_t> next(source.folds, 0);
     for (std::size_t i = 0; i < split_.train.size(); ++i) {
       const auto fold = static_cast<std::size_t>(fold_of_[i]);
-      if (fold >= source.folds) continue;      // held aside: only fold 0 was
+      if (fold >= source.folds) continue;  // held aside: only fold 0 was
       unseen_rows_.push_back(split_.train[i]);
       const double* margin = fit.held_margins[fold].data() + outputs * next[fold]++;
       unseen_margins_.insert(unseen_margins_.end(), margin, margin + outputs);
     }
     if (settings_.early_stopping_round > 0) {
-      if (iterations_ == settings_.iterations) Note(StrCat("early stopping did not stop: the loss still fell at iteration ", iterations_));
+      if (iterations_ == settings_.iterations)
+        Note(StrCat("early stopping did not stop: the loss still fell at iteration ", iterations_));
     }
     return Ok();
   }
@@ -217,8 +236,10 @@ class Trainer {
     const std::vector<double> target = TargetOf(unseen_rows_);
     if (spec_.calibrate.kind != CalibrationSpec::Kind::kNone) {
       std::vector<double> scores = unseen_margins_;
-      if (spec_.calibrate.kind == CalibrationSpec::Kind::kIsotonic) ApplyLink(LinkOfTask(), unseen_rows_.size(), outputs, scores.data());
-      ASSIGN_OR_RETURN(calibration_, Calibration::Fit(spec_.calibrate.kind, scores, target, static_cast<int>(target_.classes.size())));
+      if (spec_.calibrate.kind == CalibrationSpec::Kind::kIsotonic)
+        ApplyLink(LinkOfTask(), unseen_rows_.size(), outputs, scores.data());
+      ASSIGN_OR_RETURN(calibration_, Calibration::Fit(spec_.calibrate.kind, scores, target,
+                                                      static_cast<int>(target_.classes.size())));
     }
     ApplyLinkAndCalibration(LinkOfTask(), calibration_, outputs, unseen_predictions_);
     threshold_ = spec_.threshold.fixed;
@@ -231,14 +252,16 @@ class Trainer {
   Result<Fit> FitOn(const std::vector<std::size_t>& rows) {
     Progress("fit", 0);
     if (context_.cancelled && context_.cancelled()) return Error(ErrorCode::kInterrupted, "training was interrupted");
-    ASSIGN_OR_RETURN(FitOutput fitted, FitTransform(table_.Take(rows), spec_.transform, ContextOf(rows, context_.threads)));
+    ASSIGN_OR_RETURN(FitOutput fitted,
+                     FitTransform(table_.Take(rows), spec_.transform, ContextOf(rows, context_.threads)));
     const std::vector<double> target = TargetOf(rows);
     const Vectors train{fitted.matrix, rows.size(), fitted.transform.output_names().size(), target};
-    ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner, FitLearner(settings_, train, iterations_, Control("fit")));
+    ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner,
+                     FitLearner(settings_, train, iterations_, Control("fit")));
     Fit fit;
     fit.notes = std::move(fitted.notes);
-    fit.scorer = std::make_unique<const Scorer>(std::unique_ptr<const Scorer::Parts>(
-        new Scorer::Parts{target_.task, target_.classes, threshold_, std::move(fitted.transform), std::move(learner), calibration_}));
+    fit.scorer = std::make_unique<const Scorer>(std::unique_ptr<const Scorer::Parts>(new Scorer::Parts{
+        target_.task, target_.classes, threshold_, std::move(fitted.transform), std::move(learner), calibration_}));
     return fit;
   }
 
@@ -260,16 +283,21 @@ class Trainer {
     }
     const std::vector<double> target = TargetOf(evaluated_rows_);
     const int classes = static_cast<int>(target_.classes.size());
-    evaluation_.evaluated_on = tested ? "test rows" : unseen_rows_.size() == split_.train.size() ? "out-of-fold rows" : "rows held aside";
-    if (!tested) Note("there are no test rows: metrics come from the rows on which calibration and threshold were chosen");
+    evaluation_.evaluated_on = tested                                       ? "test rows"
+                               : unseen_rows_.size() == split_.train.size() ? "out-of-fold rows"
+                                                                            : "rows held aside";
+    if (!tested)
+      Note("there are no test rows: metrics come from the rows on which calibration and threshold were chosen");
     evaluation_.split = DescribeSplit(spec_.split);
     evaluation_.folds = folds_;
+    evaluation_.train_rows = static_cast<std::int64_t>(split_.train.size());
     evaluation_.test_rows = static_cast<std::int64_t>(evaluated_rows_.size());
     evaluation_.dropped_rows = split_.dropped;
     evaluation_.iterations = settings_.kind == LearnerSpec::Kind::kLightGbm ? iterations_ : 0;
-    ASSIGN_OR_RETURN(evaluation_.metrics, Evaluate(target_.task, target, predictions_, classes, threshold_, metric_names_));
-    ASSIGN_OR_RETURN(evaluation_.segments,
-                     EvaluateSegments(rows, spec_.segments, target_.task, target, predictions_, classes, threshold_, metric_names_));
+    ASSIGN_OR_RETURN(evaluation_.metrics,
+                     Evaluate(target_.task, target, predictions_, classes, threshold_, metric_names_));
+    ASSIGN_OR_RETURN(evaluation_.segments, EvaluateSegments(rows, spec_.segments, target_.task, target, predictions_,
+                                                            classes, threshold_, metric_names_));
     ASSIGN_OR_RETURN(evaluation_.curves, MakeCurves(target_.task, target, predictions_, classes, threshold_));
     MakeTestPredictions(rows);
     return Ok();
@@ -298,24 +326,30 @@ class Trainer {
       return Error(ErrorCode::kInvalid, "it is a ", TaskName(champion.task), " model of other classes");
     ASSIGN_OR_RETURN(const std::vector<double> predictions,
                      context_.champion->scorer().Predict(table_.Take(evaluated_rows_), nullptr, context_.threads));
-    return Evaluate(target_.task, TargetOf(evaluated_rows_), predictions, static_cast<int>(target_.classes.size()), champion.threshold, metric_names_);
+    return Evaluate(target_.task, TargetOf(evaluated_rows_), predictions, static_cast<int>(target_.classes.size()),
+                    champion.threshold, metric_names_);
   }
 
   Status Judge() {
-    const bool compares = std::any_of(spec_.gate.begin(), spec_.gate.end(), [](const GateSpec& gate) { return gate.expression.empty(); });
+    const bool compares =
+        std::any_of(spec_.gate.begin(), spec_.gate.end(), [](const GateSpec& gate) { return gate.expression.empty(); });
     Status unscorable;
     if (context_.champion != nullptr) {
       Result<Metrics> metrics = ChampionMetrics();
-      if (metrics.ok()) output_.champion_metrics = std::move(metrics).value();
-      else unscorable = std::move(metrics).status();
+      if (metrics.ok())
+        output_.champion_metrics = std::move(metrics).value();
+      else
+        unscorable = std::move(metrics).status();
       if (!unscorable.ok() && !compares) output_.champion_metrics.clear();
     }
     const bool has_champion = context_.champion != nullptr && unscorable.ok();
-    ASSIGN_OR_RETURN(output_.gates, JudgeGates(spec_.gate, target_.task, evaluation_.metrics, has_champion ? &output_.champion_metrics : nullptr));
+    ASSIGN_OR_RETURN(output_.gates, JudgeGates(spec_.gate, target_.task, evaluation_.metrics,
+                                               has_champion ? &output_.champion_metrics : nullptr));
     for (std::size_t i = 0; !unscorable.ok() && i < spec_.gate.size(); ++i) {
       if (!spec_.gate[i].expression.empty()) continue;
       output_.gates[i].passed = false;
-      output_.gates[i].message = StrCat("the champion cannot score these rows, so nothing can be compared: ", unscorable.message());
+      output_.gates[i].message =
+          StrCat("the champion cannot score these rows, so nothing can be compared: ", unscorable.message());
     }
     return Ok();
   }
@@ -337,7 +371,8 @@ class Trainer {
     info.target = spec_.target;
     info.classes = target_.classes;
     const Schema& inputs = parts.transform.input_schema();
-    for (std::size_t i = 0; i < inputs.size(); ++i) info.inputs.push_back({inputs[i].name, inputs[i].type, parts.transform.input_nullable()[i]});
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      info.inputs.push_back({inputs[i].name, inputs[i].type, parts.transform.input_nullable()[i]});
     info.features = parts.transform.output_names();
     info.threshold = threshold_;
     info.calibration = calibration_.name();
@@ -345,6 +380,7 @@ class Trainer {
     info.evaluated_on = evaluation_.evaluated_on;
     info.train_rows = evaluation_.train_rows;
     info.test_rows = evaluation_.test_rows;
+    info.fitted_rows = static_cast<std::int64_t>(fitted_rows_.size());
     info.metrics = evaluation_.metrics;
     info.unfitted = context_.unfitted;
     return info;
@@ -355,26 +391,29 @@ class Trainer {
     const std::span<const double> importance = parts.learner->importance();
     for (std::size_t i = 0; i < importance.size(); ++i)
       if (importance[i] > 0) evaluation_.importance.emplace_back(parts.transform.output_names()[i], importance[i]);
-    std::stable_sort(evaluation_.importance.begin(), evaluation_.importance.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    std::stable_sort(evaluation_.importance.begin(), evaluation_.importance.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
   }
 
   /// One number a row for the profile: the score column of ScoreTable.
   std::vector<double> ProfiledScores() const {
     const std::size_t outputs = settings_.num_outputs();
     std::vector<double> scores(predictions_.size() / outputs);
-    for (std::size_t r = 0; r < scores.size(); ++r) scores[r] = *std::max_element(predictions_.begin() + static_cast<std::ptrdiff_t>(r * outputs), predictions_.begin() + static_cast<std::ptrdiff_t>((r + 1) * outputs));
+    for (std::size_t r = 0; r < scores.size(); ++r)
+      scores[r] = *std::max_element(predictions_.begin() + static_cast<std::ptrdiff_t>(r * outputs),
+                                    predictions_.begin() + static_cast<std::ptrdiff_t>((r + 1) * outputs));
     return scores;
   }
 
   Status WriteModel() {
     Progress("write", 0);
     for (const std::string& note : fit_.notes) Note(note);
-    evaluation_.train_rows = static_cast<std::int64_t>(fitted_rows_.size());
     RankFeatures();
     const Scorer::Parts& parts = fit_.scorer->parts();
     std::set<std::string> hidden(spec_.key.begin(), spec_.key.end());
     hidden.insert(spec_.personal.begin(), spec_.personal.end());
-    const Profile profile = MakeProfile(table_.Take(fitted_rows_), parts.transform.input_schema(), hidden, ProfiledScores());
+    const Profile profile =
+        MakeProfile(table_.Take(fitted_rows_), parts.transform.input_schema(), hidden, ProfiledScores());
     ModelContents contents;
     contents.info = Info();
     contents.transform = parts.transform.ToJson();
@@ -411,21 +450,21 @@ class Trainer {
   TrainSpec spec_;
   const TrainContext& context_;
 
-  Table table_;                                  // ordered
+  Table table_;  // ordered
   Target target_;
   DataSplit split_;
   LearnerSettings settings_;
   std::vector<std::string> metric_names_, excluded_;
   std::string folds_;
-  std::vector<int> fold_of_;                     // goes with split_.train
+  std::vector<int> fold_of_;  // goes with split_.train
   int iterations_ = 1;
-  std::vector<std::size_t> unseen_rows_;         // training rows scored by a learner that had not seen them
+  std::vector<std::size_t> unseen_rows_;  // training rows scored by a learner that had not seen them
   std::vector<double> unseen_margins_, unseen_predictions_;
   Calibration calibration_;
   double threshold_ = 0.5;
   Fit fit_;
   std::vector<std::size_t> fitted_rows_, evaluated_rows_;
-  std::vector<double> predictions_;              // of evaluated_rows_
+  std::vector<double> predictions_;  // of evaluated_rows_
   Evaluation evaluation_;
   TrainOutput output_;
 };

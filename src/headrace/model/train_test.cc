@@ -27,7 +27,8 @@ TEST(Train, FindsTheSignalAndSaysHowWell) {
   EXPECT_LT(info.metrics.at("auc"), 0.99);
   EXPECT_EQ(info.train_rows + info.test_rows, 3000);
   EXPECT_EQ(trained->test_predictions.num_rows(), static_cast<std::size_t>(info.test_rows));
-  EXPECT_EQ(trained->test_predictions.schema().Names(), (std::vector<std::string>{"customer_id", "churned", "score", "label"}));
+  EXPECT_EQ(trained->test_predictions.schema().Names(),
+            (std::vector<std::string>{"customer_id", "churned", "score", "label"}));
   EXPECT_EQ(trained->evaluation.importance.front().first, "visits");
 }
 
@@ -55,7 +56,7 @@ TEST(Train, WritesTheSameBytesWithThreadsInsideLightGbm) {
   for (const int threads : {1, 2, 3}) {
     TrainContext context;
     context.threads = threads;
-    const auto trained = Train(Customers(30000), spec, context);    // above the rows from which LightGBM gets threads
+    const auto trained = Train(Customers(30000), spec, context);  // above the rows from which LightGBM gets threads
     ASSERT_TRUE(trained.ok()) << trained.status();
     if (first.empty()) first = trained->model->bytes();
     EXPECT_TRUE(trained->model->bytes() == first) << threads << " threads";
@@ -110,10 +111,8 @@ TEST(Train, DoesNotLookAtTestRows) {
   const auto b = Train(ruined, spec, {});
   ASSERT_TRUE(a.ok()) << a.status();
   ASSERT_TRUE(b.ok()) << b.status();
-  for (const char* member : {"transform.json", "model.txt", "calibration.json", "profile.json"}) {
-    if (std::string(member) == "profile.json") continue;    // holds the scores of the test rows
+  for (const char* member : {"transform.json", "model.txt", "calibration.json", "proof.arrow"})
     EXPECT_EQ(*a->model->Member(member), *b->model->Member(member)) << member;
-  }
   EXPECT_EQ(a->model->info().threshold, b->model->info().threshold);
   EXPECT_NE(a->model->info().metrics, b->model->info().metrics);
 }
@@ -125,7 +124,7 @@ TEST(Train, WithoutTestRowsEvaluatesOutOfFold) {
   ASSERT_TRUE(trained.ok()) << trained.status();
   EXPECT_EQ(trained->model->info().evaluated_on, "out-of-fold rows");
   EXPECT_EQ(trained->model->info().test_rows, 1000);
-  EXPECT_LT(trained->model->info().metrics.at("auc"), 0.99);    // seen rows would score near 1
+  EXPECT_LT(trained->model->info().metrics.at("auc"), 0.99);  // seen rows would score near 1
 }
 
 TEST(Train, RefitsOnAllRowsWhenAsked) {
@@ -134,7 +133,8 @@ TEST(Train, RefitsOnAllRowsWhenAsked) {
   spec.refit_all_rows = true;
   const auto all = Train(Customers(1000), spec, {});
   ASSERT_TRUE(split.ok() && all.ok());
-  EXPECT_EQ(all->model->info().train_rows, 1000);
+  EXPECT_EQ(all->model->info().fitted_rows, 1000);
+  EXPECT_EQ(all->model->info().train_rows, split->model->info().fitted_rows);
   EXPECT_EQ(split->model->info().metrics, all->model->info().metrics);
   EXPECT_NE(*split->model->Member("model.txt"), *all->model->Member("model.txt"));
 }
@@ -146,8 +146,9 @@ TEST(Train, LearnsSeveralClasses) {
   ASSERT_TRUE(trained.ok()) << trained.status();
   EXPECT_EQ(trained->model->info().classes, (std::vector<std::string>{"basic", "plus", "pro"}));
   EXPECT_GT(trained->model->info().metrics.at("accuracy"), 0.6);
-  EXPECT_EQ(trained->test_predictions.schema().Names(),
-            (std::vector<std::string>{"customer_id", "plan", "score", "score_basic", "score_plus", "score_pro", "label"}));
+  EXPECT_EQ(
+      trained->test_predictions.schema().Names(),
+      (std::vector<std::string>{"customer_id", "plan", "score", "score_basic", "score_plus", "score_pro", "label"}));
 }
 
 TEST(Train, ComparesWithTheChampionOnTheSameRows) {
@@ -184,8 +185,14 @@ TEST(Train, AChampionThatCannotScoreTheRowsFailsTheComparison) {
 }
 
 TEST(Train, RefusesWhatCannotBeLearnt) {
-  struct Case { Table rows; TrainSpec spec; ErrorCode code; std::string says; };
-  TrainSpec typo = SpecFor("churnd"), key = SpecFor("churned"), segment = SpecFor("churned"), metric = SpecFor("churned"), calibrated = SpecFor("visits");
+  struct Case {
+    Table rows;
+    TrainSpec spec;
+    ErrorCode code;
+    std::string says;
+  };
+  TrainSpec typo = SpecFor("churnd"), key = SpecFor("churned"), segment = SpecFor("churned"),
+            metric = SpecFor("churned"), calibrated = SpecFor("visits");
   key.key = {"customer"};
   segment.personal = {"country"};
   segment.segments = {"country"};
@@ -209,7 +216,8 @@ TEST(Train, RefusesWhatCannotBeLearnt) {
     const auto trained = Train(c.rows, c.spec, {});
     ASSERT_FALSE(trained.ok()) << c.says;
     EXPECT_EQ(trained.status().code(), c.code) << trained.status();
-    EXPECT_NE(trained.status().message().find(c.says), std::string::npos) << trained.status() << " should say " << c.says;
+    EXPECT_NE(trained.status().message().find(c.says), std::string::npos)
+        << trained.status() << " should say " << c.says;
   }
 }
 

@@ -1,4 +1,5 @@
-// PKWARE APPNOTE 6.3: local headers with their data, then the central directory, then its end record. All of it little-endian.
+// PKWARE APPNOTE 6.3: local headers with their data, then the central directory, then its end record. All of it
+// little-endian.
 #include "headrace/model/zip.h"
 
 #include <zlib.h>
@@ -27,7 +28,8 @@ void Put32(std::string* out, std::size_t value) {
 }
 std::uint32_t Get(std::string_view bytes, std::size_t at, int size) {
   std::uint32_t value = 0;
-  for (int i = size; i-- > 0;) value = (value << 8) | static_cast<unsigned char>(bytes[at + static_cast<std::size_t>(i)]);
+  for (int i = size; i-- > 0;)
+    value = (value << 8) | static_cast<unsigned char>(bytes[at + static_cast<std::size_t>(i)]);
   return value;
 }
 
@@ -38,15 +40,15 @@ std::uint32_t Crc(std::string_view bytes) {
 /// What local and central headers share, from "version needed" to the length of the extra field.
 void PutCommon(std::string* out, const ZipMember& member) {
   Put16(out, kVersion);
-  Put16(out, 0);           // flags
-  Put16(out, 0);           // stored
-  Put16(out, 0);           // 00:00:00
+  Put16(out, 0);  // flags
+  Put16(out, 0);  // stored
+  Put16(out, 0);  // 00:00:00
   Put16(out, kDate1980);
   Put32(out, Crc(member.bytes));
   Put32(out, member.bytes.size());
   Put32(out, member.bytes.size());
   Put16(out, member.name.size());
-  Put16(out, 0);           // no extra field
+  Put16(out, 0);  // no extra field
 }
 
 bool PlainName(std::string_view name) {
@@ -68,10 +70,10 @@ std::string WriteZip(const std::vector<ZipMember>& members) {
     Put32(&central, kCentralSignature);
     Put16(&central, kVersion);
     PutCommon(&central, member);
-    Put16(&central, 0);      // no comment
-    Put16(&central, 0);      // disk
-    Put16(&central, 0);      // internal attributes
-    Put32(&central, 0);      // external attributes
+    Put16(&central, 0);  // no comment
+    Put16(&central, 0);  // disk
+    Put16(&central, 0);  // internal attributes
+    Put32(&central, 0);  // external attributes
     Put32(&central, offset);
     central += member.name;
   }
@@ -95,19 +97,23 @@ Result<std::vector<ZipMember>> ReadZip(std::string_view bytes) {
   std::size_t at = 0;
   while (at + 4 <= bytes.size() && Get(bytes, at, 4) == kLocalSignature) {
     if (members.size() == kMostMembers) return Error(ErrorCode::kInvalid, "has more than ", kMostMembers, " members");
-    if (at + kLocalHeader > bytes.size()) return Error(ErrorCode::kInvalid, "is cut off in the header of its member ", members.size() + 1);
+    if (at + kLocalHeader > bytes.size())
+      return Error(ErrorCode::kInvalid, "is cut off in the header of its member ", members.size() + 1);
     const std::uint32_t flags = Get(bytes, at + 6, 2), method = Get(bytes, at + 8, 2), crc = Get(bytes, at + 14, 4);
-    const std::size_t packed = Get(bytes, at + 18, 4), size = Get(bytes, at + 22, 4), name_size = Get(bytes, at + 26, 2), extra = Get(bytes, at + 28, 2);
+    const std::size_t packed = Get(bytes, at + 18, 4), size = Get(bytes, at + 22, 4),
+                      name_size = Get(bytes, at + 26, 2), extra = Get(bytes, at + 28, 2);
     if (name_size > 64 || name_size + extra > bytes.size() - at - kLocalHeader)
       return Error(ErrorCode::kInvalid, "has a damaged header in its member ", members.size() + 1);
     const std::string name(bytes.substr(at + kLocalHeader, name_size));
     if (!PlainName(name)) return Error(ErrorCode::kInvalid, "has a member with an odd name");
     if (method != 0 || flags != 0 || extra != 0 || packed != size)
-      return Error(ErrorCode::kInvalid, "was packed by another program: member `", name, "` is compressed, encrypted or carries extra fields");
+      return Error(ErrorCode::kInvalid, "was packed by another program: member `", name,
+                   "` is compressed, encrypted or carries extra fields");
     const std::size_t data = at + kLocalHeader + name_size;
     if (size > bytes.size() - data) return Error(ErrorCode::kInvalid, "is cut off in member `", name, "`");
     const std::string_view content = bytes.substr(data, size);
-    if (Crc(content) != crc) return Error(ErrorCode::kInvalid, "is damaged: member `", name, "` does not match its checksum");
+    if (Crc(content) != crc)
+      return Error(ErrorCode::kInvalid, "is damaged: member `", name, "` does not match its checksum");
     for (const ZipMember& other : members)
       if (other.name == name) return Error(ErrorCode::kInvalid, "has member `", name, "` twice");
     members.push_back({name, std::string(content)});

@@ -10,7 +10,7 @@ namespace headrace {
 
 /// A file inside a zip.
 struct ZipMember {
-  std::string name;       ///< ASCII, no folders
+  std::string name;  ///< ASCII, no folders
   std::string bytes;
 };
 
@@ -18,9 +18,10 @@ struct ZipMember {
 /// members give equal bytes. REQUIRES: less than 1 GiB together, plain unique names.
 std::string WriteZip(const std::vector<ZipMember>& members);
 
-/// Read the members of a zip that WriteZip might have written, each against its CRC-32, looking at no more than is announced and
-/// there. kInvalid: not a zip, cut off, compressed, encrypted, a damaged member (named), odd names, above 1 GiB. It does not read the
-/// directory at the end: a caller compares WriteZip of the answer with the bytes, which leaves no byte unread.
+/// Read the members of a zip that WriteZip might have written, each against its CRC-32, looking at no more than is
+/// announced and there. kInvalid: not a zip, cut off, compressed, encrypted, a damaged member (named), odd names, above
+/// 1 GiB. It does not read the directory at the end: a caller compares WriteZip of the answer with the bytes, which
+/// leaves no byte unread.
 Result<std::vector<ZipMember>> ReadZip(std::string_view bytes);
 
 }  // namespace headrace

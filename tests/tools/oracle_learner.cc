@@ -1,0 +1,71 @@
+// Answers the pytest oracle of the learners: one JSON array of requests on stdin, one of answers on stdout, each
+// {"error": "..."} or {"text": the fitted learner, "margins": [...], "predictions": [...], "importance": [...]}.
+//   {"learner": "logistic", "task": "binary", "classes": 2, "l2": 1, "parameters": {}, "features": 3, "x": [...], "y":
+//   [...],
+//    "apply": [...]}
+// x and apply are row-major; null stands for NaN.
+
+#include <cmath>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "headrace/model/learner.h"
+
+namespace headrace {
+namespace {
+
+using nlohmann::json;
+using Doubles = std::vector<double>;
+
+Doubles Numbers(const json& array) {
+  Doubles numbers;
+  for (const json& value : array) numbers.push_back(value.is_null() ? std::nan("") : value.get<double>());
+  return numbers;
+}
+
+Result<json> Fit(const json& request) {
+  LearnerSpec spec;
+  spec.given = true;
+  ASSIGN_OR_RETURN(spec.kind, LearnerFromName(request.at("learner").get<std::string>()));
+  spec.l2 = request.value("l2", 1.0);
+  spec.parameters = request.value("parameters", std::map<std::string, std::string>());
+  const std::string name = request.at("task");
+  const Task task = name == "binary" ? Task::kBinary : name == "multiclass" ? Task::kMulticlass : Task::kRegression;
+  const Doubles x = Numbers(request.at("x")), y = Numbers(request.at("y")), apply = Numbers(request.at("apply"));
+  const std::size_t features = request.at("features");
+  ASSIGN_OR_RETURN(const LearnerSettings settings,
+                   ResolveLearner(spec, task, request.value("classes", std::size_t{2}), y.size()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<const FittedLearner> learner,
+                   FitLearner(settings, {x, y.size(), features, y}, settings.iterations, {}));
+  const std::size_t rows = apply.size() / features;
+  Doubles margins(rows * learner->num_outputs());
+  learner->RawScores(apply.data(), rows, margins.data());
+  Doubles predictions = margins;
+  ApplyLink(learner->link(), rows, learner->num_outputs(), predictions.data());
+  return json{{"text", learner->text()},
+              {"margins", margins},
+              {"predictions", predictions},
+              {"importance", Doubles(learner->importance().begin(), learner->importance().end())}};
+}
+
+}  // namespace
+}  // namespace headrace
+
+int main() {
+  try {
+    const nlohmann::json requests = nlohmann::json::parse(std::cin);
+    nlohmann::json answers = nlohmann::json::array();
+    for (const nlohmann::json& request : requests) {
+      const headrace::Result<nlohmann::json> answer = headrace::Fit(request);
+      answers.push_back(answer.ok() ? answer.value() : nlohmann::json{{"error", answer.status().ToString()}});
+    }
+    std::cout << answers.dump() << "\n";
+  } catch (const nlohmann::json::exception& error) {
+    std::cerr << "oracle_learner: " << error.what() << "\n";
+    return 2;
+  }
+  return 0;
+}
