@@ -89,7 +89,8 @@ Pair LogPair(double hi, double lo) {
   const Pair sum = FastTwoSum(r.hi, -0.5 * square.hi);
   const double x = r.hi;
   const double series =
-      x * square.hi * (1.0 / 3 + x * (-1.0 / 4 + x * (1.0 / 5 + x * (-1.0 / 6 + x * (1.0 / 7 + x * (-1.0 / 8 + x * (1.0 / 9)))))));
+      x * square.hi *
+      (1.0 / 3 + x * (-1.0 / 4 + x * (1.0 / 5 + x * (-1.0 / 6 + x * (1.0 / 7 + x * (-1.0 / 8 + x * (1.0 / 9)))))));
   const double tail = ((sum.lo + r.lo) - (0.5 * square.lo + r.hi * r.lo)) + series;
 
   // log 2 in two parts of 42 bits, so that k times either is exact.
@@ -211,7 +212,7 @@ double Pow(double x, double y) {
     x = -x;
     if (x == 1.0) return sign;
   }
-  if (std::fabs(y) < 0x1p-66) return sign;                                 // |y log x| < 2^-56
+  if (std::fabs(y) < 0x1p-66) return sign;                                         // |y log x| < 2^-56
   if (std::fabs(y) > 0x1p64) return sign * ((x > 1.0) == (y > 0.0) ? kInf : 0.0);  // |log x| > 2^-54
   const Pair log = LogPair(x, 0.0);
   const Pair product = TwoProduct(log.hi, y);

@@ -29,7 +29,8 @@ double Ulps(double got, long double want) {
 /// Doubles of every size and sign, with special ones in between.
 std::vector<double> AnyDoubles(std::size_t count, std::uint64_t seed) {
   std::mt19937_64 random(seed);
-  std::vector<double> out = {0.0, -0.0, 1.0, -1.0, kInf, -kInf, std::nan(""), kTiny, -kTiny, 0x1p-1022, 0x1.fffffffffffffp1023};
+  std::vector<double> out = {
+      0.0, -0.0, 1.0, -1.0, kInf, -kInf, std::nan(""), kTiny, -kTiny, 0x1p-1022, 0x1.fffffffffffffp1023};
   while (out.size() < count) out.push_back(std::bit_cast<double>(random()));
   return out;
 }
@@ -48,11 +49,11 @@ struct Case {
   double low, high;  ///< where the function is interesting
 };
 const Case kCases[] = {
-    {"exp", math::Exp, std::exp, -750, 712},       {"exp near 0", math::Exp, std::exp, -1, 1},
-    {"expm1", math::Expm1, std::expm1, -50, 712},  {"expm1 near 0", math::Expm1, std::expm1, -0.7, 0.7},
-    {"log", math::Log, std::log, 0, 10},           {"log near 1", math::Log, std::log, 0.98, 1.02},
-    {"log1p", math::Log1p, std::log1p, -1, 10},    {"log1p near 0", math::Log1p, std::log1p, -0.01, 0.01},
-    {"log10", math::Log10, std::log10, 0, 2000},   {"log10 near 1", math::Log10, std::log10, 0.98, 1.02},
+    {"exp", math::Exp, std::exp, -750, 712},      {"exp near 0", math::Exp, std::exp, -1, 1},
+    {"expm1", math::Expm1, std::expm1, -50, 712}, {"expm1 near 0", math::Expm1, std::expm1, -0.7, 0.7},
+    {"log", math::Log, std::log, 0, 10},          {"log near 1", math::Log, std::log, 0.98, 1.02},
+    {"log1p", math::Log1p, std::log1p, -1, 10},   {"log1p near 0", math::Log1p, std::log1p, -0.01, 0.01},
+    {"log10", math::Log10, std::log10, 0, 2000},  {"log10 near 1", math::Log10, std::log10, 0.98, 1.02},
 };
 
 // The reference is the C library in 80-bit long double, where the platform has that.
@@ -106,7 +107,8 @@ TEST(MathTest, WhatIsExactComesOutExact) {
   EXPECT_EQ(math::Pow(-2, 3), -8);
   for (int base = -30; base <= 30; ++base) {
     std::int64_t exact = 1;
-    for (int n = 0; n <= 10; ++n, exact *= base) EXPECT_EQ(math::Pow(base, n), static_cast<double>(exact)) << base << "^" << n;
+    for (int n = 0; n <= 10; ++n, exact *= base)
+      EXPECT_EQ(math::Pow(base, n), static_cast<double>(exact)) << base << "^" << n;
     EXPECT_EQ(math::Pow(static_cast<double>(base) * base, 0.5), std::abs(base));
   }
   for (double x : Uniform(20'000, -1e6, 1e6, 8)) {
@@ -117,17 +119,20 @@ TEST(MathTest, WhatIsExactComesOutExact) {
 }
 
 TEST(MathTest, SpecialValuesFollowAnnexF) {
-  struct { double got, want; } cases[] = {
-      {math::Exp(-kInf), 0},          {math::Exp(kInf), kInf},       {math::Exp(-746), 0},
-      {math::Expm1(-kInf), -1},       {math::Expm1(-0.0), -0.0},     {math::Log(0), -kInf},
-      {math::Log(-0.0), -kInf},       {math::Log(kInf), kInf},       {math::Log1p(-1), -kInf},
-      {math::Log1p(-0.0), -0.0},      {math::Log10(0), -kInf},       {math::Pow(0, -1), kInf},
-      {math::Pow(-0.0, -1), -kInf},   {math::Pow(-0.0, 3), -0.0},    {math::Pow(-0.0, 2), 0},
-      {math::Pow(-1, kInf), 1},       {math::Pow(std::nan(""), 0), 1}, {math::Pow(1, std::nan("")), 1},
-      {math::Pow(-kInf, 3), -kInf},   {math::Pow(-kInf, -3), -0.0},  {math::Pow(0.5, -kInf), kInf},
-      {math::Sigmoid(0), 0.5},        {math::Sigmoid(kInf), 1},      {math::Sigmoid(-kInf), 0},
+  struct {
+    double got, want;
+  } cases[] = {
+      {math::Exp(-kInf), 0},        {math::Exp(kInf), kInf},         {math::Exp(-746), 0},
+      {math::Expm1(-kInf), -1},     {math::Expm1(-0.0), -0.0},       {math::Log(0), -kInf},
+      {math::Log(-0.0), -kInf},     {math::Log(kInf), kInf},         {math::Log1p(-1), -kInf},
+      {math::Log1p(-0.0), -0.0},    {math::Log10(0), -kInf},         {math::Pow(0, -1), kInf},
+      {math::Pow(-0.0, -1), -kInf}, {math::Pow(-0.0, 3), -0.0},      {math::Pow(-0.0, 2), 0},
+      {math::Pow(-1, kInf), 1},     {math::Pow(std::nan(""), 0), 1}, {math::Pow(1, std::nan("")), 1},
+      {math::Pow(-kInf, 3), -kInf}, {math::Pow(-kInf, -3), -0.0},    {math::Pow(0.5, -kInf), kInf},
+      {math::Sigmoid(0), 0.5},      {math::Sigmoid(kInf), 1},        {math::Sigmoid(-kInf), 0},
   };
-  for (const auto& c : cases) EXPECT_EQ(std::bit_cast<std::uint64_t>(c.got), std::bit_cast<std::uint64_t>(c.want)) << c.want;
+  for (const auto& c : cases)
+    EXPECT_EQ(std::bit_cast<std::uint64_t>(c.got), std::bit_cast<std::uint64_t>(c.want)) << c.want;
   for (double nan : {math::Log(-1), math::Log1p(-2), math::Log10(-1), math::Pow(-8, 1.0 / 3), math::Exp(std::nan(""))})
     EXPECT_TRUE(std::isnan(nan));
 }

@@ -53,25 +53,35 @@ class Binder {
         node->untyped = true;
         return Place(std::move(node), s.span);
       }
-      case Kind::kName: return BindName(s);
-      case Kind::kNegate: return BindOverload("negate", "-", s);
-      case Kind::kBinary: return BindBinary(s);
+      case Kind::kName:
+        return BindName(s);
+      case Kind::kNegate:
+        return BindOverload("negate", "-", s);
+      case Kind::kBinary:
+        return BindBinary(s);
       case Kind::kAnd:
       case Kind::kOr:
-      case Kind::kNot: return BindLogic(s);
+      case Kind::kNot:
+        return BindLogic(s);
       case Kind::kIsNull: {
         ASSIGN_OR_RETURN(Nodes args, BindAll(s.args));
-        return Call(kernels::IsNull, Type::kBool, std::move(args), s.span, {.option = s.negated ? 1 : 0, .keeps_nulls = true});
+        return Call(kernels::IsNull, Type::kBool, std::move(args), s.span,
+                    {.option = s.negated ? 1 : 0, .keeps_nulls = true});
       }
-      case Kind::kBetween: return BindMembership(s, kernels::Between, "compare");
-      case Kind::kIn: return BindMembership(s, kernels::In, "compare");
-      case Kind::kLike: return BindLike(s);
-      case Kind::kCase: return BindCase(s);
+      case Kind::kBetween:
+        return BindMembership(s, kernels::Between, "compare");
+      case Kind::kIn:
+        return BindMembership(s, kernels::In, "compare");
+      case Kind::kLike:
+        return BindLike(s);
+      case Kind::kCase:
+        return BindCase(s);
       case Kind::kCast: {
         ASSIGN_OR_RETURN(NodePtr arg, Bind(*s.args[0]));
         return Cast(std::move(arg), s.type, s.tries, s.span);
       }
-      case Kind::kCall: return BindCall(s);
+      case Kind::kCall:
+        return BindCall(s);
     }
     return Bad(s.span, "unknown syntax");
   }
@@ -114,11 +124,14 @@ class Binder {
     node->tries = options.tries;
     return Fold(Place(std::move(node), span));
   }
-  NodePtr Call(Kernel kernel, Type type, Nodes args, TextSpan span) { return Call(kernel, type, std::move(args), span, {}); }
+  NodePtr Call(Kernel kernel, Type type, Nodes args, TextSpan span) {
+    return Call(kernel, type, std::move(args), span, {});
+  }
 
   /// A literal in place of an operation on literals, unless it raises: then a row decides (it may never be needed).
   NodePtr Fold(NodePtr node) {
-    if (!std::all_of(node->args.begin(), node->args.end(), [](const NodePtr& arg) { return IsConstant(*arg); })) return node;
+    if (!std::all_of(node->args.begin(), node->args.end(), [](const NodePtr& arg) { return IsConstant(*arg); }))
+      return node;
     Node alone = *node;  // in slots of its own, so that folding costs nothing but itself
     for (std::size_t i = 0; i < alone.args.size(); ++i) {
       auto arg = std::make_shared<Node>(*alone.args[i]);
@@ -132,9 +145,12 @@ class Binder {
     if (frame.any_failed()) return node;
     Value value = Value::Null(node->type);
     if (result.IsValid(0)) {
-      if (node->type == Type::kText) value = Value::Text(std::string(result.texts[0]));
-      else if (node->type == Type::kDouble) value = Value::Double(result.doubles[0]);
-      else value = Value::Int64(node->type, result.ints[0]);
+      if (node->type == Type::kText)
+        value = Value::Text(std::string(result.texts[0]));
+      else if (node->type == Type::kDouble)
+        value = Value::Double(result.doubles[0]);
+      else
+        value = Value::Int64(node->type, result.ints[0]);
     }
     return Literal(std::move(value), node->span);
   }
@@ -154,10 +170,14 @@ class Binder {
     for (const auto& [name, value] : names_) known.push_back(name);
     const std::string near = NearestName(s.text, known);
     std::string help;
-    if (!near.empty()) help = StrCat("did you mean `", near, "`?");
-    else if (s.span.length != s.text.size()) help = StrCat("double quotes hold a name; for text write '", s.text, "'");
-    else if (known.empty()) help = "no names are known here; text stands in single quotes";
-    else if (known.size() <= 12) help = StrCat("known here: ", Join(known, ", "));
+    if (!near.empty())
+      help = StrCat("did you mean `", near, "`?");
+    else if (s.span.length != s.text.size())
+      help = StrCat("double quotes hold a name; for text write '", s.text, "'");
+    else if (known.empty())
+      help = "no names are known here; text stands in single quotes";
+    else if (known.size() <= 12)
+      help = StrCat("known here: ", Join(known, ", "));
     const bool dotted = s.text.find('.') != std::string::npos || schema_.size() == 0;
     return Bad(s.span, StrCat(dotted ? "there is no name `" : "there is no column `", s.text, "`"), std::move(help));
   }
@@ -176,7 +196,8 @@ class Binder {
     if (kernel == nullptr) {
       std::string help;
       if (IsNumeric(arg->type) && HasTime(to)) help = "add a number of days to a date: date '1970-01-01' + x";
-      if (HasTime(arg->type) && IsNumeric(to)) help = "date_diff('day', from, to) and date_part('year', x) give numbers";
+      if (HasTime(arg->type) && IsNumeric(to))
+        help = "date_diff('day', from, to) and date_part('year', x) give numbers";
       return Bad(span, StrCat(TypeName(arg->type), " cannot be cast to ", TypeName(to)), std::move(help));
     }
     return Call(kernel, to, {std::move(arg)}, span, {.tries = tries});
@@ -203,10 +224,13 @@ class Binder {
         type = node.type;
       } else if (IsNumeric(type) && IsNumeric(node.type)) {
         type = Type::kDouble;
-      } else if ((type == Type::kDate && node.type == Type::kTimestamp) || (type == Type::kTimestamp && node.type == Type::kDate)) {
+      } else if ((type == Type::kDate && node.type == Type::kTimestamp) ||
+                 (type == Type::kTimestamp && node.type == Type::kDate)) {
         type = Type::kTimestamp;
       } else {
-        const Type to = node.type == Type::kText ? type : node.type == Type::kBool || type == Type::kText ? Type::kText : type;
+        const Type to = node.type == Type::kText                          ? type
+                        : node.type == Type::kBool || type == Type::kText ? Type::kText
+                                                                          : type;
         return Bad(node.span, StrCat("cannot ", act, " ", TypeName(type), " and ", TypeName(node.type)),
                    StrCat("cast one of them, as in cast(x as ", TypeName(to == node.type ? type : to), ")"));
       }
@@ -217,9 +241,7 @@ class Binder {
       if (!arg->untyped && !IsTextLiteral(*arg)) RETURN_IF_ERROR(merge(*arg));
     for (const NodePtr& arg : args)
       if (IsTextLiteral(*arg) && (first == nullptr || !HasTime(type))) RETURN_IF_ERROR(merge(*arg));
-    for (NodePtr& arg : args) {
-      ASSIGN_OR_RETURN(arg, Implicit(std::move(arg), type));
-    }
+    for (NodePtr& arg : args) { ASSIGN_OR_RETURN(arg, Implicit(std::move(arg), type)); }
     return type;
   }
 
@@ -231,7 +253,8 @@ class Binder {
     if (!compares) return BindOverload(op, op, s);
     ASSIGN_OR_RETURN(Nodes args, BindAll(s.args));
     if (s.args[0]->kind == Kind::kNull || s.args[1]->kind == Kind::kNull)
-      return Bad(s.span, "a comparison with null is never true", StrCat("write `is ", op == "<>" ? "not " : "", "null`"));
+      return Bad(s.span, "a comparison with null is never true",
+                 StrCat("write `is ", op == "<>" ? "not " : "", "null`"));
     return Compare(op, std::move(args), s.span);
   }
 
@@ -239,8 +262,10 @@ class Binder {
     ASSIGN_OR_RETURN(const Type type, Unify(args, "compare"));
     (void)type;
     if (op == ">" || op == ">=") std::swap(args[0], args[1]);
-    const Kernel kernel = op == "=" ? kernels::Equal : op == "<>" ? kernels::NotEqual
-                        : op == "<" || op == ">" ? kernels::Less : kernels::LessOrEqual;
+    const Kernel kernel = op == "="                ? kernels::Equal
+                          : op == "<>"             ? kernels::NotEqual
+                          : op == "<" || op == ">" ? kernels::Less
+                                                   : kernels::LessOrEqual;
     return Call(kernel, Type::kBool, std::move(args), span);
   }
 
@@ -260,9 +285,7 @@ class Binder {
   Result<NodePtr> BindLogic(const Syntax& s) {
     const std::string_view word = s.kind == Kind::kAnd ? "`and`" : s.kind == Kind::kOr ? "`or`" : "`not`";
     ASSIGN_OR_RETURN(Nodes args, BindAll(s.args));
-    for (NodePtr& arg : args) {
-      ASSIGN_OR_RETURN(arg, Condition(std::move(arg), word));
-    }
+    for (NodePtr& arg : args) { ASSIGN_OR_RETURN(arg, Condition(std::move(arg), word)); }
     if (s.kind == Kind::kNot) return Call(kernels::Not, Type::kBool, std::move(args), s.span);
     auto node = std::make_shared<Node>();
     node->kind = s.kind == Kind::kAnd ? Node::Kind::kAnd : Node::Kind::kOr;
@@ -325,7 +348,8 @@ class Binder {
 
   Result<NodePtr> BindCall(const Syntax& s) {
     const std::string& name = s.text;
-    const bool special = name == "coalesce" || name == "greatest" || name == "least" || name == "nullif" || name == "concat";
+    const bool special =
+        name == "coalesce" || name == "greatest" || name == "least" || name == "nullif" || name == "concat";
     if (!special) {
       if (OverloadsOf(name).empty()) return UnknownFunction(s);
       return BindOverload(name, name, s);
@@ -344,7 +368,8 @@ class Binder {
     if (name == "nullif") return BindNullIf(std::move(args), s.span);
     ASSIGN_OR_RETURN(const Type type, Unify(args, StrCat("take the ", name == "coalesce" ? "first" : name, " of")));
     if (name != "coalesce")
-      return Call(name == "greatest" ? kernels::Greatest : kernels::Least, type, std::move(args), s.span, {.keeps_nulls = true});
+      return Call(name == "greatest" ? kernels::Greatest : kernels::Least, type, std::move(args), s.span,
+                  {.keeps_nulls = true});
     auto node = std::make_shared<Node>();
     node->kind = Node::Kind::kCoalesce;
     node->type = type;
@@ -411,28 +436,39 @@ class Binder {
 
   static Result<TimeUnit> Unit(const Node& node, std::string_view function) {
     if (!IsTextLiteral(node))
-      return Bad(node.span, StrCat("the unit of `", function, "` must be written out"), StrCat("it is called as ", Signature(function)));
+      return Bad(node.span, StrCat("the unit of `", function, "` must be written out"),
+                 StrCat("it is called as ", Signature(function)));
     const std::string& name = node.value.as_text();
     if (const auto unit = UnitFromName(name, function)) return *unit;
-    return Bad(node.span, StrCat("`", function, "` knows no unit '", name, "'"), StrCat("the units are ", UnitNames(function)));
+    return Bad(node.span, StrCat("`", function, "` knows no unit '", name, "'"),
+               StrCat("the units are ", UnitNames(function)));
   }
 
   static Status NoOverload(std::string_view name, std::string_view shown, const Nodes& args, const Syntax& s) {
     std::vector<std::string> types;
     for (const NodePtr& arg : args) types.push_back(TypeText(*arg));
     if (s.kind == Kind::kCall)
-      return Bad(s.span, StrCat("`", shown, "` cannot be called with (", Join(types, ", "), ")"), StrCat("it is called as ", Signature(name)));
+      return Bad(s.span, StrCat("`", shown, "` cannot be called with (", Join(types, ", "), ")"),
+                 StrCat("it is called as ", Signature(name)));
     const auto any = [&](Type type) {
-      return std::any_of(args.begin(), args.end(), [&](const NodePtr& arg) { return !arg->untyped && arg->type == type; });
+      return std::any_of(args.begin(), args.end(),
+                         [&](const NodePtr& arg) { return !arg->untyped && arg->type == type; });
     };
     std::string help = "cast one side, as in cast(x as double)";
-    if (name == "||") help = "cast the other side, as in cast(x as text), or use concat(x, y)";
-    else if (name == "//" && any(Type::kDouble)) help = "`//` divides ints; write floor(x / y)";
-    else if (name == "+" && any(Type::kText)) help = "join texts with ||, or cast them to a number";
-    else if (any(Type::kTimestamp) && any(Type::kInt)) help = "write a number of days as a duration, such as 7d";
-    else if (any(Type::kBool)) help = "cast the bool, as in cast(x as int)";
-    else if (any(Type::kDate) || any(Type::kTimestamp) || any(Type::kDuration)) help = "durations are added to dates and timestamps, and multiplied by ints";
-    if (args.size() == 1) return Bad(s.span, StrCat("`", shown, "` needs a number or a duration, got ", types[0]), std::move(help));
+    if (name == "||")
+      help = "cast the other side, as in cast(x as text), or use concat(x, y)";
+    else if (name == "//" && any(Type::kDouble))
+      help = "`//` divides ints; write floor(x / y)";
+    else if (name == "+" && any(Type::kText))
+      help = "join texts with ||, or cast them to a number";
+    else if (any(Type::kTimestamp) && any(Type::kInt))
+      help = "write a number of days as a duration, such as 7d";
+    else if (any(Type::kBool))
+      help = "cast the bool, as in cast(x as int)";
+    else if (any(Type::kDate) || any(Type::kTimestamp) || any(Type::kDuration))
+      help = "durations are added to dates and timestamps, and multiplied by ints";
+    if (args.size() == 1)
+      return Bad(s.span, StrCat("`", shown, "` needs a number or a duration, got ", types[0]), std::move(help));
     return Bad(s.span, StrCat("`", shown, "` does not take ", types[0], " and ", types[1]), std::move(help));
   }
 

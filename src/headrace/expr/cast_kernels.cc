@@ -14,7 +14,8 @@ std::string DoubleToText(double value) {
     return value == 0.0 ? (std::signbit(value) ? "-0.0" : "0.0") : (value < 0 ? "-inf" : "inf");
   }
   std::array<char, 40> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::fabs(value), std::chars_format::scientific);
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::fabs(value), std::chars_format::scientific);
   const std::string_view shortest(buffer.data(), static_cast<std::size_t>(end.ptr - buffer.data()));
   const std::size_t e = shortest.find('e');
   std::string digits(1, shortest[0]);
@@ -27,10 +28,12 @@ std::string DoubleToText(double value) {
   const int count = static_cast<int>(digits.size());
   if (exponent < -4 || exponent >= 16) {
     const int size = std::abs(exponent);
-    return StrCat(sign, digits.substr(0, 1), count > 1 ? "." : "", digits.substr(1), exponent < 0 ? "e-" : "e+", size < 10 ? "0" : "", size);
+    return StrCat(sign, digits.substr(0, 1), count > 1 ? "." : "", digits.substr(1), exponent < 0 ? "e-" : "e+",
+                  size < 10 ? "0" : "", size);
   }
   if (exponent < 0) return StrCat(sign, "0.", std::string(static_cast<std::size_t>(-exponent - 1), '0'), digits);
-  if (count <= exponent + 1) return StrCat(sign, digits, std::string(static_cast<std::size_t>(exponent + 1 - count), '0'), ".0");
+  if (count <= exponent + 1)
+    return StrCat(sign, digits, std::string(static_cast<std::size_t>(exponent + 1 - count), '0'), ".0");
   const auto whole = static_cast<std::size_t>(exponent + 1);
   return StrCat(sign, digits.substr(0, whole), ".", digits.substr(whole));
 }
@@ -98,7 +101,8 @@ bool TextToInt(std::string_view text, std::int64_t* out) {
   for (char c : decimal.digits) size = size * 10 + static_cast<std::uint64_t>(c - '0');
   for (; decimal.exponent > 0 && size != 0; --decimal.exponent) size *= 10;
   size += up ? 1 : 0;
-  const std::uint64_t limit = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) + (decimal.negative ? 1 : 0);
+  const std::uint64_t limit =
+      static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) + (decimal.negative ? 1 : 0);
   if (size > limit) return false;
   *out = static_cast<std::int64_t>(decimal.negative ? 0 - size : size);
   return true;
@@ -113,7 +117,8 @@ bool TextToDouble(std::string_view text, double* out) {
   const bool negative = text.starts_with('-');
   const std::string word = ToLower(negative ? text.substr(1) : text);
   if (word == "nan" || word == "inf" || word == "infinity") {
-    const double value = word == "nan" ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
+    const double value =
+        word == "nan" ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
     *out = negative ? -value : value;
     return true;
   }
@@ -140,11 +145,16 @@ bool Take(Result<std::int64_t> parsed, std::int64_t* out) {
 
 bool TextToHeldInt(std::string_view text, Type type, std::int64_t* out) {
   switch (type) {
-    case Type::kBool: return TextToBool(text, out);
-    case Type::kInt: return TextToInt(text, out);
-    case Type::kDate: return Take(ParseDate(TrimBlanks(text)), out);
-    case Type::kTimestamp: return Take(ParseTimestamp(TrimBlanks(text)), out);
-    default: return Take(ParseDuration(TrimBlanks(text)), out);
+    case Type::kBool:
+      return TextToBool(text, out);
+    case Type::kInt:
+      return TextToInt(text, out);
+    case Type::kDate:
+      return Take(ParseDate(TrimBlanks(text)), out);
+    case Type::kTimestamp:
+      return Take(ParseTimestamp(TrimBlanks(text)), out);
+    default:
+      return Take(ParseDuration(TrimBlanks(text)), out);
   }
 }
 
@@ -168,8 +178,11 @@ std::string HeldToText(std::int64_t value, Type type) {
 
 void Refuse(Frame& frame, const Node& node, std::size_t row, Vector& out, std::string_view from) {
   if (!out.IsValid(row)) return;
-  if (node.tries) out.MakeValid(frame.rows())[row] = 0;
-  else frame.Fail(row, node, out, StrCat("this ", from, " cannot be cast to ", TypeName(node.type)), "try_cast gives null instead");
+  if (node.tries)
+    out.MakeValid(frame.rows())[row] = 0;
+  else
+    frame.Fail(row, node, out, StrCat("this ", from, " cannot be cast to ", TypeName(node.type)),
+               "try_cast gives null instead");
 }
 
 }  // namespace
@@ -187,8 +200,10 @@ void DoubleToInt(Frame& frame, const Node& node, Args args, Vector& out) {
   for (std::size_t i = 0; i < frame.rows(); ++i) {
     const double x = args[0]->doubles[i];
     result[i] = 0;
-    if (x >= -0x1p63 && x < 0x1p63) result[i] = static_cast<std::int64_t>(std::nearbyint(x));
-    else Refuse(frame, node, i, out, "double");
+    if (x >= -0x1p63 && x < 0x1p63)
+      result[i] = static_cast<std::int64_t>(std::nearbyint(x));
+    else
+      Refuse(frame, node, i, out, "double");
   }
 }
 void DoubleToBool(Frame& frame, const Node&, Args args, Vector& out) {
@@ -221,8 +236,10 @@ void ToText(Frame& frame, const Node& node, Args args, Vector& out) {
   for (std::size_t i = 0; i < frame.rows(); ++i) {
     result[i] = {};
     if (!out.IsValid(i)) continue;
-    if (from == Type::kDouble) result[i] = frame.arena().Copy(DoubleToText(args[0]->doubles[i]));
-    else result[i] = frame.arena().Copy(HeldToText(args[0]->ints[i], from));
+    if (from == Type::kDouble)
+      result[i] = frame.arena().Copy(DoubleToText(args[0]->doubles[i]));
+    else
+      result[i] = frame.arena().Copy(HeldToText(args[0]->ints[i], from));
   }
 }
 
@@ -237,8 +254,10 @@ void FromText(Frame& frame, const Node& node, Args args, Vector& out) {
       const std::string_view text = args[0]->texts[i];
       done = doubles != nullptr ? TextToDouble(text, &as_double) : TextToHeldInt(text, node.type, &as_int);
     }
-    if (doubles != nullptr) doubles[i] = done ? as_double : 0.0;
-    else ints[i] = done ? as_int : 0;
+    if (doubles != nullptr)
+      doubles[i] = done ? as_double : 0.0;
+    else
+      ints[i] = done ? as_int : 0;
     if (!done) Refuse(frame, node, i, out, "text");
   }
 }

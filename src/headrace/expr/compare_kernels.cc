@@ -16,9 +16,12 @@ bool IsLess(std::string_view a, std::string_view b) { return a < b; }  // bytes,
 /// Call `with` on an accessor of the pointer that holds `type`.
 template <typename With>
 void ByType(Type type, With with) {
-  if (type == Type::kText) with([](const Vector& v) { return v.texts; });
-  else if (type == Type::kDouble) with([](const Vector& v) { return v.doubles; });
-  else with([](const Vector& v) { return v.ints; });
+  if (type == Type::kText)
+    with([](const Vector& v) { return v.texts; });
+  else if (type == Type::kDouble)
+    with([](const Vector& v) { return v.doubles; });
+  else
+    with([](const Vector& v) { return v.ints; });
 }
 
 template <typename Test>
@@ -38,7 +41,9 @@ void Write(std::uint8_t* valid, std::int64_t* result, std::size_t i, Truth truth
   valid[i] = truth == kUnknown ? 0 : 1;
 }
 
-Truth Negated(Truth truth, bool negated) { return truth == kUnknown || !negated ? truth : truth == kTrue ? kFalse : kTrue; }
+Truth Negated(Truth truth, bool negated) {
+  return truth == kUnknown || !negated ? truth : truth == kTrue ? kFalse : kTrue;
+}
 
 /// The value that beats all others, nulls left out; the first of equals.
 template <typename Beats>
@@ -47,9 +52,12 @@ void Extreme(Frame& frame, const Node& node, Args args, Vector& out, Beats beats
   std::uint8_t* valid = out.MakeValid(rows);
   ByType(node.type, [&](auto values) {
     auto* result = [&] {
-      if constexpr (std::is_same_v<decltype(values(out)), const double*>) return out.MakeDoubles(rows);
-      else if constexpr (std::is_same_v<decltype(values(out)), const std::int64_t*>) return out.MakeInts(rows);
-      else return out.MakeTexts(rows);
+      if constexpr (std::is_same_v<decltype(values(out)), const double*>)
+        return out.MakeDoubles(rows);
+      else if constexpr (std::is_same_v<decltype(values(out)), const std::int64_t*>)
+        return out.MakeInts(rows);
+      else
+        return out.MakeTexts(rows);
     }();
     for (std::size_t i = 0; i < rows; ++i) {
       valid[i] = 0;
@@ -93,8 +101,10 @@ void Between(Frame& frame, const Node& node, Args args, Vector& out) {
       if (known && args[1]->IsValid(i)) above = IsLess(x[i], low[i]) ? kFalse : kTrue;
       if (known && args[2]->IsValid(i)) below = IsLess(high[i], x[i]) ? kFalse : kTrue;
       Truth truth = kUnknown;
-      if (above == kFalse || below == kFalse) truth = kFalse;
-      else if (above == kTrue && below == kTrue) truth = kTrue;
+      if (above == kFalse || below == kFalse)
+        truth = kFalse;
+      else if (above == kTrue && below == kTrue)
+        truth = kTrue;
       Write(valid, result, i, Negated(truth, node.option == 1));
     }
   });
@@ -109,8 +119,10 @@ void In(Frame& frame, const Node& node, Args args, Vector& out) {
     for (std::size_t i = 0; i < rows; ++i) {
       Truth truth = kFalse;
       for (std::size_t k = 1; k < args.size() && truth != kTrue; ++k) {
-        if (!args[0]->IsValid(i) || !args[k]->IsValid(i)) truth = kUnknown;
-        else if (IsEqual(x[i], values(*args[k])[i])) truth = kTrue;
+        if (!args[0]->IsValid(i) || !args[k]->IsValid(i))
+          truth = kUnknown;
+        else if (IsEqual(x[i], values(*args[k])[i]))
+          truth = kTrue;
       }
       Write(valid, result, i, Negated(truth, node.option == 1));
     }

@@ -24,9 +24,12 @@ void CollectNames(const internal::Syntax& node, std::set<std::string>* out) {
 class Gather {
  public:
   Gather(Type type, std::size_t rows) : type_(type) {
-    if (type == Type::kDouble) doubles_.reserve(rows);
-    else if (type == Type::kText) offsets_.assign(1, 0);
-    else ints_.reserve(rows);
+    if (type == Type::kDouble)
+      doubles_.reserve(rows);
+    else if (type == Type::kText)
+      offsets_.assign(1, 0);
+    else
+      ints_.reserve(rows);
   }
 
   void Add(const Frame& frame, const Vector& values, std::int64_t* errors) {
@@ -59,7 +62,8 @@ class Gather {
   ColumnPtr Finish() {
     if (std::find(valid_.begin(), valid_.end(), 0) == valid_.end()) valid_.clear();
     if (type_ == Type::kDouble) return std::make_shared<Column>(std::move(doubles_), std::move(valid_));
-    if (type_ == Type::kText) return std::make_shared<Column>(std::move(offsets_), std::move(bytes_), std::move(valid_));
+    if (type_ == Type::kText)
+      return std::make_shared<Column>(std::move(offsets_), std::move(bytes_), std::move(valid_));
     return std::make_shared<Column>(type_, std::move(ints_), std::move(valid_));
   }
 
@@ -108,7 +112,8 @@ Result<BoundExpression::Output> BoundExpression::Evaluate(const Table& table, On
     const Column* column = table.Find(columns_[i]);
     if (column == nullptr) return Error(ErrorCode::kData, "the data have no column `", columns_[i], "`");
     if (types[i].has_value() && column->type() != *types[i])
-      return Error(ErrorCode::kData, "column `", columns_[i], "` is ", TypeName(column->type()), ", expected ", TypeName(*types[i]));
+      return Error(ErrorCode::kData, "column `", columns_[i], "` is ", TypeName(column->type()), ", expected ",
+                   TypeName(*types[i]));
     columns.push_back(column);
   }
   if (root_->kind == internal::Node::Kind::kColumn)
@@ -129,7 +134,8 @@ Result<BoundExpression::Output> BoundExpression::Evaluate(const Table& table, On
 
 Result<Value> BoundExpression::EvaluateScalar() const {
   if (!columns_.empty())
-    return Error(ErrorCode::kInvalid, "column `", columns_[0], "` has no value here").WithHelp("only names and literals can be used");
+    return Error(ErrorCode::kInvalid, "column `", columns_[0], "` has no value here")
+        .WithHelp("only names and literals can be used");
   Frame frame({}, slots_);
   frame.Start(0, 1);
   const Vector& values = frame.Evaluate(*root_);

@@ -35,8 +35,8 @@ class BoundExpression {
   const std::vector<std::string>& columns() const { return columns_; }
 
   struct Output {
-    ColumnPtr column;           ///< as many rows as the table, of type()
-    std::int64_t errors = 0;    ///< rows made null under OnError::kNull
+    ColumnPtr column;         ///< as many rows as the table, of type()
+    std::int64_t errors = 0;  ///< rows made null under OnError::kNull
   };
   /// Evaluate over all rows. `table` must have the columns of columns() with the types bound
   /// (position and further columns do not matter); kData names one that is missing or of another type.

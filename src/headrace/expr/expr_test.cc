@@ -27,17 +27,20 @@ ColumnPtr Make(Type type, const std::vector<Value>& values) {
   return builder.Finish();
 }
 
-/// i: 1, 2, null, 9223372036854775807 · x: 0.5, -1.0, 4.0, NaN · s: 'a', null, 'Äb', '' · d: 2026-01-31 and on, null last.
+/// i: 1, 2, null, 9223372036854775807 · x: 0.5, -1.0, 4.0, NaN · s: 'a', null, 'Äb', '' · d: 2026-01-31 and on, null
+/// last.
 Table SmallTable() {
-  return Table(Schema({{"i", Type::kInt}, {"x", Type::kDouble}, {"s", Type::kText}, {"d", Type::kDate}}),
-               {Make(Type::kInt, {Value::Int(1), Value::Int(2), Value::Null(Type::kInt), Value::Int(kMax)}),
-                Make(Type::kDouble, {Value::Double(0.5), Value::Double(-1), Value::Double(4), Value::Double(std::nan(""))}),
-                Make(Type::kText, {Value::Text("a"), Value::Null(Type::kText), Value::Text("Äb"), Value::Text("")}),
-                Make(Type::kDate, {Value::Date(20484), Value::Date(20485), Value::Date(20486), Value::Null(Type::kDate)})},
-               4);
+  return Table(
+      Schema({{"i", Type::kInt}, {"x", Type::kDouble}, {"s", Type::kText}, {"d", Type::kDate}}),
+      {Make(Type::kInt, {Value::Int(1), Value::Int(2), Value::Null(Type::kInt), Value::Int(kMax)}),
+       Make(Type::kDouble, {Value::Double(0.5), Value::Double(-1), Value::Double(4), Value::Double(std::nan(""))}),
+       Make(Type::kText, {Value::Text("a"), Value::Null(Type::kText), Value::Text("Äb"), Value::Text("")}),
+       Make(Type::kDate, {Value::Date(20484), Value::Date(20485), Value::Date(20486), Value::Null(Type::kDate)})},
+      4);
 }
 
-const Expression::Names kNames = {{"params.as_of", Value::Date(20484)}, {"item", Value::Text("shoes")}, {"lift@10%", Value::Double(2.5)}};
+const Expression::Names kNames = {
+    {"params.as_of", Value::Date(20484)}, {"item", Value::Text("shoes")}, {"lift@10%", Value::Double(2.5)}};
 
 Result<BoundExpression> Bind(const std::string& text, const Schema& schema = SmallTable().schema()) {
   ASSIGN_OR_RETURN(const Expression expression, Expression::Parse(text));
@@ -87,15 +90,31 @@ TEST(ExprTest, EveryExampleOfTheDocsHasTheValueItShows) {
   EXPECT_GT(examples, 30);
 }
 
-struct Example { const char* text; const char* value; };
+struct Example {
+  const char* text;
+  const char* value;
+};
 
 TEST(ExprTest, OperatorsBindAsInSql) {
   const Example examples[] = {
-      {"1 + 2 * 3", "7"},          {"(1 + 2) * 3", "9"},       {"2 - 3 - 4", "-5"},          {"2 * 3 // 4", "1"},
-      {"- 2 * 3", "-6"},           {"1 - -1", "2"},            {"-5 % 3", "-2"},             {"not 1 = 2", "true"},
-      {"not null is null", "false"}, {"1 = 1 is null", "false"}, {"true or true and false", "true"}, {"1 in (1) = true", "true"},
-      {"1 between 0 and 2 and true", "true"}, {"'a' || 'b' = 'ab'", "true"}, {"'abc' like 'a' || '%'", "true"},
-      {"-1::text", "error: `-` needs a number or a duration, got text"}, {"not true and false", "false"}, {"1 NOT In (2)", "true"},
+      {"1 + 2 * 3", "7"},
+      {"(1 + 2) * 3", "9"},
+      {"2 - 3 - 4", "-5"},
+      {"2 * 3 // 4", "1"},
+      {"- 2 * 3", "-6"},
+      {"1 - -1", "2"},
+      {"-5 % 3", "-2"},
+      {"not 1 = 2", "true"},
+      {"not null is null", "false"},
+      {"1 = 1 is null", "false"},
+      {"true or true and false", "true"},
+      {"1 in (1) = true", "true"},
+      {"1 between 0 and 2 and true", "true"},
+      {"'a' || 'b' = 'ab'", "true"},
+      {"'abc' like 'a' || '%'", "true"},
+      {"-1::text", "error: `-` needs a number or a duration, got text"},
+      {"not true and false", "false"},
+      {"1 NOT In (2)", "true"},
   };
   for (const Example& e : examples) EXPECT_EQ(Scalar(e.text), e.value) << e.text;
 }
@@ -108,25 +127,53 @@ TEST(ExprTest, NumbersFollowDuckDb) {
       {"round(9223372036854775807, -1)", "error: the result does not fit into an int of 64 bits"},
       {"round(-9223372036854775807, -2)", "-9223372036854775800"},
       {"round(-9223372036854775808, -19)", "error: the result does not fit into an int of 64 bits"},
-      {"round(4, -19)", "0"},      {"round(4, -20)", "0"},     {"1 % 0", "null"},            {"1.5 % 0", "nan"},
-      {"0 / 0", "nan"},            {"-1 / 0", "-inf"},         {"ln(0)", "error: there is no logarithm of a number that is not above zero"},
-      {"sqrt(-1)", "error: there is no square root of a negative number"}, {"sqrt(cast('nan' as double))", "nan"},
-      {"exp(1000)", "inf"},        {"power(-8, 1.0 / 3)", "nan"}, {"round(2.345, 2)", "2.35"}, {"round(0.49999999999999994)", "0"},
-      {"9007199254740993 = 9007199254740992.0", "true"},       {"cast('nan' as double) > 1e308", "true"},
-      {"cast('nan' as double) in (cast('nan' as double))", "true"}, {"least(1.0, cast('nan' as double))", "1"},
-      {"cast(1e19 as int)", "error: this double cannot be cast to int"}, {"try_cast(1e19 as int)", "null"},
-      {"cast('-9223372036854775808' as int)", "-9223372036854775808"},  {"try_cast('9223372036854775807.5' as int)", "null"},
-      {"cast('1e400' as double)", "inf"}, {"cast(' -1e-400 ' as double)", "-0"}, {"nullif(1, 1.0)", "null"}, {"1e15::text", "1000000000000000.0"},
+      {"round(4, -19)", "0"},
+      {"round(4, -20)", "0"},
+      {"1 % 0", "null"},
+      {"1.5 % 0", "nan"},
+      {"0 / 0", "nan"},
+      {"-1 / 0", "-inf"},
+      {"ln(0)", "error: there is no logarithm of a number that is not above zero"},
+      {"sqrt(-1)", "error: there is no square root of a negative number"},
+      {"sqrt(cast('nan' as double))", "nan"},
+      {"exp(1000)", "inf"},
+      {"power(-8, 1.0 / 3)", "nan"},
+      {"round(2.345, 2)", "2.35"},
+      {"round(0.49999999999999994)", "0"},
+      {"9007199254740993 = 9007199254740992.0", "true"},
+      {"cast('nan' as double) > 1e308", "true"},
+      {"cast('nan' as double) in (cast('nan' as double))", "true"},
+      {"least(1.0, cast('nan' as double))", "1"},
+      {"cast(1e19 as int)", "error: this double cannot be cast to int"},
+      {"try_cast(1e19 as int)", "null"},
+      {"cast('-9223372036854775808' as int)", "-9223372036854775808"},
+      {"try_cast('9223372036854775807.5' as int)", "null"},
+      {"cast('1e400' as double)", "inf"},
+      {"cast(' -1e-400 ' as double)", "-0"},
+      {"nullif(1, 1.0)", "null"},
+      {"1e15::text", "1000000000000000.0"},
   };
   for (const Example& e : examples) EXPECT_EQ(Scalar(e.text), e.value) << e.text;
 }
 
 TEST(ExprTest, TextIsCountedAndMatchedInCodePoints) {
   const Example examples[] = {
-      {"length('äöü')", "3"},          {"substr('äöü', 2, 1)", "ö"},   {"substr('hello', -10, 7)", "he"}, {"substr('hello', 3, -2)", "he"},
-      {"substr('hello', 0, -2)", ""},  {"'äbc' like '_bc'", "true"},   {"'aXbXc' like '%X_'", "true"},   {"'' like '%'", "true"},
-      {"'a%c' like 'a\\%c'", "false"}, {"'a' like 'a' escape null", "null"}, {"lower('ΟΔΟΣ')", "οδοσ"},   {"trim('xxaxx', 'x')", "a"},
-      {"'abab' like '%ab%ab%ab%'", "false"}, {"concat(null, null)", ""}, {"'a' || null", "null"},        {"rtrim('aä ', ' ä')", "a"},
+      {"length('äöü')", "3"},
+      {"substr('äöü', 2, 1)", "ö"},
+      {"substr('hello', -10, 7)", "he"},
+      {"substr('hello', 3, -2)", "he"},
+      {"substr('hello', 0, -2)", ""},
+      {"'äbc' like '_bc'", "true"},
+      {"'aXbXc' like '%X_'", "true"},
+      {"'' like '%'", "true"},
+      {"'a%c' like 'a\\%c'", "false"},
+      {"'a' like 'a' escape null", "null"},
+      {"lower('ΟΔΟΣ')", "οδοσ"},
+      {"trim('xxaxx', 'x')", "a"},
+      {"'abab' like '%ab%ab%ab%'", "false"},
+      {"concat(null, null)", ""},
+      {"'a' || null", "null"},
+      {"rtrim('aä ', ' ä')", "a"},
       {"'x' like 'x$' escape '$'", "error: the pattern of `like` ends with its escape character"},
       {"substr('a', 4294967296)", "error: a position or length of substr is beyond 4,294,967,295"},
   };
@@ -137,13 +184,22 @@ TEST(ExprTest, TextIsCountedAndMatchedInCodePoints) {
 
 TEST(ExprTest, DatesAndDurationsKeepTheirTypes) {
   const Example examples[] = {
-      {"params.as_of - 7d", "2026-01-24"},  {"params.as_of - 1", "2026-01-30"},  {"2w + params.as_of", "2026-02-14"},
-      {"params.as_of + 12h", "error: a date moves by whole days only"},          {"params.as_of::timestamp + 12h", "2026-01-31 12:00:00"},
-      {"params.as_of = '2026-01-31'", "true"}, {"params.as_of = timestamp '2026-01-31 00:00:00'", "true"},
-      {"timestamp '2026-01-02' - timestamp '2026-01-01'", "1d"}, {"1d = 24h", "true"}, {"- 36h", "-1d12h"},
-      {"date_diff('month', date '2026-01-31', date '2026-02-01')", "1"}, {"date_diff('week', date '2026-01-04', date '2026-01-05')", "0"},
-      {"date_trunc('week', timestamp '1960-01-15 10:00:00')", "1960-01-11 00:00:00"}, {"date_part('epoch', timestamp '1970-01-01 00:00:00.5')", "0.5"},
-      {"date '2026-01-01' + 9223372036854775807", "error: the date is out of range"}, {"cast(date '0001-01-01' - 1 as text)", "0001-12-31 (BC)"},
+      {"params.as_of - 7d", "2026-01-24"},
+      {"params.as_of - 1", "2026-01-30"},
+      {"2w + params.as_of", "2026-02-14"},
+      {"params.as_of + 12h", "error: a date moves by whole days only"},
+      {"params.as_of::timestamp + 12h", "2026-01-31 12:00:00"},
+      {"params.as_of = '2026-01-31'", "true"},
+      {"params.as_of = timestamp '2026-01-31 00:00:00'", "true"},
+      {"timestamp '2026-01-02' - timestamp '2026-01-01'", "1d"},
+      {"1d = 24h", "true"},
+      {"- 36h", "-1d12h"},
+      {"date_diff('month', date '2026-01-31', date '2026-02-01')", "1"},
+      {"date_diff('week', date '2026-01-04', date '2026-01-05')", "0"},
+      {"date_trunc('week', timestamp '1960-01-15 10:00:00')", "1960-01-11 00:00:00"},
+      {"date_part('epoch', timestamp '1970-01-01 00:00:00.5')", "0.5"},
+      {"date '2026-01-01' + 9223372036854775807", "error: the date is out of range"},
+      {"cast(date '0001-01-01' - 1 as text)", "0001-12-31 (BC)"},
   };
   for (const Example& e : examples) EXPECT_EQ(Scalar(e.text), e.value) << e.text;
 }
@@ -169,7 +225,8 @@ TEST(ExprTest, OnlyWhatARowNeedsMayRaise) {
   EXPECT_EQ(Rows("x <= 0 or ln(x) > 1"), "false | true | true | true");
   EXPECT_EQ(Rows("case when x > 0 then ln(x) end"), "-0.6931471805599453 | null | 1.3862943611198906 | nan");
   EXPECT_EQ(Rows("coalesce(i + 1, s::int)"), "2 | 3 | ! | !");
-  EXPECT_EQ(Rows("case when i = 1 then ln(0) else x end"), "! | -1 | 4 | nan") << "a constant that raises, where it is needed";
+  EXPECT_EQ(Rows("case when i = 1 then ln(0) else x end"), "! | -1 | 4 | nan")
+      << "a constant that raises, where it is needed";
   EXPECT_EQ(Rows("case when false then ln(0) else x end"), "0.5 | -1 | 4 | nan");
   EXPECT_EQ(Rows("coalesce(s, 'none')"), "a | none | Äb | ");
 }
@@ -193,7 +250,12 @@ TEST(ExprTest, MessagesDoNotRepeatTheData) {
   EXPECT_EQ(output.status().ToString().find("Ada"), std::string::npos) << output.status();
 }
 
-struct Refused { const char* text; const char* message; const char* help; const char* at; };
+struct Refused {
+  const char* text;
+  const char* message;
+  const char* help;
+  const char* at;
+};
 
 TEST(ExprTest, MistakesArePointedAtWithHelp) {
   const Refused cases[] = {
@@ -234,13 +296,15 @@ TEST(ExprTest, MistakesArePointedAtWithHelp) {
     EXPECT_THAT(status.message(), HasSubstr(c.message)) << c.text;
     EXPECT_THAT(status.help(), HasSubstr(c.help)) << c.text;
     ASSERT_TRUE(status.span().has_value()) << c.text;
-    const std::string_view at = std::string_view(c.text).substr(std::min(status.span()->offset, std::string_view(c.text).size()), status.span()->length);
+    const std::string_view at = std::string_view(c.text).substr(
+        std::min(status.span()->offset, std::string_view(c.text).size()), status.span()->length);
     EXPECT_EQ(at, c.at) << c.text;
   }
 }
 
 TEST(ExprTest, NamesAndColumnsAreReported) {
-  const Result<Expression> expression = Expression::Parse("x > params.as_of or lift@10% >= \"net amount\" and item = 'x' and x < 1");
+  const Result<Expression> expression =
+      Expression::Parse("x > params.as_of or lift@10% >= \"net amount\" and item = 'x' and x < 1");
   EXPECT_THAT(expression->names(), ElementsAre("item", "lift@10%", "net amount", "params.as_of", "x"));
   EXPECT_THAT(Bind("s is null or i > x and item = s")->columns(), ElementsAre("s", "i", "x"));
   EXPECT_EQ(Scalar("lift@10% >= 2 and \"lift@10%\" < 3"), "true");
@@ -248,7 +312,8 @@ TEST(ExprTest, NamesAndColumnsAreReported) {
 }
 
 TEST(ExprTest, ANameWithoutAValueTypesLikeOneWithIt) {
-  for (const char* text : {"p - 7d", "p + 1", "date_trunc('month', p)", "p >= '2026-01-01'", "coalesce(p, date '2026-01-01')", "p - p"}) {
+  for (const char* text :
+       {"p - 7d", "p + 1", "date_trunc('month', p)", "p >= '2026-01-01'", "coalesce(p, date '2026-01-01')", "p - p"}) {
     const Result<Expression> expression = Expression::Parse(text);
     const Result<BoundExpression> known = expression->Bind(Schema(), {{"p", Value::Date(20484)}});
     const Result<BoundExpression> unknown = expression->Bind(Schema(), {{"p", Value::Null(Type::kDate)}});
@@ -266,18 +331,32 @@ Table RandomTable(std::size_t rows, std::uint64_t seed) {
   std::vector<Value> i, x, s, d;
   for (std::size_t n = 0; n < rows; ++n) {
     const auto pick = [&](std::uint64_t of) { return random() % of; };
-    i.push_back(pick(8) == 0 ? Value::Null(Type::kInt) : Value::Int(pick(9) == 0 ? kMin : static_cast<std::int64_t>(pick(100)) - 50));
-    x.push_back(pick(8) == 0 ? Value::Null(Type::kDouble) : Value::Double((static_cast<double>(pick(2000)) - 500) / 16));
-    s.push_back(pick(8) == 0 ? Value::Null(Type::kText) : Value::Text(std::string(pick(4), 'a') + (pick(2) == 0 ? "Ä" : "7")));
+    i.push_back(pick(8) == 0 ? Value::Null(Type::kInt)
+                             : Value::Int(pick(9) == 0 ? kMin : static_cast<std::int64_t>(pick(100)) - 50));
+    x.push_back(pick(8) == 0 ? Value::Null(Type::kDouble)
+                             : Value::Double((static_cast<double>(pick(2000)) - 500) / 16));
+    s.push_back(pick(8) == 0 ? Value::Null(Type::kText)
+                             : Value::Text(std::string(pick(4), 'a') + (pick(2) == 0 ? "Ä" : "7")));
     d.push_back(pick(8) == 0 ? Value::Null(Type::kDate) : Value::Date(static_cast<std::int64_t>(pick(40000))));
   }
-  return Table(SmallTable().schema(), {Make(Type::kInt, i), Make(Type::kDouble, x), Make(Type::kText, s), Make(Type::kDate, d)}, rows);
+  return Table(SmallTable().schema(),
+               {Make(Type::kInt, i), Make(Type::kDouble, x), Make(Type::kText, s), Make(Type::kDate, d)}, rows);
 }
 
 const char* const kMixed[] = {
-    "i * 9 + length(s)", "-i", "ln(x) / sqrt(x)", "case when x > 3 then ln(x) when i > 0 then x else power(x, 2) end",
-    "coalesce(try_cast(s as int), s::int, i)", "upper(s) || lower(s)", "concat(s, i, x)", "date_trunc('month', d) < d + i",
-    "i in (1, 2, cast(x as int)) or s like '%a%' and d is not null", "greatest(x, i, 1.5)", "nullif(i % 3, 0)", "s", "substr(s, i)",
+    "i * 9 + length(s)",
+    "-i",
+    "ln(x) / sqrt(x)",
+    "case when x > 3 then ln(x) when i > 0 then x else power(x, 2) end",
+    "coalesce(try_cast(s as int), s::int, i)",
+    "upper(s) || lower(s)",
+    "concat(s, i, x)",
+    "date_trunc('month', d) < d + i",
+    "i in (1, 2, cast(x as int)) or s like '%a%' and d is not null",
+    "greatest(x, i, 1.5)",
+    "nullif(i % 3, 0)",
+    "s",
+    "substr(s, i)",
 };
 
 TEST(ExprTest, ABlockEqualsItsRowsOneByOne) {
@@ -305,27 +384,30 @@ TEST(ExprTest, ManyThreadsMayEvaluateAtOnce) {
   const ColumnPtr alone = bound->Evaluate(table, OnError::kNull)->column;
   std::vector<ColumnPtr> results(4);
   std::vector<std::thread> threads;
-  for (ColumnPtr& result : results) threads.emplace_back([&] { result = bound->Evaluate(table, OnError::kNull)->column; });
+  for (ColumnPtr& result : results)
+    threads.emplace_back([&] { result = bound->Evaluate(table, OnError::kNull)->column; });
   for (std::thread& thread : threads) thread.join();
   for (const ColumnPtr& result : results)
     for (std::size_t i = 0; i < 3000; ++i) ASSERT_EQ(result->At(i).ToString(), alone->At(i).ToString());
 }
 
 TEST(ExprTest, AConstantIsWhatTheSameColumnWouldBe) {
-  const Expression::Names values = {{"i", Value::Int(-7)}, {"x", Value::Double(0.3)}, {"s", Value::Text("aÄ")}, {"d", Value::Date(20000)}};
-  const Table table(SmallTable().schema(), {Make(Type::kInt, {values.at("i")}), Make(Type::kDouble, {values.at("x")}),
-                                            Make(Type::kText, {values.at("s")}), Make(Type::kDate, {values.at("d")})}, 1);
+  const Expression::Names values = {
+      {"i", Value::Int(-7)}, {"x", Value::Double(0.3)}, {"s", Value::Text("aÄ")}, {"d", Value::Date(20000)}};
+  const Table table(SmallTable().schema(),
+                    {Make(Type::kInt, {values.at("i")}), Make(Type::kDouble, {values.at("x")}),
+                     Make(Type::kText, {values.at("s")}), Make(Type::kDate, {values.at("d")})},
+                    1);
   for (const char* text : kMixed) {
     const Result<Expression> expression = Expression::Parse(text);
     const Result<BoundExpression> folded = expression->Bind(Schema(), values);
     ASSERT_TRUE(folded.ok()) << folded.status();
     EXPECT_TRUE(folded->columns().empty());
-    const Result<BoundExpression::Output> column = expression->Bind(table.schema(), {})->Evaluate(table, OnError::kRaise);
+    const Result<BoundExpression::Output> column =
+        expression->Bind(table.schema(), {})->Evaluate(table, OnError::kRaise);
     const Result<Value> value = folded->EvaluateScalar();
     ASSERT_EQ(value.ok(), column.ok()) << text;
-    if (value.ok()) {
-      EXPECT_EQ(*value, column->column->At(0)) << text;
-    }
+    if (value.ok()) { EXPECT_EQ(*value, column->column->At(0)) << text; }
   }
 }
 
@@ -360,22 +442,32 @@ TEST(ExprTest, DeepAndLongExpressionsAreRefusedNotCrashed) {
 }
 
 TEST(ExprTest, NoTextCrashesTheParser) {
-  const std::string seeds[] = {"case when i > 1 then 'a' || s else upper(s) end", "x between -1e3 and 2.5 or d - 7d >= '2026-01-01'",
-                               "try_cast(s as int) in (1, null, i // 2) and not s like 'a$%' escape '$'", "date_diff('day', d, params.as_of) % 7"};
+  const std::string seeds[] = {"case when i > 1 then 'a' || s else upper(s) end",
+                               "x between -1e3 and 2.5 or d - 7d >= '2026-01-01'",
+                               "try_cast(s as int) in (1, null, i // 2) and not s like 'a$%' escape '$'",
+                               "date_diff('day', d, params.as_of) % 7"};
   std::mt19937_64 random(3);
   for (int n = 0; n < 20000; ++n) {
     std::string text = seeds[random() % 4];
     for (std::uint64_t edits = 1 + random() % 4; edits > 0; --edits) {
       const std::size_t at = random() % (text.size() + 1);
       switch (random() % 3) {
-        case 0: text.insert(at, 1, static_cast<char>(random())); break;
-        case 1: text.erase(at, random() % 6); break;
-        default: text.insert(at, seeds[random() % 4].substr(random() % 30, random() % 8)); break;
+        case 0:
+          text.insert(at, 1, static_cast<char>(random()));
+          break;
+        case 1:
+          text.erase(at, random() % 6);
+          break;
+        default:
+          text.insert(at, seeds[random() % 4].substr(random() % 30, random() % 8));
+          break;
       }
     }
     const Result<BoundExpression> bound = Bind(text);
-    if (bound.ok()) (void)bound->Evaluate(SmallTable(), OnError::kNull);
-    else EXPECT_TRUE(bound.status().span().has_value()) << text << ": " << bound.status();
+    if (bound.ok())
+      (void)bound->Evaluate(SmallTable(), OnError::kNull);
+    else
+      EXPECT_TRUE(bound.status().span().has_value()) << text << ": " << bound.status();
   }
 }
 

@@ -64,19 +64,26 @@ void Frame::Fail(std::size_t row, const Node& node, Vector& out, std::string_vie
   if (!first_failure_.ok() && first_failed_row_ <= table_row) return;
   first_failed_row_ = table_row;
   first_failure_ = Error(ErrorCode::kData, columns_.empty() ? "" : StrCat("row ", table_row + 1, ": "), why)
-                       .WithSpan(node.span).WithHelp(std::string(help));
+                       .WithSpan(node.span)
+                       .WithHelp(std::string(help));
 }
 
 const Vector& Frame::Evaluate(const Node& node) {
   Vector& out = slots_[node.slot];
   switch (node.kind) {
-    case Node::Kind::kLiteral: return EvaluateLiteral(node, out);
-    case Node::Kind::kColumn: return EvaluateColumn(node, out);
-    case Node::Kind::kCase: return EvaluateCase(node, out);
-    case Node::Kind::kCoalesce: return EvaluateCoalesce(node, out);
+    case Node::Kind::kLiteral:
+      return EvaluateLiteral(node, out);
+    case Node::Kind::kColumn:
+      return EvaluateColumn(node, out);
+    case Node::Kind::kCase:
+      return EvaluateCase(node, out);
+    case Node::Kind::kCoalesce:
+      return EvaluateCoalesce(node, out);
     case Node::Kind::kAnd:
-    case Node::Kind::kOr: return EvaluateLogic(node, out);
-    case Node::Kind::kCall: break;
+    case Node::Kind::kOr:
+      return EvaluateLogic(node, out);
+    case Node::Kind::kCall:
+      break;
   }
   constexpr std::size_t kFew = 8;
   const Vector* few[kFew];
@@ -135,9 +142,12 @@ namespace {
 
 /// Space for results of `type`, all null.
 void MakeNulls(Type type, std::size_t rows, Vector& out) {
-  if (type == Type::kText) std::fill_n(out.MakeTexts(rows), rows, std::string_view());
-  else if (type == Type::kDouble) std::fill_n(out.MakeDoubles(rows), rows, 0.0);
-  else std::fill_n(out.MakeInts(rows), rows, std::int64_t{0});
+  if (type == Type::kText)
+    std::fill_n(out.MakeTexts(rows), rows, std::string_view());
+  else if (type == Type::kDouble)
+    std::fill_n(out.MakeDoubles(rows), rows, 0.0);
+  else
+    std::fill_n(out.MakeInts(rows), rows, std::int64_t{0});
   out.valid = nullptr;
   std::fill_n(out.MakeValid(rows), rows, std::uint8_t{0});
 }
@@ -147,9 +157,12 @@ void Merge(Type type, std::size_t rows, const std::vector<std::uint8_t>& take, c
   for (std::size_t i = 0; i < rows; ++i) {
     if (take[i] == 0 || !from.IsValid(i)) continue;
     out.own_valid[i] = 1;
-    if (type == Type::kText) out.own_texts[i] = from.texts[i];
-    else if (type == Type::kDouble) out.own_doubles[i] = from.doubles[i];
-    else out.own_ints[i] = from.ints[i];
+    if (type == Type::kText)
+      out.own_texts[i] = from.texts[i];
+    else if (type == Type::kDouble)
+      out.own_doubles[i] = from.doubles[i];
+    else
+      out.own_ints[i] = from.ints[i];
   }
 }
 
@@ -160,7 +173,9 @@ const Vector& Frame::EvaluateCase(const Node& node, Vector& out) {
   std::vector<std::uint8_t> open(rows_, 1), taken(rows_);
   if (outer != nullptr) std::copy_n(outer, rows_, open.begin());
   MakeNulls(node.type, rows_, out);
-  const auto any = [](const std::vector<std::uint8_t>& mask) { return std::find(mask.begin(), mask.end(), 1) != mask.end(); };
+  const auto any = [](const std::vector<std::uint8_t>& mask) {
+    return std::find(mask.begin(), mask.end(), 1) != mask.end();
+  };
   for (std::size_t k = 0; k < node.args.size() && any(open); k += 2) {
     if (k + 1 == node.args.size()) {
       taken = open;

@@ -85,7 +85,9 @@ const Overload kOverloads[] = {
     {"date_part", "uT", Type::kInt, k::PartOfTimestamp},
 };
 
-struct Text { std::string_view name, text; };
+struct Text {
+  std::string_view name, text;
+};
 
 constexpr Text kSignatures[] = {
     {"abs", "abs(x: int or double)"},
@@ -125,7 +127,10 @@ constexpr Text kSignatures[] = {
 constexpr std::string_view kOneRow = "an expression sees one row; sums and counts over rows belong into SQL";
 constexpr std::string_view kNoClock = "an expression has no clock and no chance; take a parameter or run.interval.end";
 constexpr Text kInstead[] = {
-    {"avg", kOneRow},          {"count", kOneRow},        {"sum", kOneRow},           {"row_number", kOneRow},
+    {"avg", kOneRow},
+    {"count", kOneRow},
+    {"sum", kOneRow},
+    {"row_number", kOneRow},
     {"min", "for the smaller of two values write least(x, y); over rows it belongs into SQL"},
     {"max", "for the larger of two values write greatest(x, y); over rows it belongs into SQL"},
     {"log", "write ln(x) for the natural logarithm, log10(x) for base 10"},
@@ -136,7 +141,10 @@ constexpr Text kInstead[] = {
     {"len", "write length(x)"},
     {"log1p", "write ln(1 + x)"},
     {"log2", "write ln(x) / ln(2)"},
-    {"now", kNoClock},         {"today", kNoClock},       {"current_date", kNoClock}, {"random", kNoClock},
+    {"now", kNoClock},
+    {"today", kNoClock},
+    {"current_date", kNoClock},
+    {"random", kNoClock},
     {"year", "write date_part('year', x)"},
     {"month", "write date_part('month', x)"},
     {"day", "write date_part('day', x)"},
@@ -148,17 +156,31 @@ constexpr Text kInstead[] = {
     {"ends_with", "write x like '%end'"},
 };
 
-struct Unit { std::string_view name; TimeUnit unit; };
+struct Unit {
+  std::string_view name;
+  TimeUnit unit;
+};
 constexpr Unit kUnits[] = {
-    {"year", TimeUnit::kYear},     {"quarter", TimeUnit::kQuarter}, {"month", TimeUnit::kMonth},
-    {"week", TimeUnit::kWeek},     {"day", TimeUnit::kDay},         {"hour", TimeUnit::kHour},
-    {"minute", TimeUnit::kMinute}, {"second", TimeUnit::kSecond},   {"millisecond", TimeUnit::kMillisecond},
+    {"year", TimeUnit::kYear},
+    {"quarter", TimeUnit::kQuarter},
+    {"month", TimeUnit::kMonth},
+    {"week", TimeUnit::kWeek},
+    {"day", TimeUnit::kDay},
+    {"hour", TimeUnit::kHour},
+    {"minute", TimeUnit::kMinute},
+    {"second", TimeUnit::kSecond},
+    {"millisecond", TimeUnit::kMillisecond},
     {"microsecond", TimeUnit::kMicrosecond},
-    {"dow", TimeUnit::kDayOfWeek}, {"isodow", TimeUnit::kIsoDayOfWeek}, {"doy", TimeUnit::kDayOfYear},
-    {"isoyear", TimeUnit::kIsoYear}, {"epoch", TimeUnit::kEpoch},
+    {"dow", TimeUnit::kDayOfWeek},
+    {"isodow", TimeUnit::kIsoDayOfWeek},
+    {"doy", TimeUnit::kDayOfYear},
+    {"isoyear", TimeUnit::kIsoYear},
+    {"epoch", TimeUnit::kEpoch},
 };
 
-bool Knows(std::string_view function, TimeUnit unit) { return function == "date_part" || unit <= TimeUnit::kMicrosecond; }
+bool Knows(std::string_view function, TimeUnit unit) {
+  return function == "date_part" || unit <= TimeUnit::kMicrosecond;
+}
 
 template <std::size_t n>
 std::string_view Find(const Text (&table)[n], std::string_view name) {
@@ -190,13 +212,20 @@ std::span<const std::string> FunctionNames() {
 
 Type TypeOfLetter(char letter) {
   switch (letter) {
-    case 'b': return Type::kBool;
-    case 'i': return Type::kInt;
-    case 'd': return Type::kDouble;
-    case 'D': return Type::kDate;
-    case 'T': return Type::kTimestamp;
-    case 'U': return Type::kDuration;
-    default: return Type::kText;
+    case 'b':
+      return Type::kBool;
+    case 'i':
+      return Type::kInt;
+    case 'd':
+      return Type::kDouble;
+    case 'D':
+      return Type::kDate;
+    case 'T':
+      return Type::kTimestamp;
+    case 'U':
+      return Type::kDuration;
+    default:
+      return Type::kText;
   }
 }
 

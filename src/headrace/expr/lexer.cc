@@ -66,7 +66,9 @@ class Lexer {
                StrCat("end it with ", delimiter, "; a ", delimiter, " inside is written twice"));
   }
 
-  void Digits() { while (IsDigit(Peek())) ++at_; }
+  void Digits() {
+    while (IsDigit(Peek())) ++at_;
+  }
 
   Status Number() {
     bool whole = true;
@@ -132,14 +134,29 @@ class Lexer {
     }
     std::string help;
     switch (rest[0]) {
-      case '&': help = "write `and`"; break;
-      case '|': help = "write `or`; two bars `||` join texts"; break;
-      case '!': help = "write `not`"; break;
-      case '^': help = "write power(x, y)"; break;
-      case '$': help = "inside `${...}` and in expressions names stand bare: params.as_of"; break;
-      case '[': help = "a list stands in parentheses: x in ('a', 'b')"; break;
-      case ';': help = "an expression is one value, not a statement"; break;
-      default: break;
+      case '&':
+        help = "write `and`";
+        break;
+      case '|':
+        help = "write `or`; two bars `||` join texts";
+        break;
+      case '!':
+        help = "write `not`";
+        break;
+      case '^':
+        help = "write power(x, y)";
+        break;
+      case '$':
+        help = "inside `${...}` and in expressions names stand bare: params.as_of";
+        break;
+      case '[':
+        help = "a list stands in parentheses: x in ('a', 'b')";
+        break;
+      case ';':
+        help = "an expression is one value, not a statement";
+        break;
+      default:
+        break;
     }
     return Bad(begin_, 1, StrCat("`", rest.substr(0, 1), "` means nothing in an expression"), std::move(help));
   }

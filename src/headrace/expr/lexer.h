@@ -11,7 +11,7 @@ namespace headrace::internal {
 struct Token {
   enum class Kind : std::uint8_t {
     kEnd,
-    kInt,       ///< digits only
+    kInt,  ///< digits only
     kDouble,
     kDuration,  ///< 7d, 1d12h
     kText,      ///< 'text', `text` holds it with '' resolved

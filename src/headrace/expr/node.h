@@ -31,9 +31,21 @@ struct Vector {
   bool IsValid(std::size_t i) const { return valid == nullptr || valid[i] != 0; }
 
   /// Storage for results; each also points the vector at it.
-  std::int64_t* MakeInts(std::size_t rows) { own_ints.resize(rows); ints = own_ints.data(); return own_ints.data(); }
-  double* MakeDoubles(std::size_t rows) { own_doubles.resize(rows); doubles = own_doubles.data(); return own_doubles.data(); }
-  std::string_view* MakeTexts(std::size_t rows) { own_texts.resize(rows); texts = own_texts.data(); return own_texts.data(); }
+  std::int64_t* MakeInts(std::size_t rows) {
+    own_ints.resize(rows);
+    ints = own_ints.data();
+    return own_ints.data();
+  }
+  double* MakeDoubles(std::size_t rows) {
+    own_doubles.resize(rows);
+    doubles = own_doubles.data();
+    return own_doubles.data();
+  }
+  std::string_view* MakeTexts(std::size_t rows) {
+    own_texts.resize(rows);
+    texts = own_texts.data();
+    return own_texts.data();
+  }
   /// The validity bytes for writing; first all 1, or what they were.
   std::uint8_t* MakeValid(std::size_t rows);
 

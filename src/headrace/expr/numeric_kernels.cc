@@ -69,7 +69,8 @@ void TestDouble(Frame& frame, Args args, Vector& out, Test test) {
 
 /// A function defined above zero only (`with_zero`: and at it); NaN passes through.
 template <typename Compute>
-void AboveZero(Frame& frame, const Node& node, Args args, Vector& out, bool with_zero, std::string_view why, Compute compute) {
+void AboveZero(Frame& frame, const Node& node, Args args, Vector& out, bool with_zero, std::string_view why,
+               Compute compute) {
   double* result = out.MakeDoubles(frame.rows());
   for (std::size_t i = 0; i < frame.rows(); ++i) {
     const double x = args[0]->doubles[i];
@@ -199,7 +200,8 @@ void Log10(Frame& frame, const Node& node, Args args, Vector& out) {
 }
 void Exp(Frame& frame, const Node&, Args args, Vector& out) { Double(frame, args, out, math::Exp); }
 void Sqrt(Frame& frame, const Node& node, Args args, Vector& out) {
-  AboveZero(frame, node, args, out, true, "there is no square root of a negative number", [](double x) { return std::sqrt(x); });
+  AboveZero(frame, node, args, out, true, "there is no square root of a negative number",
+            [](double x) { return std::sqrt(x); });
 }
 void Power(Frame& frame, const Node&, Args args, Vector& out) { Doubles(frame, args, out, math::Pow); }
 

@@ -12,7 +12,19 @@
 namespace headrace::internal {
 namespace {
 
-enum Level { kOrLevel = 1, kAndLevel, kNotLevel, kIsLevel, kCompareLevel, kInLevel, kConcatLevel, kAddLevel, kMultiplyLevel, kMinusLevel, kCastLevel };
+enum Level {
+  kOrLevel = 1,
+  kAndLevel,
+  kNotLevel,
+  kIsLevel,
+  kCompareLevel,
+  kInLevel,
+  kConcatLevel,
+  kAddLevel,
+  kMultiplyLevel,
+  kMinusLevel,
+  kCastLevel
+};
 
 using Kind = Syntax::Kind;
 
@@ -35,8 +47,8 @@ int BinaryLevel(std::string_view symbol) {
   return 0;
 }
 
-constexpr std::string_view kReserved[] = {"and",  "or",   "not",  "between", "in",   "is",     "null", "case", "when",
-                                          "then", "else", "end",  "like",    "ilike", "escape", "true", "false"};
+constexpr std::string_view kReserved[] = {"and",  "or",   "not", "between", "in",    "is",     "null", "case", "when",
+                                          "then", "else", "end", "like",    "ilike", "escape", "true", "false"};
 
 class Parser {
  public:
@@ -59,16 +71,20 @@ class Parser {
     return Peek(ahead).kind == Token::Kind::kSymbol && Peek(ahead).text == s;
   }
   bool IsWord(std::string_view w, std::size_t ahead = 0) const {
-    return Peek(ahead).kind == Token::Kind::kWord && Peek(ahead).text.size() == w.size() && ToLower(Peek(ahead).text) == w;
+    return Peek(ahead).kind == Token::Kind::kWord && Peek(ahead).text.size() == w.size() &&
+           ToLower(Peek(ahead).text) == w;
   }
   bool TakeSymbol(std::string_view s) { return IsSymbol(s) && (Take(), true); }
   bool TakeWord(std::string_view w) { return IsWord(w) && (Take(), true); }
 
   static std::string Show(const Token& t) {
     switch (t.kind) {
-      case Token::Kind::kEnd: return "the end";
-      case Token::Kind::kText: return StrCat("the text '", t.text, "'");
-      default: return StrCat("`", t.text, "`");
+      case Token::Kind::kEnd:
+        return "the end";
+      case Token::Kind::kText:
+        return StrCat("the text '", t.text, "'");
+      default:
+        return StrCat("`", t.text, "`");
     }
   }
   Status Expected(std::string_view what, std::string help = "") const {
@@ -101,14 +117,18 @@ class Parser {
 
   Result<SyntaxPtr> ParseExpression(int level) {
     if (depth_ >= kMaxDepth)
-      return Bad(Peek().span, StrCat("the expression is more than ", kMaxDepth, " levels deep"), "split it into several");
+      return Bad(Peek().span, StrCat("the expression is more than ", kMaxDepth, " levels deep"),
+                 "split it into several");
     ++depth_;
     Result<SyntaxPtr> left = ParsePrefix();
     while (left.ok()) {
       Result<std::optional<SyntaxPtr>> next = ParseOperator(*left, level);
-      if (!next.ok()) left = std::move(next).status();
-      else if (!next->has_value()) break;
-      else left = **next;
+      if (!next.ok())
+        left = std::move(next).status();
+      else if (!next->has_value())
+        break;
+      else
+        left = **next;
     }
     --depth_;
     return left;
@@ -136,7 +156,8 @@ class Parser {
     } else {
       const bool negated = IsWord("not");
       const std::size_t ahead = negated ? 1 : 0;
-      const bool known = IsWord("between", ahead) || IsWord("in", ahead) || IsWord("like", ahead) || IsWord("ilike", ahead);
+      const bool known =
+          IsWord("between", ahead) || IsWord("in", ahead) || IsWord("like", ahead) || IsWord("ilike", ahead);
       if (!known || kInLevel < level) return Maybe();
       if (negated) Take();
       built = ParseMembership(left, negated);
@@ -150,7 +171,8 @@ class Parser {
     if (op.text == "==") op.text = "=";
     if (op.text == "!=") op.text = "<>";
     if (op.text == "%" && Peek().kind == Token::Kind::kEnd)
-      return Bad(op.span, "`%` gives the remainder of a division and needs a number after it", "write ten per cent as 0.1");
+      return Bad(op.span, "`%` gives the remainder of a division and needs a number after it",
+                 "write ten per cent as 0.1");
     ASSIGN_OR_RETURN(SyntaxPtr right, ParseExpression(level + 1));
     if (level == kCompareLevel && Peek().kind == Token::Kind::kSymbol && BinaryLevel(Peek().text) == kCompareLevel)
       return Bad(Peek().span, "comparisons do not chain", "write `a < b and b < c`, or `b between a and c`");
@@ -219,7 +241,8 @@ class Parser {
   }
 
   Result<Type> ParseType() {
-    if (Peek().kind != Token::Kind::kWord) return Expected("a type", "the types are bool, int, double, text, date, timestamp, duration");
+    if (Peek().kind != Token::Kind::kWord)
+      return Expected("a type", "the types are bool, int, double, text, date, timestamp, duration");
     const Token token = Take();
     const std::string name = ToLower(token.text);
     if (name == "bigint" || name == "int8") return Type::kInt;
@@ -255,9 +278,11 @@ class Parser {
   Result<SyntaxPtr> ParsePrefix() {
     const Token& token = Peek();
     switch (token.kind) {
-      case Token::Kind::kEnd: return Expected("a value");
+      case Token::Kind::kEnd:
+        return Expected("a value");
       case Token::Kind::kInt:
-      case Token::Kind::kDouble: return ParseNumber("");
+      case Token::Kind::kDouble:
+        return ParseNumber("");
       case Token::Kind::kDuration: {
         Result<std::int64_t> micros = ParseDuration(token.text);
         if (!micros.ok()) return std::move(micros).status().WithSpan(token.span);
@@ -272,8 +297,10 @@ class Parser {
         const Token name = Take();
         return Build(Kind::kName, name.span, {}, name.text);
       }
-      case Token::Kind::kSymbol: return ParseSymbolPrefix();
-      case Token::Kind::kWord: return ParseWordPrefix();
+      case Token::Kind::kSymbol:
+        return ParseSymbolPrefix();
+      case Token::Kind::kWord:
+        return ParseWordPrefix();
     }
     return Expected("a value");
   }
@@ -285,7 +312,8 @@ class Parser {
     if (token.kind == Token::Kind::kInt) {
       std::int64_t value = 0;
       if (ParseInt(text, &value)) return Literal(Value::Int(value), span);
-      return Bad(span, StrCat("`", text, "` does not fit into an int of 64 bits"), StrCat("for a double, write ", text, ".0"));
+      return Bad(span, StrCat("`", text, "` does not fit into an int of 64 bits"),
+                 StrCat("for a double, write ", text, ".0"));
     }
     double value = 0;
     if (ParseDouble(text, &value)) return Literal(Value::Double(value), span);
@@ -301,7 +329,8 @@ class Parser {
     }
     if (token.text == "-" || token.text == "+") {
       const bool number = Peek().kind == Token::Kind::kInt || Peek().kind == Token::Kind::kDouble;
-      if (token.text == "-" && number && !IsSymbol("::", 1) && Peek().span.offset == token.span.offset + 1) return ParseNumber("-");
+      if (token.text == "-" && number && !IsSymbol("::", 1) && Peek().span.offset == token.span.offset + 1)
+        return ParseNumber("-");
       ASSIGN_OR_RETURN(SyntaxPtr operand, ParseExpression(kMinusLevel));
       if (token.text == "+") return operand;
       return Build(Kind::kNegate, Cover(token.span, operand->span), {operand});
@@ -320,19 +349,22 @@ class Parser {
     if (lower == "null") return Build(Kind::kNull, word.span, {});
     if (lower == "true" || lower == "false") return Literal(Value::Bool(lower == "true"), word.span);
     if (lower == "case") return ParseCase(word.span);
-    if (Peek().kind == Token::Kind::kText && (lower == "date" || lower == "timestamp" || lower == "duration" || lower == "interval"))
+    if (Peek().kind == Token::Kind::kText &&
+        (lower == "date" || lower == "timestamp" || lower == "duration" || lower == "interval"))
       return ParseTypedText(lower, word.span);
     if (IsSymbol("(") && (lower == "cast" || lower == "try_cast")) return ParseCast(lower == "try_cast", word.span);
     for (std::string_view reserved : kReserved) {
       if (lower == reserved) {
         --at_;
         return Expected("a value", lower == "end" || lower == "like" || lower == "in" || lower == "is"
-                                       ? StrCat("a column called ", word.text, " is written \"", word.text, "\"") : "");
+                                       ? StrCat("a column called ", word.text, " is written \"", word.text, "\"")
+                                       : "");
       }
     }
     if (TakeSymbol("(")) {
       std::vector<SyntaxPtr> args;
-      if (IsSymbol("*")) return Bad(Peek().span, StrCat("`", lower, "(*)` counts rows, and an expression sees one row"));
+      if (IsSymbol("*"))
+        return Bad(Peek().span, StrCat("`", lower, "(*)` counts rows, and an expression sees one row"));
       if (!TakeSymbol(")")) RETURN_IF_ERROR(ParseList(&args));
       return Build(Kind::kCall, Since(word.span), std::move(args), lower);
     }
@@ -391,7 +423,8 @@ class Parser {
 
 Result<SyntaxPtr> ParseSyntax(std::string_view text) {
   if (text.size() > kMaxTextBytes)
-    return Bad({kMaxTextBytes, 1}, StrCat("the expression has ", text.size(), " bytes; at most ", kMaxTextBytes, " are allowed"));
+    return Bad({kMaxTextBytes, 1},
+               StrCat("the expression has ", text.size(), " bytes; at most ", kMaxTextBytes, " are allowed"));
   ASSIGN_OR_RETURN(std::vector<Token> tokens, Tokenize(text));
   return Parser(std::move(tokens)).Run();
 }

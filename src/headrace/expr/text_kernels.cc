@@ -28,10 +28,14 @@ std::size_t CountCodePoints(std::string_view text) {
 std::uint32_t Decode(std::string_view bytes) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])); };
   switch (bytes.size()) {
-    case 2: return (byte(0) & 0x1f) << 6 | (byte(1) & 0x3f);
-    case 3: return (byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
-    case 4: return (byte(0) & 0x07) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 | (byte(3) & 0x3f);
-    default: return byte(0);
+    case 2:
+      return (byte(0) & 0x1f) << 6 | (byte(1) & 0x3f);
+    case 3:
+      return (byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
+    case 4:
+      return (byte(0) & 0x07) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 | (byte(3) & 0x3f);
+    default:
+      return byte(0);
   }
 }
 
@@ -85,13 +89,15 @@ std::string_view ChangeCase(std::string_view text, bool lower, TextArena& arena)
 template <typename Change>
 void Texts(Frame& frame, Args args, Vector& out, Change change) {
   std::string_view* result = out.MakeTexts(frame.rows());
-  for (std::size_t i = 0; i < frame.rows(); ++i) result[i] = out.IsValid(i) ? change(args[0]->texts[i], i) : std::string_view();
+  for (std::size_t i = 0; i < frame.rows(); ++i)
+    result[i] = out.IsValid(i) ? change(args[0]->texts[i], i) : std::string_view();
 }
 
 /// The blanks of Unicode (category Zs); tabs and line ends are none of them.
 bool IsBlank(std::string_view code_point) {
   const std::uint32_t c = Decode(code_point);
-  return c == 0x20 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f || c == 0x3000;
+  return c == 0x20 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f ||
+         c == 0x3000;
 }
 
 void TrimSides(Frame& frame, Args args, Vector& out, bool left, bool right) {
@@ -181,7 +187,8 @@ bool EscapesComplete(std::string_view pattern, char escape) {
 
 void Length(Frame& frame, const Node&, Args args, Vector& out) {
   std::int64_t* result = out.MakeInts(frame.rows());
-  for (std::size_t i = 0; i < frame.rows(); ++i) result[i] = static_cast<std::int64_t>(CountCodePoints(args[0]->texts[i]));
+  for (std::size_t i = 0; i < frame.rows(); ++i)
+    result[i] = static_cast<std::int64_t>(CountCodePoints(args[0]->texts[i]));
 }
 void Lower(Frame& frame, const Node&, Args args, Vector& out) {
   Texts(frame, args, out, [&](std::string_view text, std::size_t) { return ChangeCase(text, true, frame.arena()); });

@@ -11,7 +11,9 @@ namespace {
 constexpr std::string_view kDateRange = "the date is out of range";
 constexpr std::string_view kTimestampRange = "the timestamp is out of range";
 
-std::int64_t FloorDivide(std::int64_t a, std::int64_t b) { return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0); }
+std::int64_t FloorDivide(std::int64_t a, std::int64_t b) {
+  return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
+}
 std::int64_t DaysOf(std::int64_t micros) { return FloorDivide(micros, kMicrosPerDay); }
 std::int64_t MicrosOfDay(std::int64_t micros) { return micros - DaysOf(micros) * kMicrosPerDay; }
 bool IsDay(std::int64_t days) { return days >= -kMaxDay && days <= kMaxDay; }
@@ -19,7 +21,8 @@ bool IsMicros(std::int64_t micros) { return micros >= -kMaxMicros && micros <= k
 
 /// `compute(a, b, &result)` returns whether there is a result.
 template <typename Compute>
-void Checked(Frame& frame, const Node& node, const Vector& a, const Vector& b, Vector& out, std::string_view why, Compute compute) {
+void Checked(Frame& frame, const Node& node, const Vector& a, const Vector& b, Vector& out, std::string_view why,
+             Compute compute) {
   std::int64_t* result = out.MakeInts(frame.rows());
   for (std::size_t i = 0; i < frame.rows(); ++i)
     if (!compute(a.ints[i], b.ints[i], &result[i])) {
@@ -44,20 +47,29 @@ void DateAndDuration(Frame& frame, const Node& node, Args args, Vector& out, Com
     if (!out.IsValid(i)) continue;
     if (micros % kMicrosPerDay != 0)
       frame.Fail(i, node, out, "a date moves by whole days only", "cast the date to timestamp first");
-    else if (!compute(args[0]->ints[i], micros / kMicrosPerDay, &result[i]))
+    else if (std::int64_t moved = 0; compute(args[0]->ints[i], micros / kMicrosPerDay, &moved))
+      result[i] = moved;
+    else
       frame.Fail(i, node, out, kDateRange);
   }
 }
 
 std::int64_t UnitMicros(TimeUnit unit) {
   switch (unit) {
-    case TimeUnit::kWeek: return 7 * kMicrosPerDay;
-    case TimeUnit::kDay: return kMicrosPerDay;
-    case TimeUnit::kHour: return 3'600'000'000;
-    case TimeUnit::kMinute: return 60'000'000;
-    case TimeUnit::kSecond: return 1'000'000;
-    case TimeUnit::kMillisecond: return 1'000;
-    default: return 1;
+    case TimeUnit::kWeek:
+      return 7 * kMicrosPerDay;
+    case TimeUnit::kDay:
+      return kMicrosPerDay;
+    case TimeUnit::kHour:
+      return 3'600'000'000;
+    case TimeUnit::kMinute:
+      return 60'000'000;
+    case TimeUnit::kSecond:
+      return 1'000'000;
+    case TimeUnit::kMillisecond:
+      return 1'000;
+    default:
+      return 1;
   }
 }
 
@@ -70,42 +82,66 @@ std::int64_t IsoYear(std::int64_t days) { return CivilFromDays(MondayOf(days) + 
 std::int64_t Ordinal(TimeUnit unit, std::int64_t days) {
   const Civil c = CivilFromDays(days);
   switch (unit) {
-    case TimeUnit::kYear: return c.year;
-    case TimeUnit::kQuarter: return (c.year * 12 + c.month - 1) / 3;  // towards year 0, as DuckDB
-    case TimeUnit::kMonth: return c.year * 12 + c.month - 1;
-    default: return days;
+    case TimeUnit::kYear:
+      return c.year;
+    case TimeUnit::kQuarter:
+      return (c.year * 12 + c.month - 1) / 3;  // towards year 0, as DuckDB
+    case TimeUnit::kMonth:
+      return c.year * 12 + c.month - 1;
+    default:
+      return days;
   }
 }
 
 std::int64_t TruncateDays(TimeUnit unit, std::int64_t days) {
   const Civil c = CivilFromDays(days);
   switch (unit) {
-    case TimeUnit::kYear: return DaysFromCivil(c.year, 1, 1);
-    case TimeUnit::kQuarter: return DaysFromCivil(c.year, (c.month - 1) / 3 * 3 + 1, 1);
-    case TimeUnit::kMonth: return DaysFromCivil(c.year, c.month, 1);
-    case TimeUnit::kWeek: return MondayOf(days);
-    default: return days;
+    case TimeUnit::kYear:
+      return DaysFromCivil(c.year, 1, 1);
+    case TimeUnit::kQuarter:
+      return DaysFromCivil(c.year, (c.month - 1) / 3 * 3 + 1, 1);
+    case TimeUnit::kMonth:
+      return DaysFromCivil(c.year, c.month, 1);
+    case TimeUnit::kWeek:
+      return MondayOf(days);
+    default:
+      return days;
   }
 }
 
 std::int64_t Part(TimeUnit unit, std::int64_t days, std::int64_t micros_of_day) {
   const Civil c = CivilFromDays(days);
   switch (unit) {
-    case TimeUnit::kYear: return c.year;
-    case TimeUnit::kQuarter: return (c.month - 1) / 3 + 1;
-    case TimeUnit::kMonth: return c.month;
-    case TimeUnit::kWeek: return (days - MondayOf(DaysFromCivil(IsoYear(days), 1, 4))) / 7 + 1;
-    case TimeUnit::kDay: return c.day;
-    case TimeUnit::kHour: return micros_of_day / 3'600'000'000;
-    case TimeUnit::kMinute: return micros_of_day / 60'000'000 % 60;
-    case TimeUnit::kSecond: return micros_of_day / 1'000'000 % 60;
-    case TimeUnit::kMillisecond: return micros_of_day / 1'000 % 60'000;
-    case TimeUnit::kMicrosecond: return micros_of_day % 60'000'000;
-    case TimeUnit::kDayOfWeek: return IsoDayOfWeek(days) % 7;
-    case TimeUnit::kIsoDayOfWeek: return IsoDayOfWeek(days);
-    case TimeUnit::kDayOfYear: return days - DaysFromCivil(c.year, 1, 1) + 1;
-    case TimeUnit::kIsoYear: return IsoYear(days);
-    case TimeUnit::kEpoch: return 0;
+    case TimeUnit::kYear:
+      return c.year;
+    case TimeUnit::kQuarter:
+      return (c.month - 1) / 3 + 1;
+    case TimeUnit::kMonth:
+      return c.month;
+    case TimeUnit::kWeek:
+      return (days - MondayOf(DaysFromCivil(IsoYear(days), 1, 4))) / 7 + 1;
+    case TimeUnit::kDay:
+      return c.day;
+    case TimeUnit::kHour:
+      return micros_of_day / 3'600'000'000;
+    case TimeUnit::kMinute:
+      return micros_of_day / 60'000'000 % 60;
+    case TimeUnit::kSecond:
+      return micros_of_day / 1'000'000 % 60;
+    case TimeUnit::kMillisecond:
+      return micros_of_day / 1'000 % 60'000;
+    case TimeUnit::kMicrosecond:
+      return micros_of_day % 60'000'000;
+    case TimeUnit::kDayOfWeek:
+      return IsoDayOfWeek(days) % 7;
+    case TimeUnit::kIsoDayOfWeek:
+      return IsoDayOfWeek(days);
+    case TimeUnit::kDayOfYear:
+      return days - DaysFromCivil(c.year, 1, 1) + 1;
+    case TimeUnit::kIsoYear:
+      return IsoYear(days);
+    case TimeUnit::kEpoch:
+      return 0;
   }
   return 0;
 }
@@ -182,8 +218,7 @@ void TruncateTimestamp(Frame& frame, const Node& node, Args args, Vector& out) {
   Checked(frame, node, *args[0], *args[0], out, kTimestampRange, [unit](auto micros, auto, auto* result) {
     if (unit <= TimeUnit::kDay) return ToMicros(TruncateDays(unit, DaysOf(micros)), result);
     const std::int64_t size = UnitMicros(unit);
-    *result = FloorDivide(micros, size) * size;
-    return true;
+    return !__builtin_mul_overflow(FloorDivide(micros, size), size, result);
   });
 }
 void PartOfDate(Frame& frame, const Node& node, Args args, Vector& out) {
