@@ -110,6 +110,7 @@ class StepDecoder {
 
   /// Each `$name` has a value, each value is used.
   void CheckBinding(const SourcedText& query, const SqlFacts& facts, const Node* bind) {
+    if (bind != nullptr && bind->pending) return;
     std::vector<std::string> bound, wanted;
     if (bind != nullptr)
       for (const Node::Entry& entry : bind->entries) bound.push_back(entry.key);

@@ -1,8 +1,30 @@
+#include <algorithm>
+
 #include "headrace/base/text.h"
-#include "headrace/expr/expr.h"
+#include "headrace/expr/functions.h"
+#include "headrace/expr/syntax.h"
 #include "headrace/pipeline/decode.h"
 
 namespace headrace {
+namespace {
+
+/// Functions that the language does not have, anywhere in the expression. Binding would find them too, but not before
+/// the columns are known.
+bool CheckFunctions(const internal::Syntax& syntax, const SourcedText& text, Diagnostics& diagnostics) {
+  const std::span<const std::string> known = internal::FunctionNames();
+  bool fine = true;
+  if (syntax.kind == internal::Syntax::Kind::kCall && !std::binary_search(known.begin(), known.end(), syntax.text)) {
+    fine = false;
+    const std::string near = NearestName(syntax.text, known);
+    std::string help(internal::InsteadOf(syntax.text));
+    if (help.empty() && !near.empty()) help = StrCat("did you mean `", near, "`?");
+    diagnostics.AddError(DiagnosticCode::kExpression, text.origin.At({syntax.span.offset, syntax.text.size()}), StrCat("there is no function `", syntax.text, "`")).Help(std::move(help));
+  }
+  for (const internal::SyntaxPtr& argument : syntax.args) fine = CheckFunctions(*argument, text, diagnostics) && fine;
+  return fine;
+}
+
+}  // namespace
 
 std::string TextOf(const Node* node) { return node == nullptr || node->pending ? std::string() : node->text; }
 
@@ -61,9 +83,10 @@ std::vector<std::string> ColumnsOf(const Node* node, Diagnostics& diagnostics) {
 
 bool CheckExpressionSyntax(const Node& node, Diagnostics& diagnostics) {
   if (node.pending) return true;
-  const Result<Expression> expression = Expression::Parse(node.text);
-  if (expression.ok()) return true;
-  diagnostics.AddStatus(DiagnosticCode::kExpression, node.Sourced(), expression.status());
+  const SourcedText text = node.Sourced();
+  const Result<internal::SyntaxPtr> syntax = internal::ParseSyntax(node.text);
+  if (syntax.ok()) return CheckFunctions(**syntax, text, diagnostics);
+  diagnostics.AddStatus(DiagnosticCode::kExpression, text, syntax.status());
   return false;
 }
 

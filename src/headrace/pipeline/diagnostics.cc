@@ -89,7 +89,7 @@ Diagnostic& Diagnostics::AddError(DiagnosticCode code, const Place& place, std::
   Diagnostic found;
   found.code = code;
   found.message = std::move(message);
-  found.at = Locate(place);
+  if (found_.size() < kCap) found.at = Locate(place);  // beyond the cap only the count matters
   Add(std::move(found));
   return left_out_ > 0 ? overflow_ : found_.back();
 }
@@ -99,7 +99,7 @@ Diagnostic& Diagnostics::AddWarning(DiagnosticCode code, const Place& place, std
   found.code = code;
   found.severity = Severity::kWarn;
   found.message = std::move(message);
-  found.at = Locate(place);
+  if (found_.size() < kCap) found.at = Locate(place);  // beyond the cap only the count matters
   Add(std::move(found));
   return left_out_ > 0 ? overflow_ : found_.back();
 }

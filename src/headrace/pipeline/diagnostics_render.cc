@@ -39,7 +39,7 @@ std::string Clean(std::string_view text) {
 
 /// The source line of `at` and the line of carets under it.
 void AppendSnippet(std::string& out, const Location& at, char mark, std::string_view label, std::size_t gutter,
-                   const Palette& color, std::string_view mark_color) {
+                   const Palette& color, std::string_view mark_color, bool with_source = true) {
   const std::vector<std::string> all = Characters(at.source_line);
   const std::size_t caret = at.column - 1;
   std::size_t begin = 0, end = all.size();
@@ -52,7 +52,7 @@ void AppendSnippet(std::string& out, const Location& at, char mark, std::string_
   for (std::size_t i = begin; i < end; ++i) shown += all[i];
   if (end < all.size()) shown += "...";
   const std::string number = StrCat(at.line);
-  out += StrCat(color.frame, std::string(gutter - number.size() + 1, ' '), number, " | ", color.reset, shown, "\n");
+  if (with_source) out += StrCat(color.frame, std::string(gutter - number.size() + 1, ' '), number, " | ", color.reset, shown, "\n");
   const std::size_t length = std::max<std::size_t>(1, std::min(at.length, end > caret ? end - caret : 1));
   out += StrCat(color.frame, std::string(gutter + 2, ' '), "| ", color.reset, std::string(shift + caret - begin, ' '),
                 mark_color, std::string(length, mark), label.empty() ? "" : " ", label, color.reset, "\n");
@@ -79,7 +79,11 @@ std::string RenderText(const Diagnostic& found, bool use_color) {
     const bool related_first = same_file && found.related->line < found.at.line;
     if (related_first) AppendSnippet(out, *found.related, '-', found.related_label, gutter, color, color.frame);
     AppendSnippet(out, found.at, '^', "", gutter, color, kind_color);
-    if (same_file && !related_first) AppendSnippet(out, *found.related, '-', found.related_label, gutter, color, color.frame);
+    if (same_file && !related_first) {
+      // On one short line both marks stand under one copy of it.
+      const bool again = found.related->line != found.at.line || found.at.source_line.size() > kWindow;
+      AppendSnippet(out, *found.related, '-', found.related_label, gutter, color, color.frame, again);
+    }
     if (found.related && !same_file) {
       out += StrCat(color.frame, std::string(gutter, ' '), " ::: ", color.reset, found.related->file, ":",
                     found.related->line, ":", found.related->column, "\n", bar);

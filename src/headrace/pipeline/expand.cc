@@ -44,7 +44,9 @@ class Expander {
     const bool group = entry.value.is_map() && entry.value.Find("use") != nullptr;
     if (!group) frame.steps[entry.key].insert(frame.steps[entry.key].begin(), full);
     else frame.groups.insert(entry.key);
-    if (!CheckShape(entry.value, StepShape(), StrCat("step `", entry.key, "`"), &frame.scope, diagnostics_)) {
+    bool usable = true;
+    CheckShape(entry.value, StepShape(), StrCat("step `", entry.key, "`"), &frame.scope, diagnostics_, &usable);
+    if (!usable) {
       out_.broken.insert(full);
       return;
     }

@@ -167,7 +167,7 @@ std::optional<Assigned> AssignNode(const ParamDecl& decl, const Node& node, Diag
   }
   const Type wanted = *ValueTypeOf(decl.kind);
   if (node.pending) {
-    if (!Converts(*node.pending, wanted)) return refuse(Error(ErrorCode::kInvalid, "parameter `", decl.name, "` is of type ", decl.type_text, ", but the `${...}` gives a ", TypeName(*node.pending)));
+    if (!Converts(*node.pending, wanted)) return refuse(Error(ErrorCode::kInvalid, "parameter `", decl.name, "` is of type ", decl.type_text, ", but the `${...}` is of type ", TypeName(*node.pending)));
     out.value.held = Value::Null(wanted);
     out.pending = true;
     return out;

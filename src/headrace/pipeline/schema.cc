@@ -66,9 +66,25 @@ class Checker {
     return false;
   }
 
+  bool wrong() const { return wrong_; }
+
  private:
+  Diagnostic& Error(DiagnosticCode code, const Place& place, std::string message) {
+    wrong_ = true;
+    return diagnostics_.AddError(code, place, std::move(message));
+  }
+
+  /// After an error: leave a value that only a run would know, so that decoding can look at the rest.
+  static bool Spoil(Node& node) {
+    Node spoilt;
+    spoilt.place = node.place;
+    spoilt.pending = Type::kText;
+    node = std::move(spoilt);
+    return true;
+  }
+
   bool WrongType(const Node& node, const Shape& shape, const std::string& where, std::string help = "") {
-    diagnostics_.AddError(DiagnosticCode::kWrongType, node.place, StrCat(where, " takes ", DescribeShape(shape), ", got ", Describe(node)))
+    Error(DiagnosticCode::kWrongType, node.place, StrCat(where, " takes ", DescribeShape(shape), ", got ", Describe(node)))
         .Help(std::move(help));
     return false;
   }
@@ -76,12 +92,20 @@ class Checker {
   /// Evaluate ${...}; afterwards the node may have become a list.
   bool Substitute(Node& node, ScalarType target) {
     if (!node.is_scalar() || node.value || node.pending || node.text.find("${") == std::string::npos) return true;
-    if (substituter_ != nullptr) return substituter_->Substitute(node, target, diagnostics_);
-    diagnostics_.AddError(DiagnosticCode::kSubstitution, node.place, "`${...}` cannot stand here");
+    if (substituter_ != nullptr) {
+      const bool fine = substituter_->Substitute(node, target, diagnostics_);
+      wrong_ = wrong_ || !fine;
+      return fine;
+    }
+    Error(DiagnosticCode::kSubstitution, node.place, "`${...}` cannot stand here");
     return false;
   }
 
   bool CheckScalar(Node& node, const Shape& shape, const std::string& where) {
+    return ScalarFits(node, shape, where) || Spoil(node);
+  }
+
+  bool ScalarFits(Node& node, const Shape& shape, const std::string& where) {
     if (!Substitute(node, shape.scalar)) return false;
     if (node.is_map() && shape.scalar == ScalarType::kExpression)
       return WrongType(node, shape, where, "quote this expression: put the whole value in \"...\"");
@@ -89,8 +113,8 @@ class Checker {
     if (node.pending || node.value) {
       const Type type = node.pending ? *node.pending : node.value->type();
       if (!Fits(shape.scalar, type)) {
-        diagnostics_.AddError(DiagnosticCode::kSubstitution, node.place,
-                              StrCat(where, " takes ", DescribeShape(shape), ", but the `${...}` gives a ", TypeName(type)));
+        Error(DiagnosticCode::kSubstitution, node.place,
+                              StrCat(where, " takes ", DescribeShape(shape), ", but the `${...}` is of type ", TypeName(type)));
         return false;
       }
       if (node.pending) return true;
@@ -108,7 +132,7 @@ class Checker {
         return WrongType(node, shape, where);
       case ScalarType::kName: case ScalarType::kLabel: case ScalarType::kStep:
         if (IsNameOf(shape.scalar, node.text)) return true;
-        diagnostics_.AddError(DiagnosticCode::kBadName, node.place, StrCat(where, " takes ", DescribeShape(shape), "; ", Describe(node), " is not a name"));
+        Error(DiagnosticCode::kBadName, node.place, StrCat(where, " takes ", DescribeShape(shape), "; ", Describe(node), " is not a name"));
         return false;
       case ScalarType::kInt:
         if (!ParseInt(node.text, &whole)) return WrongType(node, shape, where);
@@ -123,8 +147,8 @@ class Checker {
       case ScalarType::kShare:
         if (!ParseShare(node.text, &number)) return WrongType(node, shape, where);
         if (number >= 0 && number <= 1) return true;
-        diagnostics_.AddError(DiagnosticCode::kBadValue, node.place, StrCat(where, " takes a share between 0% and 100%, got ", Describe(node)))
-            .Help(number > 1 && number <= 100 ? StrCat("did you mean `", node.text, "%`?") : "");
+        Error(DiagnosticCode::kBadValue, node.place, StrCat(where, " takes a share between 0% and 100%, got ", Describe(node)))
+            .Help(number > 1 && number <= 100 && !node.text.ends_with('%') ? StrCat("did you mean `", node.text, "%`?") : "");
         return false;
       case ScalarType::kChoice: return CheckChoice(node, shape, where);
       case ScalarType::kAny: return true;
@@ -136,7 +160,7 @@ class Checker {
     const bool small = shape.minimum && !(number >= *shape.minimum);
     const bool large = shape.maximum && !(number <= *shape.maximum);
     if (!small && !large) return true;
-    diagnostics_.AddError(DiagnosticCode::kBadValue, node.place,
+    Error(DiagnosticCode::kBadValue, node.place,
                           StrCat(where, small ? " must be at least " : " must be at most ",
                                  small ? *shape.minimum : *shape.maximum, ", got ", Describe(node)));
     return false;
@@ -144,7 +168,7 @@ class Checker {
 
   bool CheckChoice(const Node& node, const Shape& shape, const std::string& where) {
     if (!shape.not_yet.empty() && node.text == shape.not_yet) {
-      diagnostics_.AddError(DiagnosticCode::kNotYet, node.place, StrCat("`", node.text, "` for ", where, " is not available in this version"));
+      Error(DiagnosticCode::kNotYet, node.place, StrCat("`", node.text, "` for ", where, " is not available in this version"));
       return false;
     }
     if (std::find(shape.choices.begin(), shape.choices.end(), node.text) != shape.choices.end()) return true;
@@ -155,56 +179,72 @@ class Checker {
   bool CheckList(Node& node, const Shape& shape, const std::string& where) {
     if (node.is_scalar() && !node.is_null()) {
       const ScalarType target = shape.item->kind == Shape::Kind::kScalar ? shape.item->scalar : ScalarType::kText;
-      if (!Substitute(node, target)) return false;
+      if (!Substitute(node, target)) return Spoil(node);
       if (node.pending) return true;
     }
     if (node.is_scalar() && shape.or_single && !node.is_null()) return Check(node, *shape.item, where);
-    if (!node.is_list())
-      return WrongType(node, shape, where, node.is_scalar() && !node.is_null() ? StrCat("write `[", node.text, "]`") : "");
-    bool fine = true;
-    for (Node& item : node.items) fine = Check(item, *shape.item, where) && fine;
-    return fine;
+    if (!node.is_list()) {
+      WrongType(node, shape, where, node.is_scalar() && !node.is_null() ? StrCat("write `[", node.text, "]`") : "");
+      return Spoil(node);
+    }
+    std::erase_if(node.items, [&](Node& item) { return !Check(item, *shape.item, where); });
+    return true;
   }
 
+  /// False when the map cannot be decoded: a key is unknown (likely one of the others, misspelt) or one that must be there is not.
   bool CheckMap(Node& node, const Shape& shape, const std::string& where) {
     if (!node.is_map()) return WrongType(node, shape, where);
-    bool fine = true;
-    for (Node::Entry& entry : node.entries) fine = CheckEntry(entry, shape, where) && fine;
-    for (const Key& key : shape.keys)
-      if (key.required && node.Find(key.name) == nullptr) {
-        fine = false;
-        diagnostics_.AddError(DiagnosticCode::kMissingKey, {node.place.source, node.place.offset, 1}, StrCat(where, " needs the key `", key.name, "`"))
-            .Help(key.example.empty() ? StrCat("add `", key.name, ":`") : StrCat("add `", key.name, ": ", key.example, "`"));
+    std::vector<std::string> meant;
+    bool usable = true;
+    std::erase_if(node.entries, [&](Node::Entry& entry) {
+      const auto key = std::find_if(shape.keys.begin(), shape.keys.end(), [&](const Key& k) { return k.name == entry.key; });
+      if (key != shape.keys.end() && !key->not_yet) {
+        if (!CheckEntry(entry, *key, shape)) usable = false;
+        return false;
       }
-    return CheckExactlyOne(node, shape, where, fine) && fine;
+      if (key == shape.keys.end()) meant.push_back(UnknownKey(entry, shape, where));
+      else Error(DiagnosticCode::kNotYet, entry.key_place, StrCat("`", entry.key, "` is not available in this version")).Help("remove it");
+      usable = usable && key != shape.keys.end();
+      later_ = later_ || key != shape.keys.end();
+      return true;
+    });
+    for (const Key& key : shape.keys) {
+      if (!key.required || node.Find(key.name) != nullptr) continue;
+      usable = false;
+      if (std::find(meant.begin(), meant.end(), key.name) != meant.end()) continue;
+      Error(DiagnosticCode::kMissingKey, {node.place.source, node.place.offset, 1}, StrCat(where, " needs the key `", key.name, "`"))
+          .Help(key.example.empty() ? StrCat("add `", key.name, ":`") : StrCat("add `", key.name, ": ", key.example, "`"));
+    }
+    const bool quiet = !usable || later_;
+    later_ = false;
+    return CheckExactlyOne(node, shape, where, quiet) && usable;
   }
 
-  bool CheckEntry(Node::Entry& entry, const Shape& shape, const std::string& where) {
-    const auto key = std::find_if(shape.keys.begin(), shape.keys.end(), [&](const Key& k) { return k.name == entry.key; });
-    if (key == shape.keys.end()) return UnknownKey(entry, shape, where);
-    if (!key->not_yet) return Check(entry.value, key->shape, StrCat("`", entry.key, "`"));
-    diagnostics_.AddError(DiagnosticCode::kNotYet, entry.key_place, StrCat("`", entry.key, "` is not available in this version"))
-        .Help("remove it");
-    return false;
+  bool CheckEntry(Node::Entry& entry, const Key& key, const Shape& shape) {
+    if (Check(entry.value, key.shape, StrCat("`", entry.key, "`"))) return true;
+    const bool needed = key.required || std::find(shape.exactly_one.begin(), shape.exactly_one.end(), key.name) != shape.exactly_one.end();
+    return !needed && Spoil(entry.value);
   }
 
-  bool UnknownKey(const Node::Entry& entry, const Shape& shape, const std::string& where) {
+  /// The key that was likely meant, or "".
+  std::string UnknownKey(const Node::Entry& entry, const Shape& shape, const std::string& where) {
     std::vector<std::string> names;
     for (const Key& key : shape.keys)
       if (!key.not_yet) names.push_back(key.name);
-    Diagnostic& found = diagnostics_.AddError(DiagnosticCode::kUnknownKey, entry.key_place, StrCat("unknown key `", entry.key, "` in ", where));
+    const std::string near = NearestName(entry.key, names);
+    Diagnostic& found = Error(DiagnosticCode::kUnknownKey, entry.key_place, StrCat("unknown key `", entry.key, "` in ", where));
     if (!IsNameOf(ScalarType::kLabel, entry.key)) {
       found.Help("quote this expression: put the whole value in \"...\"");
-    } else if (const std::string near = NearestName(entry.key, names); !near.empty()) {
+    } else if (!near.empty()) {
       found.Help(StrCat("did you mean `", near, "`?"));
     } else {
       std::sort(names.begin(), names.end());
       found.Help(StrCat("known keys: ", Join(names, ", ")));
     }
-    return false;
+    return near;
   }
 
-  bool CheckExactlyOne(const Node& node, const Shape& shape, const std::string& where, bool fine) {
+  bool CheckExactlyOne(const Node& node, const Shape& shape, const std::string& where, bool quiet) {
     if (shape.exactly_one.empty()) return true;
     const Node::Entry* first = nullptr;
     bool one = true;
@@ -212,30 +252,30 @@ class Checker {
       if (std::find(shape.exactly_one.begin(), shape.exactly_one.end(), entry.key) == shape.exactly_one.end()) continue;
       if (first != nullptr) {
         one = false;
-        diagnostics_.AddError(DiagnosticCode::kConflict, entry.key_place, StrCat(where, " has both `", first->key, "` and `", entry.key, "`; exactly one may stand"))
+        Error(DiagnosticCode::kConflict, entry.key_place, StrCat(where, " has both `", first->key, "` and `", entry.key, "`; exactly one may stand"))
             .Related(first->key_place, "the other");
       } else {
         first = &entry;
       }
     }
-    if (first != nullptr || !fine) return one;  // with an unknown key, that is likely the misspelt one
-    diagnostics_.AddError(DiagnosticCode::kMissingKey, {node.place.source, node.place.offset, 1}, StrCat(where, " needs one of ", Join(shape.exactly_one, ", ")));
+    if (first != nullptr) return one;
+    if (quiet) return false;  // an unknown key is likely the misspelt one
+    Error(DiagnosticCode::kMissingKey, {node.place.source, node.place.offset, 1}, StrCat(where, " needs one of ", Join(shape.exactly_one, ", ")));
     return false;
   }
 
   bool CheckNamed(Node& node, const Shape& shape, const std::string& where) {
-    if (!node.is_map()) return WrongType(node, shape, where);
-    bool fine = true;
-    for (Node::Entry& entry : node.entries) {
-      if (!IsNameOf(shape.name_type, entry.key)) {
-        fine = false;
-        diagnostics_.AddError(DiagnosticCode::kBadName, entry.key_place, StrCat("`", entry.key, "` cannot be a name in ", where))
-            .Help("begin with a letter, go on with letters, digits and `_`");
-        continue;
-      }
-      fine = Check(entry.value, *shape.item, StrCat("`", entry.key, "`")) && fine;
+    if (!node.is_map()) {
+      WrongType(node, shape, where);
+      return Spoil(node);
     }
-    return fine;
+    std::erase_if(node.entries, [&](Node::Entry& entry) {
+      if (IsNameOf(shape.name_type, entry.key)) return !Check(entry.value, *shape.item, StrCat("`", entry.key, "`"));
+      Error(DiagnosticCode::kBadName, entry.key_place, StrCat("`", entry.key, "` cannot be a name in ", where))
+          .Help("begin with a letter, go on with letters, digits and `_`");
+      return true;
+    });
+    return true;
   }
 
   bool CheckEither(Node& node, const Shape& shape, const std::string& where) {
@@ -249,12 +289,17 @@ class Checker {
       option = find([](const Shape& s) { return s.kind == Shape::Kind::kScalar; });
       if (option == shape.options.end()) option = find([](const Shape& s) { return s.kind == Shape::Kind::kList && s.or_single; });
     }
-    if (option == shape.options.end()) return WrongType(node, shape, where);
+    if (option == shape.options.end()) {
+      WrongType(node, shape, where);
+      return Spoil(node);
+    }
     return Check(node, *option, where);
   }
 
   const Substituter* substituter_;
   Diagnostics& diagnostics_;
+  bool wrong_ = false;
+  bool later_ = false;  ///< the map at hand held a key of a later version
 };
 
 }  // namespace
@@ -345,8 +390,11 @@ Shape Without(const Shape& file, std::vector<std::string> keys) {
 }
 
 bool CheckShape(Node& node, const Shape& shape, std::string_view where, const Substituter* substituter,
-                Diagnostics& diagnostics) {
-  return Checker(substituter, diagnostics).Check(node, shape, std::string(where));
+                Diagnostics& diagnostics, bool* usable) {
+  Checker checker(substituter, diagnostics);
+  const bool can_be_decoded = checker.Check(node, shape, std::string(where));
+  if (usable != nullptr) *usable = can_be_decoded;
+  return !checker.wrong();
 }
 
 bool ParseShare(std::string_view text, double* out) {

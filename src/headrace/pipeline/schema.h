@@ -91,9 +91,10 @@ class Substituter {
 
 /// Hold `node` against `shape`: unknown, missing, wrongly typed and not yet available keys are reported, each at its place, and
 /// every `${...}` is evaluated in place. True when nothing was wrong. `where` names the map for messages ("step `events`"). A null
-/// `substituter` refuses `${...}`.
+/// `substituter` refuses `${...}`. `usable`, when asked for: whether decoding may go on to find further errors; what was wrong
+/// then stands in the tree as values that only a run knows.
 bool CheckShape(Node& node, const Shape& shape, std::string_view where, const Substituter* substituter,
-                Diagnostics& diagnostics);
+                Diagnostics& diagnostics, bool* usable = nullptr);
 
 /// The shapes of whole files.
 const Shape& PipelineFileShape();

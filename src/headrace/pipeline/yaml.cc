@@ -47,9 +47,22 @@ class Builder {
   }
 
  private:
-  std::size_t Offset(const yaml_mark_t& mark) const { return source_->OffsetOf(mark.line, mark.column); }
-  Place At(const yaml_mark_t& mark) const { return {source_, Offset(mark), 1}; }
-  Place Span() const {
+  /// Marks come in rising order, so most walks begin where the last one ended: a file of one long line stays linear.
+  std::size_t Offset(const yaml_mark_t& mark) {
+    if (mark.line != last_.line || mark.column < last_.column) {
+      last_offset_ = source_->OffsetOf(mark.line, mark.column);
+    } else {
+      const std::string& text = source_->text();
+      for (std::size_t column = last_.column; column < mark.column && last_offset_ < text.size(); ++column) {
+        ++last_offset_;
+        while (last_offset_ < text.size() && (static_cast<unsigned char>(text[last_offset_]) & 0xC0U) == 0x80U) ++last_offset_;
+      }
+    }
+    last_ = mark;
+    return last_offset_;
+  }
+  Place At(const yaml_mark_t& mark) { return {source_, Offset(mark), 1}; }
+  Place Span() {
     const std::size_t begin = Offset(event_.start_mark);
     const std::size_t end = Offset(event_.end_mark);
     return {source_, begin, end > begin ? end - begin : 1};
@@ -183,6 +196,8 @@ class Builder {
   yaml_parser_t parser_{};
   yaml_event_t event_{};
   std::size_t nodes_ = 0;
+  yaml_mark_t last_{};
+  std::size_t last_offset_ = 0;
 };
 
 /// Segments of a literal block scalar: value line k is source line k below the header, after the indentation.
