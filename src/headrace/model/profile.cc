@@ -43,7 +43,8 @@ void ProfileNumbers(std::vector<double> values, bool whole, ColumnProfile* profi
 
 void ProfileLevels(const std::map<std::string, std::int64_t>& counts, ColumnProfile* profile) {
   std::vector<std::pair<std::string, std::int64_t>> levels(counts.begin(), counts.end());
-  std::stable_sort(levels.begin(), levels.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::sort(levels.begin(), levels.end(),
+            [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; });
   for (auto& [level, rows] : levels) {
     if (rows >= kProfileRows && profile->levels.size() < kProfileLevels) {
       profile->levels.emplace_back(std::move(level), rows);

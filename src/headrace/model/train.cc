@@ -391,8 +391,9 @@ class Trainer {
     const std::span<const double> importance = parts.learner->importance();
     for (std::size_t i = 0; i < importance.size(); ++i)
       if (importance[i] > 0) evaluation_.importance.emplace_back(parts.transform.output_names()[i], importance[i]);
-    std::stable_sort(evaluation_.importance.begin(), evaluation_.importance.end(),
-                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    std::sort(evaluation_.importance.begin(), evaluation_.importance.end(), [](const auto& a, const auto& b) {
+      return a.second != b.second ? a.second > b.second : a.first < b.first;
+    });
   }
 
   /// One number a row for the profile: the score column of ScoreTable.
