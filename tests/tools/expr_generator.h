@@ -188,7 +188,7 @@ class Generator {
   /// What there is for every type.
   Pair Generic(Type type, int depth) {
     // As a condition, DuckDB evaluates some operations (between) only as far as it must; as an operand, wholly.
-    const auto null_or = [&](Pair pair) { return r_.Chance(10) ? Same("null") : pair; };
+    const auto null_or = [&](Pair pair) { return r_.Chance(10) ? Constant("null") : pair; };
     switch (r_.Below(8)) {
       case 0:
         return Fill("case when $1 then $2 else $3 end", "case when ($1) = true then $2 else $3 end",
@@ -220,10 +220,10 @@ class Generator {
     const Type type = r_.Chance(10) ? Type::kDuration : AnyType();
     const std::string op = r_.Of<std::string>({"=", "<>", "<", "<=", ">", ">=", "!=", "=="});
     Pair left = Make(type, depth), right = Arg(type, depth);
-    if (type == Type::kDate && r_.Chance(15)) right = Same(StrCat("'", FormatDate(r_.Below(30000)), "'"));
+    if (type == Type::kDate && r_.Chance(15)) right = Constant(StrCat("'", FormatDate(r_.Below(30000)), "'"));
     if (type == Type::kTimestamp && r_.Chance(15)) {
       left = Column(type);  // with a date on the left, the text would be read as a date
-      right = Same(StrCat("'", FormatTimestamp(AnyMicros(r_)), "'"));
+      right = Constant(StrCat("'", FormatTimestamp(AnyMicros(r_)), "'"));
     }
     return Fill(StrCat("($1 ", op, " $2)"), {left, right});
   }
@@ -234,11 +234,11 @@ class Generator {
     if (r_.Chance(60)) {
       std::string pattern =
           r_.Of<std::string>({"%", "a%", "%b", "_", "%a%", "__", "%_b%", "a_", "%ä%", "%a%b%", "ÄB%", ""});
-      if (r_.Chance(40)) return Fill(StrCat("($1", op, "$2)"), {text, Same(Quoted(pattern + AnyText(r_)))});
+      if (r_.Chance(40)) return Fill(StrCat("($1", op, "$2)"), {text, Constant(Quoted(pattern + AnyText(r_)))});
       const std::string escape = r_.Of<std::string>({"\\", "$", "", "a"});
       pattern += r_.Of<std::string>({"", escape + "%", escape + "_", "x" + escape + escape});
       pattern += "%";
-      return Fill(StrCat("($1", op, "$2 escape '", escape, "')"), {text, Same(Quoted(pattern))});
+      return Fill(StrCat("($1", op, "$2 escape '", escape, "')"), {text, Constant(Quoted(pattern))});
     }
     return Fill(StrCat("($1", op, "$2)"), {text, Make(Type::kText, depth)});
   }
@@ -268,7 +268,7 @@ class Generator {
         const Type type = AnyType();
         return Fill(
             r_.Chance(50) ? "($1 in ($2, $3, $4))" : "($1 not in ($2, $3, $4))",
-            {Make(type, depth), Arg(type, depth), r_.Chance(15) ? Same("null") : Make(type, depth), Make(type, depth)});
+            {Make(type, depth), Arg(type, depth), r_.Chance(15) ? Constant("null") : Make(type, depth), Make(type, depth)});
       }
       case 8:
         return Fill(r_.Chance(50) ? "($1 is null)" : "($1 is not null)", {Make(AnyType(), depth)});
