@@ -180,7 +180,6 @@ void AddRunCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
   auto flags = std::make_shared<RunFlags>();
   AddRunTarget(command, flags->target);
   command->add_option("--parallel", flags->parallel, "with --tenant all: processes at once")->check(CLI::Range(1, 1024))->capture_default_str();
-  command->add_option("--interval", flags->interval, "data interval, half-open, UTC (default: yesterday)")->type_name("START/END");
   command->add_option("--resume", flags->resume, "go on with a run that was killed, interrupted or failed: an id, or `last`")->type_name("RUN");
   command->add_option("--report", flags->report, "write the HTML report there ({tenant} stands for the tenant's name)")->type_name("FILE");
   command->add_flag("--dry-run", flags->dry_run, "say what deliveries would change; deliver, register and promote nothing");
