@@ -128,8 +128,8 @@ Result<std::shared_ptr<Session>> Session::Open(std::shared_ptr<Database> databas
   session->translate_ = std::move(translate);
   ErrorHolder error;
   RETURN_IF_ERROR(Check(AdbcConnectionNew(&session->handle_, error.get()), error, session->translate_));
-  RETURN_IF_ERROR(Check(AdbcConnectionInit(&session->handle_, session->database_->get(), error.get()), error,
-                        session->translate_));
+  RETURN_IF_ERROR(
+      Check(AdbcConnectionInit(&session->handle_, session->database_->get(), error.get()), error, session->translate_));
   return session;
 }
 

@@ -45,8 +45,8 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  /// Run `sql` (one statement) with the one row of `parameters`, if it has columns, and stream its rows. The stream owns
-  /// the statement and keeps the session open. `translate`, if given, knows this statement's text.
+  /// Run `sql` (one statement) with the one row of `parameters`, if it has columns, and stream its rows. The stream
+  /// owns the statement and keeps the session open. `translate`, if given, knows this statement's text.
   static Result<std::unique_ptr<TableStream>> Query(const std::shared_ptr<Session>& session, const std::string& sql,
                                                     const Table& parameters = {}, const Translate& translate = nullptr);
   /// Run `sql` to its end and throw its rows away. Rows affected, -1 where the driver does not say.

@@ -6,10 +6,11 @@
 
 // How a column of text gets its type, in SQL, over all of its cells.
 //
-// The exact test of a cell (Classify) needs regular expressions, half a second for a million cells and some milliseconds of
-// planning for a column. So a sample proposes a type, and a cheap test that accepts only canonical cells (a number that
-// prints as it was written, an ISO date) is tried on the whole column. Only when a cell fails that, the exact test runs on all
-// cells. Either way the decision is made by all cells; the sample decides nothing but which test comes first.
+// The exact test of a cell (Classify) needs regular expressions, half a second for a million cells and some
+// milliseconds of planning for a column. So a sample proposes a type, and a cheap test that accepts only canonical
+// cells (a number that prints as it was written, an ISO date) is tried on the whole column. Only when a cell fails
+// that, the exact test runs on all cells. Either way the decision is made by all cells; the sample decides nothing but
+// which test comes first.
 
 namespace headrace {
 namespace {
@@ -25,7 +26,8 @@ constexpr std::string_view kAnyNumberShape =
 constexpr std::string_view kDateShape = "'[0-9]{4}-[0-9]{2}-[0-9]{2}'";
 constexpr std::string_view kMidnightShape = "'[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]00:00(:00(\\.0+)?)?Z?)?'";
 constexpr std::string_view kTimeShape =
-    "'[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,9})?)?( ?(Z|[+-][0-9]{2}(:?[0-9]{2})?))?)?'";
+    "'[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,9})?)?( "
+    "?(Z|[+-][0-9]{2}(:?[0-9]{2})?))?)?'";
 
 // A first guess at a cell's class; wrong guesses cost time only.
 std::int64_t Guess(std::string_view cell, bool strings) {
@@ -83,13 +85,15 @@ class Typing {
 
   std::string Classify(const CellColumn& column) const {
     const std::string x = Cell(column);
-    const std::string times = StrCat("WHEN ", Matches(x, kDateShape), " AND try_cast(", x, " AS DATE) IS NOT NULL THEN 8 WHEN ",
-                                     Matches(x, kTimeShape), " AND try_cast(", x, " AS TIMESTAMPTZ) IS NOT NULL THEN 16 ");
+    const std::string times =
+        StrCat("WHEN ", Matches(x, kDateShape), " AND try_cast(", x, " AS DATE) IS NOT NULL THEN 8 WHEN ",
+               Matches(x, kTimeShape), " AND try_cast(", x, " AS TIMESTAMPTZ) IS NOT NULL THEN 16 ");
     const std::string others =
-        column.strings ? ""
-                       : StrCat("WHEN ", Matches(x, kIntShape), " THEN CASE WHEN try_cast(", x, " AS BIGINT) IS NULL THEN 64 ELSE 2 END WHEN ",
-                                Matches(x, kDoubleShape), " AND try_cast(", x, " AS DOUBLE) IS NOT NULL THEN 4 WHEN lower(", x,
-                                ") IN ('true', 'false') THEN 1 ");
+        column.strings
+            ? ""
+            : StrCat("WHEN ", Matches(x, kIntShape), " THEN CASE WHEN try_cast(", x,
+                     " AS BIGINT) IS NULL THEN 64 ELSE 2 END WHEN ", Matches(x, kDoubleShape), " AND try_cast(", x,
+                     " AS DOUBLE) IS NOT NULL THEN 4 WHEN lower(", x, ") IN ('true', 'false') THEN 1 ");
     return StrCat("coalesce(bit_or(CASE WHEN ", x, " IS NULL THEN NULL ", others, times, "ELSE 32 END), 0)");
   }
 
@@ -110,25 +114,36 @@ class Typing {
       return StrCat("CAST(try_cast(", c, " AS ", sql_type, ") AS VARCHAR) = ", c);
     };
     switch (type) {
-      case Type::kBool: return StrCat(c, " IN ('true', 'false', 'True', 'False')");
-      case Type::kInt: return prints_back("BIGINT");
-      case Type::kDate: return prints_back("DATE");
-      case Type::kTimestamp: return prints_back("TIMESTAMP");
+      case Type::kBool:
+        return StrCat(c, " IN ('true', 'false', 'True', 'False')");
+      case Type::kInt:
+        return prints_back("BIGINT");
+      case Type::kDate:
+        return prints_back("DATE");
+      case Type::kTimestamp:
+        return prints_back("TIMESTAMP");
       case Type::kDouble:  // what DuckDB reads, but no digit separators and no leading zeros
         return StrCat("try_cast(", c, " AS DOUBLE) IS NOT NULL AND NOT contains(", c, ", '_') AND NOT (ltrim(", c,
                       ", ' +-') >= '00' AND ltrim(", c, ", ' +-') < '0:')");
-      default: return "true";
+      default:
+        return "true";
     }
   }
 
   static std::string_view SqlName(Type type) {
     switch (type) {
-      case Type::kBool: return "BOOLEAN";
-      case Type::kInt: return "BIGINT";
-      case Type::kDouble: return "DOUBLE";
-      case Type::kDate: return "DATE";
-      case Type::kTimestamp: return "TIMESTAMP";
-      default: return "VARCHAR";
+      case Type::kBool:
+        return "BOOLEAN";
+      case Type::kInt:
+        return "BIGINT";
+      case Type::kDouble:
+        return "DOUBLE";
+      case Type::kDate:
+        return "DATE";
+      case Type::kTimestamp:
+        return "TIMESTAMP";
+      default:
+        return "VARCHAR";
     }
   }
 
@@ -139,13 +154,18 @@ class Typing {
       case Type::kBool:
         return StrCat("CASE WHEN lower(", x, ") IN ('true', 't', 'yes', 'y', '1') THEN true WHEN lower(", x,
                       ") IN ('false', 'f', 'no', 'n', '0') THEN false END");
-      case Type::kInt: return StrCat("CASE WHEN ", Matches(x, "'[+-]?[0-9]+(\\.0*)?'"), " THEN try_cast(", x, " AS BIGINT) END");
-      case Type::kDouble: return StrCat("CASE WHEN ", Matches(x, kAnyNumberShape), " THEN try_cast(", x, " AS DOUBLE) END");
-      case Type::kDate: return StrCat("CASE WHEN ", Matches(x, kMidnightShape), " THEN try_cast(left(", x, ", 10) AS DATE) END");
+      case Type::kInt:
+        return StrCat("CASE WHEN ", Matches(x, "'[+-]?[0-9]+(\\.0*)?'"), " THEN try_cast(", x, " AS BIGINT) END");
+      case Type::kDouble:
+        return StrCat("CASE WHEN ", Matches(x, kAnyNumberShape), " THEN try_cast(", x, " AS DOUBLE) END");
+      case Type::kDate:
+        return StrCat("CASE WHEN ", Matches(x, kMidnightShape), " THEN try_cast(left(", x, ", 10) AS DATE) END");
       case Type::kTimestamp:
-        return StrCat("CASE WHEN ", Matches(x, kTimeShape), " THEN CAST(try_cast(", x, " AS TIMESTAMPTZ) AS TIMESTAMP) END");
+        return StrCat("CASE WHEN ", Matches(x, kTimeShape), " THEN CAST(try_cast(", x,
+                      " AS TIMESTAMPTZ) AS TIMESTAMP) END");
       default:  // blanks within text stay
-        return StrCat("CASE WHEN trim(", column.raw, ", ' \t\r') IN (", nulls_, ") THEN NULL ELSE ", column.raw, " END");
+        return StrCat("CASE WHEN trim(", column.raw, ", ' \t\r') IN (", nulls_, ") THEN NULL ELSE ", column.raw,
+                      " END");
     }
   }
 
@@ -184,7 +204,8 @@ class Typing {
     }
     if (at.empty()) return Ok();
     const std::size_t sample = std::clamp<std::size_t>(500000 / at.size(), 20, 1000);
-    ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, engine_.Query(StrCat("SELECT ", select, " FROM ", table_, " LIMIT ", sample)));
+    ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows,
+                     engine_.Query(StrCat("SELECT ", select, " FROM ", table_, " LIMIT ", sample)));
     ASSIGN_OR_RETURN(const Table table, ReadAll(*rows));
     for (std::size_t k = 0; k < at.size(); ++k) {
       const Column& cells = table.column(k);
@@ -205,8 +226,9 @@ class Typing {
       const Type type = decisions_[i].type;
       if (type == Type::kText && columns_[i].declared) continue;
       const std::string& raw = columns_[i].raw;
-      asked.push_back(type == Type::kText ? AnyCell(raw)
-                                          : StrCat("count(", raw, ") - count(CASE WHEN ", Canonical(raw, type), " THEN 1 END)"));
+      asked.push_back(type == Type::kText
+                          ? AnyCell(raw)
+                          : StrCat("count(", raw, ") - count(CASE WHEN ", Canonical(raw, type), " THEN 1 END)"));
       at.push_back(i);
     }
     ASSIGN_OR_RETURN(const std::vector<std::int64_t> others, Ask(asked, table_));
@@ -224,7 +246,8 @@ class Typing {
   // value). 1: must be looked at closely.
   static std::string AnyCell(const std::string& raw) {
     return StrCat("CASE WHEN count(", raw, ") = 0 THEN 0 WHEN bool_or(lower(left(", raw,
-                  ", 1)) BETWEEN 'a' AND 'z' AND lower(left(", raw, ", 1)) NOT IN ('t', 'f', 'n', 'i')) THEN 2 ELSE 1 END");
+                  ", 1)) BETWEEN 'a' AND 'z' AND lower(left(", raw,
+                  ", 1)) NOT IN ('t', 'f', 'n', 'i')) THEN 2 ELSE 1 END");
   }
 
   // Ask every cell of the columns that are still open.
@@ -236,7 +259,8 @@ class Typing {
     return Ok();
   }
 
-  // Text columns without a padded null need no rewriting. (The planner takes a minute over thousands of rewritten columns.)
+  // Text columns without a padded null need no rewriting. (The planner takes a minute over thousands of rewritten
+  // columns.)
   Status PlainText() {
     std::vector<std::string> asked;
     std::vector<std::size_t> at;
@@ -266,15 +290,17 @@ class Typing {
 
   Status BadCells(const CellColumn& column, Type type, std::int64_t count) {
     const std::string x = Cell(column);
-    ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows,
-                     engine_.Query(StrCat("SELECT rowid AS r, left(", column.raw, ", 60) AS c FROM ", table_, " WHERE ", x,
-                                          " IS NOT NULL AND (", Read(column, type), ") IS NULL ORDER BY rowid LIMIT 3")));
+    ASSIGN_OR_RETURN(
+        const std::unique_ptr<TableStream> rows,
+        engine_.Query(StrCat("SELECT rowid AS r, left(", column.raw, ", 60) AS c FROM ", table_, " WHERE ", x,
+                             " IS NOT NULL AND (", Read(column, type), ") IS NULL ORDER BY rowid LIMIT 3")));
     ASSIGN_OR_RETURN(const Table table, ReadAll(*rows));
     std::string list;
     for (std::size_t r = 0; r < table.num_rows(); ++r)
       list += StrCat(r > 0 ? ", " : "", place_(table.column(0).ints()[r]), " \"", table.column(1).text(r), "\"");
-    return Error(ErrorCode::kData, "column `", column.name, "` is declared ", TypeName(type), ", but ", FormatCount(count),
-                 count == 1 ? " cell does" : " cells do", " not read so: ", list, count > 3 ? ", ..." : "")
+    return Error(ErrorCode::kData, "column `", column.name, "` is declared ", TypeName(type), ", but ",
+                 FormatCount(count), count == 1 ? " cell does" : " cells do", " not read so: ", list,
+                 count > 3 ? ", ..." : "")
         .WithHelp("correct the cells, add their text to null_values if it means \"no value\", or declare another type");
   }
 
@@ -295,7 +321,8 @@ class Typing {
 
 }  // namespace
 
-Result<std::vector<std::string>> TypeCells(Engine& engine, const std::string& table, const std::vector<CellColumn>& columns,
+Result<std::vector<std::string>> TypeCells(Engine& engine, const std::string& table,
+                                           const std::vector<CellColumn>& columns,
                                            const std::vector<std::string>& null_values,
                                            const std::function<std::string(std::int64_t)>& place) {
   return Typing(engine, table, columns, null_values, place).Run();

@@ -18,10 +18,11 @@ struct CellColumn {
   bool strings = false;          ///< cells were quoted strings in JSON: text, date or timestamp, never a number
 };
 
-/// A SQL expression per column that gives its cells as bool, BIGINT, DOUBLE, VARCHAR, DATE or TIMESTAMP; null for the cells
-/// that are blank or one of `null_values`. Every cell of `table` was looked at, so the expressions cannot fail.
+/// A SQL expression per column that gives its cells as bool, BIGINT, DOUBLE, VARCHAR, DATE or TIMESTAMP; null for the
+/// cells that are blank or one of `null_values`. Every cell of `table` was looked at, so the expressions cannot fail.
 /// kData: cells that do not read as declared; `place` puts a row number of the raw table (from 0) into words.
-Result<std::vector<std::string>> TypeCells(Engine& engine, const std::string& table, const std::vector<CellColumn>& columns,
+Result<std::vector<std::string>> TypeCells(Engine& engine, const std::string& table,
+                                           const std::vector<CellColumn>& columns,
                                            const std::vector<std::string>& null_values,
                                            const std::function<std::string(std::int64_t)>& place);
 

@@ -44,7 +44,8 @@ Status DriverConnection::Rollback() {
 }
 
 Status DriverConnection::NoTable(const QualifiedName& table) {
-  Status status = Error(ErrorCode::kInvalid, "the database of connection `", name_, "` has no table `", table.ToString(), "`");
+  Status status =
+      Error(ErrorCode::kInvalid, "the database of connection `", name_, "` has no table `", table.ToString(), "`");
   const Result<std::vector<QualifiedName>> tables = ListTables();
   if (!tables.ok()) return status;
   std::vector<std::string> names;
@@ -53,7 +54,8 @@ Status DriverConnection::NoTable(const QualifiedName& table) {
   if (!nearest.empty()) return std::move(status).WithHelp(StrCat("did you mean ", nearest, "?"));
   if (names.empty()) return std::move(status).WithHelp("it has no tables at all: is this the right file?");
   const std::size_t shown = std::min<std::size_t>(names.size(), 10);
-  return std::move(status).WithHelp(StrCat("its tables are ", Join(std::span(names).first(shown), ", "), names.size() > shown ? ", ..." : ""));
+  return std::move(status).WithHelp(
+      StrCat("its tables are ", Join(std::span(names).first(shown), ", "), names.size() > shown ? ", ..." : ""));
 }
 
 Status DriverConnection::CheckColumns(const QualifiedName& table, const Schema& schema) {
@@ -62,7 +64,8 @@ Status DriverConnection::CheckColumns(const QualifiedName& table, const Schema& 
   std::vector<std::string> theirs;
   for (const TableInfo::Column& column : info->columns) theirs.push_back(column.name);
   if (schema.Names() == theirs) return Ok();
-  return Error(ErrorCode::kInvalid, "table ", table.ToString(), " has the columns ", Join(theirs, ", "), "; the rows have ", Join(schema.Names(), ", "))
+  return Error(ErrorCode::kInvalid, "table ", table.ToString(), " has the columns ", Join(theirs, ", "),
+               "; the rows have ", Join(schema.Names(), ", "))
       .WithHelp("load them into a stage and merge by name");
 }
 

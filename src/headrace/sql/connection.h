@@ -31,8 +31,8 @@ struct ConnectionSpec {
 struct TableInfo {
   struct Column {
     std::string name;
-    std::string declared;        ///< the type in the database's words: DECIMAL(10,2)
-    std::optional<Type> type;    ///< ours, as rows are read; nullopt where there is no counterpart
+    std::string declared;      ///< the type in the database's words: DECIMAL(10,2)
+    std::optional<Type> type;  ///< ours, as rows are read; nullopt where there is no counterpart
     bool nullable = true;
     bool operator==(const Column&) const = default;
   };
@@ -68,8 +68,9 @@ class Dialect {
 
 /// One session with a user's database.
 ///
-/// Values read are of the house's types (docs/types.md). Errors: kInvalid for wrong SQL (with a span into the text given,
-/// where the database tells), kData for constraint breaches and values that do not convert, kBusy when locked or full.
+/// Values read are of the house's types (docs/types.md). Errors: kInvalid for wrong SQL (with a span into the text
+/// given, where the database tells), kData for constraint breaches and values that do not convert, kBusy when locked or
+/// full.
 ///
 ///   Begin -> (Execute | Stage | Append | Query)* -> Commit | Rollback
 ///
@@ -81,8 +82,8 @@ class Connection {
  public:
   virtual ~Connection() = default;
 
-  /// The rows of `sql`, one SELECT statement with `$name` parameters. SQLite columns get the narrowest type that holds all
-  /// their values (an extra pass), never one guessed from the first rows.
+  /// The rows of `sql`, one SELECT statement with `$name` parameters. SQLite columns get the narrowest type that holds
+  /// all their values (an extra pass), never one guessed from the first rows.
   virtual Result<std::unique_ptr<TableStream>> Query(const std::string& sql, const SqlParameters& parameters = {}) = 0;
   /// All rows of a table. kInvalid with the nearest name when it does not exist. SQLite: declared types count where all
   /// values fit them (dates, timestamps, booleans).
@@ -94,8 +95,8 @@ class Connection {
   virtual Status Commit() = 0;
   virtual Status Rollback() = 0;
 
-  /// Bulk load into an existing table, in the open transaction if there is one. The rows' columns must be the table's, in
-  /// its order. Rows loaded.
+  /// Bulk load into an existing table, in the open transaction if there is one. The rows' columns must be the table's,
+  /// in its order. Rows loaded.
   virtual Result<std::int64_t> Append(const QualifiedName& table, std::unique_ptr<TableStream> rows) = 0;
   /// Bulk load into a new temporary table called `name`, in the open transaction. Rows loaded.
   virtual Result<std::int64_t> Stage(const std::string& name, std::unique_ptr<TableStream> rows) = 0;

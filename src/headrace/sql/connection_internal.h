@@ -9,7 +9,8 @@
 namespace headrace {
 
 /// A connection that runs on `session`; `keep` is destroyed after it.
-std::unique_ptr<Connection> MakeDuckDbConnection(std::string name, std::shared_ptr<adbc::Session> session, std::shared_ptr<void> keep);
+std::unique_ptr<Connection> MakeDuckDbConnection(std::string name, std::shared_ptr<adbc::Session> session,
+                                                 std::shared_ptr<void> keep);
 std::unique_ptr<Connection> MakeSqliteConnection(std::string name, std::shared_ptr<adbc::Session> session);
 
 /// SQLite's messages as a Status. `sql` is the user's text, for a span; "" when there is none.
@@ -30,8 +31,8 @@ class DriverConnection : public Connection {
   void Cancel() override { session_->Cancel(); }
 
  protected:
-  virtual adbc::Translate TranslateFor(const std::string& sql, std::shared_ptr<const BoundSql> bound, std::size_t prefix,
-                                       std::string full) = 0;
+  virtual adbc::Translate TranslateFor(const std::string& sql, std::shared_ptr<const BoundSql> bound,
+                                       std::size_t prefix, std::string full) = 0;
   virtual const char* begin_statement() const = 0;
   /// Rows of a query of ours.
   Result<Table> Rows(const std::string& sql);

@@ -34,7 +34,8 @@ Status Locked(const std::string& name, const std::string& uri, const std::string
     const std::size_t start = at + kHeld.size(), end = message.find(')', start);
     holder = message.substr(start, end == std::string::npos ? end : end + 1 - start);
   }
-  return Error(ErrorCode::kBusy, "the database of connection `", name, "`, ", uri, ", is locked by ", holder.empty() ? "another process" : holder)
+  return Error(ErrorCode::kBusy, "the database of connection `", name, "`, ", uri, ", is locked by ",
+               holder.empty() ? "another process" : holder)
       .WithHelp("close it there, or try again later");
 }
 
@@ -55,7 +56,7 @@ struct ConnectionMap::State {
     bool open = false;  // until the database is closed, which is later than the last reference's end
   };
   Options options;
-  std::mutex mutex;                  // guards all below
+  std::mutex mutex;  // guards all below
   std::condition_variable closed;
   std::map<FileId, Entry> databases;
   std::set<FileId> writable_ids;
@@ -83,7 +84,8 @@ Status OpenFailed(const ConnectionSpec& spec, Status status) {
   return std::move(status).WithContext(StrCat("cannot open ", spec.uri, " of connection `", spec.name, "`"));
 }
 
-Result<std::shared_ptr<adbc::Database>> OpenDuckDb(const ConnectionSpec& spec, bool writable, const ConnectionMap::Options& options) {
+Result<std::shared_ptr<adbc::Database>> OpenDuckDb(const ConnectionSpec& spec, bool writable,
+                                                   const ConnectionMap::Options& options) {
   adbc::Database::Options settings = {{"path", spec.uri},
                                       {"access_mode", writable ? "READ_WRITE" : "READ_ONLY"},
                                       {"autoinstall_known_extensions", "false"},
@@ -93,7 +95,8 @@ Result<std::shared_ptr<adbc::Database>> OpenDuckDb(const ConnectionSpec& spec, b
   const adbc::Translate plain = [](const std::string& message) { return DuckDbError(message); };
   std::int64_t pause_ms = 100;
   for (int attempt = 1;; ++attempt) {
-    Result<std::shared_ptr<adbc::Database>> database = adbc::Database::Open("libduckdb.so", "duckdb_adbc_init", settings, plain);
+    Result<std::shared_ptr<adbc::Database>> database =
+        adbc::Database::Open("libduckdb.so", "duckdb_adbc_init", settings, plain);
     if (database.ok() || database.status().code() != ErrorCode::kBusy) return database;
     if (attempt >= options.attempts) return Locked(spec.name, spec.uri, database.status().message());
     options.sleep(pause_ms);
@@ -107,9 +110,10 @@ Status Configure(adbc::Session& session, const ConnectionSpec& spec, const Conne
   std::string list;
   for (const std::string& folder : folders) list += StrCat(list.empty() ? "" : ", ", QuoteString(folder));
   for (const std::string& statement :
-       {std::string("SET GLOBAL TimeZone = 'UTC'"), StrCat("SET GLOBAL temp_directory = ", QuoteString(options.temp_directory)),
-        StrCat("SET GLOBAL allowed_directories = [", list, "]"), std::string("SET GLOBAL enable_external_access = false"),
-        std::string("SET GLOBAL lock_configuration = true")})
+       {std::string("SET GLOBAL TimeZone = 'UTC'"),
+        StrCat("SET GLOBAL temp_directory = ", QuoteString(options.temp_directory)),
+        StrCat("SET GLOBAL allowed_directories = [", list, "]"),
+        std::string("SET GLOBAL enable_external_access = false"), std::string("SET GLOBAL lock_configuration = true")})
     RETURN_IF_ERROR(session.Execute(statement).status());
   return Ok();
 }
@@ -117,18 +121,22 @@ Status Configure(adbc::Session& session, const ConnectionSpec& spec, const Conne
 Status CheckFile(const ConnectionSpec& spec) {
   std::error_code error;
   if (fs::is_directory(spec.uri, error))
-    return Error(ErrorCode::kInvalid, "connection `", spec.name, "`: ", spec.uri, " is a folder; expected a database file");
+    return Error(ErrorCode::kInvalid, "connection `", spec.name, "`: ", spec.uri,
+                 " is a folder; expected a database file");
   if (fs::exists(spec.uri, error)) return Ok();
   const fs::path folder = fs::path(spec.uri).parent_path();
   if (spec.writable && (folder.empty() || fs::is_directory(folder, error))) return Ok();
   if (spec.writable)
-    return Error(ErrorCode::kInvalid, "connection `", spec.name, "`: there is no folder ", folder.string()).WithHelp("make the folder, or correct the uri");
+    return Error(ErrorCode::kInvalid, "connection `", spec.name, "`: there is no folder ", folder.string())
+        .WithHelp("make the folder, or correct the uri");
   return MissingFile(spec.uri).WithContext(StrCat("connection `", spec.name, "`"));
 }
 
 }  // namespace
 
-ConnectionMap::ConnectionMap(Options options) : state_(std::make_shared<State>()) { state_->options = std::move(options); }
+ConnectionMap::ConnectionMap(Options options) : state_(std::make_shared<State>()) {
+  state_->options = std::move(options);
+}
 ConnectionMap::~ConnectionMap() = default;
 
 void ConnectionMap::DeclareWritable(const std::string& uri) {
@@ -149,10 +157,12 @@ Result<std::unique_ptr<Connection>> ConnectionMap::Open(const ConnectionSpec& sp
     const adbc::Translate plain = [](const std::string& message) { return SqliteError(message, ""); };
     const auto open = [&]() -> Result<std::shared_ptr<adbc::Session>> {
       ASSIGN_OR_RETURN(std::shared_ptr<adbc::Database> database,
-                       adbc::Database::Open("libadbc_driver_sqlite.so", "AdbcDriverInit", {{"uri", SqliteUri(spec.uri, spec.writable)}}, plain));
+                       adbc::Database::Open("libadbc_driver_sqlite.so", "AdbcDriverInit",
+                                            {{"uri", SqliteUri(spec.uri, spec.writable)}}, plain));
       ASSIGN_OR_RETURN(std::shared_ptr<adbc::Session> session, adbc::Session::Open(std::move(database), plain));
       RETURN_IF_ERROR(session->Execute(StrCat("PRAGMA busy_timeout = ", state_->options.sqlite_busy_ms)).status());
-      RETURN_IF_ERROR(session->Execute("SELECT count(*) FROM sqlite_schema").status());  // reads the file for the first time
+      RETURN_IF_ERROR(
+          session->Execute("SELECT count(*) FROM sqlite_schema").status());  // reads the file for the first time
       return session;
     };
     Result<std::shared_ptr<adbc::Session>> session = open();
@@ -171,8 +181,11 @@ Result<std::unique_ptr<Connection>> ConnectionMap::Open(const ConnectionSpec& sp
     if (handle != nullptr) {
       const bool fits = entry.writable || !spec.writable;
       lock.unlock();  // letting go of the handle takes the mutex
-      if (!fits) return Error(ErrorCode::kInternal, "the database ", spec.uri, " is open for reading; its writer was not declared");
-      ASSIGN_OR_RETURN(std::shared_ptr<adbc::Session> session, adbc::Session::Open(static_cast<Handle*>(handle.get())->database, plain));
+      if (!fits)
+        return Error(ErrorCode::kInternal, "the database ", spec.uri,
+                     " is open for reading; its writer was not declared");
+      ASSIGN_OR_RETURN(std::shared_ptr<adbc::Session> session,
+                       adbc::Session::Open(static_cast<Handle*>(handle.get())->database, plain));
       return MakeDuckDbConnection(spec.name, std::move(session), std::move(handle));
     }
   }

@@ -56,30 +56,42 @@ class ConnectionTest : public testing::TestWithParam<std::string> {
     Result<Table> table = ReadAll(**rows);
     if (!table.ok()) return "error: " + table.status().ToString();
     std::string out;
-    for (const Field& field : table->schema().fields()) out += StrCat(out.empty() ? "" : " ", field.name, ":", TypeName(field.type));
+    for (const Field& field : table->schema().fields())
+      out += StrCat(out.empty() ? "" : " ", field.name, ":", TypeName(field.type));
     out += " |";
     for (std::size_t r = 0; r < table->num_rows(); ++r) {
       out += r > 0 ? "; " : " ";
-      for (std::size_t c = 0; c < table->num_columns(); ++c) out += (c > 0 ? "," : "") + table->column(c).At(r).ToString();
+      for (std::size_t c = 0; c < table->num_columns(); ++c)
+        out += (c > 0 ? "," : "") + table->column(c).At(r).ToString();
     }
     return out;
   }
-  std::string Query(const std::string& sql, const SqlParameters& parameters = {}) { return Text(connection_->Query(sql, parameters)); }
+  std::string Query(const std::string& sql, const SqlParameters& parameters = {}) {
+    return Text(connection_->Query(sql, parameters));
+  }
   std::string Count(const std::string& table) { return Query("select count(*) as n from " + table); }
 
   static Table People(int rows) {
-    ColumnBuilder id(Type::kInt), name(Type::kText), score(Type::kDouble), day(Type::kDate), at(Type::kTimestamp), ok(Type::kBool);
+    ColumnBuilder id(Type::kInt), name(Type::kText), score(Type::kDouble), day(Type::kDate), at(Type::kTimestamp),
+        ok(Type::kBool);
     for (int i = 0; i < rows; ++i) {
       id.AppendInt(i);
-      if (i < 3000) name.AppendNull();  // more rows than SQLite's driver looks at
-      else name.AppendText(StrCat("n", i));
+      if (i < 3000)
+        name.AppendNull();  // more rows than SQLite's driver looks at
+      else
+        name.AppendText(StrCat("n", i));
       score.AppendDouble(i * 0.1);
       day.AppendInt(20000 + i % 100);
       at.AppendInt(1'000'000'000LL * i);
       ok.AppendInt(i % 2);
     }
     const auto n = static_cast<std::size_t>(rows);
-    return Table(Schema({{"id", Type::kInt}, {"name", Type::kText}, {"score", Type::kDouble}, {"day", Type::kDate}, {"at", Type::kTimestamp}, {"ok", Type::kBool}}),
+    return Table(Schema({{"id", Type::kInt},
+                         {"name", Type::kText},
+                         {"score", Type::kDouble},
+                         {"day", Type::kDate},
+                         {"at", Type::kTimestamp},
+                         {"ok", Type::kBool}}),
                  {id.Finish(), name.Finish(), score.Finish(), day.Finish(), at.Finish(), ok.Finish()}, n);
   }
 
@@ -142,7 +154,8 @@ TEST_P(ConnectionTest, ARollbackTakesBackWhatWasLoadedAndMerged) {
     const Status end = commit ? connection_->Commit() : connection_->Rollback();
     ASSERT_TRUE(end.ok()) << end;
     EXPECT_EQ(Query("select id, score from scores order by id"),
-              commit ? "id:int score:double | 0,0; 1,0.1; 2,0.2; 3,0.30000000000000004" : "id:int score:double | 1,0.5; 2,0.25");
+              commit ? "id:int score:double | 0,0; 1,0.1; 2,0.2; 3,0.30000000000000004"
+                     : "id:int score:double | 1,0.5; 2,0.25");
   }
 }
 
@@ -175,7 +188,8 @@ TEST_P(ConnectionTest, AnErrorInATransactionLosesNothingAfterRollback) {
 
 TEST_P(ConnectionTest, ATableIsDescribedWithItsKeys) {
   Open();
-  Run("create table t(id integer not null, day date not null, name varchar(20), amount double precision, unique (name), primary key (id, day))");
+  Run("create table t(id integer not null, day date not null, name varchar(20), amount double precision, unique "
+      "(name), primary key (id, day))");
   Run("create unique index by_amount on t(amount, name)");
   const Result<std::optional<TableInfo>> info = connection_->Describe({"", "t"});
   ASSERT_TRUE(info.ok()) << info.status();
@@ -321,17 +335,24 @@ TEST_P(ConnectionTest, RowsOfAContractAreReadAsDeclared) {
               HasSubstr("column `day` is declared date, but row 3 has \"soon\""));
 }
 
-INSTANTIATE_TEST_SUITE_P(Drivers, ConnectionTest, testing::Values("duckdb", "sqlite"), [](const auto& driver) { return driver.param; });
+INSTANTIATE_TEST_SUITE_P(Drivers, ConnectionTest, testing::Values("duckdb", "sqlite"),
+                         [](const auto& driver) { return driver.param; });
 
 class SqliteConnectionTest : public ConnectionTest {};
 
 TEST_P(SqliteConnectionTest, ColumnsGetTheTypeThatHoldsAllTheirValues) {
   Open();
-  Run("create table t(id integer primary key, late_text, late_real, mixed, hollow, day date, bad_day date, flag boolean)");
-  Run("with recursive r(i) as (select 1 union all select i + 1 from r where i < 3000) insert into t select i, case when i = 3000 then 'x' end, "
-      "case when i = 3000 then 0.5 end, case when i < 2500 then i else 'text' end, null, '2026-01-31', case i when 7 then 'soon' else '2026-01-31' end, i % 2 from r");
-  const std::string sql = "select * from (select late_text, late_real, mixed, hollow, day, flag, id from t order by id desc limit 1)";
-  EXPECT_EQ(Query(sql), "late_text:text late_real:double mixed:text hollow:text day:text flag:int id:int | x,0.5,text,null,2026-01-31,0,3000");
+  Run("create table t(id integer primary key, late_text, late_real, mixed, hollow, day date, bad_day date, flag "
+      "boolean)");
+  Run("with recursive r(i) as (select 1 union all select i + 1 from r where i < 3000) insert into t select i, case "
+      "when i = 3000 then 'x' end, "
+      "case when i = 3000 then 0.5 end, case when i < 2500 then i else 'text' end, null, '2026-01-31', case i when 7 "
+      "then 'soon' else '2026-01-31' end, i % 2 from r");
+  const std::string sql =
+      "select * from (select late_text, late_real, mixed, hollow, day, flag, id from t order by id desc limit 1)";
+  EXPECT_EQ(Query(sql),
+            "late_text:text late_real:double mixed:text hollow:text day:text flag:int id:int | "
+            "x,0.5,text,null,2026-01-31,0,3000");
   Result<Table> all = ReadAll(**connection_->Query("select late_text, late_real, mixed, id from t order by id"));
   ASSERT_TRUE(all.ok()) << all.status();
   EXPECT_EQ(all->num_rows(), 3000U);
@@ -362,7 +383,8 @@ TEST_P(SqliteConnectionTest, AQueryOrderIsKept) {
   EXPECT_EQ(Query("with x as (select id from t) select id from x order by id limit 2 -- done"), "id:int | 1; 2");
 }
 
-INSTANTIATE_TEST_SUITE_P(Drivers, SqliteConnectionTest, testing::Values("sqlite"), [](const auto& driver) { return driver.param; });
+INSTANTIATE_TEST_SUITE_P(Drivers, SqliteConnectionTest, testing::Values("sqlite"),
+                         [](const auto& driver) { return driver.param; });
 
 }  // namespace
 }  // namespace headrace

@@ -46,7 +46,8 @@ class Cutter {
         RETURN_IF_ERROR(Utf8(u));
       else if (c == '\0')
         return Bad(path_, line_, "a NUL byte, which no text file has")
-            .WithHelp(StrCat("if the file is UTF-16, convert it: iconv -f UTF-16 -t UTF-8 ", path_, " > converted.csv"));
+            .WithHelp(
+                StrCat("if the file is UTF-16, convert it: iconv -f UTF-16 -t UTF-8 ", path_, " > converted.csv"));
       ++record_bytes_;
       RETURN_IF_ERROR(One(c));
     }
@@ -68,12 +69,15 @@ class Cutter {
   /// The first row whose number of fields is not the header's.
   Status Ragged() const {
     if (ragged_ == 0) return Ok();
-    const std::string more = ragged_ > 1 ? StrCat(" (and in ", FormatCount(ragged_ - 1), ragged_ == 2 ? " more row" : " more rows", ")") : "";
-    Status status = Bad(path_, ragged_line_, StrCat("expected ", expected_, " fields as in the header, found ", ragged_found_, more));
+    const std::string more =
+        ragged_ > 1 ? StrCat(" (and in ", FormatCount(ragged_ - 1), ragged_ == 2 ? " more row" : " more rows", ")")
+                    : "";
+    Status status = Bad(path_, ragged_line_,
+                        StrCat("expected ", expected_, " fields as in the header, found ", ragged_found_, more));
     return std::move(status).WithHelp(
-        ragged_found_ > expected_
-            ? StrCat("put quotes around a field that contains a ", DelimiterName(delimiter_), ", or take out what is too much")
-            : "fill in the missing fields (an empty one is enough), or take the line out");
+        ragged_found_ > expected_ ? StrCat("put quotes around a field that contains a ", DelimiterName(delimiter_),
+                                           ", or take out what is too much")
+                                  : "fill in the missing fields (an empty one is enough), or take the line out");
   }
 
  private:
@@ -96,7 +100,9 @@ class Cutter {
           return Ok();
         }
         if (c != delimiter_ && c != '\n' && c != '\r' && c != ' ')
-          return Bad(path_, line_, StrCat("text follows a closing quote", quote_line_ == line_ ? "" : StrCat("; the field opened in line ", quote_line_)))
+          return Bad(path_, line_,
+                     StrCat("text follows a closing quote",
+                            quote_line_ == line_ ? "" : StrCat("; the field opened in line ", quote_line_)))
               .WithHelp("double a quote that is part of the text, and put quotes around the whole field");
         break;
       case State::kFieldStart:
@@ -106,7 +112,8 @@ class Cutter {
           return Ok();
         }
         break;
-      case State::kBare: break;
+      case State::kBare:
+        break;
     }
     if (c == delimiter_) {
       EndField();
@@ -166,10 +173,14 @@ class Cutter {
     if (pending_ == 0) {
       low_ = 0x80;
       high_ = 0xBF;
-      if (u >= 0xC2 && u <= 0xDF) pending_ = 1;
-      else if (u >= 0xE0 && u <= 0xEF) pending_ = 2;
-      else if (u >= 0xF0 && u <= 0xF4) pending_ = 3;
-      else return NotUtf8(u);
+      if (u >= 0xC2 && u <= 0xDF)
+        pending_ = 1;
+      else if (u >= 0xE0 && u <= 0xEF)
+        pending_ = 2;
+      else if (u >= 0xF0 && u <= 0xF4)
+        pending_ = 3;
+      else
+        return NotUtf8(u);
       if (u == 0xE0) low_ = 0xA0;
       if (u == 0xED) high_ = 0x9F;
       if (u == 0xF0) low_ = 0x90;
@@ -188,8 +199,10 @@ class Cutter {
     const char digits[] = "0123456789ABCDEF";
     const std::string hex = {digits[byte >> 4], digits[byte & 15]};
     const bool windows = byte >= 0x80 && byte <= 0x9F;
-    return Bad(path_, line_, StrCat("not UTF-8 (byte 0x", hex, "); the encoding is likely ", windows ? "Windows-1252" : "Latin-1"))
-        .WithHelp(StrCat("convert it: iconv -f ", windows ? "WINDOWS-1252" : "ISO-8859-1", " -t UTF-8 ", path_, " > converted.csv"));
+    return Bad(path_, line_,
+               StrCat("not UTF-8 (byte 0x", hex, "); the encoding is likely ", windows ? "Windows-1252" : "Latin-1"))
+        .WithHelp(StrCat("convert it: iconv -f ", windows ? "WINDOWS-1252" : "ISO-8859-1", " -t UTF-8 ", path_,
+                         " > converted.csv"));
   }
 
   std::string path_;
@@ -238,12 +251,15 @@ Status CheckHeader(const std::string& path, std::vector<std::string>& names) {
     names[i] = std::string(Trim(names[i]));
     if (names[i].empty())
       return Bad(path, 1, StrCat("column ", i + 1, " of ", names.size(), " has no name"))
-          .WithHelp(i == 0 ? "name it in the first line (pandas writes its row numbers so: use to_csv(..., index=False))"
-                           : "name it in the first line");
+          .WithHelp(i == 0
+                        ? "name it in the first line (pandas writes its row numbers so: use to_csv(..., index=False))"
+                        : "name it in the first line");
     const auto [other, fresh] = seen.emplace(ToLower(names[i]), names[i]);
     if (!fresh)
-      return Bad(path, 1, other->second == names[i] ? StrCat("two columns are called `", names[i], "`")
-                                                    : StrCat("the columns `", other->second, "` and `", names[i], "` differ only in case"))
+      return Bad(path, 1,
+                 other->second == names[i]
+                     ? StrCat("two columns are called `", names[i], "`")
+                     : StrCat("the columns `", other->second, "` and `", names[i], "` differ only in case"))
           .WithHelp("give each column a name of its own in the first line");
   }
   return Ok();
@@ -253,21 +269,30 @@ Status CheckDelimiter(const std::string& path, char given, std::size_t fields, s
   if (fields > 1) return Ok();
   const Sniffed other = Sniff(head, whole);
   if (other.fields <= 1 || other.delimiter == given) return Ok();
-  return Bad(path, 1, StrCat("one column only when cut at the ", DelimiterName(given), ", ", other.fields, " when cut at the ", DelimiterName(other.delimiter)))
-      .WithHelp(StrCat("say so: delimiter: \"", other.delimiter == '\t' ? "\\t" : std::string(1, other.delimiter), "\""));
+  return Bad(path, 1,
+             StrCat("one column only when cut at the ", DelimiterName(given), ", ", other.fields, " when cut at the ",
+                    DelimiterName(other.delimiter)))
+      .WithHelp(
+          StrCat("say so: delimiter: \"", other.delimiter == '\t' ? "\\t" : std::string(1, other.delimiter), "\""));
 }
 
 Status CheckStart(const std::string& path, std::string_view head) {
   const auto starts = [head](std::string_view bytes) { return head.substr(0, bytes.size()) == bytes; };
-  if (Trim(head).empty()) return Error(ErrorCode::kData, path, ": the file is empty").WithHelp("a header line with column names and at least one row are needed");
+  if (Trim(head).empty())
+    return Error(ErrorCode::kData, path, ": the file is empty")
+        .WithHelp("a header line with column names and at least one row are needed");
   const bool zeros = head.size() >= 4 && ((head[0] == '\0' && head[2] == '\0') || (head[1] == '\0' && head[3] == '\0'));
   if (starts("\xFF\xFE") || starts("\xFE\xFF") || zeros)
     return Bad(path, 1, "not UTF-8; the encoding is UTF-16")
         .WithHelp(StrCat("convert it: iconv -f UTF-16 -t UTF-8 ", path, " > converted.csv"));
-  if (starts("PAR1")) return Error(ErrorCode::kData, path, ": this is a Parquet file").WithHelp("name it .parquet, or say format: parquet");
+  if (starts("PAR1"))
+    return Error(ErrorCode::kData, path, ": this is a Parquet file")
+        .WithHelp("name it .parquet, or say format: parquet");
   if (starts("PK\x03\x04"))
-    return Error(ErrorCode::kData, path, ": this is a zip archive or an Excel workbook").WithHelp("unpack it, or save the sheet as CSV");
-  if (starts("\x28\xB5\x2F\xFD")) return Error(ErrorCode::kData, path, ": this is packed by zstd").WithHelp("give it a name that ends in .zst");
+    return Error(ErrorCode::kData, path, ": this is a zip archive or an Excel workbook")
+        .WithHelp("unpack it, or save the sheet as CSV");
+  if (starts("\x28\xB5\x2F\xFD"))
+    return Error(ErrorCode::kData, path, ": this is packed by zstd").WithHelp("give it a name that ends in .zst");
   return Ok();
 }
 
@@ -287,11 +312,16 @@ Result<CsvShape> Finish(const std::string& path, Cutter& cutter, char delimiter,
 
 std::string DelimiterName(char delimiter) {
   switch (delimiter) {
-    case ',': return "comma";
-    case ';': return "semicolon";
-    case '\t': return "tab";
-    case '|': return "bar";
-    default: return std::string(1, delimiter);
+    case ',':
+      return "comma";
+    case ';':
+      return "semicolon";
+    case '\t':
+      return "tab";
+    case '|':
+      return "bar";
+    default:
+      return std::string(1, delimiter);
   }
 }
 
@@ -305,7 +335,8 @@ Result<CsvShape> ScanCsv(const std::string& path, std::optional<char> delimiter)
     int code = Z_OK;
     const char* reason = gzerror(file.get(), &code);
     if (n < 0 || code == Z_BUF_ERROR)
-      return Error(ErrorCode::kData, path, ": damaged or cut short: ", code == Z_ERRNO ? std::strerror(errno) : reason).WithHelp("fetch the file again");
+      return Error(ErrorCode::kData, path, ": damaged or cut short: ", code == Z_ERRNO ? std::strerror(errno) : reason)
+          .WithHelp("fetch the file again");
     return std::string_view(chunk).substr(0, static_cast<std::size_t>(n));
   };
   ASSIGN_OR_RETURN(std::string_view bytes, read());

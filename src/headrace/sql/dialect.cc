@@ -35,16 +35,23 @@ bool TableInfo::HasUniqueKey(const std::vector<std::string>& names) const {
 std::string_view Dialect::TypeName(Type type) const {
   if (kind_ == SqlDialect::kDuckDb) return DuckDbTypeName(type);
   switch (type) {  // names whose affinity keeps values as they are: dates and timestamps are ISO text
-    case Type::kBool: return "BOOLEAN";
-    case Type::kInt: return "INTEGER";
-    case Type::kDouble: return "REAL";
-    case Type::kDate: return "DATE";
-    case Type::kTimestamp: return "TIMESTAMP";
-    default: return "TEXT";
+    case Type::kBool:
+      return "BOOLEAN";
+    case Type::kInt:
+      return "INTEGER";
+    case Type::kDouble:
+      return "REAL";
+    case Type::kDate:
+      return "DATE";
+    case Type::kTimestamp:
+      return "TIMESTAMP";
+    default:
+      return "TEXT";
   }
 }
 
-std::string Dialect::CreateTable(const QualifiedName& table, const Schema& schema, const std::vector<std::string>& key) const {
+std::string Dialect::CreateTable(const QualifiedName& table, const Schema& schema,
+                                 const std::vector<std::string>& key) const {
   std::string sql = StrCat("CREATE TABLE ", table.Quoted(), " (");
   for (std::size_t i = 0; i < schema.size(); ++i) {
     const bool in_key = std::ranges::find(key, schema[i].name) != key.end();
@@ -58,12 +65,13 @@ std::string Dialect::CreateUniqueIndex(const QualifiedName& table, const std::ve
   const std::string name = Quote(StrCat(table.name, "_", Join(key, "_"), "_key"));
   // SQLite takes the schema in front of the index, DuckDB in front of the table.
   if (kind_ == SqlDialect::kSqlite)
-    return StrCat("CREATE UNIQUE INDEX ", table.schema.empty() ? "" : Quote(table.schema) + ".", name, " ON ", Quote(table.name), " (", QuotedNames(key), ")");
+    return StrCat("CREATE UNIQUE INDEX ", table.schema.empty() ? "" : Quote(table.schema) + ".", name, " ON ",
+                  Quote(table.name), " (", QuotedNames(key), ")");
   return StrCat("CREATE UNIQUE INDEX ", name, " ON ", table.Quoted(), " (", QuotedNames(key), ")");
 }
 
-std::string Dialect::Merge(const QualifiedName& table, const std::vector<std::string>& columns, const std::vector<std::string>& key,
-                           std::string_view source) const {
+std::string Dialect::Merge(const QualifiedName& table, const std::vector<std::string>& columns,
+                           const std::vector<std::string>& key, std::string_view source) const {
   const std::string names = QuotedNames(columns);
   std::string sql = StrCat("INSERT INTO ", table.Quoted(), " (", names, ") SELECT ", names, " FROM ", source);
   if (key.empty()) return sql;

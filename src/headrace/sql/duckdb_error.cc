@@ -34,8 +34,8 @@ bool Contains(std::string_view text, std::string_view part) { return text.find(p
 // The byte at which the `column`-th character of `text` starts: the caret is set by characters.
 std::size_t ByteOfCharacter(std::string_view text, std::size_t column) {
   std::size_t at = 0;
-  for (; column > 0 && at < text.size(); --column)
-    do ++at;
+  for (; column > 0 && at < text.size(); --column) do
+      ++at;
     while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
   return at;
 }
@@ -72,7 +72,8 @@ Parts Read(const std::string& message) {
       parts.message += Trim(line);
     }
   }
-  while (!parts.message.empty() && (parts.message.back() == '!' || parts.message.back() == '.')) parts.message.pop_back();
+  while (!parts.message.empty() && (parts.message.back() == '!' || parts.message.back() == '.'))
+    parts.message.pop_back();
   if (parts.message.size() > 1 && parts.message[0] >= 'A' && parts.message[0] <= 'Z' &&
       (parts.message[1] == ' ' || (parts.message[1] >= 'a' && parts.message[1] <= 'z')))
     parts.message[0] = static_cast<char>(parts.message[0] - 'A' + 'a');
@@ -134,9 +135,9 @@ ErrorCode CodeOf(const Parts& parts, const std::string& whole) {
       return ErrorCode::kInvalid;
     return ErrorCode::kFailed;
   }
-  for (const std::string_view of_query : {"Parser", "Syntax", "Binder", "Catalog", "Permission", "Not implemented",
-                                          "Missing Extension", "Parameter Not Resolved", "Parameter Not Allowed",
-                                          "Expression", "Dependency", "Settings"})
+  for (const std::string_view of_query :
+       {"Parser", "Syntax", "Binder", "Catalog", "Permission", "Not implemented", "Missing Extension",
+        "Parameter Not Resolved", "Parameter Not Allowed", "Expression", "Dependency", "Settings"})
     if (kind == of_query) return ErrorCode::kInvalid;
   for (const std::string_view of_data : {"Conversion", "Out of Range", "Constraint", "Mismatch Type", "Invalid Input",
                                          "Invalid type", "Decimal", "Divide by Zero"})
@@ -163,9 +164,9 @@ Status DuckDbError(const std::string& message, const SqlContext& context) {
     status = Error(code, "the query reads the table `", table, "`, which does not exist here");
     const std::string nearest = NearestName(table, context.tables);
     const std::vector<std::string> known(context.tables.begin(), context.tables.end());
-    help = !nearest.empty()  ? StrCat("did you mean `", nearest, "`?")
-           : known.empty()   ? ""
-                             : StrCat("the tables here are ", Join(known, ", "));
+    help = !nearest.empty() ? StrCat("did you mean `", nearest, "`?")
+           : known.empty()  ? ""
+                            : StrCat("the tables here are ", Join(known, ", "));
   } else if (code == ErrorCode::kInterrupted) {
     status = Error(code, "the query was interrupted");
   } else if (parts.kind == "Out of Memory" && code == ErrorCode::kBusy) {

@@ -74,13 +74,19 @@ Result<FileFormat> FileFormat::OfPath(std::string_view path) {
   else if (strip(".zst"))
     format.compression = Compression::kZstd;
   const bool packed = format.compression != Compression::kNone;
-  if (strip(".csv")) format.kind = Kind::kCsv;
-  else if (strip(".tsv") || strip(".tab")) format.kind = Kind::kTsv;
-  else if (strip(".jsonl") || strip(".ndjson")) format.kind = Kind::kJsonLines;
-  else if (!packed && strip(".parquet")) format.kind = Kind::kParquet;
+  if (strip(".csv"))
+    format.kind = Kind::kCsv;
+  else if (strip(".tsv") || strip(".tab"))
+    format.kind = Kind::kTsv;
+  else if (strip(".jsonl") || strip(".ndjson"))
+    format.kind = Kind::kJsonLines;
+  else if (!packed && strip(".parquet"))
+    format.kind = Kind::kParquet;
   else
     return Error(ErrorCode::kInvalid, "the name `", path, "` does not tell the file's format")
-        .WithHelp("use .csv, .tsv or .jsonl (each also with .gz or .zst) or .parquet, or name the format: csv, tsv, parquet, jsonl");
+        .WithHelp(
+            "use .csv, .tsv or .jsonl (each also with .gz or .zst) or .parquet, or name the format: csv, tsv, parquet, "
+            "jsonl");
   return format;
 }
 
@@ -96,6 +102,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const Options& options) {
                                          StrCat("SET GLOBAL temp_directory = ", QuoteString(options.temp_directory))};
   if (!options.any_file) {
     statements.push_back(StrCat("SET GLOBAL allowed_directories = ", QuotedList(options.allowed_directories)));
+    statements.push_back(StrCat("SET GLOBAL allowed_paths = ", QuotedList(options.allowed_files)));
     statements.push_back("SET GLOBAL enable_external_access = false");
   }
   statements.push_back("SET GLOBAL lock_configuration = true");
@@ -140,8 +147,8 @@ Status Engine::AddTable(std::string_view name, std::unique_ptr<TableStream> rows
 }
 
 // A stream has a session of its own: DuckDB ends an open result when its connection runs another statement.
-Result<std::unique_ptr<TableStream>> Engine::Run(std::string_view before, const std::string& sql, std::string_view after,
-                                                 const Parameters& parameters) {
+Result<std::unique_ptr<TableStream>> Engine::Run(std::string_view before, const std::string& sql,
+                                                 std::string_view after, const Parameters& parameters) {
   ASSIGN_OR_RETURN(BoundSql bound, BoundSql::Make(sql, SqlDialect::kDuckDb, parameters));
   ASSIGN_OR_RETURN(const std::shared_ptr<adbc::Session> session, NewSession());
   const Table row = ParameterRow(bound, parameters, SqlDialect::kDuckDb);
@@ -168,19 +175,19 @@ Result<Schema> Engine::Describe(const std::string& sql, const Parameters& parame
 Result<std::int64_t> Engine::WriteFile(const std::string& sql, const Parameters& parameters, const std::string& path,
                                        FileFormat format) {
   ASSIGN_OR_RETURN(const Schema schema, Describe(sql, parameters));
-  std::string select, names;
-  for (std::size_t i = 0; i < schema.size(); ++i) {
-    const std::string_view comma = i > 0 ? ", " : "";
-    select += StrCat(comma, "CAST(c", i, " AS ", DuckDbTypeName(schema[i].type), ") AS ", QuoteIdentifier(schema[i].name));
-    names += StrCat(comma, "c", i);
+  std::string select;
+  for (const Field& field : schema.fields()) {
+    const std::string name = QuoteIdentifier(field.name);
+    select += StrCat(select.empty() ? "" : ", ", "CAST(", name, " AS ", DuckDbTypeName(field.type), ") AS ", name);
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows,
                    Run(StrCat("COPY (SELECT ", select, " FROM (\n"), sql,
-                       StrCat("\n) AS q(", names, ")) TO ", QuoteString(path), " (", CopyOptions(format), ")"), parameters));
+                       StrCat("\n)) TO ", QuoteString(path), " (", CopyOptions(format), ")"), parameters));
   return OneInt(*rows);
 }
 
-Result<std::int64_t> Engine::WriteParquet(const std::string& sql, const Parameters& parameters, const std::string& path) {
+Result<std::int64_t> Engine::WriteParquet(const std::string& sql, const Parameters& parameters,
+                                          const std::string& path) {
   return WriteFile(sql, parameters, path, {FileFormat::Kind::kParquet, FileFormat::Compression::kNone});
 }
 
@@ -202,8 +209,9 @@ Result<std::int64_t> ParquetRowCount(const std::string& path) {
   Engine::Options options;
   options.any_file = true;
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
-  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows,
-                   engine->Query("SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata($path)", {{"path", Value::Text(path)}}));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<TableStream> rows,
+      engine->Query("SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata($path)", {{"path", Value::Text(path)}}));
   return OneInt(*rows);
 }
 

@@ -26,7 +26,8 @@ struct FileFormat {
   Kind kind = Kind::kCsv;
   Compression compression = Compression::kNone;
 
-  /// By the extension: .csv .tsv .jsonl .ndjson (each also with .gz or .zst) .parquet. kInvalid, listing these, otherwise.
+  /// By the extension: .csv .tsv .jsonl .ndjson (each also with .gz or .zst) .parquet. kInvalid, listing these,
+  /// otherwise.
   static Result<FileFormat> OfPath(std::string_view path);
   /// By name: csv, tsv, parquet, jsonl. The compression is none.
   static Result<FileFormat> OfName(std::string_view name);
@@ -45,14 +46,16 @@ struct FileFormat {
 /// the text as the user wrote it. kData: a value that cannot be converted, is out of range or breaks a constraint.
 /// kBusy: memory or disk full. kInterrupted: Cancel was called. kFailed: anything else.
 ///
-/// Threads: one at a time, except Cancel. Engines are independent of each other. The library is loaded by the first Open.
+/// Threads: one at a time, except Cancel. Engines are independent of each other. The library is loaded by the first
+/// Open.
 class Engine {
  public:
   struct Options {
     int threads = 1;             ///< more than one: sums of doubles may change in the last bit between runs
     std::string memory_limit;    ///< "2GB"; "": DuckDB's default (80 % of memory)
     std::string temp_directory;  ///< where data larger than memory goes; "": nowhere
-    std::vector<std::string> allowed_directories;  ///< the only folders SQL may read and write files in
+    std::vector<std::string> allowed_directories;  ///< the only folders SQL may read and write files in,
+    std::vector<std::string> allowed_files;        ///< and the only files elsewhere (those given to AddParquet, and outputs)
     /// Leave all files reachable. For reading what the user named (files.h), never for a user's SQL.
     bool any_file = false;
   };
@@ -71,7 +74,8 @@ class Engine {
   const std::vector<std::string>& tables() const { return tables_; }
 
   using Parameters = SqlParameters;
-  /// The rows of `sql`, one SELECT statement with `$name` parameters. The stream may outlive later calls, not the engine.
+  /// The rows of `sql`, one SELECT statement with `$name` parameters. The stream may outlive later calls, not the
+  /// engine.
   Result<std::unique_ptr<TableStream>> Query(const std::string& sql, const Parameters& parameters = {});
   /// The columns that Query would give; runs nothing. kInvalid for two columns of one name and for a column whose type
   /// has no counterpart (lists, structs, intervals, ...).
@@ -79,8 +83,8 @@ class Engine {
 
   /// Write the rows of `sql` to `path` and return how many there were. Every column is stored as one of our types
   /// (docs/types.md), so that what is read back has the schema of Describe. Equal rows give equal bytes. Parquet is
-  /// compressed by zstd. CSV: RFC 4180 with a header, UTF-8, null is an empty cell, an empty text is "". Writes in place:
-  /// writing aside and renaming is the caller's.
+  /// compressed by zstd. CSV: RFC 4180 with a header, UTF-8, null is an empty cell, an empty text is "". Writes in
+  /// place: writing aside and renaming is the caller's.
   Result<std::int64_t> WriteFile(const std::string& sql, const Parameters& parameters, const std::string& path,
                                  FileFormat format);
   Result<std::int64_t> WriteParquet(const std::string& sql, const Parameters& parameters, const std::string& path);
@@ -106,8 +110,8 @@ class Engine {
   std::vector<std::weak_ptr<adbc::Session>> running_;  // guarded by mutex_
 };
 
-/// A whole Parquet file in memory; its rows block by block; its number of rows (read from its footer). kInvalid when the
-/// file is missing or no Parquet file. Each call opens an engine of its own.
+/// A whole Parquet file in memory; its rows block by block; its number of rows (read from its footer). kInvalid when
+/// the file is missing or no Parquet file. Each call opens an engine of its own.
 Result<Table> ReadParquet(const std::string& path);
 Result<std::unique_ptr<TableStream>> StreamParquet(const std::string& path);
 Result<std::int64_t> ParquetRowCount(const std::string& path);

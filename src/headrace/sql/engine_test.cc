@@ -74,8 +74,10 @@ TEST_F(EngineTest, QueriesReadTablesInTheOrderTheyWereGiven) {
   ColumnBuilder id(Type::kInt), name(Type::kText);
   for (int i = 0; i < 200000; ++i) {
     id.AppendInt(i);
-    if (i % 7 == 0) name.AppendNull();
-    else name.AppendText("n" + std::to_string(i % 5));
+    if (i % 7 == 0)
+      name.AppendNull();
+    else
+      name.AppendText("n" + std::to_string(i % 5));
   }
   const Table table(Schema({{"id", Type::kInt}, {"name", Type::kText}}), {id.Finish(), name.Finish()}, 200000);
   ASSERT_TRUE(engine_->AddTable("people", StreamOf(table)).ok());
@@ -90,7 +92,10 @@ TEST_F(EngineTest, QueriesReadTablesInTheOrderTheyWereGiven) {
 }
 
 TEST_F(EngineTest, AnEmptyTableKeepsItsColumns) {
-  ASSERT_TRUE(engine_->AddTable("nothing", StreamOf(Table(Schema({{"x", Type::kDouble}}), {ColumnBuilder(Type::kDouble).Finish()}, 0))).ok());
+  ASSERT_TRUE(engine_
+                  ->AddTable("nothing", StreamOf(Table(Schema({{"x", Type::kDouble}}),
+                                                       {ColumnBuilder(Type::kDouble).Finish()}, 0)))
+                  .ok());
   EXPECT_EQ(Rows("select count(*) from nothing"), "0");
   EXPECT_EQ((*engine_->Describe("select * from nothing"))[0], (Field{"x", Type::kDouble}));
 }
@@ -101,8 +106,8 @@ TEST_F(EngineTest, ParametersAreBoundByNameWhateverTheirOrder) {
 }
 
 TEST_F(EngineTest, ParametersKeepTheirTypes) {
-  const SqlParameters all = {{"b", Value::Bool(true)},        {"d", Value::Date(20000)},
-                             {"t", Value::Timestamp(1000000)}, {"w", Value::Duration(86'400'000'000)},
+  const SqlParameters all = {{"b", Value::Bool(true)},           {"d", Value::Date(20000)},
+                             {"t", Value::Timestamp(1000000)},   {"w", Value::Duration(86'400'000'000)},
                              {"s", Value::Text("it's $b -- x")}, {"n", Value::Null(Type::kDouble)},
                              {"f", Value::Double(0.1)}};
   EXPECT_EQ(Rows("select $b, $d, $t, $d - $w, $s, $n is null, $f", all),
@@ -119,8 +124,8 @@ TEST_F(EngineTest, ASyntaxErrorPointsIntoTheUsersText) {
 TEST_F(EngineTest, AMissingColumnPointsIntoTheUsersTextAndNamesCandidates) {
   ASSERT_TRUE(engine_->Execute("create table t(amount int, day date)").ok());
   const std::string sql = "select $since,\n  -- ä comment\n  amont\nfrom t";
-  for (const Status& status : {QueryStatus(sql, {{"since", Value::Date(1)}}),
-                               engine_->Describe(sql, {{"since", Value::Date(1)}}).status()}) {
+  for (const Status& status :
+       {QueryStatus(sql, {{"since", Value::Date(1)}}), engine_->Describe(sql, {{"since", Value::Date(1)}}).status()}) {
     EXPECT_EQ(status.code(), ErrorCode::kInvalid);
     EXPECT_EQ(Spanned(sql, status), "amont") << status;
     EXPECT_THAT(status.help(), HasSubstr("amount"));
@@ -128,7 +133,10 @@ TEST_F(EngineTest, AMissingColumnPointsIntoTheUsersTextAndNamesCandidates) {
 }
 
 TEST_F(EngineTest, AMissingTableSuggestsTheNearestInput) {
-  ASSERT_TRUE(engine_->AddTable("customers", StreamOf(Table(Schema({{"x", Type::kInt}}), {ColumnBuilder(Type::kInt).Finish()}, 0))).ok());
+  ASSERT_TRUE(
+      engine_
+          ->AddTable("customers", StreamOf(Table(Schema({{"x", Type::kInt}}), {ColumnBuilder(Type::kInt).Finish()}, 0)))
+          .ok());
   const std::string sql = "select * from custmers";
   const Status status = QueryStatus(sql);
   EXPECT_EQ(status.code(), ErrorCode::kInvalid);
@@ -170,16 +178,23 @@ TEST_F(EngineTest, AParquetFileKeepsTheTypesOfTheHouse) {
   Result<Table> back = ReadParquet(Path("a.parquet"));
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->schema(), *engine_->Describe(sql));
-  const Schema expected({{"i", Type::kInt}, {"s", Type::kInt}, {"d", Type::kDouble}, {"t", Type::kText},
-                         {"day", Type::kDate}, {"at", Type::kTimestamp}, {"even", Type::kBool}, {"u", Type::kText}});
+  const Schema expected({{"i", Type::kInt},
+                         {"s", Type::kInt},
+                         {"d", Type::kDouble},
+                         {"t", Type::kText},
+                         {"day", Type::kDate},
+                         {"at", Type::kTimestamp},
+                         {"even", Type::kBool},
+                         {"u", Type::kText}});
   EXPECT_EQ(back->schema(), expected);
   EXPECT_EQ(back->Find("at")->At(0).ToString(), "2026-01-02 01:04:05");
   EXPECT_EQ(*ParquetRowCount(Path("a.parquet")), 3);
 }
 
 TEST_F(EngineTest, EqualRowsGiveEqualParquetBytesOnAnyNumberOfThreads) {
-  const std::string sql = "select i, i * 0.37 as x, 'name ' || (i % 1000) as n, case when i % 3 = 0 then null else i end as m "
-                          "from range(400000) r(i)";
+  const std::string sql =
+      "select i, i * 0.37 as x, 'name ' || (i % 1000) as n, case when i % 3 = 0 then null else i end as m "
+      "from range(400000) r(i)";
   ASSERT_TRUE(engine_->WriteParquet(sql, {}, Path("a.parquet")).ok());
   ASSERT_TRUE(engine_->WriteParquet(sql, {}, Path("b.parquet")).ok());
   Open(3);
@@ -207,6 +222,27 @@ TEST_F(EngineTest, ACsvFileQuotesWhatNeedsItAndTellsNullFromEmpty) {
   EXPECT_THAT(Bytes(Path("a.jsonl")), HasSubstr("{\"id\":1,\"t\":\"a,b\"}\n"));
   for (const char* name : {"a.tsv", "a.csv.gz", "a.csv.zst"})
     EXPECT_TRUE(engine_->WriteFile(sql, {}, Path(name), *FileFormat::OfPath(name)).ok()) << name;
+}
+
+TEST_F(EngineTest, AFullDiskIsBusyAndNamesThePlace) {
+  if (!fs::exists("/dev/full")) GTEST_SKIP() << "this system has no /dev/full";
+  engine_ = nullptr;
+  Engine::Options options;
+  options.any_file = true;
+  engine_ = std::move(*Engine::Open(options));
+  const Status status =
+      engine_->WriteParquet("select i, md5(i::varchar) h from range(500000) r(i)", {}, "/dev/full").status();
+  EXPECT_EQ(status.code(), ErrorCode::kBusy) << status;
+  EXPECT_THAT(status.message(), HasSubstr("/dev/full"));
+}
+
+TEST_F(EngineTest, OutOfMemoryIsBusy) {
+  Engine::Options options;
+  options.memory_limit = "20MB";
+  engine_ = std::move(*Engine::Open(options));
+  const Status status = QueryStatus(
+      "select i, string_agg(i::varchar || repeat('x', 100), ',') s from range(2000000) r(i) group by i order by s");
+  EXPECT_EQ(status.code(), ErrorCode::kBusy) << status;
 }
 
 TEST_F(EngineTest, CancelInterruptsAQueryOfAnotherThread) {

@@ -52,7 +52,8 @@ Result<std::int64_t> CountRows(Engine& engine, std::string_view table) {
   return answer.column(0).ints()[0];
 }
 
-Result<std::vector<std::string>> TextColumn(Engine& engine, const std::string& sql, const SqlParameters& parameters = {}) {
+Result<std::vector<std::string>> TextColumn(Engine& engine, const std::string& sql,
+                                            const SqlParameters& parameters = {}) {
   ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, engine.Query(sql, parameters));
   ASSIGN_OR_RETURN(const Table table, ReadAll(*rows));
   std::vector<std::string> out;
@@ -83,16 +84,20 @@ Result<std::vector<std::size_t>> Match(const std::vector<RawColumn>& columns, co
 /// Reads the files of one source into the raw table of one engine.
 class Loader {
  public:
-  Loader(Engine& engine, const FileSource& source, FileFormat format) : engine_(engine), source_(source), format_(format) {}
+  Loader(Engine& engine, const FileSource& source, FileFormat format)
+      : engine_(engine), source_(source), format_(format) {}
 
   Result<Raw> Run(std::vector<std::string> files) {
     raw_.files = std::move(files);
     for (const std::string& file : raw_.files) {
-      const Status status = format_.kind == Kind::kJsonLines ? Ok() : format_.kind == Kind::kParquet ? Parquet(file) : Csv(file);
+      const Status status = format_.kind == Kind::kJsonLines ? Ok()
+                            : format_.kind == Kind::kParquet ? Parquet(file)
+                                                             : Csv(file);
       if (!status.ok()) return status;
     }
     if (format_.kind == Kind::kJsonLines) RETURN_IF_ERROR(JsonLines());
-    if (format_.kind == Kind::kParquet && !std::ranges::all_of(raw_.columns, [](const RawColumn& c) { return c.typed.has_value(); })) {
+    if (format_.kind == Kind::kParquet &&
+        !std::ranges::all_of(raw_.columns, [](const RawColumn& c) { return c.typed.has_value(); })) {
       RETURN_IF_ERROR(engine_.Execute(StrCat("CREATE TABLE ", kRaw, " AS ", raw_.view)));
       raw_.view.clear();
     }
@@ -119,11 +124,10 @@ class Loader {
       select += StrCat(i > 0 ? ", " : "", "f", order[i], " AS ", RawName(i));
     const bool first = raw_.first_row.empty();
     std::int64_t before = 0;
-    if (!first) {
-      ASSIGN_OR_RETURN(before, CountRows(engine_, kRaw));
-    }
+    if (!first) { ASSIGN_OR_RETURN(before, CountRows(engine_, kRaw)); }
     raw_.first_row.push_back(before);
-    return engine_.Execute(StrCat(first ? "CREATE TABLE " : "INSERT INTO ", kRaw, first ? " AS " : " ", select, " FROM ", from));
+    return engine_.Execute(
+        StrCat(first ? "CREATE TABLE " : "INSERT INTO ", kRaw, first ? " AS " : " ", select, " FROM ", from));
   }
 
   Status Csv(const std::string& file) {
@@ -136,7 +140,8 @@ class Loader {
       ASSIGN_OR_RETURN(shape, ScanCsv(file, delimiter));
     }
     if (shape.rows == 0)
-      return Error(ErrorCode::kData, file, ": a header, but no rows").WithHelp("look at what wrote the file: an empty answer is not an empty table");
+      return Error(ErrorCode::kData, file, ": a header, but no rows")
+          .WithHelp("look at what wrote the file: an empty answer is not an empty table");
     if (raw_.columns.empty())
       for (const std::string& name : shape.header) raw_.columns.push_back({name, std::nullopt, false});
     ASSIGN_OR_RETURN(const std::vector<std::size_t> at, Match(raw_.columns, shape.header, file, raw_.files[0]));
@@ -150,22 +155,24 @@ class Loader {
     for (std::size_t j = 0; j < shape.header.size(); ++j) columns += StrCat(j > 0 ? ", " : "", "'f", j, "': 'VARCHAR'");
     for (const std::string& value : source_.null_values) nulls += StrCat(", ", QuoteString(value));
     const std::size_t longest = std::max<std::size_t>(2 * shape.longest_record, std::size_t{2} << 20);
-    return StrCat("read_csv(", QuoteString(file), ", auto_detect = false, header = true, delim = ", QuoteString(std::string(1, shape.delimiter)),
+    return StrCat("read_csv(", QuoteString(file),
+                  ", auto_detect = false, header = true, delim = ", QuoteString(std::string(1, shape.delimiter)),
                   ", quote = '\"', escape = '\"', nullstr = [", nulls, "], strict_mode = ", !shape.mixed_newlines,
                   ", max_line_size = ", longest, ", columns = {", columns, "})");
   }
 
   // The first lines of a file that only the engine can unpack. A control character that no text has is the delimiter.
   Result<std::vector<std::string>> HeadLines(const std::string& file) {
-    Result<std::vector<std::string>> lines = TextColumn(
-        engine_, StrCat("SELECT coalesce(line, '') AS line FROM read_csv(", QuoteString(file),
-                        ", auto_detect = false, header = false, delim = '\x1f', quote = '', escape = '', strict_mode = false, columns = {'line': 'VARCHAR'}) LIMIT 30"));
+    Result<std::vector<std::string>> lines =
+        TextColumn(engine_, StrCat("SELECT coalesce(line, '') AS line FROM read_csv(", QuoteString(file),
+                                   ", auto_detect = false, header = false, delim = '\x1f', quote = '', escape = '', "
+                                   "strict_mode = false, columns = {'line': 'VARCHAR'}) LIMIT 30"));
     if (!lines.ok()) return EngineCsvError(file, std::move(lines).status());
     return lines;
   }
 
-  // "CSV Error on Line: 3 Original Line: ... Expected Number of Columns: 2 Found: 1 Possible fixes: ...": the engine's words
-  // for a file that could not be looked at before.
+  // "CSV Error on Line: 3 Original Line: ... Expected Number of Columns: 2 Found: 1 Possible fixes: ...": the engine's
+  // words for a file that could not be looked at before.
   static Status EngineCsvError(const std::string& file, const Status& status) {
     const std::string& message = status.message();
     const auto number = [&message](std::string_view label) -> std::int64_t {
@@ -180,10 +187,12 @@ class Loader {
     const std::int64_t line = number("Error on Line: ");
     const std::string place = line > 0 ? StrCat(file, ":", line) : file;
     if (number("Expected Number of Columns: ") > 0)
-      return Error(ErrorCode::kData, place, ": expected ", number("Expected Number of Columns: "), " fields as in the header, found ", number("Found: "))
+      return Error(ErrorCode::kData, place, ": expected ", number("Expected Number of Columns: "),
+                   " fields as in the header, found ", number("Found: "))
           .WithHelp("fill in the missing fields, or put quotes around a field that contains the delimiter");
     if (message.find("nicode") != std::string::npos)
-      return Error(ErrorCode::kData, place, ": not UTF-8").WithHelp("unpack the file and convert it: iconv -f ISO-8859-1 -t UTF-8");
+      return Error(ErrorCode::kData, place, ": not UTF-8")
+          .WithHelp("unpack the file and convert it: iconv -f ISO-8859-1 -t UTF-8");
     if (message.find("unterminated quote") != std::string::npos)
       return Error(ErrorCode::kData, place, ": a quoted field does not end, or text follows its closing quote")
           .WithHelp("close the quote, or double a quote that is part of the text");
@@ -199,24 +208,33 @@ class Loader {
       quoted.push_back(QuoteString(file));
     }
     const std::string lines = "\"headrace lines\"";
-    RETURN_IF_ERROR(InFiles(engine_.Execute(StrCat("CREATE TABLE ", lines, " AS SELECT json FROM read_ndjson_objects([", Join(quoted, ", "), "])"))));
-    ASSIGN_OR_RETURN(const std::vector<std::string> others,
-                     TextColumn(engine_, StrCat("SELECT 'line ' || (rowid + 1) || ' holds ' || lower(json_type(json)) FROM ", lines, " WHERE json_type(json) <> 'OBJECT' ORDER BY rowid LIMIT 1")));
-    if (!others.empty()) return Error(ErrorCode::kData, source_.pattern, ": expected one JSON object a line, but ", others[0]);
+    RETURN_IF_ERROR(InFiles(engine_.Execute(
+        StrCat("CREATE TABLE ", lines, " AS SELECT json FROM read_ndjson_objects([", Join(quoted, ", "), "])"))));
+    ASSIGN_OR_RETURN(
+        const std::vector<std::string> others,
+        TextColumn(engine_, StrCat("SELECT 'line ' || (rowid + 1) || ' holds ' || lower(json_type(json)) FROM ", lines,
+                                   " WHERE json_type(json) <> 'OBJECT' ORDER BY rowid LIMIT 1")));
+    if (!others.empty())
+      return Error(ErrorCode::kData, source_.pattern, ": expected one JSON object a line, but ", others[0]);
     ASSIGN_OR_RETURN(const std::vector<std::string> keys,
-                     TextColumn(engine_, StrCat("SELECT k FROM (SELECT unnest(json_keys(json)) AS k, rowid AS r, unnest(range(len(json_keys(json)))) AS p FROM ", lines,
-                                                ") GROUP BY k ORDER BY min(r), arg_min(p, r)")));
+                     TextColumn(engine_, StrCat("SELECT k FROM (SELECT unnest(json_keys(json)) AS k, rowid AS r, "
+                                                "unnest(range(len(json_keys(json)))) AS p FROM ",
+                                                lines, ") GROUP BY k ORDER BY min(r), arg_min(p, r)")));
     if (keys.empty()) return Error(ErrorCode::kData, source_.pattern, ": no rows with columns");
     RETURN_IF_ERROR(UniqueKeys(keys));
     std::string select, strings;
     for (std::size_t i = 0; i < keys.size(); ++i) {
-      const std::string path = QuoteString(StrCat("$.\"", ReplaceAll(ReplaceAll(keys[i], "\\", "\\\\"), "\"", "\\\""), "\""));
+      const std::string path =
+          QuoteString(StrCat("$.\"", ReplaceAll(ReplaceAll(keys[i], "\\", "\\\\"), "\"", "\\\""), "\""));
       select += StrCat(i > 0 ? ", " : "", "json_extract_string(json, ", path, ") AS ", RawName(i));
-      strings += StrCat(i > 0 ? ", " : "", "coalesce(bool_or(json_type(json, ", path, ") = 'VARCHAR'), false) AS ", RawName(i));
+      strings += StrCat(i > 0 ? ", " : "", "coalesce(bool_or(json_type(json, ", path, ") = 'VARCHAR'), false) AS ",
+                        RawName(i));
     }
-    ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, engine_.Query(StrCat("SELECT ", strings, " FROM ", lines)));
+    ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows,
+                     engine_.Query(StrCat("SELECT ", strings, " FROM ", lines)));
     ASSIGN_OR_RETURN(const Table are_strings, ReadAll(*rows));
-    for (std::size_t i = 0; i < keys.size(); ++i) raw_.columns.push_back({keys[i], std::nullopt, are_strings.column(i).ints()[0] != 0});
+    for (std::size_t i = 0; i < keys.size(); ++i)
+      raw_.columns.push_back({keys[i], std::nullopt, are_strings.column(i).ints()[0] != 0});
     RETURN_IF_ERROR(engine_.Execute(StrCat("CREATE TABLE ", kRaw, " AS SELECT ", select, " FROM ", lines)));
     return engine_.Execute(StrCat("DROP TABLE ", lines));
   }
@@ -226,7 +244,9 @@ class Loader {
     for (const std::string& key : keys) {
       if (key.empty()) return Error(ErrorCode::kData, source_.pattern, ": an object has a key without a name");
       const auto [other, fresh] = seen.emplace(ToLower(key), key);
-      if (!fresh) return Error(ErrorCode::kData, source_.pattern, ": the keys `", other->second, "` and `", key, "` differ only in case");
+      if (!fresh)
+        return Error(ErrorCode::kData, source_.pattern, ": the keys `", other->second, "` and `", key,
+                     "` differ only in case");
     }
     return Ok();
   }
@@ -248,7 +268,8 @@ class Loader {
       const RawColumn& column = raw_.columns[at[j]];
       const Field& field = (*schema)[j];
       if (column.typed && *column.typed != field.type)
-        return Error(ErrorCode::kData, file, ": the column `", field.name, "` is ", TypeName(field.type), ", but ", TypeName(*column.typed), " in ", raw_.files[0])
+        return Error(ErrorCode::kData, file, ": the column `", field.name, "` is ", TypeName(field.type), ", but ",
+                     TypeName(*column.typed), " in ", raw_.files[0])
             .WithHelp("files read by one pattern must have the same columns");
       const std::string name = QuoteIdentifier(field.name);
       select[at[j]] = StrCat(column.typed ? name : StrCat("CAST(", name, " AS VARCHAR)"), " AS ", RawName(at[j]));
@@ -279,7 +300,8 @@ Status CheckDeclaredNames(const FileSource& source, const Raw& raw) {
     if (std::ranges::find(names, field.name) != names.end()) continue;
     Status status = Error(ErrorCode::kData, source.pattern, ": the column `", field.name, "` is missing");
     const std::string nearest = NearestName(field.name, names);
-    return std::move(status).WithHelp(nearest.empty() ? StrCat("the columns are ", List(names)) : StrCat("is `", nearest, "` its new name?"));
+    return std::move(status).WithHelp(nearest.empty() ? StrCat("the columns are ", List(names))
+                                                      : StrCat("is `", nearest, "` its new name?"));
   }
   if (!source.refuse_extra) return Ok();
   for (const std::string& name : names)
@@ -308,11 +330,13 @@ Status Finish(Engine& engine, const FileSource& source, const Raw& raw, std::str
   };
   // A value of Parquet is a value: "NA" in a text column of it means NA.
   const bool parquet = std::ranges::any_of(raw.columns, [](const RawColumn& c) { return c.typed.has_value(); });
-  Result<std::vector<std::string>> typed = TypeCells(engine, std::string(kRaw), cells, parquet ? std::vector<std::string>{} : source.null_values, place);
+  Result<std::vector<std::string>> typed =
+      TypeCells(engine, std::string(kRaw), cells, parquet ? std::vector<std::string>{} : source.null_values, place);
   if (!typed.ok()) return std::move(typed).status().WithContext(source.pattern);
   std::string select = "SELECT ";
   for (std::size_t i = 0, k = 0; i < raw.columns.size(); ++i)
-    select += StrCat(i > 0 ? ", " : "", raw.columns[i].typed ? RawName(i) : (*typed)[k++], " AS ", QuoteIdentifier(raw.columns[i].name));
+    select += StrCat(i > 0 ? ", " : "", raw.columns[i].typed ? RawName(i) : (*typed)[k++], " AS ",
+                     QuoteIdentifier(raw.columns[i].name));
   if (!raw.view.empty()) return engine.AddSelect(name, StrCat(select, " FROM (", raw.view, ") AS files"), false);
   RETURN_IF_ERROR(engine.AddSelect(name, StrCat(select, " FROM ", kRaw), true));
   return engine.Execute(StrCat("DROP TABLE ", kRaw));
@@ -323,14 +347,15 @@ Status Finish(Engine& engine, const FileSource& source, const Raw& raw, std::str
 Result<std::vector<std::string>> MatchFiles(const std::string& pattern) {
   std::error_code error;
   if (fs::is_directory(pattern, error))
-    return Error(ErrorCode::kInvalid, pattern, " is a folder").WithHelp(StrCat("to read its files, write ", (fs::path(pattern) / "*.csv").string()));
+    return Error(ErrorCode::kInvalid, pattern, " is a folder")
+        .WithHelp(StrCat("to read its files, write ", (fs::path(pattern) / "*.csv").string()));
   if (fs::exists(pattern, error)) return std::vector<std::string>{pattern};
   if (pattern.find_first_of("*?[") == std::string::npos) return MissingFile(pattern);
   Engine::Options options;
   options.any_file = true;
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
-  ASSIGN_OR_RETURN(std::vector<std::string> files,
-                   TextColumn(*engine, "SELECT file FROM glob($pattern::VARCHAR)", {{"pattern", Value::Text(pattern)}}));
+  ASSIGN_OR_RETURN(std::vector<std::string> files, TextColumn(*engine, "SELECT file FROM glob($pattern::VARCHAR)",
+                                                              {{"pattern", Value::Text(pattern)}}));
   if (files.empty()) return MissingFile(pattern);
   std::ranges::sort(files);
   return files;
@@ -345,8 +370,11 @@ Status LoadFiles(Engine& engine, const FileSource& source, std::string_view name
     ASSIGN_OR_RETURN(format, FileFormat::OfName(source.format));
   }
   ASSIGN_OR_RETURN(const Raw raw, Loader(engine, source, format).Run(std::move(files)));
-  ASSIGN_OR_RETURN(const std::int64_t rows, CountRows(engine, raw.view.empty() ? std::string(kRaw) : StrCat("(", raw.view, ")")));
-  if (rows == 0) return Error(ErrorCode::kData, source.pattern, ": no rows").WithHelp("look at what wrote the file: an empty answer is not an empty table");
+  ASSIGN_OR_RETURN(const std::int64_t rows,
+                   CountRows(engine, raw.view.empty() ? std::string(kRaw) : StrCat("(", raw.view, ")")));
+  if (rows == 0)
+    return Error(ErrorCode::kData, source.pattern, ": no rows")
+        .WithHelp("look at what wrote the file: an empty answer is not an empty table");
   return Finish(engine, source, raw, name);
 }
 

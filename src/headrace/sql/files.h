@@ -26,16 +26,16 @@ struct FileSource {
 
 /// Read the rows of `source` into a table of `engine` called `name`, in the files' order (several files: by name).
 ///
-/// Cells of CSV, TSV and JSON lines are read as text and typed by the whole column, never by a sample: int, double, bool
-/// (true/false), date, timestamp if every cell that is not null reads as such, else text. A number with a leading
-/// zero ("007") is text, and so is a column of whole numbers beyond 64 bits. Blanks around numbers, dates and the like do not count. Times with an
-/// offset become UTC. Parquet columns keep their types (docs/types.md).
+/// Cells of CSV, TSV and JSON lines are read as text and typed by the whole column, never by a sample: int, double,
+/// bool (true/false), date, timestamp if every cell that is not null reads as such, else text. A number with a leading
+/// zero ("007") is text, and so is a column of whole numbers beyond 64 bits. Blanks around numbers, dates and the like
+/// do not count. Times with an offset become UTC. Parquet columns keep their types (docs/types.md).
 ///
 /// gzip (.gz) and zstd (.zst) of csv, tsv and jsonl are read by extension.
 ///
-/// kInvalid: no file there (nearest name given), an unknown format. kData, with file, line and what to do: empty, header only, no
-/// or double column names, ragged rows, a quote that does not end, not UTF-8, NUL bytes, a delimiter that seems
-/// another, files of a glob that differ in columns, a declared column that is missing, cells that do not
+/// kInvalid: no file there (nearest name given), an unknown format. kData, with file, line and what to do: empty,
+/// header only, no or double column names, ragged rows, a quote that does not end, not UTF-8, NUL bytes, a delimiter
+/// that seems another, files of a glob that differ in columns, a declared column that is missing, cells that do not
 /// read as declared (column, how many, the first few with row and text).
 ///
 /// `engine` must be able to read the files (Engine::Options).

@@ -117,7 +117,9 @@ TEST_F(FilesTest, CellsKeepTheirValues) {
 TEST_F(FilesTest, DialectsAreTold) {
   const std::string expected = "a:int b:text | 1,x; 2,y";
   EXPECT_EQ(LoadCsv("a,b\r\n1,x\r\n2,y\r\n"), expected);
-  EXPECT_EQ(LoadCsv("\xEF\xBB\xBF" "a,b\n1,x\n2,y"), expected);
+  EXPECT_EQ(LoadCsv("\xEF\xBB\xBF"
+                    "a,b\n1,x\n2,y"),
+            expected);
   EXPECT_EQ(LoadCsv("a,b\n1,x\r\n2,y\n"), expected);
   EXPECT_EQ(LoadCsv("a;b\n1;x\n2;y\n"), expected);
   EXPECT_EQ(LoadCsv("a|b\n1|x\n2|y\n"), expected);
@@ -132,21 +134,29 @@ TEST_F(FilesTest, DialectsAreTold) {
 TEST_F(FilesTest, PackedFilesAndOtherFormatsReadTheSame) {
   const std::string rows = "a:int b:text c:double d:date | 1,x,0.5,2026-01-31; 2,null,null,2026-02-01";
   ASSERT_EQ(LoadCsv("a,b,c,d\n1,x,0.5,2026-01-31\n2,,,2026-02-01\n"), rows);
-  for (const char* name : {"o.csv.gz", "o.csv.zst", "o.tsv.gz", "o.tsv.zst", "o.jsonl", "o.jsonl.gz", "o.jsonl.zst", "o.parquet"}) {
-    ASSERT_TRUE(LoadFiles(*NewEngine(), {.pattern = Path("d.csv"), .format = "", .delimiter = "", .declared = {}}, "t").ok());
+  for (const char* name :
+       {"o.csv.gz", "o.csv.zst", "o.tsv.gz", "o.tsv.zst", "o.jsonl", "o.jsonl.gz", "o.jsonl.zst", "o.parquet"}) {
+    ASSERT_TRUE(
+        LoadFiles(*NewEngine(), {.pattern = Path("d.csv"), .format = "", .delimiter = "", .declared = {}}, "t").ok());
     const std::unique_ptr<Engine> engine = NewEngine();
-    ASSERT_TRUE(LoadFiles(*engine, {.pattern = Path("d.csv"), .format = "", .delimiter = "", .declared = {}}, "t").ok());
-    const Result<std::int64_t> written = engine->WriteFile("select * from t", {}, Path(name), *FileFormat::OfPath(name));
+    ASSERT_TRUE(
+        LoadFiles(*engine, {.pattern = Path("d.csv"), .format = "", .delimiter = "", .declared = {}}, "t").ok());
+    const Result<std::int64_t> written =
+        engine->WriteFile("select * from t", {}, Path(name), *FileFormat::OfPath(name));
     ASSERT_TRUE(written.ok()) << written.status();
     EXPECT_EQ(Load({.pattern = Path(name), .format = "", .delimiter = "", .declared = {}}), rows) << name;
   }
 }
 
 TEST_F(FilesTest, JsonLinesKeepStringsThatLookLikeNumbers) {
-  EXPECT_EQ(LoadCsv("{\"id\":1,\"zip\":\"123\",\"f\":true}\n{\"f\":null,\"zip\":\"x\",\"at\":\"2026-01-31 10:00:00\",\"id\":2.5,\"o\":{\"k\":[1]}}\n", "d.jsonl"),
-            "id:double zip:text f:bool at:timestamp o:text | 1,123,true,null,null; 2.5,x,null,2026-01-31 10:00:00,{\"k\":[1]}");
+  EXPECT_EQ(LoadCsv("{\"id\":1,\"zip\":\"123\",\"f\":true}\n{\"f\":null,\"zip\":\"x\",\"at\":\"2026-01-31 "
+                    "10:00:00\",\"id\":2.5,\"o\":{\"k\":[1]}}\n",
+                    "d.jsonl"),
+            "id:double zip:text f:bool at:timestamp o:text | 1,123,true,null,null; 2.5,x,null,2026-01-31 "
+            "10:00:00,{\"k\":[1]}");
   EXPECT_EQ(LoadCsv("{\"zip\":\"123\"}\n", "d.jsonl"), "zip:text | 123");
-  EXPECT_THAT(LoadCsv("{\"id\":1}\n[1]\n", "d.jsonl"), HasSubstr("expected one JSON object a line, but line 2 holds array"));
+  EXPECT_THAT(LoadCsv("{\"id\":1}\n[1]\n", "d.jsonl"),
+              HasSubstr("expected one JSON object a line, but line 2 holds array"));
   EXPECT_THAT(LoadCsv("{\"id\":1}\n{\"id\":\n", "d.jsonl"), HasSubstr("alformed JSON"));
   EXPECT_EQ(status_.code(), ErrorCode::kData);
 }
@@ -154,18 +164,29 @@ TEST_F(FilesTest, JsonLinesKeepStringsThatLookLikeNumbers) {
 TEST_F(FilesTest, SeveralFilesAreReadInOrderOfTheirNames) {
   Write("p2.csv", "b,a\ny,2\n");
   Write("p1.csv", "a,b\n1,x\n");
-  EXPECT_EQ(Load({.pattern = Path("p*.csv"), .format = "", .delimiter = "", .declared = {}}), "a:int b:text | 1,x; 2,y");
+  EXPECT_EQ(Load({.pattern = Path("p*.csv"), .format = "", .delimiter = "", .declared = {}}),
+            "a:int b:text | 1,x; 2,y");
   Write("p3.csv", "a,c\n1,x\n");
-  EXPECT_EQ(Load({.pattern = Path("p*.csv"), .format = "", .delimiter = "", .declared = {}}), "error: p3.csv: the column `c` is not in p1.csv");
+  EXPECT_EQ(Load({.pattern = Path("p*.csv"), .format = "", .delimiter = "", .declared = {}}),
+            "error: p3.csv: the column `c` is not in p1.csv");
   EXPECT_EQ(status_.code(), ErrorCode::kData);
   Write("p3.csv", "a\n1\n");
-  EXPECT_EQ(Load({.pattern = Path("p*.csv"), .format = "", .delimiter = "", .declared = {}}), "error: p3.csv: the column `b` of p1.csv is missing");
+  EXPECT_EQ(Load({.pattern = Path("p*.csv"), .format = "", .delimiter = "", .declared = {}}),
+            "error: p3.csv: the column `b` of p1.csv is missing");
 }
 
 TEST_F(FilesTest, DeclaredColumnsAreReadAsDeclared) {
-  const std::string path = Write("d.csv", "id,n,zip,ok,day,x\n1,5.0,007,1,2026-01-31 00:00:00,9\n2,NA,08,no,2026-02-01,8\n");
-  FileSource source{.pattern = path, .format = "", .delimiter = "", .declared = Schema({{"zip", Type::kText}, {"n", Type::kInt}, {"ok", Type::kBool}, {"day", Type::kDate}, {"x", Type::kDouble}})};
-  EXPECT_EQ(Load(source), "id:int n:int zip:text ok:bool day:date x:double | 1,5,007,true,2026-01-31,9; 2,null,08,false,2026-02-01,8");
+  const std::string path =
+      Write("d.csv", "id,n,zip,ok,day,x\n1,5.0,007,1,2026-01-31 00:00:00,9\n2,NA,08,no,2026-02-01,8\n");
+  FileSource source{
+      .pattern = path,
+      .format = "",
+      .delimiter = "",
+      .declared = Schema(
+          {{"zip", Type::kText}, {"n", Type::kInt}, {"ok", Type::kBool}, {"day", Type::kDate}, {"x", Type::kDouble}})};
+  EXPECT_EQ(
+      Load(source),
+      "id:int n:int zip:text ok:bool day:date x:double | 1,5,007,true,2026-01-31,9; 2,null,08,false,2026-02-01,8");
   source.refuse_extra = true;
   EXPECT_EQ(Load(source), "error: d.csv: the column `id` is not declared");
   source.declared = Schema({{"idd", Type::kInt}});
@@ -176,21 +197,28 @@ TEST_F(FilesTest, DeclaredColumnsAreReadAsDeclared) {
 TEST_F(FilesTest, CellsThatDoNotReadAsDeclaredAreCountedAndShown) {
   Write("p1.csv", "age\n1\n2\n");
   Write("p2.csv", "age\n1.5\n\nabc\n3\n9223372036854775808\n4 5\n");
-  FileSource source{.pattern = Path("p*.csv"), .format = "", .delimiter = "", .declared = Schema({{"age", Type::kInt}})};
+  FileSource source{
+      .pattern = Path("p*.csv"), .format = "", .delimiter = "", .declared = Schema({{"age", Type::kInt}})};
   EXPECT_EQ(ReplaceAll(Load(source), Path(""), ""),
-            "error: p*.csv: column `age` is declared int, but 4 cells do not read so: p2.csv row 1 \"1.5\", p2.csv row 3 \"abc\", "
+            "error: p*.csv: column `age` is declared int, but 4 cells do not read so: p2.csv row 1 \"1.5\", p2.csv row "
+            "3 \"abc\", "
             "p2.csv row 5 \"9223372036854775808\", ...");
   EXPECT_EQ(status_.code(), ErrorCode::kData);
 }
 
 TEST_F(FilesTest, ParquetKeepsItsTypesUnlessDeclaredOtherwise) {
-  ASSERT_TRUE(engine_->WriteParquet("select * from (values (1, '5', 'NA', date '2026-01-31'), (2, null, 'x', null)) v(i, s, t, d)", {}, Path("d.parquet")).ok());
+  ASSERT_TRUE(
+      engine_
+          ->WriteParquet("select * from (values (1, '5', 'NA', date '2026-01-31'), (2, null, 'x', null)) v(i, s, t, d)",
+                         {}, Path("d.parquet"))
+          .ok());
   FileSource source{.pattern = Path("d.parquet"), .format = "", .delimiter = "", .declared = {}};
   EXPECT_EQ(Load(source), "i:int s:text t:text d:date | 1,5,NA,2026-01-31; 2,null,x,null");
   source.declared = Schema({{"i", Type::kDouble}, {"s", Type::kInt}, {"d", Type::kTimestamp}});
   EXPECT_EQ(Load(source), "i:double s:int t:text d:timestamp | 1,5,NA,2026-01-31 00:00:00; 2,null,x,null");
   source.declared = Schema({{"t", Type::kInt}});
-  EXPECT_EQ(Load(source), "error: d.parquet: column `t` is declared int, but 2 cells do not read so: row 1 \"NA\", row 2 \"x\"");
+  EXPECT_EQ(Load(source),
+            "error: d.parquet: column `t` is declared int, but 2 cells do not read so: row 1 \"NA\", row 2 \"x\"");
 }
 
 TEST_F(FilesTest, BadFilesAreRefusedWithTheLineAndWhatToDo) {
@@ -204,19 +232,27 @@ TEST_F(FilesTest, BadFilesAreRefusedWithTheLineAndWhatToDo) {
       {"", "error: d.csv: the file is empty", "a header line"},
       {"\n\n", "error: d.csv: the file is empty", "a header line"},
       {"a,b\n", "error: d.csv: a header, but no rows", "an empty answer is not an empty table"},
-      {"a,b\n1,2\n3\n4,5\n6,7,8\n", "error: d.csv:3: expected 2 fields as in the header, found 1 (and in 1 more row)", "fill in the missing fields"},
-      {"a,b\n1,\"x\ny\"\n1,2,3\n", "error: d.csv:4: expected 2 fields as in the header, found 3", "put quotes around a field that contains a comma"},
+      {"a,b\n1,2\n3\n4,5\n6,7,8\n", "error: d.csv:3: expected 2 fields as in the header, found 1 (and in 1 more row)",
+       "fill in the missing fields"},
+      {"a,b\n1,\"x\ny\"\n1,2,3\n", "error: d.csv:4: expected 2 fields as in the header, found 3",
+       "put quotes around a field that contains a comma"},
       {"a,a\n1,2\n", "error: d.csv:1: two columns are called `a`", "a name of its own"},
       {"Id,id\n1,2\n", "error: d.csv:1: the columns `Id` and `id` differ only in case", "a name of its own"},
       {",a\n1,2\n", "error: d.csv:1: column 1 of 2 has no name", "index=False"},
       {"a,b,\n1,2,\n", "error: d.csv:1: column 3 of 3 has no name", "name it"},
       {"a,b\n1,\"x\n2,y\n", "error: d.csv:2: a quoted field starts here and does not end", "close the quote"},
       {"a,b\n1,\"x\"y\n2,y\n", "error: d.csv:2: text follows a closing quote", "double a quote"},
-      {"a,b\n1,x\n2,caf\xE9\n", "error: d.csv:3: not UTF-8 (byte 0xE9); the encoding is likely Latin-1", "iconv -f ISO-8859-1 -t UTF-8 d.csv"},
-      {"a,b\n1,\x93x\x94\n", "error: d.csv:2: not UTF-8 (byte 0x93); the encoding is likely Windows-1252", "iconv -f WINDOWS-1252"},
-      {std::string("\xFF\xFE" "a\0,\0b\0\n\0", 10), "error: d.csv:1: not UTF-8; the encoding is UTF-16", "iconv -f UTF-16 -t UTF-8 d.csv"},
+      {"a,b\n1,x\n2,caf\xE9\n", "error: d.csv:3: not UTF-8 (byte 0xE9); the encoding is likely Latin-1",
+       "iconv -f ISO-8859-1 -t UTF-8 d.csv"},
+      {"a,b\n1,\x93x\x94\n", "error: d.csv:2: not UTF-8 (byte 0x93); the encoding is likely Windows-1252",
+       "iconv -f WINDOWS-1252"},
+      {std::string("\xFF\xFE"
+                   "a\0,\0b\0\n\0",
+                   10),
+       "error: d.csv:1: not UTF-8; the encoding is UTF-16", "iconv -f UTF-16 -t UTF-8 d.csv"},
       {std::string("a,b\n1,x\0y\n", 10), "error: d.csv:2: a NUL byte, which no text file has", "UTF-16"},
-      {"a;b\n1;2\n", "error: d.tsv:1: one column only when cut at the tab, 2 when cut at the semicolon", "delimiter: \";\"", "d.tsv"},
+      {"a;b\n1;2\n", "error: d.tsv:1: one column only when cut at the tab, 2 when cut at the semicolon",
+       "delimiter: \";\"", "d.tsv"},
       {"PAR1xxxx", "error: d.csv: this is a Parquet file", ".parquet"},
       {"PK\x03\x04xxxx", "error: d.csv: this is a zip archive or an Excel workbook", "unpack it"},
       {"\x1F\x8B\x08\x00garbage", "d.csv", "", "d.csv"},
@@ -233,8 +269,11 @@ TEST_F(FilesTest, BadFilesAreRefusedWithTheLineAndWhatToDo) {
 
 TEST_F(FilesTest, FilesPackedByZstdAreCheckedByTheEngine) {
   const auto pack = [this](const std::string& lines) {  // rows of one column whose text holds commas
-    ASSERT_TRUE(engine_->Execute("copy (select unnest(string_split(" + QuoteString(lines) + ", '/')) as l) to " + QuoteString(Path("d.csv.zst")) +
-                                 " (format csv, header false, quote '', escape '', delimiter '\x1f', compression zstd)").ok());
+    ASSERT_TRUE(engine_
+                    ->Execute("copy (select unnest(string_split(" + QuoteString(lines) + ", '/')) as l) to " +
+                              QuoteString(Path("d.csv.zst")) +
+                              " (format csv, header false, quote '', escape '', delimiter '\x1f', compression zstd)")
+                    .ok());
   };
   const FileSource source{.pattern = Path("d.csv.zst"), .format = "", .delimiter = "", .declared = {}};
   pack("a,b/1,2/3,4");
@@ -250,13 +289,17 @@ TEST_F(FilesTest, FilesPackedByZstdAreCheckedByTheEngine) {
 
 TEST_F(FilesTest, MissingFilesNameTheNearestOne) {
   Write("customers.csv", "a\n1\n");
-  EXPECT_EQ(Load({.pattern = Path("custmers.csv"), .format = "", .delimiter = "", .declared = {}}), "error: file custmers.csv not found");
+  EXPECT_EQ(Load({.pattern = Path("custmers.csv"), .format = "", .delimiter = "", .declared = {}}),
+            "error: file custmers.csv not found");
   EXPECT_EQ(help(), "did you mean customers.csv?");
   EXPECT_EQ(status_.code(), ErrorCode::kInvalid);
-  EXPECT_EQ(Load({.pattern = Path("x*.csv"), .format = "", .delimiter = "", .declared = {}}), "error: no file matches x*.csv");
+  EXPECT_EQ(Load({.pattern = Path("x*.csv"), .format = "", .delimiter = "", .declared = {}}),
+            "error: no file matches x*.csv");
   EXPECT_EQ(status_.code(), ErrorCode::kInvalid);
-  EXPECT_THAT(Load({.pattern = Path("no/such.csv"), .format = "", .delimiter = "", .declared = {}}), HasSubstr("there is no folder"));
-  EXPECT_EQ(Load({.pattern = Write("d.xyz", "a\n"), .format = "", .delimiter = "", .declared = {}}), "error: the name `d.xyz` does not tell the file's format");
+  EXPECT_THAT(Load({.pattern = Path("no/such.csv"), .format = "", .delimiter = "", .declared = {}}),
+              HasSubstr("there is no folder"));
+  EXPECT_EQ(Load({.pattern = Write("d.xyz", "a\n"), .format = "", .delimiter = "", .declared = {}}),
+            "error: the name `d.xyz` does not tell the file's format");
 }
 
 TEST_F(FilesTest, FiveThousandColumnsAreNoProblem) {
@@ -272,7 +315,8 @@ TEST_F(FilesTest, FiveThousandColumnsAreNoProblem) {
 }
 
 TEST_F(FilesTest, TheSchemaOfAFileIsWhatLoadingItGives) {
-  const Result<Schema> schema = FileSchema({.pattern = Write("d.csv", "a,b\n1,x\n"), .format = "", .delimiter = "", .declared = {}});
+  const Result<Schema> schema =
+      FileSchema({.pattern = Write("d.csv", "a,b\n1,x\n"), .format = "", .delimiter = "", .declared = {}});
   ASSERT_TRUE(schema.ok()) << schema.status();
   EXPECT_EQ(*schema, Schema({{"a", Type::kInt}, {"b", Type::kText}}));
 }

@@ -102,7 +102,8 @@ Status ParseError(const Json& tree, std::string_view sql, const std::vector<SqlT
 
 // The span of a name that starts at `offset` and has as many dots as it has qualifiers.
 TextSpan NameSpan(const std::vector<SqlToken>& tokens, std::size_t offset, int qualifiers) {
-  const auto first = std::find_if(tokens.begin(), tokens.end(), [offset](const SqlToken& t) { return offset < t.offset + t.length; });
+  const auto first =
+      std::find_if(tokens.begin(), tokens.end(), [offset](const SqlToken& t) { return offset < t.offset + t.length; });
   if (first == tokens.end()) return {offset, 1};
   const auto last = first + std::min<std::ptrdiff_t>(2 * qualifiers, tokens.end() - first - 1);
   return {first->offset, last->offset + last->length - first->offset};
@@ -135,7 +136,8 @@ Result<std::vector<TableUse>> FindTables(Engine& engine, std::string_view sql) {
     const int qualifiers = (table.catalog.empty() ? 0 : 1) + (table.schema.empty() ? 0 : 1);
     const TextSpan span = NameSpan(tokens, table.location, qualifiers);
     if (sql[span.offset] == '\'')
-      return Error(ErrorCode::kInvalid, "the query reads the file ", sql.substr(span.offset, span.length), " by its name")
+      return Error(ErrorCode::kInvalid, "the query reads the file ", sql.substr(span.offset, span.length),
+                   " by its name")
           .WithSpan(span)
           .WithHelp("read it in a step of its own, `extract: {file: ...}`, and use that step's name here");
     const std::string schema = table.catalog.empty() ? table.schema : StrCat(table.catalog, ".", table.schema);

@@ -25,9 +25,13 @@ Status MissingFile(const std::string& pattern) {
                       ? Error(ErrorCode::kInvalid, "file ", pattern, " not found")
                       : Error(ErrorCode::kInvalid, "no file matches ", pattern);
   const std::string nearest = NearestName(path.filename().string(), names);
-  if (!nearest.empty()) return std::move(status).WithHelp(StrCat("did you mean ", (path.has_parent_path() ? folder / nearest : fs::path(nearest)).string(), "?"));
+  if (!nearest.empty())
+    return std::move(status).WithHelp(
+        StrCat("did you mean ", (path.has_parent_path() ? folder / nearest : fs::path(nearest)).string(), "?"));
   if (names.empty()) return std::move(status).WithHelp(StrCat("the folder ", folder.string(), " is empty"));
-  return std::move(status).WithHelp(StrCat("the folder ", folder.string(), " has ", Join(std::span(names).first(std::min<std::size_t>(names.size(), 6)), ", "), names.size() > 6 ? ", ..." : ""));
+  return std::move(status).WithHelp(StrCat("the folder ", folder.string(), " has ",
+                                           Join(std::span(names).first(std::min<std::size_t>(names.size(), 6)), ", "),
+                                           names.size() > 6 ? ", ..." : ""));
 }
 
 }  // namespace headrace

@@ -6,7 +6,8 @@
 
 namespace headrace {
 
-/// The error for a path or glob that leads to no file: kInvalid, with the nearest name in its folder, or some of those there.
+/// The error for a path or glob that leads to no file: kInvalid, with the nearest name in its folder, or some of those
+/// there.
 Status MissingFile(const std::string& pattern);
 
 }  // namespace headrace

@@ -15,11 +15,14 @@ Value ForDuckDb(const Value& value) {
 
 Value ForSqlite(const Value& value) {
   switch (value.type()) {
-    case Type::kBool: return value.is_null() ? Value::Null(Type::kInt) : Value::Int(value.as_int());
+    case Type::kBool:
+      return value.is_null() ? Value::Null(Type::kInt) : Value::Int(value.as_int());
     case Type::kDate:
     case Type::kTimestamp:
-    case Type::kDuration: return value.is_null() ? Value::Null(Type::kText) : Value::Text(value.ToString());
-    default: return value;
+    case Type::kDuration:
+      return value.is_null() ? Value::Null(Type::kText) : Value::Text(value.ToString());
+    default:
+      return value;
   }
 }
 
@@ -54,13 +57,20 @@ Status CheckUniqueNames(const Schema& schema) {
 
 std::string_view DuckDbTypeName(Type type) {
   switch (type) {
-    case Type::kBool: return "BOOLEAN";
-    case Type::kInt: return "BIGINT";
-    case Type::kDouble: return "DOUBLE";
-    case Type::kText: return "VARCHAR";
-    case Type::kDate: return "DATE";
-    case Type::kTimestamp: return "TIMESTAMP";
-    case Type::kDuration: return "INTERVAL";
+    case Type::kBool:
+      return "BOOLEAN";
+    case Type::kInt:
+      return "BIGINT";
+    case Type::kDouble:
+      return "DOUBLE";
+    case Type::kText:
+      return "VARCHAR";
+    case Type::kDate:
+      return "DATE";
+    case Type::kTimestamp:
+      return "TIMESTAMP";
+    case Type::kDuration:
+      return "INTERVAL";
   }
   return "VARCHAR";
 }

@@ -12,12 +12,18 @@ bool Listed(Type from, Type to) {
   if (to == Type::kDuration || from == Type::kDuration) return false;
   if (from == Type::kText || to == Type::kText || from == to) return true;
   switch (from) {
-    case Type::kInt: return to == Type::kDouble || to == Type::kBool;
-    case Type::kBool: return to == Type::kInt;
-    case Type::kDouble: return to == Type::kInt;
-    case Type::kDate: return to == Type::kTimestamp;
-    case Type::kTimestamp: return to == Type::kDate;
-    default: return false;
+    case Type::kInt:
+      return to == Type::kDouble || to == Type::kBool;
+    case Type::kBool:
+      return to == Type::kInt;
+    case Type::kDouble:
+      return to == Type::kInt;
+    case Type::kDate:
+      return to == Type::kTimestamp;
+    case Type::kTimestamp:
+      return to == Type::kDate;
+    default:
+      return false;
   }
 }
 
@@ -25,7 +31,8 @@ bool Listed(Type from, Type to) {
 Result<Value> Convert(const Value& value, Type to) {
   const Status no = Error(ErrorCode::kData, "not ", TypeName(to));
   switch (value.type()) {
-    case Type::kText: return Value::Parse(Trim(value.as_text()), to);
+    case Type::kText:
+      return Value::Parse(Trim(value.as_text()), to);
     case Type::kInt:
       if (to == Type::kDouble) return Value::Double(static_cast<double>(value.as_int()));
       if (to == Type::kBool && value.as_int() != 0 && value.as_int() != 1) return no;
@@ -43,7 +50,8 @@ Result<Value> Convert(const Value& value, Type to) {
       if (to == Type::kText) break;
       if (value.as_int() % kMicrosPerDay != 0) return no;
       return Value::Date(value.as_int() / kMicrosPerDay);
-    default: break;
+    default:
+      break;
   }
   if (to == Type::kText) return Value::Text(value.ToString());
   return Value::Int64(to, value.as_int());
@@ -51,7 +59,8 @@ Result<Value> Convert(const Value& value, Type to) {
 
 class ConvertingStream : public TableStream {
  public:
-  ConvertingStream(std::unique_ptr<TableStream> rows, Schema schema) : rows_(std::move(rows)), schema_(std::move(schema)) {}
+  ConvertingStream(std::unique_ptr<TableStream> rows, Schema schema)
+      : rows_(std::move(rows)), schema_(std::move(schema)) {}
   const Schema& schema() const override { return schema_; }
   Result<std::optional<Table>> Next() override {
     ASSIGN_OR_RETURN(const std::optional<Table> block, rows_->Next());
@@ -72,8 +81,8 @@ class ConvertingStream : public TableStream {
         const Value value = block->column(c).At(r);
         const Result<Value> converted = Convert(value, schema_[c].type);
         if (!converted.ok())
-          return Error(ErrorCode::kData, "column `", schema_[c].name, "` is declared ", TypeName(schema_[c].type), ", but row ",
-                       read_ + r + 1, " has \"", value.ToString(), "\"")
+          return Error(ErrorCode::kData, "column `", schema_[c].name, "` is declared ", TypeName(schema_[c].type),
+                       ", but row ", read_ + r + 1, " has \"", value.ToString(), "\"")
               .WithHelp("correct the value at its source, or declare another type");
         builder.Append(*converted);
       }
@@ -98,7 +107,8 @@ Result<std::unique_ptr<TableStream>> ReadAs(std::unique_ptr<TableStream> rows, c
     const std::optional<std::size_t> at = declared.IndexOf(field.name);
     if (!at || declared[*at].type == field.type) continue;
     if (!Listed(field.type, declared[*at].type))
-      return Error(ErrorCode::kData, "column `", field.name, "` is declared ", TypeName(declared[*at].type), ", but it is ", TypeName(field.type))
+      return Error(ErrorCode::kData, "column `", field.name, "` is declared ", TypeName(declared[*at].type),
+                   ", but it is ", TypeName(field.type))
           .WithHelp("convert it in the query, or declare it as it is");
     field.type = declared[*at].type;
     same = false;

@@ -193,13 +193,15 @@ Result<std::vector<SqlToken>> OneStatement(std::string_view sql, SqlDialect dial
   ASSIGN_OR_RETURN(std::vector<SqlToken> tokens, LexSql(sql, dialect));
   std::erase_if(tokens, [](const SqlToken& t) { return t.kind == Kind::kComment; });
   while (!tokens.empty() && tokens.back().kind == Kind::kSemicolon) tokens.pop_back();
-  if (tokens.empty()) return Error(ErrorCode::kInvalid, "the query is empty").WithSpan({0, std::max<std::size_t>(sql.size(), 1)});
+  if (tokens.empty())
+    return Error(ErrorCode::kInvalid, "the query is empty").WithSpan({0, std::max<std::size_t>(sql.size(), 1)});
   const auto semicolon =
       std::find_if(tokens.begin(), tokens.end(), [](const SqlToken& t) { return t.kind == Kind::kSemicolon; });
   if (semicolon != tokens.end()) {
     if (semicolon == tokens.begin())
       return Error(ErrorCode::kInvalid, "the query begins with a semicolon").WithSpan({semicolon->offset, 1});
-    const SqlToken& second = *std::find_if(semicolon, tokens.end(), [](const SqlToken& t) { return t.kind != Kind::kSemicolon; });
+    const SqlToken& second =
+        *std::find_if(semicolon, tokens.end(), [](const SqlToken& t) { return t.kind != Kind::kSemicolon; });
     return Error(ErrorCode::kInvalid, "a second statement follows the first; one query is one statement")
         .WithSpan({second.offset, second.length})
         .WithHelp("give each statement a step of its own");
@@ -226,8 +228,7 @@ Result<BoundSql> BoundSql::Make(std::string_view sql, SqlDialect dialect, const 
     if (given == parameters.end()) return UnknownParameter(token, name, parameters);
     auto known = std::find(bound.names_.begin(), bound.names_.end(), name);
     if (known == bound.names_.end()) known = bound.names_.insert(known, name);
-    const std::string marker =
-        StrCat(dialect == SqlDialect::kDuckDb ? "$" : "?", known - bound.names_.begin() + 1);
+    const std::string marker = StrCat(dialect == SqlDialect::kDuckDb ? "$" : "?", known - bound.names_.begin() + 1);
     bound.text_ += sql.substr(copied, token.offset - copied);
     bound.pieces_.push_back({token.offset, bound.text_.size()});
     // DuckDB has no Arrow type that arrives as an interval of exact microseconds, so a duration travels as text.
@@ -239,7 +240,8 @@ Result<BoundSql> BoundSql::Make(std::string_view sql, SqlDialect dialect, const 
   bound.text_ += sql.substr(copied, end - copied);
   for (const auto& [name, value] : parameters) {
     if (std::find(bound.names_.begin(), bound.names_.end(), name) != bound.names_.end()) continue;
-    Status unused = Error(ErrorCode::kInvalid, "the parameter `", name, "` is bound, but the query does not use $", name);
+    Status unused =
+        Error(ErrorCode::kInvalid, "the parameter `", name, "` is bound, but the query does not use $", name);
     const std::string nearest = NearestName(name, bound.names_);
     return std::move(unused).WithHelp(nearest.empty() ? "take it out of bind:, or use it in the query"
                                                       : StrCat("the query uses $", nearest));

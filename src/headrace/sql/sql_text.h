@@ -19,14 +19,14 @@ enum class SqlDialect : std::uint8_t { kDuckDb, kSqlite };
 /// A stretch of SQL text of one kind. Blanks are not tokens.
 struct SqlToken {
   enum class Kind : std::uint8_t {
-    kWord,         ///< keyword or bare name
-    kQuotedName,   ///< "..." (SQLite also [...] and `...`)
-    kString,       ///< '...', E'...', $$...$$, $tag$...$tag$
+    kWord,        ///< keyword or bare name
+    kQuotedName,  ///< "..." (SQLite also [...] and `...`)
+    kString,      ///< '...', E'...', $$...$$, $tag$...$tag$
     kNumber,
-    kParameter,    ///< $name
-    kPositional,   ///< ?, ?1, $1 (SQLite also :name and @name): the driver's own markers
+    kParameter,   ///< $name
+    kPositional,  ///< ?, ?1, $1 (SQLite also :name and @name): the driver's own markers
     kSemicolon,
-    kSymbol,       ///< any other single character
+    kSymbol,  ///< any other single character
     kComment,
   };
   Kind kind = Kind::kSymbol;

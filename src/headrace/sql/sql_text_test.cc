@@ -149,7 +149,8 @@ class FindTablesTest : public testing::Test {
     if (!uses.ok()) return StrCat("error: ", uses.status().message(), " at ", Spanned(sql, uses.status()));
     std::string out;
     for (const TableUse& use : *uses)
-      out += StrCat(out.empty() ? "" : " ", use.schema.empty() ? "" : use.schema + ".", use.name, "@", sql.substr(use.span.offset, use.span.length));
+      out += StrCat(out.empty() ? "" : " ", use.schema.empty() ? "" : use.schema + ".", use.name, "@",
+                    sql.substr(use.span.offset, use.span.length));
     return out;
   }
   std::unique_ptr<Engine> engine_;
@@ -178,10 +179,12 @@ TEST_F(FindTablesTest, FindsTheTablesOfAQueryButNotItsCtesAndFunctions) {
 
 TEST_F(FindTablesTest, RefusesWhatIsNoSelect) {
   EXPECT_EQ(Tables("insert into t values (1)"), "error: expected a SELECT statement, found `insert` at insert");
-  EXPECT_EQ(Tables("select 1; select 2"), "error: a second statement follows the first; one query is one statement at select");
+  EXPECT_EQ(Tables("select 1; select 2"),
+            "error: a second statement follows the first; one query is one statement at select");
   EXPECT_EQ(Tables("select a\nform t where x"), "error: syntax error at or near \"t\" at t");
   EXPECT_EQ(Tables("select a from"), "error: syntax error at end of input at from");
-  EXPECT_EQ(Tables("select * from 'data/x.csv'"), "error: the query reads the file 'data/x.csv' by its name at 'data/x.csv'");
+  EXPECT_EQ(Tables("select * from 'data/x.csv'"),
+            "error: the query reads the file 'data/x.csv' by its name at 'data/x.csv'");
   EXPECT_EQ(Tables("select $1"), "error: the query uses the positional marker $1 at $1");
 }
 

@@ -6,9 +6,9 @@
 #include "headrace/sql/parameters_internal.h"
 #include "headrace/sql/read_as.h"
 
-// SQLite types values, not columns, and its driver takes a column's type from the first rows, failing when a later row has
-// another (an all-null start counts as integer). So each query runs twice inside of one read transaction: once to ask which
-// kinds of values every column has, once for the rows, with casts to the one kind and a row of samples in
+// SQLite types values, not columns, and its driver takes a column's type from the first rows, failing when a later row
+// has another (an all-null start counts as integer). So each query runs twice inside of one read transaction: once to
+// ask which kinds of values every column has, once for the rows, with casts to the one kind and a row of samples in
 // front from which the driver takes the types. That row is dropped here.
 
 namespace headrace {
@@ -51,7 +51,9 @@ Result<Type> NarrowestType(const std::string& name, const Kinds& kinds, std::opt
   if (kinds.texts) return Type::kText;
   if (kinds.doubles) return Type::kDouble;
   if (kinds.ints) return Type::kInt;
-  return declared && *declared != Type::kDate && *declared != Type::kTimestamp && *declared != Type::kBool ? *declared : Type::kText;
+  return declared && *declared != Type::kDate && *declared != Type::kTimestamp && *declared != Type::kBool
+             ? *declared
+             : Type::kText;
 }
 
 /// Ends the read transaction that a query began, after its statement.
@@ -103,9 +105,12 @@ class ForSqlite : public TableStream {
       }
       ColumnBuilder builder(schema_[c].type);
       for (std::size_t r = 0; r < from.size(); ++r) {
-        if (from.IsNull(r)) builder.AppendNull();
-        else if (from.type() == Type::kBool) builder.AppendInt(from.ints()[r]);
-        else builder.AppendText(from.At(r).ToString());
+        if (from.IsNull(r))
+          builder.AppendNull();
+        else if (from.type() == Type::kBool)
+          builder.AppendInt(from.ints()[r]);
+        else
+          builder.AppendText(from.At(r).ToString());
       }
       columns.push_back(builder.Finish());
     }
@@ -151,8 +156,10 @@ class SqliteConnection : public DriverConnection {
   }
 
   Result<std::optional<TableInfo>> Describe(const QualifiedName& table) override {
-    const std::string in_schema = StrCat(QuoteString(table.name), table.schema.empty() ? "" : ", ", table.schema.empty() ? "" : QuoteString(table.schema));
-    ASSIGN_OR_RETURN(const Table columns, Rows(StrCat("SELECT name, type, \"notnull\", pk FROM pragma_table_info(", in_schema, ") ORDER BY cid")));
+    const std::string in_schema = StrCat(QuoteString(table.name), table.schema.empty() ? "" : ", ",
+                                         table.schema.empty() ? "" : QuoteString(table.schema));
+    ASSIGN_OR_RETURN(const Table columns, Rows(StrCat("SELECT name, type, \"notnull\", pk FROM pragma_table_info(",
+                                                      in_schema, ") ORDER BY cid")));
     if (columns.num_rows() == 0) return std::optional<TableInfo>();
     TableInfo info;
     std::map<std::int64_t, std::string> primary;
@@ -160,35 +167,40 @@ class SqliteConnection : public DriverConnection {
       const std::string name(columns.column(0).text(r)), declared(columns.column(1).text(r));
       const std::int64_t place = columns.column(3).ints()[r];
       if (place > 0) primary[place] = name;
-      info.columns.push_back({name, declared, TypeOfDeclared(declared), columns.column(2).ints()[r] == 0 && place == 0});
+      info.columns.push_back(
+          {name, declared, TypeOfDeclared(declared), columns.column(2).ints()[r] == 0 && place == 0});
     }
     std::vector<std::string> key;
     for (const auto& [place, name] : primary) key.push_back(name);
     if (!key.empty()) info.unique_keys.push_back(key);
     ASSIGN_OR_RETURN(const Table indexes,
                      Rows(StrCat("SELECT il.name, ii.seqno, coalesce(ii.name, '') FROM pragma_index_list(", in_schema,
-                                 ") AS il, pragma_index_info(il.name) AS ii WHERE il.\"unique\" = 1 AND il.partial = 0 ORDER BY il.seq DESC, ii.seqno")));
+                                 ") AS il, pragma_index_info(il.name) AS ii WHERE il.\"unique\" = 1 AND il.partial = 0 "
+                                 "ORDER BY il.seq DESC, ii.seqno")));
     for (std::size_t r = 0; r < indexes.num_rows(); ++r) {
       if (indexes.column(1).ints()[r] == 0) info.unique_keys.emplace_back();
       info.unique_keys.back().emplace_back(indexes.column(2).text(r));
     }
-    std::erase_if(info.unique_keys, [](const auto& k) { return std::ranges::find(k, "") != k.end(); });  // on expressions
+    std::erase_if(info.unique_keys,
+                  [](const auto& k) { return std::ranges::find(k, "") != k.end(); });  // on expressions
     for (std::size_t i = info.unique_keys.size(); i-- > 1;)
-      if (std::find(info.unique_keys.begin(), info.unique_keys.begin() + static_cast<std::ptrdiff_t>(i), info.unique_keys[i]) !=
-          info.unique_keys.begin() + static_cast<std::ptrdiff_t>(i))
+      if (std::find(info.unique_keys.begin(), info.unique_keys.begin() + static_cast<std::ptrdiff_t>(i),
+                    info.unique_keys[i]) != info.unique_keys.begin() + static_cast<std::ptrdiff_t>(i))
         info.unique_keys.erase(info.unique_keys.begin() + static_cast<std::ptrdiff_t>(i));
     return std::optional<TableInfo>(std::move(info));
   }
 
   Result<std::vector<QualifiedName>> ListTables() override {
-    ASSIGN_OR_RETURN(const Table table, Rows("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"));
+    ASSIGN_OR_RETURN(const Table table, Rows("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name "
+                                             "NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"));
     std::vector<QualifiedName> names;
     for (std::size_t r = 0; r < table.num_rows(); ++r) names.push_back({"", std::string(table.column(0).text(r))});
     return names;
   }
 
  protected:
-  adbc::Translate TranslateFor(const std::string& sql, std::shared_ptr<const BoundSql>, std::size_t, std::string) override {
+  adbc::Translate TranslateFor(const std::string& sql, std::shared_ptr<const BoundSql>, std::size_t,
+                               std::string) override {
     std::vector<std::string> names;
     if (const Result<std::vector<QualifiedName>> tables = ListTables(); tables.ok())
       for (const QualifiedName& table : *tables) names.push_back(table.name);
@@ -206,12 +218,15 @@ class SqliteConnection : public DriverConnection {
   const char* begin_statement() const override { return "BEGIN IMMEDIATE"; }
 
  private:
-  Result<std::int64_t> Ingest(const std::string& table, const std::string& schema, std::unique_ptr<TableStream> rows, bool temporary) {
+  Result<std::int64_t> Ingest(const std::string& table, const std::string& schema, std::unique_ptr<TableStream> rows,
+                              bool temporary) {
     // The driver opens a transaction of its own around a load unless it believes that one is open.
-    return session_->Ingest(table, schema, ADBC_INGEST_OPTION_MODE_APPEND, std::make_unique<ForSqlite>(std::move(rows)), temporary);
+    return session_->Ingest(table, schema, ADBC_INGEST_OPTION_MODE_APPEND, std::make_unique<ForSqlite>(std::move(rows)),
+                            temporary);
   }
 
-  Result<std::unique_ptr<TableStream>> Read(const std::string& sql, const SqlParameters& parameters, const std::vector<std::optional<Type>>& declared) {
+  Result<std::unique_ptr<TableStream>> Read(const std::string& sql, const SqlParameters& parameters,
+                                            const std::vector<std::optional<Type>>& declared) {
     ASSIGN_OR_RETURN(const BoundSql bound, BoundSql::Make(sql, SqlDialect::kSqlite, parameters));
     const Table row = ParameterRow(bound, parameters, SqlDialect::kSqlite);
     const adbc::Translate translate = TranslateFor(sql, nullptr, 0, "");
@@ -231,38 +246,52 @@ class SqliteConnection : public DriverConnection {
       const std::optional<Type> column_declared = i < declared.size() ? declared[i] : std::nullopt;
       ASSIGN_OR_RETURN(const Type type, NarrowestType(names[i].name, kinds[i], column_declared));
       const std::string_view comma = i > 0 ? ", " : "";
-      samples += StrCat(comma, type == Type::kText ? "'x'" : type == Type::kDouble ? "0.5" : "0", " AS ", QuoteIdentifier(names[i].name));
+      samples += StrCat(comma,
+                        type == Type::kText     ? "'x'"
+                        : type == Type::kDouble ? "0.5"
+                                                : "0",
+                        " AS ", QuoteIdentifier(names[i].name));
       const std::string cell = StrCat("c", i);
       columns += comma;
-      columns += type == Type::kText ? StrCat("CAST(", cell, " AS TEXT)") : type == Type::kDouble ? StrCat("CAST(", cell, " AS REAL)") : cell;
+      columns += type == Type::kText     ? StrCat("CAST(", cell, " AS TEXT)")
+                 : type == Type::kDouble ? StrCat("CAST(", cell, " AS REAL)")
+                                         : cell;
       if (kinds[i].fits && column_declared) wanted.push_back({names[i].name, *column_declared});
     }
-    ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows,
-                     adbc::Session::Query(session_, StrCat(with, "SELECT ", samples, " UNION ALL SELECT ", columns, " FROM q"), row, translate));
+    ASSIGN_OR_RETURN(
+        std::unique_ptr<TableStream> rows,
+        adbc::Session::Query(session_, StrCat(with, "SELECT ", samples, " UNION ALL SELECT ", columns, " FROM q"), row,
+                             translate));
     return ReadAs(std::make_unique<WithoutSamples>(std::move(transaction), std::move(rows)), Schema(std::move(wanted)));
   }
 
   Result<Schema> ColumnsOf(const BoundSql& bound, const Table& row, const adbc::Translate& translate) {
-    ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> none,
-                     adbc::Session::Query(session_, StrCat("SELECT * FROM (\n", bound.text(), "\n) LIMIT 0"), row, translate));
+    ASSIGN_OR_RETURN(
+        const std::unique_ptr<TableStream> none,
+        adbc::Session::Query(session_, StrCat("SELECT * FROM (\n", bound.text(), "\n) LIMIT 0"), row, translate));
     RETURN_IF_ERROR(CheckUniqueNames(none->schema()));
     return none->schema();
   }
 
-  Result<std::vector<Kinds>> KindsOf(const std::string& with, const Table& row, std::size_t width, const std::vector<std::optional<Type>>& declared,
+  Result<std::vector<Kinds>> KindsOf(const std::string& with, const Table& row, std::size_t width,
+                                     const std::vector<std::optional<Type>>& declared,
                                      const adbc::Translate& translate) {
     std::string select = "SELECT 0";
     for (std::size_t i = 0; i < width; ++i) {
       const std::string c = StrCat("c", i);
-      for (const char* kind : {"integer", "real", "text", "blob"}) select += StrCat(", coalesce(max(typeof(", c, ") = '", kind, "'), 0)");
+      for (const char* kind : {"integer", "real", "text", "blob"})
+        select += StrCat(", coalesce(max(typeof(", c, ") = '", kind, "'), 0)");
       const std::optional<Type> type = i < declared.size() ? declared[i] : std::nullopt;
-      const std::string fits = type == Type::kBool        ? StrCat("typeof(", c, ") = 'integer' AND ", c, " IN (0, 1)")
-                               : type == Type::kDate      ? StrCat("typeof(", c, ") = 'text' AND date(", c, ") = ", c)
-                               : type == Type::kTimestamp ? StrCat("typeof(", c, ") = 'text' AND length(", c, ") >= 10 AND datetime(", c, ") IS NOT NULL AND ", c, " LIKE '____-__-__%'")
-                                                          : std::string("0");
+      const std::string fits = type == Type::kBool   ? StrCat("typeof(", c, ") = 'integer' AND ", c, " IN (0, 1)")
+                               : type == Type::kDate ? StrCat("typeof(", c, ") = 'text' AND date(", c, ") IS ", c)
+                               : type == Type::kTimestamp
+                                   ? StrCat("typeof(", c, ") = 'text' AND length(", c, ") >= 10 AND datetime(", c,
+                                            ") IS NOT NULL AND ", c, " LIKE '____-__-__%'")
+                                   : std::string("0");
       select += StrCat(", coalesce(min(", c, " IS NULL OR (", fits, ")), 1)");
     }
-    ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, adbc::Session::Query(session_, StrCat(with, select, " FROM q"), row, translate));
+    ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows,
+                     adbc::Session::Query(session_, StrCat(with, select, " FROM q"), row, translate));
     ASSIGN_OR_RETURN(const Table table, ReadAll(*rows));
     std::vector<Kinds> kinds(width);
     for (std::size_t i = 0; i < width; ++i) {
@@ -281,17 +310,20 @@ Status SqliteError(const std::string& message, std::string_view sql) {
     if (text.starts_with(prefix)) text.erase(0, prefix.size());
   const auto has = [&text](std::string_view part) { return Contains(text, part); };
   if (has("interrupted")) return Error(ErrorCode::kInterrupted, "the query was interrupted");
-  if (has("is locked") || has("SQLITE_BUSY")) return Error(ErrorCode::kBusy, text).WithHelp("another process writes to this database; try again when it is done");
+  if (has("is locked") || has("SQLITE_BUSY"))
+    return Error(ErrorCode::kBusy, text).WithHelp("another process writes to this database; try again when it is done");
   if (has("disk is full")) return Error(ErrorCode::kBusy, text).WithHelp("free space on that disk, then run again");
   if (has("constraint failed") || has("datatype mismatch")) return Error(ErrorCode::kData, text);
   if (has("not a database") || has("malformed")) return Error(ErrorCode::kInvalid, text);
   std::string word;
   if (const std::size_t near = text.find("near \""); near != std::string::npos)
     word = text.substr(near + 6, text.find('"', near + 6) - near - 6);
-  for (const std::string_view start : {"no such table: ", "no such column: ", "no such function: ", "ambiguous column name: "})
+  for (const std::string_view start :
+       {"no such table: ", "no such column: ", "no such function: ", "ambiguous column name: "})
     if (const std::size_t at = text.find(start); at != std::string::npos) word = text.substr(at + start.size());
-  const bool of_query = !word.empty() || has("syntax error") || has("no such") || has("incomplete input") || has("wrong number of arguments") ||
-                        has("misuse of") || has("values for") || has("unable to open database file");
+  const bool of_query = !word.empty() || has("syntax error") || has("no such") || has("incomplete input") ||
+                        has("wrong number of arguments") || has("misuse of") || has("values for") ||
+                        has("unable to open database file");
   Status status(of_query ? ErrorCode::kInvalid : ErrorCode::kFailed, text);
   if (const std::size_t dot = word.rfind('.'); dot != std::string::npos) word.erase(0, dot + 1);
   if (const std::optional<TextSpan> span = SpanOf(sql, word)) status = std::move(status).WithSpan(*span);
