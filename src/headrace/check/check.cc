@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "headrace/base/text.h"
@@ -71,53 +72,39 @@ struct Judge {
   Sample sample;
 };
 
-/// What the contracts among the checks say of the table.
+/// What the contracts among the checks promise of a table, and where it is otherwise.
 struct Promises {
-  Schema schema;                      ///< the columns of all contracts, each once
-  std::set<std::string> masked;       ///< personal columns and keys
+  Schema schema;                                     ///< the promised columns as promised, then what else the table has
+  std::vector<std::vector<Breach>> breaches;         ///< one list a check, empty but for contracts
+  std::map<std::string, Breach> broken;              ///< by column
+  std::set<std::string> masked;                      ///< personal columns and keys
 };
 
-Promises Gather(std::span<const CheckSpec> checks) {
+Promises Gather(std::span<const CheckSpec> checks, const Schema& schema) {
   Promises promises;
   std::vector<Field> fields;
   std::set<std::string> seen;
   for (const CheckSpec& check : checks) {
+    std::vector<Breach>& breaches = promises.breaches.emplace_back();
     if (check.kind == Kind::kUnique) promises.masked.insert(check.columns.begin(), check.columns.end());
     if (check.kind != Kind::kContract) continue;
     for (const ContractColumn& column : check.contract.columns) {
       if (column.personal) promises.masked.insert(column.name);
       if (seen.insert(column.name).second) fields.push_back({column.name, column.type});
     }
+    breaches = internal::BreachesOf(check.contract, schema);
+    for (const Breach& breach : breaches)
+      if (!breach.column.empty()) promises.broken.emplace(breach.column, breach);
   }
+  for (const Field& field : schema.fields())
+    if (seen.insert(field.name).second) fields.push_back(field);
   promises.schema = Schema(std::move(fields));
   return promises;
 }
 
-/// The promised columns as promised, then what else the table has.
-Schema AsPromised(const Schema& promised, const Schema& schema) {
-  std::vector<Field> fields = promised.fields();
-  for (const Field& field : schema.fields())
-    if (!promised.IndexOf(field.name)) fields.push_back(field);
-  return Schema(std::move(fields));
-}
-
-/// The first of `columns` in which the table is not as promised, as a breach.
-std::optional<Breach> FirstBroken(const std::vector<std::string>& columns, const Schema& promised, const Schema& schema) {
-  for (const std::string& name : columns) {
-    const auto wanted = promised.IndexOf(name);
-    if (!wanted) continue;
-    const auto at = schema.IndexOf(name);
-    if (!at) return internal::MissingColumn(promised[*wanted], promised, schema);
-    if (!internal::MayStandFor(schema[*at].type, promised[*wanted].type))
-      return Breach{StrCat("column `", name, "` should be ", TypeName(promised[*wanted].type), ", but is ", TypeName(schema[*at].type)),
-                    "mend the contract's breach first"};
-  }
-  return std::nullopt;
-}
-
-Status SetUpContract(const CheckSpec& spec, const Schema& schema, Judge& judge) {
+Status SetUpContract(const CheckSpec& spec, const Schema& schema, std::vector<Breach> breaches, Judge& judge) {
   judge.context = StrCat("contract ", spec.contract.path, ": ");
-  judge.breaches = internal::BreachesOf(spec.contract, schema);
+  judge.breaches = std::move(breaches);
   std::vector<std::string> never_null;
   for (const ContractColumn& column : spec.contract.columns)
     if (!column.nullable && schema.IndexOf(column.name)) never_null.push_back(column.name);
@@ -133,20 +120,22 @@ Status SetUpRows(const CheckSpec& spec, const Schema& schema, const Promises& pr
     judge.rows = std::move(rows).value();
     return Ok();
   }
-  if (promises.schema.size() > 0) {
-    const Result<std::unique_ptr<RowCheck>> meant = internal::MakeRowCheck(spec, AsPromised(promises.schema, schema));
+  if (!promises.broken.empty()) {
+    const Result<std::unique_ptr<RowCheck>> meant = internal::MakeRowCheck(spec, promises.schema);
     if (meant.ok()) {
-      if (std::optional<Breach> broken = FirstBroken((*meant)->columns(), promises.schema, schema)) {
-        judge.context = StrCat("check ", judge.verdict.name, ": ");
-        judge.breaches.push_back(*std::move(broken));
+      for (const std::string& column : (*meant)->columns()) {
+        const auto broken = promises.broken.find(column);
+        if (broken == promises.broken.end()) continue;
+        judge.context = StrCat("check `", judge.verdict.name, "`: ");
+        judge.breaches.push_back(broken->second);
         return Ok();
       }
     }
   }
-  return std::move(rows).status().WithContext(StrCat("check ", judge.verdict.name));
+  return std::move(rows).status().WithContext(StrCat("check `", judge.verdict.name, "`"));
 }
 
-Result<Judge> MakeJudge(const CheckSpec& spec, const Schema& schema, const Promises& promises) {
+Result<Judge> MakeJudge(const CheckSpec& spec, const Schema& schema, const Promises& promises, std::vector<Breach> breaches) {
   Judge judge;
   judge.kind = spec.kind;
   judge.verdict.name = spec.name.empty() ? DefaultName(spec) : spec.name;
@@ -157,10 +146,10 @@ Result<Judge> MakeJudge(const CheckSpec& spec, const Schema& schema, const Promi
   judge.max_rows = spec.max_rows;
   if (spec.kind == Kind::kContract) {
     judge.at_least = 1;
-    RETURN_IF_ERROR(SetUpContract(spec, schema, judge));
+    RETURN_IF_ERROR(SetUpContract(spec, schema, std::move(breaches), judge));
   } else if (spec.kind != Kind::kRows) {
     if (!(spec.at_least >= 0 && spec.at_least <= 1))
-      return Error(ErrorCode::kInvalid, "check ", judge.verdict.name, ": `at_least` should be between 0% and 100%, got ", spec.at_least);
+      return Error(ErrorCode::kInvalid, "check `", judge.verdict.name, "`: `at_least` should be between 0% and 100%, got ", spec.at_least);
     RETURN_IF_ERROR(SetUpRows(spec, schema, promises, judge));
   }
   if (judge.rows) judge.sample = Sample(judge.rows->columns(), schema, promises.masked);
@@ -189,8 +178,8 @@ void Conclude(Judge& judge) {
   if (rows_fail) {
     std::string message = judge.rows->Complaint(verdict.failed_rows, verdict.rows);
     if (judge.at_least < 1) message += Tolerance(verdict.failed_rows, verdict.rows, judge.at_least);
-    const std::string first = StrCat("the first is row ", FormatCount(judge.sample.first_row()), ", counted from 0");
-    wrong.push_back({std::move(message), judge.kind == Kind::kContract ? StrCat(first, "; mend it, or say `nullable: true` in the contract") : first});
+    const std::string first = StrCat("begin with row ", FormatCount(judge.sample.first_row()), ", counted from 0");
+    wrong.push_back({"", std::move(message), judge.kind == Kind::kContract ? StrCat(first, "; mend the source, or say `nullable: true` in the contract") : first});
     judge.sample.Show(judge.rows->GuiltyColumns(), &verdict);
   }
   verdict.message = judge.context + wrong[0].message;
@@ -208,7 +197,7 @@ Status InDataset(Status status, const CheckVerdict& verdict, std::int64_t rows_b
   const std::size_t colon = message.find(':');
   if (message.starts_with("row ") && colon != std::string::npos && ParseInt(std::string_view(message).substr(4, colon - 4), &row))
     message = StrCat("row ", FormatCount(rows_before + row - 1), " (counted from 0)", message.substr(colon));
-  Status out = Error(status.code(), "check ", verdict.name, ": ", message);
+  Status out = Error(status.code(), "check `", verdict.name, "`: ", message);
   if (status.span()) out = std::move(out).WithSpan(*status.span());
   return std::move(out).WithHelp(status.help());
 }
@@ -246,9 +235,9 @@ Result<CheckScan> CheckScan::Make(std::span<const CheckSpec> checks, const Schem
   CheckScan scan;
   scan.parts_ = std::make_unique<Parts>();
   scan.parts_->schema = schema;
-  const Promises promises = Gather(checks);
-  for (const CheckSpec& check : checks) {
-    ASSIGN_OR_RETURN(Judge judge, MakeJudge(check, schema, promises));
+  Promises promises = Gather(checks, schema);
+  for (std::size_t k = 0; k < checks.size(); ++k) {
+    ASSIGN_OR_RETURN(Judge judge, MakeJudge(checks[k], schema, promises, std::move(promises.breaches[k])));
     scan.parts_->judges.push_back(std::move(judge));
   }
   return scan;

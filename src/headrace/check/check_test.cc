@@ -19,7 +19,7 @@ TEST(NotNullTest, CountsRowsWithANull) {
   EXPECT_FALSE(one.passed);
   EXPECT_EQ(one.failed_rows, 2);
   EXPECT_EQ(one.message, "column `a`: 2 of 4 rows are null");
-  EXPECT_EQ(one.help, "the first is row 1, counted from 0");
+  EXPECT_EQ(one.help, "begin with row 1, counted from 0");
   EXPECT_THAT(one.sample_columns, ElementsAre("row", "a"));
   EXPECT_THAT(one.sample_rows, ElementsAre(ElementsAre("1", "null"), ElementsAre("3", "null")));
 }
@@ -105,7 +105,7 @@ TEST(RangeTest, DatesAndTimestampsCompareWithEachOther) {
 }
 
 TEST(RangeTest, WhatCannotBeComparedIsRefused) {
-  EXPECT_EQ(Refusal(Range("x", Value::Date(1), {}), Column1("x", Type::kInt, {})).message(), "check range(x): `min` should be a int like column `x`, got date `1970-01-02`");
+  EXPECT_EQ(Refusal(Range("x", Value::Date(1), {}), Column1("x", Type::kInt, {})).message(), "check `range(x)`: `min` should be int like column `x`, got date `1970-01-02`");
   EXPECT_THAT(Refusal(Range("x", Value::Text("b"), {}), Column1("x", Type::kText, {})).message(), HasSubstr("`range` needs a column of int, double, date or timestamp"));
   EXPECT_EQ(Refusal(Range("x", Value::Double(NAN), {}), Column1("x", Type::kInt, {})).code(), ErrorCode::kInvalid);
 }
@@ -117,7 +117,7 @@ TEST(OneOfTest, ValuesAreReadAsTheColumnsType) {
   EXPECT_EQ(Judge(OneOf("c", {"1.0", "0", "nan"}), Column1("c", Type::kDouble, {"1", "-0", "nan", "2"})).failed_rows, 1);
   EXPECT_EQ(Judge(OneOf("c", {"2026-11-22"}), Column1("c", Type::kDate, {"2026-11-22", "2026-11-23"})).failed_rows, 1);
   EXPECT_EQ(Judge(OneOf("c", {"true"}), Column1("c", Type::kBool, {"true", "false"})).failed_rows, 1);
-  EXPECT_EQ(Refusal(OneOf("c", {"1", "x"}), Column1("c", Type::kInt, {})).message(), "check one_of(c): values of column `c`: `x` is not an int of 64 bits");
+  EXPECT_EQ(Refusal(OneOf("c", {"1", "x"}), Column1("c", Type::kInt, {})).message(), "check `one_of(c)`: values of column `c`: `x` is not an int of 64 bits");
 }
 
 TEST(MatchesTest, ThePatternHoldsForTheWholeText) {
@@ -168,7 +168,7 @@ TEST(ExpectTest, WhatRaisesNamesTheRowOfTheDataset) {
     const auto verdicts = JudgeAll({Expect("ln(a) < 10")}, table, block);
     ASSERT_FALSE(verdicts.ok());
     EXPECT_EQ(verdicts.status().code(), ErrorCode::kData);
-    EXPECT_THAT(verdicts.status().message(), HasSubstr("check ln(a) < 10: row 3 (counted from 0): "));
+    EXPECT_THAT(verdicts.status().message(), HasSubstr("check `ln(a) < 10`: row 3 (counted from 0): "));
   }
 }
 
@@ -271,7 +271,7 @@ TEST(CheckScanTest, AColumnThatNobodyKnowsIsInvalid) {
   const Table table = Column1("amount", Type::kInt, {});
   const Status status = Refusal(Spec(Kind::kNotNull, {"amuont"}), table);
   EXPECT_EQ(status.code(), ErrorCode::kInvalid);
-  EXPECT_EQ(status.message(), "check not_null(amuont): there is no column `amuont`");
+  EXPECT_EQ(status.message(), "check `not_null(amuont)`: there is no column `amuont`");
   EXPECT_EQ(status.help(), "did you mean `amount`?");
 }
 
@@ -334,7 +334,7 @@ TEST(ToStatusTest, TheFirstErrorSpeaksAndTheOthersAreCounted) {
   const Status status = ToStatus("base.purchases", *verdicts);
   EXPECT_EQ(status.code(), ErrorCode::kData);
   EXPECT_EQ(status.message(), "`base.purchases`: column `x`: 1 of 2 rows is null, and 2 more checks failed");
-  EXPECT_EQ(status.help(), "the first is row 1, counted from 0");
+  EXPECT_EQ(status.help(), "begin with row 1, counted from 0");
 }
 
 }  // namespace

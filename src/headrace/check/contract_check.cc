@@ -14,31 +14,37 @@ bool MayStandFor(Type found, Type declared) {
   return found == declared || (found == Type::kInt && declared == Type::kDouble) || (found == Type::kDate && declared == Type::kTimestamp);
 }
 
-Breach MissingColumn(const Field& wanted, const Schema& expected, const Schema& found) {
-  const std::string now = LikelyNewName(wanted, expected, found);
+namespace {
+
+constexpr std::size_t kGuesses = 20;
+
+Breach MissingColumn(const Field& wanted, const std::string& now) {
   if (now.empty())
-    return {StrCat("table has no column `", wanted.name, "`"), StrCat("bring `", wanted.name, "` back, or take it out of the contract and of what reads it")};
-  return {StrCat("table has no column `", wanted.name, "`; likely now `", now, "`"),
+    return {wanted.name, StrCat("table has no column `", wanted.name, "`"), StrCat("bring `", wanted.name, "` back, or take it out of the contract and of what reads it")};
+  return {wanted.name, StrCat("table has no column `", wanted.name, "`; likely now `", now, "`"),
           StrCat("name `", now, "` back to `", wanted.name, "`, or change the contract and what reads `", wanted.name, "`")};
 }
+
+}  // namespace
 
 std::vector<Breach> BreachesOf(const Contract& contract, const Schema& found) {
   std::vector<Breach> breaches;
   const Schema expected = contract.schema();
   std::set<std::string_view> promised;
+  std::size_t missing = 0;
   for (const ContractColumn& column : contract.columns) {
     promised.insert(column.name);
     const auto at = found.IndexOf(column.name);
     if (!at)
-      breaches.push_back(MissingColumn({column.name, column.type}, expected, found));
+      breaches.push_back(MissingColumn({column.name, column.type}, missing++ < kGuesses ? LikelyNewName({column.name, column.type}, expected, found) : ""));
     else if (const Type type = found[*at].type; !MayStandFor(type, column.type))
-      breaches.push_back({StrCat("column `", column.name, "` should be ", TypeName(column.type), ", but is ", TypeName(type)),
+      breaches.push_back({column.name, StrCat("column `", column.name, "` should be ", TypeName(column.type), ", but is ", TypeName(type)),
                           StrCat("cast it to ", TypeName(column.type), " where it is read, or declare it as ", TypeName(type), " in the contract")});
   }
   if (contract.extra == ExtraColumns::kIgnore) return breaches;
   for (const Field& field : found.fields())
     if (!promised.contains(field.name))
-      breaches.push_back({StrCat("table has a column `", field.name, "` (", TypeName(field.type), ") that the contract does not know"),
+      breaches.push_back({"", StrCat("table has a column `", field.name, "` (", TypeName(field.type), ") that the contract does not know"),
                           "add it to the contract, do not read it, or write `extra: ignore` in the contract"});
   return breaches;
 }
@@ -59,11 +65,11 @@ std::vector<std::string> Words(std::string_view name) {
     if (c == '_' || c == ' ' || c == '-' || c == '.') words.emplace_back();
     else words.back().push_back(c);
   }
-  std::erase_if(words, [](const std::string& word) { return word.empty(); });
+  std::erase_if(words, [](const std::string& word) { return word.size() < 2 || word.find_first_not_of("0123456789") == std::string::npos; });
   return words;
 }
 
-/// Whether two names have a word in common, or words that begin alike (purchased, purchase).
+/// Whether two names have a word in common (not a mere letter or number), or words that begin alike (purchased, purchase).
 bool ShareWord(std::string_view a, std::string_view b) {
   constexpr std::size_t kStem = 4;
   for (const std::string& left : Words(a))

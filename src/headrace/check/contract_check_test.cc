@@ -29,7 +29,7 @@ TEST(ContractTest, ARenamedColumnIsNamedWithItsLikelyNewName) {
   ASSERT_TRUE(verdicts.ok()) << verdicts.status();
   EXPECT_EQ(verdicts->at(0).message, "contract contracts/purchases.yaml: table has no column `purchased_on`; likely now `purchase_date`");
   EXPECT_EQ(verdicts->at(0).help, "name `purchase_date` back to `purchased_on`, or change the contract and what reads `purchased_on`");
-  EXPECT_EQ(verdicts->at(1).message, "check not_null(purchased_on): table has no column `purchased_on`; likely now `purchase_date`");
+  EXPECT_EQ(verdicts->at(1).message, "check `not_null(purchased_on)`: table has no column `purchased_on`; likely now `purchase_date`");
   EXPECT_FALSE(verdicts->at(2).passed);
   EXPECT_TRUE(verdicts->at(3).passed);
   EXPECT_EQ(ToStatus("base.purchases", *verdicts).message(),
@@ -63,7 +63,7 @@ TEST(ContractTest, NullsWhereNoneMayBeAreCountedAndShown) {
   const CheckVerdict verdict = Judge(ContractOf({{"a", Type::kInt, false}, {"b", Type::kInt}}), table);
   EXPECT_EQ(verdict.message, "contract contracts/c.yaml: column `a`: 1 of 2 rows is null");
   EXPECT_EQ(verdict.failed_rows, 1);
-  EXPECT_THAT(verdict.help, HasSubstr("the first is row 1"));
+  EXPECT_THAT(verdict.help, HasSubstr("begin with row 1"));
   EXPECT_THAT(verdict.sample_columns, ElementsAre("row", "a", "b"));
   EXPECT_THAT(verdict.sample_rows, ElementsAre(ElementsAre("1", "null", "2")));
 }
@@ -79,7 +79,7 @@ TEST(ContractTest, ACheckThatTheWrongTypeBreaksFailsWithTheContract) {
   const Table table = Purchases({{"x", Type::kText}});
   const auto verdicts = JudgeAll({ContractOf({{"x", Type::kInt}}), Range("x", Value::Int(0), {}), Expect("x + 1 > 0")}, table);
   ASSERT_TRUE(verdicts.ok()) << verdicts.status();
-  EXPECT_EQ(verdicts->at(1).message, "check range(x): column `x` should be int, but is text");
+  EXPECT_EQ(verdicts->at(1).message, "check `range(x)`: column `x` should be int, but is text");
   EXPECT_FALSE(verdicts->at(2).passed);
   EXPECT_EQ(JudgeAll({ContractOf({{"x", Type::kText}}), Range("x", Value::Int(0), {})}, table).status().code(), ErrorCode::kInvalid);
 }
@@ -88,6 +88,22 @@ TEST(ContractTest, TheSchemaOfAContractHasItsColumns) {
   const Schema schema = ContractOf(kPurchases).contract.schema();
   EXPECT_THAT(schema.Names(), ElementsAre("customer_id", "purchased_on", "cds", "dollars"));
   EXPECT_EQ(schema[1].type, Type::kDate);
+}
+
+TEST(ContractTest, AnotherTableOfAThousandColumnsIsRefusedInReasonableTime) {
+  std::vector<Promised> promised;
+  std::vector<Field> found;
+  std::vector<CheckSpec> checks(1);
+  for (int k = 0; k < 1000; ++k) {
+    promised.push_back({StrCat("promised_", k), Type::kInt});
+    found.push_back({StrCat("other_", k), Type::kInt});
+    checks.push_back(Expect(StrCat(promised.back().name, " > 0")));
+  }
+  checks[0] = ContractOf(promised);
+  const auto verdicts = JudgeAll(checks, Purchases(found));
+  ASSERT_TRUE(verdicts.ok()) << verdicts.status();
+  EXPECT_EQ(verdicts->at(0).message, "contract contracts/c.yaml: table has no column `promised_0`; and 1,999 more breaches");
+  EXPECT_EQ(ToStatus("d", *verdicts).message(), StrCat("`d`: ", verdicts->at(0).message, ", and 1,000 more checks failed"));
 }
 
 /// Fields as "name type, ...".

@@ -105,7 +105,7 @@ Result<Value> BoundFor(const Value& bound, Type type, std::string_view which, co
   } else if (IsNumeric(type) ? IsNumeric(given) : given == Type::kDate || given == Type::kTimestamp) {
     return bound;
   }
-  return Error(ErrorCode::kInvalid, "`", which, "` should be a ", TypeName(type), " like column `", column, "`, got ", TypeName(given), " `", bound.ToString(), "`");
+  return Error(ErrorCode::kInvalid, "`", which, "` should be ", TypeName(type), " like column `", column, "`, got ", TypeName(given), " `", bound.ToString(), "`");
 }
 
 /// A date or timestamp in the column's own unit, rounded into the range.
