@@ -154,16 +154,15 @@ class Writer {
     return names;
   }
 
-  /// Rows are held back by a hash: of the key, else of the columns with the most values.
+  /// Rows are held back by a hash of what tells them apart: the key, else another column whose values all differ. What
+  /// splits the rows is no feature, so no other column will do.
   std::string SplitLine() const {
-    std::vector<const ColumnFacts*> columns;
+    const ColumnFacts* by = key_;
     for (const ColumnFacts& column : facts_.columns)
-      if (IsIdentifier(column.field.name) && &column != &target_ && (key_ == nullptr || &column == key_)) columns.push_back(&column);
-    std::stable_sort(columns.begin(), columns.end(), [](const ColumnFacts* a, const ColumnFacts* b) { return a->distinct > b->distinct; });
-    if (columns.empty()) return "      # split: {by: hash(some_column), test: 20%}    # without it every metric is out of fold\n";
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < std::min<std::size_t>(columns.size(), 3); ++i) names.push_back(columns[i]->field.name);
-    return StrCat("      split: {by: ", YamlValue(StrCat("hash(", Join(names, ", "), ")")), ", test: 20%}\n");
+      if (by == nullptr && &column != &target_ && column.nulls == 0 && column.distinct == facts_.rows && (column.field.type == Type::kInt || column.field.type == Type::kText)) by = &column;
+    if (by == nullptr || by->field.name.find(',') != std::string::npos || Trim(by->field.name) != by->field.name)
+      return "      # split: {by: hash(column), test: 20%}    # or by a date; without it the metrics are out of fold\n";
+    return StrCat("      split: {by: ", YamlValue(StrCat("hash(", by->field.name, ")")), ", test: 20%}\n");
   }
 
   std::string GateLine() const {
@@ -244,6 +243,9 @@ Result<std::vector<NewFile>> ProjectFromTable(const FromTable& from, const Table
   }
   if (target->distinct < 2)
     return Error(ErrorCode::kData, "target `", from.target, "` needs at least two values to learn from, found ", target->distinct, " in ", FormatCount(facts.rows), " rows");
+  for (const ColumnFacts& column : facts.columns)
+    if (column.field.name.find("${") != std::string::npos)
+      return Error(ErrorCode::kInvalid, "column `", column.field.name, "` cannot be named in a project's files: `${` begins an expression there").WithHelp("rename the column in the data");
   return Writer(from, facts).Files();
 }
 

@@ -42,7 +42,7 @@ struct FromTable {
 };
 
 /// The files of a project that trains on the table and scores it: headrace.yaml, contracts, pipelines/train.yaml, pipelines/score.yaml,
-/// README.md, .gitignore. kInvalid: no column is called `target` (nearest name given). kData: the target has fewer than two
+/// README.md, .gitignore. kInvalid: no column is called `target` (nearest name given), or a column's name holds `${`. kData: the target has fewer than two
 /// values, so there is nothing to learn.
 Result<std::vector<NewFile>> ProjectFromTable(const FromTable& from, const TableFacts& facts);
 

@@ -17,7 +17,7 @@ struct NewFile {
 /// `{...}`: as it is where that is safe, else in double quotes with what cannot be seen escaped. Safe are letters, digits, `_`, `-`,
 /// `.`, `/` and single blanks between, beginning with a letter or `_`, but no word that YAML 1.1 or 1.2 reads as a bool, null or number.
 std::string YamlText(std::string_view text);
-/// The same for a value of a pipeline file, where `${` would begin an expression: it is doubled to `$${`.
+/// The same for a value of a project file, where `${` would begin an expression: it becomes `$${`.
 std::string YamlValue(std::string_view text);
 
 /// Write all of `files` under `folder` (made when missing), or none: when one fails, those before it are taken away again.

@@ -208,7 +208,7 @@ constexpr std::array<Text, 9> kForecast = {{
     {"shared/features.yaml", R"~(# What training and scoring have in common stands once, here. A model refuses to score above other queries than these.
 params:
   as_of: {type: date or dataset, description: the Mondays to forecast for; nothing on or after a Monday is read for it but the plan}
-outputs: [features]
+outputs: [features, sales]
 steps:
   sales:
     extract: {file: data/sales.csv}
@@ -260,7 +260,7 @@ order by f.store_id, f.week
     {"pipelines/train.yaml", R"~(name: train
 description: What will each store take in the coming week?
 params:
-  first: {type: date, default: 2025-01-06}
+  first: {type: date, default: 2024-04-01}
   last: {type: date, default: 2025-12-22}
 steps:
   weeks:
@@ -268,7 +268,6 @@ steps:
   base: {use: shared/features.yaml, with: {as_of: weeks}}
   labelled:
     sql: {query: sql/labelled.sql}
-    reads: [base.sales]
   model:
     train:
       data: labelled
