@@ -117,7 +117,7 @@ Result<StepFiles> RunExtract(const StepContext& context) {
   const auto& spec = context.step->as<ExtractSpec>();
   const Contract* contract = ExtractSpec::ContractOf(context.step->checks);
   Engine::Options options;
-  options.any_file = !spec.file.empty();
+  options.any_file = true;
   options.temp_directory = context.store().ScratchPath("-spill");
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
   const auto token = CancelsWith(context, [&engine] { engine->Cancel(); });

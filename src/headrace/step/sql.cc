@@ -16,13 +16,15 @@ Result<StepFiles> RunSql(const StepContext& context) {
   Engine::Options options;
   options.threads = static_cast<int>(spec.threads);
   options.temp_directory = context.store().ScratchPath("-spill");
+  const std::string path = context.store().ScratchPath(".parquet");
+  options.allowed_files = {path};
+  for (const auto& [name, input] : context.inputs) options.allowed_files.push_back(input.path);
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
   const auto token = CancelsWith(context, [&engine] { engine->Cancel(); });
   for (const auto& [name, input] : context.inputs) RETURN_IF_ERROR(engine->AddParquet(name, input.path));
   for (const auto& [name, value] : spec.value_tables) RETURN_IF_ERROR(engine->AddTable(name, OneRow(name, value)));
 
   StepFiles out;
-  const std::string path = context.store().ScratchPath(".parquet");
   const Result<std::int64_t> rows = engine->WriteParquet(spec.query.text, Bind(spec.bind), path);
   if (!rows.ok()) return AtPlace(spec.query, rows.status());
   out.files[""] = {path, "dataset", *rows};
