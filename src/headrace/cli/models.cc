@@ -96,8 +96,6 @@ int Add(const ModelFlags& flags_of, const GlobalFlags& flags) {
   version.tenant = flags_of.tenant;
   version.name = flags_of.name;
   version.digest = artifact->digest;
-  version.commit = (*model)->info().code_commit;
-  version.dirty = (*model)->info().code_dirty;
   version.metrics = nlohmann::json((*model)->info().metrics).dump();
   version.gates = "[]";
   const Result<ModelVersion> added = (*store)->AddModelVersion(version);

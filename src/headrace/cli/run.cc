@@ -4,6 +4,8 @@
 #include <atomic>
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <tuple>
 
 #include "headrace/base/files.h"
 #include "headrace/base/parallel.h"
@@ -54,6 +56,20 @@ Status UseRecorded(Store& store, RunFlags& flags, ResolveRequest& request) {
   return Ok();
 }
 
+/// The commit of the repository the project lies in, and whether its files differ from it; "" without git or a repository.
+std::pair<std::string, bool> CommitOf(const std::string& root) {
+  const std::vector<std::string> git = {"/usr/bin/env", "git", "-C", root};
+  const auto ask = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), git.begin(), git.end());
+    const Result<ProcessExit> exit = SystemProcesses().Run(arguments, nullptr);
+    return exit.ok() && exit->code == 0 ? std::optional<std::string>(Trim(exit->out)) : std::nullopt;
+  };
+  const std::optional<std::string> commit = ask({"rev-parse", "HEAD"});
+  if (!commit) return {};
+  const std::optional<std::string> changes = ask({"status", "--porcelain", "--", "."});
+  return {*commit, !changes || !changes->empty()};
+}
+
 /// Databases that some delivery of the run writes to must be opened for writing from the first.
 Status DeclareWrites(const ResolvedPipeline& pipeline, ConnectionMap& connections) {
   for (const StepSpec& step : pipeline.steps) {
@@ -99,6 +115,7 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   environment.run = NewRunId(SystemClock(), SystemRandom());
   const char* user = std::getenv("USER");
   environment.user = user == nullptr ? "" : user;
+  std::tie(environment.commit, environment.dirty) = CommitOf(pipeline->root);
   environment.dry_run = flags.dry_run;
 
   HandleSignals();

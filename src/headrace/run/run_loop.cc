@@ -87,8 +87,8 @@ Status RunLoop::Open(const Options& options) {
     run_.trigger = options.trigger;
     run_.started_us = env_.clock->NowMicros();
     run_.version = ThisBuild().version;
-    run_.commit = ThisBuild().commit;
-    run_.dirty = ThisBuild().dirty;
+    run_.commit = env_.commit;
+    run_.dirty = env_.dirty;
     run_.process = ThisProcess();
     RETURN_IF_ERROR(env_.store->CreateRun(run_, records));
   } else {

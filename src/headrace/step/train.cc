@@ -76,8 +76,8 @@ Status RegisterModel(const StepContext& context, const ArtifactRef& artifact, bo
   version.name = registration->name;
   version.digest = artifact.digest;
   version.run = context.run->run;
-  version.commit = model->info().code_commit;
-  version.dirty = model->info().code_dirty;
+  version.commit = context.run->commit;
+  version.dirty = context.run->dirty;
   version.metrics = nlohmann::json(model->info().metrics).dump();
   nlohmann::json gates = nlohmann::json::array();
   for (const GateVerdict& gate : details.model->gates) gates.push_back({{"text", gate.text}, {"passed", gate.passed}, {"message", gate.message}});

@@ -42,7 +42,8 @@ struct RunRecord {
   int exit_code = -1;             ///< -1 while running
   std::string message;            ///< one sentence: how it ended
   std::int64_t started_us = 0, finished_us = 0;
-  std::string version, commit;
+  std::string version;            ///< of Headrace
+  std::string commit;             ///< of the project's repository; "" = in none
   bool dirty = false;
   ProcessId process;
 };
