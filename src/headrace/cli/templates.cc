@@ -370,7 +370,7 @@ std::span<const ProjectTemplate> ProjectTemplates() { return kTemplates; }
 std::vector<NewFile> CommonFiles(std::string_view project) {
   const std::string path = "headrace.yaml";
   return {{path, StrCat(SchemaLine("project", path), "name: ", project, "\n", kEnvironments)},
-          {".gitignore", "/out/\n/.headrace/*\n!/.headrace/schema/\n"}};
+          {".gitignore", "/out/\n/report-*.html\n/.headrace/*\n!/.headrace/schema/\n"}};
 }
 
 Result<std::vector<NewFile>> TemplateFiles(std::string_view name) {
