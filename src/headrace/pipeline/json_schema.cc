@@ -62,8 +62,9 @@ Json ScalarSchema(const Shape& shape) {
 class SchemaPrinter {
  public:
   Json Print(const Shape& file, std::string_view title) {
-    Json out = {{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", title}};
+    Json out = {{"$schema", "http://json-schema.org/draft-07/schema#"}};
     out.update(Of(file));
+    out["title"] = title;
     if (!definitions_.empty()) out["definitions"] = definitions_;
     return out;
   }

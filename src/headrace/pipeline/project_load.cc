@@ -118,8 +118,9 @@ void Loader::ReadProjectFile() {
   ChooseEnvironment(root->is_map() ? root->Find("environments") : nullptr);
   Scope scope;
   scope.Set("env.name", Value::Text(parts_->environment.name));
-  if (!CheckShape(*root, ProjectFileShape(), "headrace.yaml", &scope, diagnostics_)) return;
-  if (const Node* name = root->Find("name")) parts_->name = name->text;
+  CheckShape(*root, ProjectFileShape(), "headrace.yaml", &scope, diagnostics_);
+  if (!root->is_map()) return;  // an unknown key leaves the others good
+  if (const Node* name = root->Find("name"); name != nullptr && !name->pending) parts_->name = name->text;
   ReadConnections(root->Find("connections"), parts_->connections);
   if (const Node* environments = root->Find("environments"))
     if (const Node::Entry* chosen = environments->FindEntry(parts_->environment.name)) ReadEnvironment(*chosen);
@@ -169,7 +170,7 @@ void Loader::ReadEnvironment(const Node::Entry& entry) {
 void Loader::ReadRetention(const Node& node) {
   const auto read = [&](const char* key, std::optional<std::int64_t>& out) {
     const Node* value = node.Find(key);
-    if (value == nullptr || value->text == "forever") return;
+    if (value == nullptr || value->pending || value->text == "forever") return;
     const Result<std::int64_t> duration = ParseLongDuration(value->text);
     if (duration.ok() && *duration > 0) out = *duration;
     else diagnostics_.AddError(DiagnosticCode::kWrongType, value->place, StrCat("`", key, "` takes a duration like 30d or 1y, or `forever`, got ", Describe(*value)));
@@ -196,12 +197,15 @@ void Loader::ReadTenant(const fs::path& file) {
   scope.Set("env.name", Value::Text(parts_->environment.name));
   const Node* name = root->is_map() ? root->Find("tenant") : nullptr;
   if (name != nullptr && name->is_scalar()) scope.Set("tenant.name", Value::Text(name->text));
-  if (!CheckShape(*root, TenantFileShape(), "a tenant", &scope, diagnostics_)) return;
+  CheckShape(*root, TenantFileShape(), "a tenant", &scope, diagnostics_);
+  name = root->is_map() ? root->Find("tenant") : nullptr;
+  if (name == nullptr || name->pending) return;
   TenantFile tenant;
-  tenant.name = root->Find("tenant")->text;
+  tenant.name = name->text;
   ReadConnections(root->Find("connections"), tenant.connections);
   if (const Node* tables = root->Find("tables"))
     for (const Node::Entry& entry : tables->entries) {
+      if (entry.value.pending) continue;
       if (const Result<QualifiedName> parsed = QualifiedName::Parse(entry.value.text); !parsed.ok())
         diagnostics_.AddError(DiagnosticCode::kBadValue, entry.value.place, parsed.status().message()).Help("write `table` or `schema.table`");
       tenant.tables.emplace(entry.key, entry.value.text);

@@ -270,7 +270,11 @@ class Checker {
       return Spoil(node);
     }
     std::erase_if(node.entries, [&](Node::Entry& entry) {
-      if (IsNameOf(shape.name_type, entry.key)) return !Check(entry.value, *shape.item, StrCat("`", entry.key, "`"));
+      if (IsNameOf(shape.name_type, entry.key)) {
+        // The name stays known, so that those who use it are not blamed.
+        if (!Check(entry.value, *shape.item, StrCat("`", entry.key, "`"))) Spoil(entry.value);
+        return false;
+      }
       Error(DiagnosticCode::kBadName, entry.key_place, StrCat("`", entry.key, "` cannot be a name in ", where))
           .Help("begin with a letter, go on with letters, digits and `_`");
       return true;
