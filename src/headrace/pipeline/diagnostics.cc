@@ -127,9 +127,9 @@ void Diagnostics::AddStatus(DiagnosticCode code, const SourcedText& text, const 
 
 std::vector<Diagnostic> Diagnostics::Sorted() const {
   std::vector<Diagnostic> sorted = found_;
-  std::stable_sort(sorted.begin(), sorted.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return std::tie(a.at.file, a.at.line, a.at.column, a.code, a.message) <
-           std::tie(b.at.file, b.at.line, b.at.column, b.code, b.message);
+  std::sort(sorted.begin(), sorted.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::tie(a.at.file, a.at.line, a.at.column, a.code, a.severity, a.message) <
+           std::tie(b.at.file, b.at.line, b.at.column, b.code, b.severity, b.message);
   });
   return sorted;
 }
