@@ -8,7 +8,7 @@ int main(int argc, char** argv) {
   CLI::App app("Headrace runs machine-learning pipelines from raw rows to delivered scores.\n\n"
                "Try:  headrace train customers.csv --target churned -o churn.model\n"
                "      headrace score churn.model new.csv -o scores.csv\n"
-               "      headrace init churn my-project && headrace run -C my-project churn",
+               "      headrace init churn my-project && headrace -C my-project run train",
                "headrace");
   GlobalFlags flags;
   Action action;
