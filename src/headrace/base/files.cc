@@ -19,9 +19,9 @@ namespace headrace {
 namespace {
 Status SystemError(std::string_view act, const std::string& path) {
   const int code = errno;
-  Status status = Error(code == ENOSPC || code == EDQUOT ? ErrorCode::kBusy : ErrorCode::kInvalid, "cannot ", act, " `", path,
-                        "`: ", std::strerror(code));
-  if (code == ENOSPC || code == EDQUOT) return std::move(status).WithHelp("free space on that disk, then run again: nothing half-written was left");
+  const bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
+  Status status = Error(full ? ErrorCode::kBusy : ErrorCode::kInvalid, "cannot ", act, " `", path, "`: ", std::strerror(code));
+  if (full) return std::move(status).WithHelp("free space on that disk, then run again: nothing half-written was left");
   return status;
 }
 

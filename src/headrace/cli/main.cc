@@ -1,10 +1,55 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
 
 #include "headrace/base/version.h"
 #include "headrace/cli/command.h"
 
+namespace headrace {
+namespace {
+/// "The following argument was not expected: --x" as our errors read.
+std::string Uncapitalised(std::string text) {
+  if (text.size() > 1 && text[1] >= 'a' && text[1] <= 'z') text[0] = ToLower(text.substr(0, 1))[0];
+  return text;
+}
+
+/// What stands where a command should; "" when nothing does.
+std::string CommandWord(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "-C" || word == "--directory" || word == "--env") ++i;
+    else if (!word.starts_with("-")) return std::string(word);
+  }
+  return "";
+}
+
+Status UsageError(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  const std::string word = CommandWord(argc, argv);
+  std::vector<std::string> commands;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) commands.push_back(command->get_name());
+  if (std::find(commands.begin(), commands.end(), word) != commands.end())
+    return Error(ErrorCode::kInvalid, Uncapitalised(error.what())).WithHelp(StrCat("`headrace ", word, " --help` lists its flags"));
+  if (word.empty()) return Error(ErrorCode::kInvalid, Uncapitalised(error.what())).WithHelp("`headrace --help` lists the commands");
+  const std::string near = NearestName(word, commands);
+  return Error(ErrorCode::kInvalid, "there is no command `", word, "`").WithHelp(near.empty() ? "`headrace --help` lists the commands" : StrCat("did you mean `headrace ", near, "`?"));
+}
+
+/// Output that did not reach its file or pipe is an error, whatever the command achieved: who reads it would miss it.
+int Flushed(int exit_code, const GlobalFlags& flags) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+  if (exit_code != 0 || errno == EPIPE) return exit_code;
+  return Fail(Error(ErrorCode::kBusy, "cannot write to standard output: ", std::strerror(errno)).WithHelp("free space on that disk, then run again"), flags);
+}
+}  // namespace
+}  // namespace headrace
+
 int main(int argc, char** argv) {
   using namespace headrace;
+  ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of that write
+  ::signal(SIGPIPE, SIG_IGN);
   CLI::App app("Headrace runs machine-learning pipelines from raw rows to delivered scores.\n\n"
                "Try:  headrace train customers.csv --target churned -o churn.model\n"
                "      headrace score churn.model new.csv -o scores.csv\n"
@@ -46,7 +91,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::CallForVersion& version) {
     return app.exit(version);
   } catch (const CLI::ParseError& error) {
-    return Fail(Error(ErrorCode::kInvalid, error.what()).WithHelp("`headrace --help` lists the commands, `headrace COMMAND --help` the flags of one"), flags);
+    for (int i = 1; i < argc; ++i) flags.json = flags.json || std::string_view(argv[i]) == "--json";
+    return Fail(UsageError(app, error, argc, argv), flags);
   }
-  return action ? action() : 0;
+  return Flushed(action ? action() : 0, flags);
 }

@@ -110,6 +110,7 @@ void ProgressView::Tell(const StepRecord& step, const StepDetails& details) {
     add(StrCat("champion of ", details.model->name, " is now version ", details.model->champion_after));
   if (details.delivery) add(Delivered(*details.delivery));
   if (step.state == StepState::kFailed) {
+    told_failure_ = true;
     text += StrCat("error: step `", step.step, "`: ", step.message, "\n");
     if (!step.help.empty()) text += StrCat("  = help: ", step.help, "\n");
   }
@@ -144,7 +145,7 @@ void ProgressView::RunFinished(const RunRecord& run) {
   Draw();
   if (quiet_) return;
   PrintErr(StrCat("run ", run.id, " ", StateName(run.state), " in ", FormatSeconds(static_cast<double>(run.finished_us - run.started_us) / 1e6),
-                  run.exit_code == 0 ? std::string() : StrCat(", exit code ", run.exit_code), run.exit_code == 3 && !run.message.empty() ? StrCat(": ", run.message) : "", "\n"));
+                  run.exit_code == 0 ? std::string() : StrCat(", exit code ", run.exit_code), !told_failure_ && !run.message.empty() ? StrCat(": ", run.message) : "", "\n"));
 }
 
 }  // namespace headrace

@@ -34,6 +34,7 @@ class ProgressView final : public RunObserver {
 
   Clock& clock_;
   bool live_, quiet_;
+  bool told_failure_ = false;      ///< a failed step has said its error
   std::vector<Line> lines_;
   std::map<std::string, std::size_t> index_;
   std::size_t drawn_ = 0;

@@ -66,9 +66,9 @@ int Score(const ScoreFlags& flags, const GlobalFlags& global) {
   if (const Status status = ScoreFile(flags, **model, *model, &counts); !status.ok()) return Fail(status, global);
   if (!global.quiet) {
     std::string text = StrCat("scored ", FormatCount(counts.rows), " rows into ", flags.out, "\n");
-    for (const auto& [column, n] : counts.unseen) text += StrCat("warning: ", FormatCount(n), " rows have a value of `", column, "` that training never saw\n");
-    for (const auto& [column, n] : counts.nulls) text += StrCat("warning: ", FormatCount(n), " rows have no `", column, "`, which was never missing at training\n");
-    for (const auto& [column, n] : counts.derive_errors) text += StrCat("warning: `", column, "` could not be computed for ", FormatCount(n), " rows and is null there\n");
+    for (const auto& [column, n] : counts.unseen) text += StrCat("warning: ", FormatCount(n), n == 1 ? " row has" : " rows have", " a value of `", column, "` that training never saw\n");
+    for (const auto& [column, n] : counts.nulls) text += StrCat("warning: ", FormatCount(n), n == 1 ? " row has" : " rows have", " no `", column, "`, which was never missing at training\n");
+    for (const auto& [column, n] : counts.derive_errors) text += StrCat("warning: `", column, "` could not be computed for ", FormatCount(n), n == 1 ? " row" : " rows", " and is null there\n");
     PrintErr(text);
   }
   if (global.json) {

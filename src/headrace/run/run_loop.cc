@@ -7,6 +7,7 @@
 #include "headrace/base/files.h"
 #include "headrace/base/version.h"
 #include "headrace/run/fingerprint.h"
+#include "headrace/run/presentable.h"
 #include "headrace/sql/files.h"
 
 namespace headrace {
@@ -292,6 +293,8 @@ Status RunLoop::HandleFinished(const std::string& step, StepOutcome outcome) {
   if (active.timed_out && outcome.status.code() == ErrorCode::kInterrupted)
     outcome.status = Error(ErrorCode::kFailed, "did not end within its timeout of ", FormatDuration(spec.timeout_us))
                          .WithHelp("raise `timeout`, or find out what it waits for");
+  outcome.status = Presentable(env_, outcome.status);
+  for (std::string& note : outcome.details.notes) note = Presentable(env_, note);
   for (const std::string& note : outcome.details.notes) RETURN_IF_ERROR(Log(step, "note", note));
   if (outcome.status.ok()) {
     record.state = StepState::kSucceeded;

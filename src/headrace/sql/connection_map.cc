@@ -27,15 +27,14 @@ std::optional<FileId> IdOf(const std::string& path) {
 }
 
 // "Could not set lock on file "x": Conflicting lock is held in /usr/bin/python3 (PID 4711). See also ..."
-Status Locked(const std::string& name, const std::string& uri, const std::string& message) {
+Status Locked(const std::string& message) {
   std::string holder;
   constexpr std::string_view kHeld = "lock is held in ";
   if (const std::size_t at = message.find(kHeld); at != std::string::npos) {
     const std::size_t start = at + kHeld.size(), end = message.find(')', start);
     holder = message.substr(start, end == std::string::npos ? end : end + 1 - start);
   }
-  return Error(ErrorCode::kBusy, "the database of connection `", name, "`, ", uri, ", is locked by ",
-               holder.empty() ? "another process" : holder)
+  return Error(ErrorCode::kBusy, "it is locked by ", holder.empty() ? "another process" : holder)
       .WithHelp("close it there, or try again later");
 }
 
@@ -81,6 +80,8 @@ struct Handle {
 
 Status OpenFailed(const ConnectionSpec& spec, Status status) {
   if (status.code() == ErrorCode::kFailed) status = std::move(status).WithCode(ErrorCode::kInvalid);
+  if (status.help().empty() && status.code() == ErrorCode::kInvalid)
+    status = std::move(status).WithHelp(StrCat("is it a ", spec.driver == "duckdb" ? "DuckDB" : "SQLite", " file? look at `driver` and `uri` of the connection"));
   return std::move(status).WithContext(StrCat("cannot open ", spec.uri, " of connection `", spec.name, "`"));
 }
 
@@ -98,7 +99,7 @@ Result<std::shared_ptr<adbc::Database>> OpenDuckDb(const ConnectionSpec& spec, b
     Result<std::shared_ptr<adbc::Database>> database =
         adbc::Database::Open("libduckdb.so", "duckdb_adbc_init", settings, plain);
     if (database.ok() || database.status().code() != ErrorCode::kBusy) return database;
-    if (attempt >= options.attempts) return Locked(spec.name, spec.uri, database.status().message());
+    if (attempt >= options.attempts) return Locked(database.status().message());
     options.sleep(pause_ms);
     pause_ms *= 2;
   }

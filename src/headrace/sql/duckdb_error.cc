@@ -122,7 +122,7 @@ std::optional<TextSpan> UserSpan(std::size_t place, const SqlContext& context) {
 ErrorCode CodeOf(const Parts& parts, const std::string& whole) {
   const std::string& kind = parts.kind;
   if (Contains(whole, "No space left on device") || Contains(whole, "failed to offload data block") ||
-      Contains(whole, "Disk quota exceeded"))
+      Contains(whole, "Disk quota exceeded") || Contains(whole, "File too large"))
     return ErrorCode::kBusy;
   if (kind == "INTERRUPT") return ErrorCode::kInterrupted;
   if (kind == "Out of Memory") return ErrorCode::kBusy;
@@ -171,7 +171,7 @@ Status DuckDbError(const std::string& message, const SqlContext& context) {
     status = Error(code, "the query was interrupted");
   } else if (parts.kind == "Out of Memory" && code == ErrorCode::kBusy) {
     help = "raise the memory limit, let less run at once, or have the query keep fewer rows at a time";
-  } else if (Contains(message, "No space left on device")) {
+  } else if (Contains(message, "No space left on device") || Contains(message, "File too large")) {
     help = "free space on that disk, then run again";
   }
   if (!help.empty()) status = std::move(status).WithHelp(help);

@@ -22,6 +22,13 @@ std::string DeliveryKey(const StepContext& context, const DeliverSpec& spec) {
   return Sha256Hex(text);
 }
 
+/// A destination that is not there or cannot be opened is a matter of delivery, unless it is only busy.
+Result<std::unique_ptr<Connection>> OpenDestination(const StepContext& context, const std::string& name) {
+  Result<std::unique_ptr<Connection>> connection = OpenConnection(context, name, true);
+  if (!connection.ok() && connection.status().code() == ErrorCode::kInvalid) return std::move(connection).status().WithCode(ErrorCode::kDelivery);
+  return connection;
+}
+
 Result<StepFiles> ToTable(const StepContext& context, const DeliverSpec& spec) {
   const StepInputFile& data = context.inputs.at("data");
   Delivery delivery;
@@ -41,7 +48,7 @@ Result<StepFiles> ToTable(const StepContext& context, const DeliverSpec& spec) {
   bool unknown_outcome = false;
   StepFiles out;
   {
-    ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, OpenConnection(context, spec.connection, true));
+    ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, OpenDestination(context, spec.connection));
     const auto token = CancelsWith(context, [&connection] { connection->Cancel(); });
     Result<DeliveryReport> report = DeliverToTable(*connection, delivery, std::move(rows), &unknown_outcome);
     if (report.ok()) {
@@ -51,7 +58,7 @@ Result<StepFiles> ToTable(const StepContext& context, const DeliverSpec& spec) {
     if (!unknown_outcome) return std::move(report).status();
     out.details.notes.push_back(StrCat("the answer to COMMIT was lost (", report.status().message(), "); the ledger was asked"));
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<Connection> again, OpenConnection(context, spec.connection, true));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Connection> again, OpenDestination(context, spec.connection));
   ASSIGN_OR_RETURN(const bool there, WasDelivered(*again, delivery));
   if (!there) return Error(ErrorCode::kBusy, "the COMMIT of the delivery to ", spec.connection, ".", spec.table, " did not take effect").WithHelp("nothing was delivered; run again");
   out.details.delivery = DeliveryReport{};

@@ -9,6 +9,7 @@ namespace headrace {
 namespace {
 constexpr std::string_view kLedger = "headrace_deliveries";
 constexpr std::string_view kStaging = "headrace_staging";
+constexpr std::int64_t kSqliteColumns = 2000;  // SQLITE_MAX_COLUMN's default
 
 Status Refuse(std::string message, std::string help) { return Status(ErrorCode::kDelivery, std::move(message)).WithHelp(std::move(help)); }
 
@@ -36,6 +37,9 @@ class TableDelivery {
         const std::string near = NearestName(column, schema_.Names());
         return Refuse(StrCat("the rows have no column `", column, "`, which is named in `key`"), near.empty() ? StrCat("they have ", Join(schema_.Names(), ", ")) : StrCat("did you mean `", near, "`?"));
       }
+    if (connection_.dialect().kind() == SqlDialect::kSqlite && schema_.size() > kSqliteColumns)
+      return Refuse(StrCat("the rows for ", Name(), " have ", FormatCount(static_cast<std::int64_t>(schema_.size())), " columns; a table of SQLite holds at most ", FormatCount(kSqliteColumns)),
+                    "choose the columns in a sql step above, or `keep` in the score step");
     ASSIGN_OR_RETURN(const std::optional<TableInfo> info, connection_.Describe(delivery_.table));
     exists_ = info.has_value();
     if (exists_) RETURN_IF_ERROR(CheckColumns(*info));
@@ -181,16 +185,25 @@ class TableDelivery {
     return out;
   }
 
-  Status CheckColumns(const TableInfo& info) const {
-    std::vector<std::string> names;
+  /// Every column of the rows exists in the table; the help holds the DDL for all that do not.
+  Status CheckNames(const TableInfo& info) const {
+    std::vector<std::string> names, missing;
     for (const TableInfo::Column& column : info.columns) names.push_back(column.name);
+    std::string ddl, renamed;
+    for (const Field& field : schema_.fields()) {
+      if (info.Find(field.name) != nullptr) continue;
+      missing.push_back(StrCat("`", field.name, "`"));
+      ddl += StrCat(ddl.empty() ? "" : "; ", "ALTER TABLE ", table_, " ADD COLUMN ", QuoteIdentifier(field.name), " ", connection_.dialect().TypeName(field.type));
+      if (const std::string near = NearestName(field.name, names); !near.empty() && !schema_.IndexOf(near)) renamed += StrCat("; or is `", field.name, "` the `", near, "` of the table?");
+    }
+    if (missing.empty()) return Ok();
+    return Refuse(StrCat("the rows have ", missing.size() == 1 ? "a column " : "columns ", Join(missing, ", "), " that ", Name(), " does not have (it has ", Join(names, ", "), ")"), ddl + renamed);
+  }
+
+  Status CheckColumns(const TableInfo& info) const {
+    RETURN_IF_ERROR(CheckNames(info));
     for (const Field& field : schema_.fields()) {
       const TableInfo::Column* column = info.Find(field.name);
-      if (column == nullptr) {
-        const std::string near = NearestName(field.name, names);
-        return Refuse(StrCat("the rows have a column `", field.name, "` that ", Name(), " does not have (it has ", Join(names, ", "), ")"),
-                      StrCat("ALTER TABLE ", table_, " ADD COLUMN ", QuoteIdentifier(field.name), " ", connection_.dialect().TypeName(field.type), near.empty() ? "" : StrCat("; or rename: did you mean `", near, "`?")));
-      }
       if (column->type && !Fits(field.type, *column->type))
         return Refuse(StrCat("column `", field.name, "` is ", TypeName(field.type), " in the rows, but ", column->declared, " in ", Name()),
                       "cast it in a sql step above, or change the column of the destination");

@@ -58,9 +58,11 @@ Result<StepFiles> RunScore(const StepContext& context) {
   out.files[""] = {path, "dataset", written};
   out.details.score = Summarise(context, *model, counts, scores);
   for (const auto& [column, n] : counts.unseen)
-    out.details.notes.push_back(StrCat(FormatCount(n), " rows have a value of `", column, "` that training never saw; scored by the rule for unknown values"));
+    out.details.notes.push_back(StrCat(FormatCount(n), n == 1 ? " row has" : " rows have", " a value of `", column, "` that training never saw; scored by the rule for unknown values"));
   for (const auto& [column, n] : counts.nulls)
-    out.details.notes.push_back(StrCat(FormatCount(n), " rows have no `", column, "`, which was never missing at training"));
+    out.details.notes.push_back(StrCat(FormatCount(n), n == 1 ? " row has" : " rows have", " no `", column, "`, which was never missing at training"));
+  for (const auto& [column, n] : counts.derive_errors)
+    out.details.notes.push_back(StrCat("`", column, "` could not be computed for ", FormatCount(n), n == 1 ? " row" : " rows", " and is null there"));
   out.details.model = ModelDetails{};
   out.details.model->digest = input.artifact.digest;
   return out;
