@@ -12,7 +12,7 @@ ln -s ../moved/bin/renamed "$top/elsewhere/link"
 cd "$top/elsewhere"
 
 awk 'BEGIN {print "a,b,y"; for (i = 0; i < 400; i++) print (i * 37) % 101 "," (i * 53) % 17 "," ((i * 37) % 101 > 50)}' > data.csv
-env -i LD_DEBUG=files LD_DEBUG_OUTPUT="$top/loaded" ./link train data.csv --target y -o y.model
+env -i LD_DEBUG=files LD_DEBUG_OUTPUT="$top/loaded" ./link train data.csv --target y --learner lightgbm -o y.model
 env -i ./link score y.model data.csv -o scores.csv
 [ "$(wc -l < scores.csv)" = 401 ] || { echo "expected 401 lines of scores, got $(wc -l < scores.csv)"; exit 1; }
 
