@@ -4,6 +4,8 @@ ours, peer   measured in the same run, in `unit`
 ratio        ours against the peer, above 1 when Headrace is better
 floor        what nothing can beat, in `unit`; null when there is none
 goal         in words; null for figures that only inform
+
+A figure without a peer has null for peer, peer_name and ratio.
 """
 import json
 import os
@@ -19,7 +21,8 @@ def figure(bench, case, unit, ours, peer, peer_name, ratio, goal=None, ok=True, 
     def short(value):
         return "-" if value is None else f"{value:,.5g}"
     verdict = "" if goal is None else f"   goal: {goal}: {'met' if ok else 'MISSED'}"
-    print(f"{bench} {case}: {short(ours)} {unit}, {peer_name} {short(peer)}, ratio {short(ratio)}{verdict}", flush=True)
+    against = "" if peer_name is None else f", {peer_name} {short(peer)}, ratio {short(ratio)}"
+    print(f"{bench} {case}: {short(ours)} {unit}{against}{verdict}", flush=True)
     _figures.append({"bench": bench, "case": case, "unit": unit, "ours": ours, "peer": peer, "peer_name": peer_name,
                      "ratio": ratio, "floor": floor, "goal": goal, "ok": bool(ok)})
 
