@@ -297,7 +297,7 @@ class Typing {
     ASSIGN_OR_RETURN(const Table table, ReadAll(*rows));
     std::string list;
     for (std::size_t r = 0; r < table.num_rows(); ++r)
-      list += StrCat(r > 0 ? ", " : "", place_(table.column(0).ints()[r]), " \"", table.column(1).text(r), "\"");
+      list += StrCat(r > 0 ? ", " : "", place_(table.column(0).ints()[r]), column.personal ? std::string() : StrCat(" \"", table.column(1).text(r), "\""));
     return Error(ErrorCode::kData, "column `", column.name, "` is declared ", TypeName(type), ", but ",
                  FormatCount(count), count == 1 ? " cell does" : " cells do", " not read so: ", list,
                  count > 3 ? ", ..." : "")

@@ -16,6 +16,7 @@ struct CellColumn {
   std::string raw;               ///< the column of the raw table, quoted
   std::optional<Type> declared;  ///< unset: found from the cells
   bool strings = false;          ///< cells were quoted strings in JSON: text, date or timestamp, never a number
+  bool personal = false;         ///< its values appear in no message
 };
 
 /// A SQL expression per column that gives its cells as bool, BIGINT, DOUBLE, VARCHAR, DATE or TIMESTAMP; null for the

@@ -320,7 +320,8 @@ Status Finish(Engine& engine, const FileSource& source, const Raw& raw, std::str
     std::optional<Type> declared;
     if (source.declared)
       if (const auto at = source.declared->IndexOf(column.name)) declared = (*source.declared)[*at].type;
-    cells.push_back({column.name, RawName(i), declared, column.strings});
+    const bool personal = std::ranges::find(source.personal, column.name) != source.personal.end();
+    cells.push_back({column.name, RawName(i), declared, column.strings, personal});
   }
   const auto place = [&raw](std::int64_t row) {
     std::size_t file = 0;

@@ -20,6 +20,7 @@ struct FileSource {
   /// their cells.
   std::optional<Schema> declared;
   bool refuse_extra = false;  ///< refuse columns that `declared` does not name
+  std::vector<std::string> personal = {};  ///< columns whose values appear in no message
   /// Cells that mean "no value", besides those that are empty or blank.
   std::vector<std::string> null_values = {"NA", "N/A", "NULL", "null", "NaN", "nan"};
 };

@@ -1,5 +1,7 @@
 #include "headrace/sql/read_as.h"
 
+#include <algorithm>
+
 #include <cmath>
 #include <utility>
 
@@ -59,8 +61,8 @@ Result<Value> Convert(const Value& value, Type to) {
 
 class ConvertingStream : public TableStream {
  public:
-  ConvertingStream(std::unique_ptr<TableStream> rows, Schema schema)
-      : rows_(std::move(rows)), schema_(std::move(schema)) {}
+  ConvertingStream(std::unique_ptr<TableStream> rows, Schema schema, std::vector<std::string> personal)
+      : rows_(std::move(rows)), schema_(std::move(schema)), personal_(std::move(personal)) {}
   const Schema& schema() const override { return schema_; }
   Result<std::optional<Table>> Next() override {
     ASSIGN_OR_RETURN(const std::optional<Table> block, rows_->Next());
@@ -82,7 +84,7 @@ class ConvertingStream : public TableStream {
         const Result<Value> converted = Convert(value, schema_[c].type);
         if (!converted.ok())
           return Error(ErrorCode::kData, "column `", schema_[c].name, "` is declared ", TypeName(schema_[c].type),
-                       ", but row ", read_ + r + 1, " has \"", value.ToString(), "\"")
+                       ", but row ", read_ + r + 1, IsPersonal(c) ? std::string(" does not read so") : StrCat(" has \"", value.ToString(), "\""))
               .WithHelp("correct the value at its source, or declare another type");
         builder.Append(*converted);
       }
@@ -93,14 +95,18 @@ class ConvertingStream : public TableStream {
   }
 
  private:
+  bool IsPersonal(std::size_t c) const { return std::ranges::find(personal_, schema_[c].name) != personal_.end(); }
+
   std::unique_ptr<TableStream> rows_;
   Schema schema_;
+  std::vector<std::string> personal_;
   std::size_t read_ = 0;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<TableStream>> ReadAs(std::unique_ptr<TableStream> rows, const Schema& declared) {
+Result<std::unique_ptr<TableStream>> ReadAs(std::unique_ptr<TableStream> rows, const Schema& declared,
+                                            const std::vector<std::string>& personal) {
   std::vector<Field> fields = rows->schema().fields();
   bool same = true;
   for (Field& field : fields) {
@@ -114,7 +120,7 @@ Result<std::unique_ptr<TableStream>> ReadAs(std::unique_ptr<TableStream> rows, c
     same = false;
   }
   if (same) return rows;
-  return std::unique_ptr<TableStream>(std::make_unique<ConvertingStream>(std::move(rows), Schema(std::move(fields))));
+  return std::unique_ptr<TableStream>(std::make_unique<ConvertingStream>(std::move(rows), Schema(std::move(fields)), personal));
 }
 
 }  // namespace headrace

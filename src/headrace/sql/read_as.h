@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "headrace/base/status.h"
 #include "headrace/table/table.h"
@@ -14,8 +16,9 @@ namespace headrace {
 ///   double -> int (whole numbers within 2^53), text     date -> timestamp, text
 ///   timestamp -> date (midnight only), text             bool -> int, text
 ///
-/// A value that does not read so is kData, naming the column, the row (from 1) and the value; a pair of types not
-/// listed is kData at once. Columns that `declared` names and the rows lack are not this function's concern.
-Result<std::unique_ptr<TableStream>> ReadAs(std::unique_ptr<TableStream> rows, const Schema& declared);
+/// A value that does not read so is kData, naming the column, the row (from 1) and, unless the column is one of `personal`, the
+/// value; a pair of types not listed is kData at once. Columns that `declared` names and the rows lack are not this function's concern.
+Result<std::unique_ptr<TableStream>> ReadAs(std::unique_ptr<TableStream> rows, const Schema& declared,
+                                            const std::vector<std::string>& personal = {});
 
 }  // namespace headrace

@@ -67,6 +67,19 @@ Result<StepFiles> ToTable(const StepContext& context, const DeliverSpec& spec) {
   return out;
 }
 
+/// What runs that were killed while they wrote beside `path` left there.
+Status RemoveLeftBeside(const StepContext& context, const std::string& path) {
+  const std::string start = FileName(path) + ".";
+  constexpr std::string_view kEnd = ".tmp";
+  for (const std::string& name : ListDirectory(ParentPath(path))) {
+    if (!name.starts_with(start) || !name.ends_with(kEnd) || name.size() <= start.size() + kEnd.size()) continue;
+    const std::string id = name.substr(start.size(), name.size() - start.size() - kEnd.size());
+    const Result<RunRecord> run = context.store().GetRun(id);
+    if (run.ok() && run->id == id && (id == context.run->run || run->state != RunState::kRunning)) RETURN_IF_ERROR(RemoveFile(JoinPath(ParentPath(path), name)));
+  }
+  return Ok();
+}
+
 /// The rows of the input, written aside and renamed over `path`. No-op when the file already holds them.
 Result<DeliveryReport> WriteRows(const StepContext& context, const std::string& path, bool dry_run) {
   const StepInputFile& data = context.inputs.at("data");
@@ -76,6 +89,7 @@ Result<DeliveryReport> WriteRows(const StepContext& context, const std::string& 
   options.any_file = true;
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
   RETURN_IF_ERROR(engine->AddParquet("rows", data.path));
+  RETURN_IF_ERROR(RemoveLeftBeside(context, path));
   const std::string aside = StrCat(path, ".", context.run->run, ".tmp");
   const Result<std::int64_t> written = engine->WriteFile("SELECT * FROM rows", {}, aside, format);
   if (!written.ok()) {
