@@ -112,7 +112,7 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   environment.connections = &connections;
   environment.clock = &SystemClock();
   environment.variables = ProcessVariables();
-  environment.run = NewRunId(SystemClock(), SystemRandom());
+  environment.run = flags.resume.empty() ? NewRunId(SystemClock(), SystemRandom()) : flags.resume;
   const char* user = std::getenv("USER");
   environment.user = user == nullptr ? "" : user;
   std::tie(environment.commit, environment.dirty) = CommitOf(pipeline->root);

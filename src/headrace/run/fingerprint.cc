@@ -100,7 +100,8 @@ std::string FingerprintParts(const StepSpec& step, const std::map<std::string, S
   parts["kind"] = StepKindName(step.kind);
   parts["spec"] = std::visit([](const auto& spec) { return Describe(spec); }, step.spec);
   for (std::size_t i = 0; i < step.checks.size(); ++i) parts["checks"][StrCat(i)] = Describe(step.checks[i]);
-  for (const auto& [name, input] : inputs) parts["inputs"][name] = input.artifact.digest;
+  for (const auto& [name, input] : inputs)  // a model's label stands in the scored rows
+    parts["inputs"][name] = StrCat(input.label, input.label.empty() ? "" : " ", input.artifact.digest);
   if (!sources.empty()) parts["sources"] = sources;
   parts["program"] = StrCat(ThisBuild().version, " ", ThisBuild().commit);
   return parts.dump();

@@ -33,6 +33,14 @@ StepRecord PendingRecord(const std::string& run, const StepSpec& spec) {
   record.details = details.ToJson();
   return record;
 }
+bool GateRefused(const StepDetails& details) {
+  return details.model && std::any_of(details.model->gates.begin(), details.model->gates.end(), [](const GateVerdict& gate) { return !gate.passed; });
+}
+
+/// Whether a train step's record includes the registration that `spec` asks for: one of a dry run does not.
+bool Registered(const StepSpec& spec, const StepDetails& details) {
+  return spec.kind != StepKind::kTrain || !spec.as<TrainStepSpec>().registration || (details.model && details.model->version > 0);
+}
 }  // namespace
 
 bool AlwaysRuns(const StepSpec& step) {
@@ -45,7 +53,8 @@ Result<std::map<std::string, std::string>> SourceDigests(const ResolvedPipeline&
   if (step.kind != StepKind::kExtract || step.as<ExtractSpec>().file.empty()) return digests;
   ASSIGN_OR_RETURN(const std::vector<std::string> files, MatchFiles(JoinPath(pipeline.root, step.as<ExtractSpec>().file)));
   for (const std::string& file : files) {
-    ASSIGN_OR_RETURN(digests[file], Sha256OfFile(file));
+    const std::string within = pipeline.root + "/";
+    ASSIGN_OR_RETURN(digests[file.starts_with(within) ? file.substr(within.size()) : file], Sha256OfFile(file));
   }
   return digests;
 }
@@ -168,18 +177,34 @@ Result<std::map<std::string, StepInputFile>> RunLoop::Inputs(const StepSpec& spe
     inputs[input.name] = std::move(file);
   }
   if (spec.kind == StepKind::kScore && spec.as<ScoreSpec>().model.step.empty()) {
+    if (const std::optional<StepInputFile> made = DryChampion(spec.as<ScoreSpec>().model)) {
+      inputs["model"] = *made;
+      ASSIGN_OR_RETURN(inputs["model"].path, env_.store->ArtifactPath(made->artifact));
+      return inputs;
+    }
     ASSIGN_OR_RETURN(inputs["model"], ResolveModelInput(*env_.store, *env_.pipeline, spec.as<ScoreSpec>().model));
   }
   return inputs;
+}
+
+/// In a dry run nothing is promoted, so `name@champion` is the model that this run would have made champion.
+std::optional<StepInputFile> RunLoop::DryChampion(const ModelRef& ref) const {
+  if (!env_.dry_run || !ref.file.empty() || ref.alias != "champion" || gates_refused_.contains(ref.name)) return std::nullopt;
+  for (const StepSpec& spec : env_.pipeline->steps) {
+    if (spec.kind != StepKind::kTrain || !spec.as<TrainStepSpec>().registration) continue;
+    const RegisterSpec& registration = *spec.as<TrainStepSpec>().registration;
+    const auto output = records_.at(spec.name).outputs.find("");
+    if (registration.name == ref.name && registration.promote == RegisterSpec::Promote::kAuto && output != records_.at(spec.name).outputs.end())
+      return StepInputFile{output->second, "", StrCat(ref.name, "@champion, not registered")};
+  }
+  return std::nullopt;
 }
 
 Status RunLoop::Begin(const std::string& step) {
   const StepSpec& spec = *env_.pipeline->Find(step);
   StepRecord& record = records_.at(step);
   if (record.state == StepState::kSucceeded || record.state == StepState::kReused) {  // a resumed run: it ended before
-    if (record.kind == "train" && details_[step].model && spec.as<TrainStepSpec>().registration)
-      for (const GateVerdict& gate : details_[step].model->gates)
-        if (!gate.passed) gates_refused_.insert(spec.as<TrainStepSpec>().registration->name);
+    if (GateRefused(details_[step])) NoteRefusal(spec);
     observer_.StepChanged(record, details_[step]);
     static_cast<void>(plan_->Finished(step, StepEnd::kOk));
     return Ok();
@@ -222,12 +247,16 @@ Result<bool> RunLoop::TryReuse(const StepSpec& spec, StepRecord& record) {
   if (!force_ && spec.cache.reuse && (!live || may_be_fresh)) {
     ASSIGN_OR_RETURN(const std::optional<StepRecord> found, env_.store->FindReusable(pipeline, tenant, record.step, record.fingerprint));
     const bool fresh = !live || (found && found->finished_us + *spec.cache.fresh_for_us > env_.clock->NowMicros());
-    if (found && fresh) {
+    StepDetails details;
+    if (found) {
+      ASSIGN_OR_RETURN(details, StepDetails::FromJson(found->details));
+    }
+    if (found && fresh && (env_.dry_run || Registered(spec, details))) {
       record.state = StepState::kReused;
       record.reused_from = found->run;
       record.reason = "nothing that determines it changed";
       record.outputs = found->outputs;
-      ASSIGN_OR_RETURN(const StepDetails details, StepDetails::FromJson(found->details));
+      if (GateRefused(details)) NoteRefusal(spec);
       RETURN_IF_ERROR(Record(record, details, StepEnd::kOk));
       return true;
     }
@@ -236,7 +265,10 @@ Result<bool> RunLoop::TryReuse(const StepSpec& spec, StepRecord& record) {
   if (force_) record.reason = "asked to run everything";
   else if (live) record.reason = spec.kind == StepKind::kDeliver ? "a delivery asks its destination each time" : "a live source is read each time";
   else if (!last) record.reason = "it never ran before";
-  else if (last->fingerprint == record.fingerprint) record.reason = spec.cache.reuse ? "its recorded output is gone" : "`cache: off`";
+  else if (last->fingerprint == record.fingerprint) {
+    ASSIGN_OR_RETURN(const StepDetails details, StepDetails::FromJson(last->details));
+    record.reason = !spec.cache.reuse ? "`cache: off`" : Registered(spec, details) ? "its recorded output is gone" : "a dry run registered nothing";
+  }
   else {
     ASSIGN_OR_RETURN(const std::vector<PartChange> changes, CompareParts(last->parts, record.parts));
     record.reason = StrCat("`", changes.empty() ? "program" : changes[0].part, "` changed");
@@ -274,6 +306,15 @@ Status RunLoop::StartDue() {
   return Ok();
 }
 
+/// A refused gate ends the run with exit code 3, whether the model was fitted now, in a run that is resumed or in one that is reused.
+void RunLoop::NoteRefusal(const StepSpec& spec) {
+  const auto& registration = spec.as<TrainStepSpec>().registration;
+  if (registration) gates_refused_.insert(registration->name);
+  if (first_error_ != ErrorCode::kOk) return;
+  first_error_ = ErrorCode::kGate;
+  first_message_ = StrCat("a gate of `", spec.name, "` refused the new model; the champion stays");
+}
+
 bool RunLoop::RetryLater(const StepSpec& spec, StepRecord& record, const Status& status) {
   if (status.code() != ErrorCode::kBusy || record.attempt >= spec.retry.attempts || interrupted_) return false;
   std::int64_t pause = spec.retry.backoff_us;
@@ -299,14 +340,7 @@ Status RunLoop::HandleFinished(const std::string& step, StepOutcome outcome) {
   if (outcome.status.ok()) {
     record.state = StepState::kSucceeded;
     record.outputs = std::move(outcome.outputs);
-    if (outcome.gate_refused) {
-      const auto& registration = spec.as<TrainStepSpec>().registration;
-      if (registration) gates_refused_.insert(registration->name);
-      if (first_error_ == ErrorCode::kOk) {
-        first_error_ = ErrorCode::kGate;
-        first_message_ = StrCat("a gate of `", step, "` refused the new model; the champion stays");
-      }
-    }
+    if (outcome.gate_refused) NoteRefusal(spec);
     return Record(record, outcome.details, StepEnd::kOk);
   }
   RETURN_IF_ERROR(Log(step, "error", StrCat("attempt ", record.attempt, ": ", outcome.status.message())));

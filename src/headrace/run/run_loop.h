@@ -60,6 +60,8 @@ class RunLoop {
   Status Skip(const std::vector<std::string>& steps, std::string_view why);
   Status StartDue();
   Status Interrupt();
+  void NoteRefusal(const StepSpec& spec);
+  std::optional<StepInputFile> DryChampion(const ModelRef& ref) const;
   void CheckDeadlines();
   bool RetryLater(const StepSpec& spec, StepRecord& record, const Status& status);
   Status Log(const std::string& step, std::string_view level, std::string text);
@@ -94,7 +96,7 @@ Result<StepInputFile> ResolveModelInput(Store& store, const ResolvedPipeline& pi
 /// A step whose source is read anew each time, whatever its fingerprint says: a database. Deliveries always ask their destination.
 bool AlwaysRuns(const StepSpec& step);
 
-/// Digests of the files an extract reads, by path; empty for a database.
+/// Digests of the files an extract reads, by path within the project; empty for a database.
 Result<std::map<std::string, std::string>> SourceDigests(const ResolvedPipeline& pipeline, const StepSpec& step);
 
 }  // namespace headrace

@@ -1,15 +1,14 @@
 #include "headrace/store/sqlite_internal.h"
 
-#include <cerrno>
-
 namespace headrace::internal {
 
 Status SqliteError(sqlite3* db, std::string_view act) {
   const int code = sqlite3_errcode(db) & 0xFF;
   if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
     return Error(ErrorCode::kBusy, "cannot ", act, ": state.db stayed locked by another process").WithHelp("try again in a moment");
-  if (code == SQLITE_FULL || (code == SQLITE_IOERR && (sqlite3_system_errno(db) == EFBIG || sqlite3_system_errno(db) == EDQUOT)))
-    return Error(ErrorCode::kBusy, "cannot ", act, ": the disk is full").WithHelp("free space, then run again: nothing half-written was left");
+  const int extended = sqlite3_extended_errcode(db);
+  if (code == SQLITE_FULL || extended == SQLITE_IOERR_WRITE || extended == SQLITE_IOERR_SHMSIZE || extended == SQLITE_IOERR_TRUNCATE)
+    return Error(ErrorCode::kBusy, "cannot ", act, ": state.db cannot grow; the disk is likely full").WithHelp("free space, then run again: nothing half-written was left");
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
     return Error(ErrorCode::kInvalid, "cannot ", act, ": state.db is damaged (", sqlite3_errmsg(db), ")")
         .WithHelp("put state.db aside and start with an empty one, or restore it from a copy; models and datasets in artifacts/ stay readable");

@@ -1,6 +1,7 @@
 #include "headrace/store/store.h"
 
 #include <array>
+#include <filesystem>
 
 #include "headrace/base/crash.h"
 #include "headrace/base/files.h"
@@ -124,6 +125,26 @@ Result<std::vector<RunRecord>> ReadRuns(Statement& row) {
     runs.push_back(ReadRun(row));
   }
 }
+constexpr std::string_view kKilled = "its process ended without a word; its finished steps are reused";
+
+/// A run that was killed could not say so: it is still recorded as running, but nobody does.
+RunRecord AsSeenNow(RunRecord run) {
+  if (run.state != RunState::kRunning || IsAlive(run.process)) return run;
+  run.state = RunState::kInterrupted;
+  run.exit_code = ExitCode(ErrorCode::kInterrupted);
+  run.message = kKilled;
+  return run;
+}
+
+/// Scratch files of processes that are gone. The numbers of living ones stay: `PID-N.parquet`.
+void RemoveLeftScratch(const std::string& folder) {
+  for (const std::string& name : ListDirectory(folder)) {
+    std::int64_t pid = 0;
+    if (!ParseInt(std::string_view(name).substr(0, name.find('-')), &pid) || IsAlive({pid, ""})) continue;
+    std::error_code ignored;
+    std::filesystem::remove_all(JoinPath(folder, name), ignored);
+  }
+}
 }  // namespace
 
 std::string_view StateName(RunState state) { return kRunStates[static_cast<std::size_t>(state)]; }
@@ -145,6 +166,7 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& root, Clock& clock
   sqlite3_busy_timeout(raw, 10'000);
   RETURN_IF_ERROR(Execute(raw, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON"));
   RETURN_IF_ERROR(store->Migrate());
+  RemoveLeftScratch(JoinPath(directory, "tmp"));
   return store;
 }
 
@@ -178,7 +200,7 @@ Status Store::CreateRun(const RunRecord& run, const std::vector<StepRecord>& ste
                    " and interval is at work (process ", other.process.pid, ")")
           .WithHelp("wait for it to end, then run again");
     Statement close(db_.get(), "UPDATE runs SET state = 'interrupted', exit_code = 130, message = ?, finished_us = ? WHERE id = ?");
-    close.Bind("its process ended without a word; its finished steps are reused", clock_.NowMicros(), other.id);
+    close.Bind(kKilled, clock_.NowMicros(), other.id);
     RETURN_IF_ERROR(close.Run());
   }
   Statement insert(db_.get(), "INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,'running',-1,'',?,0,?,?,?,?,?)");
@@ -273,14 +295,16 @@ Result<RunRecord> Store::GetRun(const std::string& wanted) {
         .WithHelp("`headrace runs` lists them; `last` is the newest");
   if (runs.size() > 1 && runs[0].id != wanted)
     return Error(ErrorCode::kInvalid, "`", wanted, "` begins the ids of several runs, among them ", runs[0].id, " and ", runs[1].id);
-  return runs[0];
+  return AsSeenNow(runs[0]);
 }
 
 Result<std::vector<RunRecord>> Store::ListRuns(const RunQuery& query) {
   const std::lock_guard lock(mutex_);
   Statement find(db_.get(), StrCat(kRunColumns, "WHERE (?1 = '' OR pipeline = ?1) AND (?2 = '' OR tenant = ?2) ORDER BY started_us DESC, id DESC LIMIT ?3"));
   find.Bind(query.pipeline, query.tenant, query.limit);
-  return ReadRuns(find);
+  ASSIGN_OR_RETURN(std::vector<RunRecord> runs, ReadRuns(find));
+  for (RunRecord& run : runs) run = AsSeenNow(std::move(run));
+  return runs;
 }
 
 Result<std::vector<StepRecord>> Store::ListSteps(const std::string& run) {

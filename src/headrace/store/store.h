@@ -41,7 +41,7 @@ struct RunRecord {
   RunState state = RunState::kRunning;
   int exit_code = -1;             ///< -1 while running
   std::string message;            ///< one sentence: how it ended
-  std::int64_t started_us = 0, finished_us = 0;
+  std::int64_t started_us = 0, finished_us = 0;   ///< finished_us is 0 while it runs, and for one that was killed
   std::string version;            ///< of Headrace
   std::string commit;             ///< of the project's repository; "" = in none
   bool dirty = false;
