@@ -1,0 +1,2 @@
+select customer_id, country, age, spend, spend / (age + 1) as spend_per_year, churned
+from customers
