@@ -54,6 +54,9 @@ Result<OpenProject> OpenState(const GlobalFlags& flags) {
   Diagnostics diagnostics;
   ASSIGN_OR_RETURN(const Project project, LoadProject(flags, "", diagnostics));
   OpenProject open{project.root(), project.name(), nullptr};
+  if (!DirectoryExists(JoinPath(open.root, ".headrace")) && !FileExists(JoinPath(open.root, "headrace.yaml")))
+    return Error(ErrorCode::kInvalid, "there is no project: no headrace.yaml in `", open.root, "` or above it")
+        .WithHelp("-C names the project's folder; `headrace init` makes a project");
   if (!DirectoryExists(JoinPath(open.root, ".headrace")))
     return Error(ErrorCode::kInvalid, "nothing ran in `", open.root, "` yet").WithHelp("`headrace run PIPELINE` makes the first run; -C names another project folder");
   ASSIGN_OR_RETURN(open.store, Store::Open(open.root, SystemClock()));

@@ -85,9 +85,16 @@ Result<ModelVersion> Store::ResolveModel(std::string_view tenant, std::string_vi
   Statement known(db_.get(), StrCat(kModelColumns, "WHERE tenant = ? AND name = ? ORDER BY version DESC"));
   known.Bind(tenant, name);
   ASSIGN_OR_RETURN(const std::vector<ModelVersion> versions, ReadModels(db_.get(), known));
-  if (versions.empty())
+  if (versions.empty()) {
+    Statement all(db_.get(), StrCat(kModelColumns, "WHERE tenant = ? ORDER BY name, version DESC"));
+    all.Bind(tenant);
+    ASSIGN_OR_RETURN(const std::vector<ModelVersion> others, ReadModels(db_.get(), all));
+    std::vector<std::string> names;
+    for (const ModelVersion& other : others) names.push_back(other.name);
+    const std::string near = NearestName(name, names);
     return Error(ErrorCode::kInvalid, "no model is registered as `", name, "`", OfTenant(tenant))
-        .WithHelp("run the pipeline that trains and registers it, or `headrace models add`");
+        .WithHelp(near.empty() ? "run the pipeline that trains and registers it, or `headrace models add`" : StrCat("did you mean `", near, "`?"));
+  }
   return Error(ErrorCode::kInvalid, "the model `", name, "`", OfTenant(tenant), " has no ", by_number ? "version " : "alias `", alias,
                by_number ? "" : "`", "; its newest version is ", versions[0].version)
       .WithHelp(by_number ? StrCat("`headrace models list ", name, "` shows its versions")
