@@ -206,6 +206,14 @@ TEST_F(FilesTest, CellsThatDoNotReadAsDeclaredAreCountedAndShown) {
   EXPECT_EQ(status_.code(), ErrorCode::kData);
 }
 
+TEST_F(FilesTest, APersonalCellIsCountedButNotShown) {
+  Write("d.csv", "phone\n1\n+49 30 901820\n");
+  FileSource source{.pattern = Path("d.csv"), .format = "", .delimiter = "", .declared = Schema({{"phone", Type::kInt}})};
+  EXPECT_NE(Load(source).find("901820"), std::string::npos);
+  source.personal = {"phone"};
+  EXPECT_EQ(Load(source), "error: d.csv: column `phone` is declared int, but 1 cell does not read so: row 2");
+}
+
 TEST_F(FilesTest, ParquetKeepsItsTypesUnlessDeclaredOtherwise) {
   ASSERT_TRUE(
       engine_
