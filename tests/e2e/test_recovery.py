@@ -174,6 +174,20 @@ def test_a_run_after_a_dry_run_registers_and_delivers(tmp_path, undisturbed):
     assert outcome(world) == undisturbed
 
 
+def test_a_dry_run_that_is_resumed_stays_one(tmp_path):
+    world = World(tmp_path / "shop")
+    killed = world.run("--dry-run", env={"HEADRACE_CRASH_AT": "run.before_finish"})
+    assert killed.code == -signal.SIGKILL
+    done = world.headrace("run", "--resume", "last")
+    assert done.code == 0, done.all
+    assert world.scores() == [] and not (world.folder / "out/scores.csv").exists()
+    world.good()
+    assert len(world.scores()) == 300
+    world.run(env={"HEADRACE_CRASH_AT": "run.before_finish"})
+    done = world.headrace("run", "--resume", "last", "--dry-run")
+    assert done.code == 2 and "cannot go on as a dry run" in done.err
+
+
 def test_a_gate_that_refused_refuses_again_and_the_champion_stays(tmp_path):
     world = World(tmp_path / "shop")
     world.good(pipeline="full")

@@ -27,6 +27,8 @@ struct RunFlags {
   bool dry_run = false, force = false;
 };
 
+constexpr const char* kDryRun = "dry run";
+
 std::atomic<bool> g_interrupt = false;
 
 /// Ctrl-C once: finish cleanly. Twice: now.
@@ -46,6 +48,10 @@ void HandleSignals() {
 Status UseRecorded(Store& store, RunFlags& flags, ResolveRequest& request) {
   ASSIGN_OR_RETURN(const RunRecord run, store.GetRun(flags.resume));
   flags.resume = run.id;
+  const bool was_dry = run.trigger == kDryRun;  // its deliveries only counted: going on for real would leave them out
+  if (flags.dry_run && !was_dry)
+    return Error(ErrorCode::kInvalid, "run ", run.id, " delivers; it cannot go on as a dry run").WithHelp("resume it without --dry-run, or start a new run with it");
+  flags.dry_run = was_dry;
   request.pipeline = run.pipeline;
   request.tenant = run.tenant;
   request.interval = {run.interval_start_us, run.interval_end_us};
@@ -123,6 +129,7 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   ProgressView view(SystemClock(), IsInteractive(2), global.quiet);
   RunLoop::Options loop_options;
   loop_options.resume = flags.resume;
+  if (flags.dry_run) loop_options.trigger = kDryRun;
   loop_options.force = flags.force;
   const Result<RunRecord> run = RunLoop(environment, runner, view, g_interrupt).Run(loop_options);
   if (!run.ok()) return Fail(run.status(), global);

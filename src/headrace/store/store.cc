@@ -230,7 +230,7 @@ Status Store::ResumeRun(const std::string& id, const ProcessId& process) {
     return Error(ErrorCode::kInvalid, "run ", id, " succeeded: there is nothing to resume").WithHelp("`headrace run` starts a new one, which reuses what is unchanged");
   if (runs[0].state == RunState::kRunning && IsAlive(runs[0].process))
     return Error(ErrorCode::kBusy, "run ", id, " is at work (process ", runs[0].process.pid, ")").WithHelp("wait for it to end");
-  Statement take(db_.get(), "UPDATE runs SET state = 'running', exit_code = -1, message = '', finished_us = 0, trigger = 'resume', pid = ?, process_started = ? WHERE id = ?");
+  Statement take(db_.get(), "UPDATE runs SET state = 'running', exit_code = -1, message = '', finished_us = 0, trigger = CASE trigger WHEN 'dry run' THEN trigger ELSE 'resume' END, pid = ?, process_started = ? WHERE id = ?");
   take.Bind(process.pid, process.started, id);
   RETURN_IF_ERROR(take.Run());
   Statement again(db_.get(), "UPDATE steps SET state = 'pending', message = '', help = '', error_code = '' WHERE run = ? AND state NOT IN ('succeeded', 'reused')");

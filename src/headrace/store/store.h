@@ -37,7 +37,7 @@ struct RunRecord {
   std::string pipeline, tenant, environment;
   std::int64_t interval_start_us = 0, interval_end_us = 0;
   std::string params;             ///< JSON: {name: {value, from: flag | tenant | default}}; secrets as names
-  std::string trigger;            ///< "manual", "resume"
+  std::string trigger;            ///< "manual", "resume", "dry run"
   RunState state = RunState::kRunning;
   int exit_code = -1;             ///< -1 while running
   std::string message;            ///< one sentence: how it ended

@@ -13,8 +13,11 @@ std::size_t CountNulls(const std::vector<std::uint8_t>& valid) {
 }  // namespace
 
 std::optional<std::size_t> Schema::IndexOf(std::string_view name) const {
-  for (std::size_t i = 0; i < fields_.size(); ++i)
-    if (fields_[i].name == name) return i;
+  // Names of wide tables look alike at the front (c1, c2, ...), so the last byte goes first.
+  for (std::size_t i = 0; i < fields_.size(); ++i) {
+    const std::string& field = fields_[i].name;
+    if (field.size() == name.size() && (name.empty() || (field.back() == name.back() && field == name))) return i;
+  }
   return std::nullopt;
 }
 
