@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -48,6 +49,8 @@ int Flushed(int exit_code, const GlobalFlags& flags) {
 
 int main(int argc, char** argv) {
   using namespace headrace;
+  // LightGBM's threads wait for each other at barriers, spinning by default: on cores shared with other work that costs many times the work itself.
+  ::setenv("OMP_WAIT_POLICY", "passive", 0);
   ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of that write
   ::signal(SIGPIPE, SIG_IGN);
   CLI::App app("Headrace runs machine-learning pipelines from raw rows to delivered scores.\n\n"
