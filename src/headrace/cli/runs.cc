@@ -133,7 +133,7 @@ int Data(const DataFlags& data, const GlobalFlags& flags) {
     if (!format.ok()) return Fail(format.status(), flags);
     const Result<std::int64_t> written = (*engine)->WriteFile("SELECT * FROM rows", {}, data.out, *format);
     if (!written.ok()) return Fail(written.status(), flags);
-    PrintErr(StrCat("wrote ", FormatCount(*written), " rows to ", data.out, "\n"));
+    if (!flags.quiet) PrintErr(StrCat("wrote ", FormatCount(*written), " rows to ", data.out, "\n"));
     return 0;
   }
   const auto stream = (*engine)->Query(StrCat("SELECT * FROM rows LIMIT ", data.rows));
