@@ -178,7 +178,7 @@ void Conclude(Judge& judge) {
   if (rows_fail) {
     std::string message = judge.rows->Complaint(verdict.failed_rows, verdict.rows);
     if (judge.at_least < 1) message += Tolerance(verdict.failed_rows, verdict.rows, judge.at_least);
-    const std::string first = StrCat("begin with row ", FormatCount(judge.sample.first_row()), ", counted from 0");
+    const std::string first = StrCat("begin with row ", FormatCount(judge.sample.first_row() + 1));
     wrong.push_back({"", std::move(message), judge.kind == Kind::kContract ? StrCat(first, "; mend the source, or say `nullable: true` in the contract") : first});
     judge.sample.Show(judge.rows->GuiltyColumns(), &verdict);
   }
@@ -190,13 +190,13 @@ void Conclude(Judge& judge) {
   for (std::size_t i = 0; i < wrong.size(); ++i) verdict.help += StrCat(i == 0 ? "" : ", ", "(", i + 1, ") ", wrong[i].message);
 }
 
-/// An expression counts rows of its block from 1; we count those of the dataset from 0, like the samples.
+/// An expression counts rows of its block; we count those of the dataset, like the samples.
 Status InDataset(Status status, const CheckVerdict& verdict, std::int64_t rows_before) {
   std::string message = status.message();
   std::int64_t row = 0;
   const std::size_t colon = message.find(':');
   if (message.starts_with("row ") && colon != std::string::npos && ParseInt(std::string_view(message).substr(4, colon - 4), &row))
-    message = StrCat("row ", FormatCount(rows_before + row - 1), " (counted from 0)", message.substr(colon));
+    message = StrCat("row ", FormatCount(rows_before + row), message.substr(colon));
   Status out = Error(status.code(), "check `", verdict.name, "`: ", message);
   if (status.span()) out = std::move(out).WithSpan(*status.span());
   return std::move(out).WithHelp(status.help());

@@ -19,9 +19,9 @@ TEST(NotNullTest, CountsRowsWithANull) {
   EXPECT_FALSE(one.passed);
   EXPECT_EQ(one.failed_rows, 2);
   EXPECT_EQ(one.message, "column `a`: 2 of 4 rows are null");
-  EXPECT_EQ(one.help, "begin with row 1, counted from 0");
+  EXPECT_EQ(one.help, "begin with row 2");
   EXPECT_THAT(one.sample_columns, ElementsAre("row", "a"));
-  EXPECT_THAT(one.sample_rows, ElementsAre(ElementsAre("1", "null"), ElementsAre("3", "null")));
+  EXPECT_THAT(one.sample_rows, ElementsAre(ElementsAre("2", "null"), ElementsAre("4", "null")));
 }
 
 TEST(NotNullTest, NamesOnlyTheColumnsThatHaveNulls) {
@@ -47,7 +47,7 @@ TEST(UniqueTest, CountsAllRowsOfAKeyButTheFirst) {
   const CheckVerdict verdict = Judge(Spec(Kind::kUnique, {"id", "day"}), table);
   EXPECT_EQ(verdict.failed_rows, 2);
   EXPECT_EQ(verdict.message, "2 rows repeat a key of (id, day)");
-  EXPECT_THAT(RowNumbers(verdict), ElementsAre("2", "3"));
+  EXPECT_THAT(RowNumbers(verdict), ElementsAre("3", "4"));
 }
 
 TEST(UniqueTest, NullsAreEqualAndSoAreZerosAndNans) {
@@ -74,7 +74,7 @@ TEST(RangeTest, BoundsAreInclusiveNullsPassNanFails) {
   const Table table = Column1("x", Type::kDouble, {"0", "120", "null", "-1", "121", "nan", "inf", "-inf"});
   const CheckVerdict both = Judge(Range("x", Value::Int(0), Value::Int(120)), table);
   EXPECT_EQ(both.message, "column `x`: 5 of 8 rows are outside 0 to 120 (2 below, 2 above, 1 nan)");
-  EXPECT_THAT(RowNumbers(both), ElementsAre("3", "4", "5", "6", "7"));
+  EXPECT_THAT(RowNumbers(both), ElementsAre("4", "5", "6", "7", "8"));
   EXPECT_EQ(Judge(Range("x", Value::Int(0), {}), table).message, "column `x`: 3 of 8 rows are not at least 0 (2 below, 1 nan)");
   EXPECT_EQ(Judge(Range("x", Value::Double(-1), {}), Column1("x", Type::kDouble, {"-1", "-1.5"})).message, "column `x`: 1 of 2 rows is below -1");
   EXPECT_EQ(Judge(Range("x", {}, Value::Int(3)), Column1("x", Type::kInt, {"3", "4", "5"})).message, "column `x`: 2 of 3 rows are above 3");
@@ -113,7 +113,7 @@ TEST(RangeTest, WhatCannotBeComparedIsRefused) {
 TEST(OneOfTest, ValuesAreReadAsTheColumnsType) {
   const CheckVerdict text = Judge(OneOf("c", {"AT", "CH", "DE"}), Column1("c", Type::kText, {"AT", "LI", "null", "de"}));
   EXPECT_EQ(text.message, "column `c`: 2 of 4 rows are none of AT, CH, DE");
-  EXPECT_THAT(RowNumbers(text), ElementsAre("1", "3"));
+  EXPECT_THAT(RowNumbers(text), ElementsAre("2", "4"));
   EXPECT_EQ(Judge(OneOf("c", {"1.0", "0", "nan"}), Column1("c", Type::kDouble, {"1", "-0", "nan", "2"})).failed_rows, 1);
   EXPECT_EQ(Judge(OneOf("c", {"2026-11-22"}), Column1("c", Type::kDate, {"2026-11-22", "2026-11-23"})).failed_rows, 1);
   EXPECT_EQ(Judge(OneOf("c", {"true"}), Column1("c", Type::kBool, {"true", "false"})).failed_rows, 1);
@@ -123,7 +123,7 @@ TEST(OneOfTest, ValuesAreReadAsTheColumnsType) {
 TEST(MatchesTest, ThePatternHoldsForTheWholeText) {
   const CheckVerdict verdict = Judge(Matches("id", "[A-Z]{2}[0-9]+|x"), Column1("id", Type::kText, {"AB1", "x", "xAB1", "AB1x", "null", "", "AB1\n"}));
   EXPECT_EQ(verdict.message, "column `id`: 4 of 7 rows do not match `[A-Z]{2}[0-9]+|x`");
-  EXPECT_THAT(RowNumbers(verdict), ElementsAre("2", "3", "5", "6"));
+  EXPECT_THAT(RowNumbers(verdict), ElementsAre("3", "4", "6", "7"));
 }
 
 TEST(MatchesTest, CharactersAreThoseOfUtf8WhateverTheLocale) {
@@ -158,7 +158,7 @@ TEST(ExpectTest, TrueAndNullPass) {
   const CheckVerdict verdict = Judge(Expect("amount >= 0"), Column1("amount", Type::kDouble, {"1", "null", "-1", "0"}));
   EXPECT_EQ(verdict.name, "amount >= 0");
   EXPECT_EQ(verdict.message, "1 of 4 rows fails `amount >= 0`");
-  EXPECT_THAT(verdict.sample_rows, ElementsAre(ElementsAre("2", "-1")));
+  EXPECT_THAT(verdict.sample_rows, ElementsAre(ElementsAre("3", "-1")));
   EXPECT_EQ(Judge(Expect("1 > 2"), Column1("a", Type::kInt, {"1", "2"})).failed_rows, 2);
 }
 
@@ -168,7 +168,7 @@ TEST(ExpectTest, WhatRaisesNamesTheRowOfTheDataset) {
     const auto verdicts = JudgeAll({Expect("ln(a) < 10")}, table, block);
     ASSERT_FALSE(verdicts.ok());
     EXPECT_EQ(verdicts.status().code(), ErrorCode::kData);
-    EXPECT_THAT(verdicts.status().message(), HasSubstr("check `ln(a) < 10`: row 3 (counted from 0): "));
+    EXPECT_THAT(verdicts.status().message(), HasSubstr("check `ln(a) < 10`: row 4: "));
   }
 }
 
@@ -252,7 +252,7 @@ TEST(CheckScanTest, ABlockOfAnySizeIsTakenInParts) {
   auto scan = CheckScan::Make(std::vector{Range("id", {}, Value::Int(199'997))}, Schema({{"id", Type::kInt}}));
   ASSERT_TRUE(scan.ok());
   ASSERT_TRUE(scan->Add(Table(Schema({{"id", Type::kInt}}), {ids.Finish()}, 200'000)).ok());
-  EXPECT_THAT(scan->Finish().at(0).sample_rows, ElementsAre(ElementsAre("199998", "199998"), ElementsAre("199999", "199999")));
+  EXPECT_THAT(scan->Finish().at(0).sample_rows, ElementsAre(ElementsAre("199999", "199998"), ElementsAre("200000", "199999")));
 }
 
 TEST(CheckScanTest, ChecksHaveNames) {
@@ -300,7 +300,7 @@ TEST(SampleTest, ShowsTenRowsWithColumnsByWhichToKnowThem) {
   const CheckVerdict verdict = Judge(Expect("e > 0"), Rows({{"a", Type::kInt}, {"b", Type::kText}, {"c", Type::kInt}, {"d", Type::kInt}, {"e", Type::kInt}}, rows));
   EXPECT_THAT(verdict.sample_columns, ElementsAre("row", "e", "a", "b", "c"));
   ASSERT_EQ(verdict.sample_rows.size(), 10u);
-  EXPECT_THAT(verdict.sample_rows[3], ElementsAre("3", "-1", "3", std::string(200, 'x') + "…", "1"));
+  EXPECT_THAT(verdict.sample_rows[3], ElementsAre("4", "-1", "3", std::string(200, 'x') + "…", "1"));
 }
 
 TEST(SampleTest, PersonalColumnsAndKeysAppearNowhere) {
@@ -318,8 +318,8 @@ TEST(SampleTest, PersonalColumnsAndKeysAppearNowhere) {
     EXPECT_THAT(Everything(verdict), Not(HasSubstr("987654321")));
   }
   EXPECT_THAT(verdicts->at(0).sample_columns, ElementsAre("row", "email", "amount"));
-  EXPECT_THAT(verdicts->at(0).sample_rows.at(0), ElementsAre("0", "***", "-5"));
-  EXPECT_THAT(verdicts->at(7).sample_rows, ElementsAre(ElementsAre("0", "***", "-5")));
+  EXPECT_THAT(verdicts->at(0).sample_rows.at(0), ElementsAre("1", "***", "-5"));
+  EXPECT_THAT(verdicts->at(7).sample_rows, ElementsAre(ElementsAre("1", "***", "-5")));
 }
 
 TEST(ToStatusTest, TheFirstErrorSpeaksAndTheOthersAreCounted) {
@@ -334,7 +334,7 @@ TEST(ToStatusTest, TheFirstErrorSpeaksAndTheOthersAreCounted) {
   const Status status = ToStatus("base.purchases", *verdicts);
   EXPECT_EQ(status.code(), ErrorCode::kData);
   EXPECT_EQ(status.message(), "`base.purchases`: column `x`: 1 of 2 rows is null, and 2 more checks failed");
-  EXPECT_EQ(status.help(), "begin with row 1, counted from 0");
+  EXPECT_EQ(status.help(), "begin with row 2");
 }
 
 }  // namespace

@@ -63,9 +63,9 @@ TEST(ContractTest, NullsWhereNoneMayBeAreCountedAndShown) {
   const CheckVerdict verdict = Judge(ContractOf({{"a", Type::kInt, false}, {"b", Type::kInt}}), table);
   EXPECT_EQ(verdict.message, "contract contracts/c.yaml: column `a`: 1 of 2 rows is null");
   EXPECT_EQ(verdict.failed_rows, 1);
-  EXPECT_THAT(verdict.help, HasSubstr("begin with row 1"));
+  EXPECT_THAT(verdict.help, HasSubstr("begin with row 2"));
   EXPECT_THAT(verdict.sample_columns, ElementsAre("row", "a", "b"));
-  EXPECT_THAT(verdict.sample_rows, ElementsAre(ElementsAre("1", "null", "2")));
+  EXPECT_THAT(verdict.sample_rows, ElementsAre(ElementsAre("2", "null", "2")));
 }
 
 TEST(ContractTest, NullsAreCountedAlsoBesideABrokenSchema) {

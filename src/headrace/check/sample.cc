@@ -48,7 +48,7 @@ void Sample::Show(const std::vector<std::string>& guilty, CheckVerdict* verdict)
   for (const std::size_t k : kept) verdict->sample_columns.push_back(columns_[k].name);
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     std::vector<std::string>& row = verdict->sample_rows.emplace_back();
-    row.push_back(StrCat(numbers_[i]));
+    row.push_back(StrCat(numbers_[i] + 1));
     for (const std::size_t k : kept) row.push_back(rows_[i][k]);
   }
 }

@@ -59,7 +59,7 @@ struct CheckVerdict {
   std::int64_t failed_rows = 0;
   std::string message;                     ///< what was expected, what came; empty when passed
   std::string help;                        ///< e.g. the likely new name of a missing column
-  /// Up to ten offending rows as text, with their row number (0-based) in front; personal columns masked as "***".
+  /// Up to ten offending rows as text, with their row number (from 1, without the header) in front; personal columns masked as "***".
   std::vector<std::string> sample_columns;
   std::vector<std::vector<std::string>> sample_rows;
 };
