@@ -343,7 +343,8 @@ Result<std::optional<StepRecord>> Store::LastOf(std::string_view pipeline, std::
                                                 std::string_view before_run) {
   const std::lock_guard lock(mutex_);
   Statement find(db_.get(), StrCat(kStepColumns, "WHERE step = ?1 AND state IN ('succeeded', 'reused') AND run IN "
-                                   "(SELECT id FROM runs WHERE pipeline = ?2 AND tenant = ?3 AND (?4 = '' OR id < ?4)) ORDER BY run DESC LIMIT 1"));
+                                   "(SELECT id FROM runs WHERE pipeline = ?2 AND tenant = ?3 AND (?4 = '' OR (started_us, id) < (SELECT started_us, id FROM runs WHERE id = ?4))) "
+                                   "ORDER BY (SELECT started_us FROM runs WHERE id = steps.run) DESC, run DESC LIMIT 1"));  // ids of one second do not sort
   find.Bind(step, pipeline, tenant, before_run);
   ASSIGN_OR_RETURN(const bool any, find.Step());
   if (!any) return std::optional<StepRecord>();
