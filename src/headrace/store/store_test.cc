@@ -184,6 +184,19 @@ TEST_F(StoreTest, AStateOfANewerProgramIsRefusedPolitely) {
   EXPECT_NE(opened.status().message().find("newer Headrace"), std::string::npos);
 }
 
+TEST_F(StoreTest, TheRunBeforeIsFoundByTimeNotByItsId) {
+  for (const char* id : {"20261122-060000-zzzz", "20261122-060000-aaaa"}) {
+    ASSERT_TRUE(store_->CreateRun(Run(id), {Step(id, "rows")}).ok());
+    ASSERT_TRUE(store_->FinishStep(Step(id, "rows", StepState::kSucceeded)).ok());
+    ASSERT_TRUE(store_->FinishRun(id, RunState::kSucceeded, 0, "").ok());
+    clock_.Sleep(1000);
+  }
+  const auto before = store_->LastOf("score", "acme", "rows", "20261122-060000-aaaa");
+  ASSERT_TRUE(before.ok() && before->has_value());
+  EXPECT_EQ((*before)->run, "20261122-060000-zzzz");
+  EXPECT_EQ((*store_->LastOf("score", "acme", "rows", ""))->run, "20261122-060000-aaaa");
+}
+
 TEST_F(StoreTest, RunIdsSortByTime) {
   SeededRandom random(1);
   const std::string first = NewRunId(clock_, random);
