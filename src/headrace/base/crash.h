@@ -10,7 +10,7 @@ namespace headrace {
 /// durable act, so that recovery can be tested at each. REQUIRES: `name` is in CrashPoints().
 void CrashPoint(std::string_view name);
 
-/// Every crash point, in the order a run passes them. `headrace debug crash-points` prints it.
+/// Every crash point, in the order a run passes them. The tests kill a run at each.
 std::span<const std::string_view> CrashPoints();
 
 }  // namespace headrace
