@@ -20,6 +20,7 @@ struct GlobalFlags {
   std::string environment;       ///< --env
   bool json = false;             ///< one JSON document on stdout; all else on stderr
   bool quiet = false;
+  int threads = 0;               ///< --threads; 0 = all cores
 };
 
 /// What a command does once its flags are read; the process exit code.

@@ -21,7 +21,7 @@ std::string Uncapitalised(std::string text) {
 std::string CommandWord(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    if (word == "-C" || word == "--directory" || word == "--env") ++i;
+    if (word == "-C" || word == "--directory" || word == "--env" || word == "--threads") ++i;
     else if (!word.starts_with("-")) return std::string(word);
   }
   return "";
@@ -64,6 +64,7 @@ int main(int argc, char** argv) {
   app.add_option("--env", flags.environment, "environment of headrace.yaml (default: the one that says `default: true`)")->type_name("NAME")->envname("HEADRACE_ENV");
   app.add_flag("--json", flags.json, "print one JSON document on standard output");
   app.add_flag("-q,--quiet", flags.quiet, "say only what went wrong");
+  app.add_option("--threads", flags.threads, "threads to compute on, and steps at once (default: all cores); results do not depend on it")->check(CLI::Range(1, 1024))->type_name("N")->envname("HEADRACE_THREADS");
   app.set_version_flag("--version", ThisBuild().version);
   app.require_subcommand(1);
   app.fallthrough();

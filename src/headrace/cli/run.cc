@@ -1,48 +1,24 @@
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <atomic>
-#include <csignal>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <tuple>
 
 #include "headrace/base/files.h"
 #include "headrace/base/parallel.h"
 #include "headrace/cli/command.h"
+#include "headrace/cli/interrupt.h"
 #include "headrace/cli/progress.h"
 #include "headrace/cli/run_json.h"
 #include "headrace/cli/run_request.h"
+#include "headrace/cli/run_tenants.h"
 #include "headrace/run/run_loop.h"
+#include "headrace/run/run_params.h"
 #include "headrace/run/run_report.h"
-#include "headrace/schedule/tenant_runs.h"
 
 namespace headrace {
 
 namespace {
-struct RunFlags {
-  RunTarget target;
-  std::string resume, report;
-  int parallel = 1;
-  bool dry_run = false, force = false;
-};
-
 constexpr const char* kDryRun = "dry run";
-
-std::atomic<bool> g_interrupt = false;
-
-/// Ctrl-C once: finish cleanly. Twice: now.
-extern "C" void OnInterrupt(int) {
-  if (g_interrupt.exchange(true)) ::_exit(ExitCode(ErrorCode::kInterrupted));
-}
-
-void HandleSignals() {
-  struct sigaction action{};
-  action.sa_handler = &OnInterrupt;
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
-}
 
 /// The recorded run that --resume names: its pipeline, tenant, interval and parameters are used again.
 Status UseRecorded(Store& store, RunFlags& flags, ResolveRequest& request) {
@@ -55,10 +31,7 @@ Status UseRecorded(Store& store, RunFlags& flags, ResolveRequest& request) {
   request.pipeline = run.pipeline;
   request.tenant = run.tenant;
   request.interval = {run.interval_start_us, run.interval_end_us};
-  const nlohmann::json params = nlohmann::json::parse(run.params, nullptr, false);
-  if (!params.is_object()) return Error(ErrorCode::kInvalid, "the recorded parameters of run ", run.id, " do not read");
-  for (const auto& [name, param] : params.items())
-    if (param.value("from", "") == "flag") request.params.emplace_back(name, param.value("value", ""));
+  ASSIGN_OR_RETURN(request.params, FlagParams(run.params));
   return Ok();
 }
 
@@ -124,14 +97,16 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   std::tie(environment.commit, environment.dirty) = CommitOf(pipeline->root);
   environment.dry_run = flags.dry_run;
 
-  HandleSignals();
-  ThreadRunner runner(static_cast<std::size_t>(ResolveThreads(0)));
+  environment.threads = global.threads;
+
+  const std::atomic<bool>& interrupt = WatchInterrupts();
+  ThreadRunner runner(static_cast<std::size_t>(ResolveThreads(global.threads)));
   ProgressView view(SystemClock(), IsInteractive(2), global.quiet);
   RunLoop::Options loop_options;
   loop_options.resume = flags.resume;
   if (flags.dry_run) loop_options.trigger = kDryRun;
   loop_options.force = flags.force;
-  const Result<RunRecord> run = RunLoop(environment, runner, view, g_interrupt).Run(loop_options);
+  const Result<RunRecord> run = RunLoop(environment, runner, view, interrupt).Run(loop_options);
   if (!run.ok()) return Fail(run.status(), global);
   if (!flags.report.empty())
     if (const Status status = WriteReport(**store, project->name(), run->id, flags.report); !status.ok()) return Fail(status, global);
@@ -143,60 +118,6 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   return run->exit_code;
 }
 
-/// The command line of one tenant's run.
-std::vector<std::string> TenantCommand(const std::string& program, const RunFlags& flags, const GlobalFlags& global, const std::string& tenant) {
-  std::vector<std::string> argv = {program, "-C", global.directory, "--json", "run", flags.target.pipeline, "--tenant", tenant};
-  const auto add = [&](const char* flag, const std::string& value) {
-    if (!value.empty()) argv.insert(argv.end(), {flag, value});
-  };
-  add("--env", global.environment);
-  add("--interval", flags.target.interval);
-  if (!flags.report.empty()) add("--report", ReplaceAll(flags.report, "{tenant}", tenant));
-  for (const std::string& param : flags.target.params) add("-p", param);
-  if (flags.dry_run) argv.push_back("--dry-run");
-  if (flags.force) argv.push_back("--force");
-  return argv;
-}
-
-int RunAll(const RunFlags& flags, const GlobalFlags& global) {
-  int exit_code = 0;
-  const std::optional<Project> project = LoadTarget(flags.target, global, &exit_code);
-  if (!project) return exit_code;
-  if (project->tenants().empty())
-    return Fail(Error(ErrorCode::kInvalid, "`--tenant all`: the project has no tenant").WithHelp("write tenants/NAME.yaml, or leave --tenant out"), global);
-  const Result<std::string> program = OwnPath();
-  if (!program.ok()) return Fail(program.status(), global);
-
-  HandleSignals();
-  TenantRuns runs;
-  runs.tenants = project->tenants();
-  runs.parallel = flags.parallel;
-  runs.command = [&](const std::string& tenant) { return TenantCommand(*program, flags, global, tenant); };
-  runs.cancelled = &g_interrupt;
-  nlohmann::ordered_json documents = nlohmann::ordered_json::array();
-  std::map<std::string, nlohmann::ordered_json> by_tenant;
-  const std::vector<TenantRun> results = RunTenants(runs, SystemProcesses(), SystemClock(), [&](const TenantRun& run) {
-    nlohmann::ordered_json json = nlohmann::ordered_json::parse(run.exit.out, nullptr, false);
-    if (!json.is_object() || !json.contains("state"))
-      json = {{"run", ""}, {"tenant", run.tenant}, {"state", "failed"}, {"exit_code", run.exit.code}, {"message", std::string(Trim(run.exit.err))}, {"rows_delivered", 0}};
-    json["tenant"] = run.tenant;
-    json["seconds"] = run.seconds;
-    by_tenant[run.tenant] = json;
-    if (!global.quiet) PrintErr(StrCat("  ", run.tenant, ": ", json.value("state", ""), " in ", FormatSeconds(run.seconds), "\n"));
-    if (run.exit.code != 0) PrintErr(run.exit.err);
-  });
-  std::vector<std::vector<std::string>> rows;
-  for (const TenantRun& run : results) {
-    if (!run.started && run.exit.code == 0) by_tenant[run.tenant] = {{"run", ""}, {"tenant", run.tenant}, {"state", "not started"}, {"exit_code", 130}, {"rows_delivered", 0}};
-    const nlohmann::ordered_json& json = by_tenant[run.tenant];
-    documents.push_back(json);
-    rows.push_back({run.tenant, json.value("state", ""), StrCat(json.value("exit_code", run.exit.code)), FormatCount(json.value("rows_delivered", std::int64_t{0})),
-                    FormatSeconds(run.seconds), json.value("run", "")});
-  }
-  if (global.json) PrintOut(documents.dump(2) + "\n");
-  if (!global.quiet) PrintErr(TextTable({"tenant", "state", "exit", "rows delivered", "time", "run"}, rows));
-  return ExitCodeOf(results);
-}
 }  // namespace
 
 void AddRunCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
@@ -212,7 +133,7 @@ void AddRunCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
     action = [&global, flags] {
       if (flags->target.pipeline.empty() && flags->resume.empty())
         return Fail(Error(ErrorCode::kInvalid, "which pipeline?").WithHelp("headrace run PIPELINE, or headrace run --resume RUN"), global);
-      return flags->target.tenant == "all" ? RunAll(*flags, global) : RunOne(*flags, global);
+      return flags->target.tenant == "all" ? RunAllTenants(*flags, global) : RunOne(*flags, global);
     };
   });
 }

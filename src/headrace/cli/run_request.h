@@ -15,6 +15,14 @@ struct RunTarget {
   std::vector<std::string> params;      ///< NAME=VALUE
 };
 
+/// The flags of `run`.
+struct RunFlags {
+  RunTarget target;
+  std::string resume, report;
+  int parallel = 1;
+  bool dry_run = false, force = false;
+};
+
 /// Declare PIPELINE, -p, --tenant, --interval.
 void AddRunTarget(CLI::App* command, RunTarget& target);
 

@@ -75,6 +75,7 @@ int Train(const TrainFlags& flags, const GlobalFlags& global) {
   const Result<Table> data = ReadData(flags);
   if (!data.ok()) return Fail(data.status(), global);
   TrainContext context;
+  context.threads = global.threads;
   const bool live = IsInteractive(2) && !global.quiet;
   context.progress = [live](std::string_view stage, double fraction) {
     if (live) PrintErr(StrCat("\r\x1b[K", stage, " ", static_cast<int>(fraction * 100), " %"));

@@ -34,8 +34,7 @@ struct Comparison {
 std::optional<Comparison> AsComparison(std::string_view text) {
   const std::size_t at = text.find_first_of("<>");
   if (at == text.npos) return std::nullopt;
-  Comparison comparison;
-  comparison.op = text.substr(at, at + 1 < text.size() && text[at + 1] == '=' ? 2 : 1);
+  Comparison comparison{.metric = "", .op = std::string(text.substr(at, at + 1 < text.size() && text[at + 1] == '=' ? 2 : 1))};
   std::string_view name = Trim(text.substr(0, at));
   if (name.size() > 2 && name.front() == '"' && name.back() == '"') name = name.substr(1, name.size() - 2);
   comparison.metric = name;

@@ -132,6 +132,20 @@ class Trainer {
                      ResolveLearner(spec_.learner, target_.task, target_.classes.size(), split_.train.size()));
     iterations_ = settings_.iterations;
     ChooseExcluded();
+    return CheckFinite();
+  }
+
+  /// All rows at once, so that the count told is not that of one fold.
+  Status CheckFinite() const {
+    for (std::size_t i = 0; i < table_.schema().size(); ++i) {
+      const Field& field = table_.schema()[i];
+      if (field.type != Type::kDouble || field.name == spec_.target || Contains(excluded_, field.name)) continue;
+      const std::span<const double> values = table_.column(i).doubles();
+      const auto infinities = std::count_if(values.begin(), values.end(), [](double x) { return std::isinf(x); });
+      if (infinities > 0)
+        return Error(ErrorCode::kData, "column `", field.name, "` has ", FormatCount(infinities), infinities == 1 ? " infinity" : " infinities")
+            .WithHelp("make them null where the rows are read, or leave the column out");
+    }
     return Ok();
   }
 

@@ -1,26 +1,19 @@
 #include "headrace/run/run_loop.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "headrace/base/crash.h"
 #include "headrace/base/files.h"
 #include "headrace/base/version.h"
 #include "headrace/run/fingerprint.h"
 #include "headrace/run/presentable.h"
+#include "headrace/run/run_params.h"
 #include "headrace/sql/files.h"
 
 namespace headrace {
 
 namespace {
 constexpr std::int64_t kTickMicros = 100'000;
-
-std::string ParamsJson(const ResolvedPipeline& pipeline) {
-  nlohmann::json params = nlohmann::json::object();
-  for (const auto& [name, value] : pipeline.params)
-    params[name] = {{"value", value.ToString()}, {"from", value.from == ParamValue::From::kFlag ? "flag" : value.from == ParamValue::From::kTenant ? "tenant" : "default"}};
-  return params.dump();
-}
 
 StepRecord PendingRecord(const std::string& run, const StepSpec& spec) {
   StepRecord record;

@@ -153,12 +153,36 @@ std::string MissingTable(const Parts& parts) {
   return parts.message.substr(start + kStart.size(), end - start - kStart.size());
 }
 
+// The names in double quotes of `text`; of "t.x" only x.
+std::vector<std::string> QuotedNames(std::string_view text) {
+  std::vector<std::string> names;
+  for (std::size_t open = text.find('"'); open != std::string_view::npos; open = text.find('"', open)) {
+    const std::size_t close = text.find('"', open + 1);
+    if (close == std::string_view::npos) break;
+    const std::string_view name = text.substr(open + 1, close - open - 1);
+    names.emplace_back(name.substr(name.rfind('.') + 1));
+    open = close + 1;
+  }
+  return names;
+}
+
+// What to do about a column that is not there; "" when the error is another.
+std::string NearColumn(const Parts& parts) {
+  constexpr std::string_view kCandidates = "Candidate bindings: ";
+  if (!StartsWith(parts.message, "referenced column \"") || !StartsWith(parts.hint, kCandidates)) return "";
+  const std::vector<std::string> wanted = QuotedNames(parts.message), candidates = QuotedNames(parts.hint);
+  if (wanted.empty() || candidates.empty()) return "";
+  const std::string nearest = NearestName(wanted[0], candidates);
+  return nearest.empty() ? StrCat("columns of the tables here: ", Join(candidates, ", ")) : StrCat("did you mean `", nearest, "`?");
+}
+
 }  // namespace
 
 Status DuckDbError(const std::string& message, const SqlContext& context) {
   const Parts parts = Read(message);
   const ErrorCode code = CodeOf(parts, message);
-  std::string help = parts.hint;
+  const std::string near = NearColumn(parts);
+  std::string help = near.empty() ? parts.hint : near;
   Status status(code, parts.message);
   if (const std::string table = MissingTable(parts); !table.empty()) {
     status = Error(code, "the query reads the table `", table, "`, which does not exist here");

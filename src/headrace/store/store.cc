@@ -17,6 +17,7 @@ using internal::Transaction;
 
 namespace {
 constexpr std::int64_t kSchemaVersion = 1;
+constexpr int kBusyMs = 10'000;      // how long a lock of another process is waited for
 constexpr const char* kSchema = R"sql(
 CREATE TABLE runs(
   id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, tenant TEXT NOT NULL, environment TEXT NOT NULL,
@@ -153,6 +154,18 @@ std::string_view StateName(StepState state) { return kStepStates[static_cast<std
 void Store::CloseDatabase::operator()(sqlite3* db) const { sqlite3_close(db); }
 Store::~Store() = default;
 
+namespace {
+/// The first processes of a project may come at the same moment, and SQLite does not wait for a lock when it changes the journal mode.
+Status TurnOnWal(sqlite3* db, Clock& clock) {
+  const std::int64_t until = clock.MonotonicMicros() + kBusyMs * 1000;
+  while (true) {
+    const Status status = Execute(db, "PRAGMA journal_mode=WAL");
+    if (status.code() != ErrorCode::kBusy || clock.MonotonicMicros() > until) return status;
+    clock.Sleep(5'000);
+  }
+}
+}  // namespace
+
 Result<std::unique_ptr<Store>> Store::Open(const std::string& root, Clock& clock) {
   const std::string directory = JoinPath(root, ".headrace");
   RETURN_IF_ERROR(MakeDirectories(JoinPath(directory, "artifacts")));
@@ -163,8 +176,9 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& root, Clock& clock
                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   store->db_.reset(raw);
   if (code != SQLITE_OK) return SqliteError(raw, "open state.db");
-  sqlite3_busy_timeout(raw, 10'000);
-  RETURN_IF_ERROR(Execute(raw, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON"));
+  sqlite3_busy_timeout(raw, kBusyMs);
+  RETURN_IF_ERROR(TurnOnWal(raw, clock));
+  RETURN_IF_ERROR(Execute(raw, "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON"));
   RETURN_IF_ERROR(store->Migrate());
   RemoveLeftScratch(JoinPath(directory, "tmp"));
   return store;

@@ -197,6 +197,34 @@ TEST_F(StoreTest, TheRunBeforeIsFoundByTimeNotByItsId) {
   EXPECT_EQ((*store_->LastOf("score", "acme", "rows", ""))->run, "20261122-060000-aaaa");
 }
 
+// Several tenants' first runs once found the state of a new project locked: SQLite does not wait when it turns to WAL.
+TEST_F(StoreTest, ProcessesThatMakeTheStateTogetherAllOpenIt) {
+  for (int round = 0; round < 20; ++round) {
+    const std::string root = StrCat(root_, "/new", round);
+    int gate[2];
+    ASSERT_EQ(::pipe(gate), 0);
+    std::vector<pid_t> children;
+    for (int i = 0; i < 6; ++i) {
+      const pid_t child = ::fork();
+      ASSERT_GE(child, 0);
+      if (child == 0) {
+        ::close(gate[1]);
+        char byte = 0;
+        static_cast<void>(!::read(gate[0], &byte, 1));   // returns when the parent opens the gate
+        ::_exit(Store::Open(root, SystemClock()).ok() ? 0 : 1);
+      }
+      children.push_back(child);
+    }
+    ::close(gate[0]);
+    ::close(gate[1]);
+    for (const pid_t child : children) {
+      int status = 0;
+      ASSERT_EQ(::waitpid(child, &status, 0), child);
+      EXPECT_EQ(status, 0) << "round " << round;
+    }
+  }
+}
+
 TEST_F(StoreTest, RunIdsSortByTime) {
   SeededRandom random(1);
   const std::string first = NewRunId(clock_, random);

@@ -24,16 +24,18 @@ struct Field {
 class Schema {
  public:
   Schema() = default;
-  explicit Schema(std::vector<Field> fields) : fields_(std::move(fields)) {}
+  explicit Schema(std::vector<Field> fields);
   const std::vector<Field>& fields() const { return fields_; }
   std::size_t size() const { return fields_.size(); }
   const Field& operator[](std::size_t i) const { return fields_[i]; }
+  /// The first field of that name.
   std::optional<std::size_t> IndexOf(std::string_view name) const;
   std::vector<std::string> Names() const;
   bool operator==(const Schema&) const = default;
 
  private:
   std::vector<Field> fields_;
+  std::vector<std::uint32_t> by_name_;   ///< fields sorted by name; empty when there are few
 };
 
 /// One immutable column. Held as int64, double or bytes (see HeldAsInt); a row that is null holds

@@ -1,0 +1,62 @@
+"""`headrace train` and `headrace score` on tables of some size, without a project."""
+
+import csv
+import hashlib
+import json
+import math
+import random
+import subprocess
+
+import pytest
+
+from world import HEADRACE, World
+
+ROWS = 130_000     # 104,000 to train on, and above 100,000 a tenth is held aside in place of folds
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """Rows whose chance of `bought` is known: 1 / (1 + exp(1 - visits / 4 + level))."""
+    path = tmp_path_factory.mktemp("large") / "large.csv"
+    draw = random.Random(7)
+    with path.open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["id", "visits", "spend", "country", "always", "bought"])
+        for i in range(ROWS):
+            visits, level = draw.randrange(12), draw.randrange(3)
+            chance = 1 / (1 + math.exp(1 - visits / 4 + level))
+            out.writerow([i, visits, "" if draw.random() < 0.1 else round(draw.expovariate(0.02), 2), "abc"[level], 1, int(draw.random() < chance)])
+    return path
+
+
+def train(folder, table, *flags):
+    argv = [HEADRACE, *flags, "--json", "train", str(table), "--target", "bought", "--key", "id", "--calibrate", "isotonic", "--no-refit", "-o", "m.model"]
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), done.stderr
+
+
+def test_above_100_000_training_rows_a_tenth_is_held_aside_and_said(table, tmp_path):
+    trained, said = train(tmp_path, table)
+    assert trained["train_rows"] + trained["test_rows"] == ROWS
+    inspected = subprocess.run([HEADRACE, "inspect", "m.model"], cwd=tmp_path, capture_output=True, text=True)
+    assert inspected.returncode == 0 and "held aside" in inspected.stdout, inspected.stdout
+    assert trained["metrics"]["ece"] < 0.02, trained["metrics"]
+    # The best any model could do on such rows is an AUC of about 0.804: less than 0.79 would be a fault, more than 0.815 a leak.
+    assert 0.79 < trained["metrics"]["auc"] < 0.815, trained["metrics"]
+    assert "column `always` is constant and was left out" in said
+
+
+def test_the_number_of_threads_does_not_show_in_the_model(table, tmp_path):
+    digests = set()
+    for threads in ("1", "2", "3"):
+        train(tmp_path, table, "--threads", threads)
+        digests.add(hashlib.sha256((tmp_path / "m.model").read_bytes()).hexdigest())
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("threads", ["0", "-1", "many"])
+def test_a_number_of_threads_that_is_none_is_refused(threads, tmp_path):
+    world = World(tmp_path / "shop")
+    done = world.headrace("--threads", threads, "runs")
+    assert done.code == 2 and "--threads" in done.err, done.all
