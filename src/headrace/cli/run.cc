@@ -5,6 +5,7 @@
 
 #include "headrace/base/files.h"
 #include "headrace/base/parallel.h"
+#include "headrace/base/process.h"
 #include "headrace/cli/command.h"
 #include "headrace/cli/interrupt.h"
 #include "headrace/cli/progress.h"
@@ -20,19 +21,43 @@ namespace headrace {
 namespace {
 constexpr const char* kDryRun = "dry run";
 
-/// The recorded run that --resume names: its pipeline, tenant, interval and parameters are used again.
-Status UseRecorded(Store& store, RunFlags& flags, ResolveRequest& request) {
+/// Run what `run` ran: its pipeline, tenant, interval and parameters.
+Status Repeat(const RunRecord& run, ResolveRequest& request) {
+  request.pipeline = run.pipeline;
+  request.tenant = run.tenant;
+  request.interval = {run.interval_start_us, run.interval_end_us};
+  ASSIGN_OR_RETURN(request.params, FlagParams(run.params));
+  return Ok();
+}
+
+Status Resume(Store& store, RunFlags& flags, ResolveRequest& request) {
   ASSIGN_OR_RETURN(const RunRecord run, store.GetRun(flags.resume));
   flags.resume = run.id;
   const bool was_dry = run.trigger == kDryRun;  // its deliveries only counted: going on for real would leave them out
   if (flags.dry_run && !was_dry)
     return Error(ErrorCode::kInvalid, "run ", run.id, " delivers; it cannot go on as a dry run").WithHelp("resume it without --dry-run, or start a new run with it");
   flags.dry_run = was_dry;
-  request.pipeline = run.pipeline;
-  request.tenant = run.tenant;
-  request.interval = {run.interval_start_us, run.interval_end_us};
-  ASSIGN_OR_RETURN(request.params, FlagParams(run.params));
-  return Ok();
+  return Repeat(run, request);
+}
+
+/// Find the run that --from and --only take a part of: the one that --of names, else the last of the pipeline and tenant that was not a dry run.
+Status TakePart(Store& store, RunFlags& flags, ResolveRequest& request) {
+  if (!flags.target.interval.empty() || !flags.target.params.empty())
+    return Error(ErrorCode::kInvalid, "`--from` and `--only` repeat a recorded run, with its interval and parameters").WithHelp("leave --interval and -p out; --of chooses the run");
+  std::optional<RunRecord> found;
+  if (!flags.of.empty()) {
+    ASSIGN_OR_RETURN(found, store.GetRun(flags.of));
+    if (found->pipeline != request.pipeline || found->tenant != request.tenant)
+      return Error(ErrorCode::kInvalid, "run ", found->id, " is of pipeline `", found->pipeline, "`", found->tenant.empty() ? "" : StrCat(", tenant `", found->tenant, "`"))
+          .WithHelp("`headrace runs` lists the runs");
+  } else {
+    ASSIGN_OR_RETURN(const std::vector<RunRecord> runs, store.ListRuns({request.pipeline, request.tenant, 100}));
+    for (const RunRecord& run : runs)
+      if (!found && run.trigger != kDryRun && run.tenant == request.tenant) found = run;
+    if (!found) return Error(ErrorCode::kInvalid, "pipeline `", request.pipeline, "` has no recorded run to take the rest from").WithHelp("run it whole first");
+  }
+  flags.of = found->id;
+  return Repeat(*found, request);
 }
 
 /// The commit of the repository the project lies in, and whether its files differ from it; "" without git or a repository.
@@ -76,7 +101,9 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   Result<ResolveRequest> request = RequestOf(flags.target, *project, SystemClock());
   if (!request.ok()) return Fail(request.status(), global);
   if (!flags.resume.empty())
-    if (const Status status = UseRecorded(**store, flags, *request); !status.ok()) return Fail(status, global);
+    if (const Status status = Resume(**store, flags, *request); !status.ok()) return Fail(status, global);
+  if (!flags.from.empty() || !flags.only.empty())
+    if (const Status status = TakePart(**store, flags, *request); !status.ok()) return Fail(status, global);
   const std::optional<ResolvedPipeline> pipeline = ResolveTarget(*project, *request, global, &exit_code);
   if (!pipeline) return exit_code;
 
@@ -106,6 +133,9 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   loop_options.resume = flags.resume;
   if (flags.dry_run) loop_options.trigger = kDryRun;
   loop_options.force = flags.force;
+  loop_options.from = flags.from;
+  loop_options.only = flags.only;
+  loop_options.of = flags.of;
   const Result<RunRecord> run = RunLoop(environment, runner, view, interrupt).Run(loop_options);
   if (!run.ok()) return Fail(run.status(), global);
   if (!flags.report.empty())
@@ -126,6 +156,10 @@ void AddRunCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
   AddRunTarget(command, flags->target);
   command->add_option("--parallel", flags->parallel, "with --tenant all: processes at once")->check(CLI::Range(1, 1024))->capture_default_str();
   command->add_option("--resume", flags->resume, "go on with a run that was killed, interrupted or failed: an id, or `last`")->type_name("RUN");
+  CLI::Option* from = command->add_option("--from", flags->from, "repeat a recorded run from this step on: it and all that comes after it; the rest as recorded")->type_name("STEP");
+  CLI::Option* only = command->add_option("--only", flags->only, "repeat a recorded run of this step alone")->type_name("STEP");
+  command->add_option("--of", flags->of, "with --from and --only: the recorded run, an id or `last` (default: the last of the pipeline and tenant)")->type_name("RUN");
+  for (CLI::Option* part : {from, only}) part->excludes("--resume");
   command->add_option("--report", flags->report, "write the HTML report there ({tenant} stands for the tenant's name)")->type_name("FILE");
   command->add_flag("--dry-run", flags->dry_run, "say what deliveries would change; deliver, register and promote nothing");
   command->add_flag("--force", flags->force, "reuse nothing");
@@ -133,6 +167,8 @@ void AddRunCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
     action = [&global, flags] {
       if (flags->target.pipeline.empty() && flags->resume.empty())
         return Fail(Error(ErrorCode::kInvalid, "which pipeline?").WithHelp("headrace run PIPELINE, or headrace run --resume RUN"), global);
+      if (!flags->of.empty() && flags->from.empty() && flags->only.empty())
+        return Fail(Error(ErrorCode::kInvalid, "`--of` needs `--from` or `--only`").WithHelp("`--resume RUN` goes on with a run"), global);
       return flags->target.tenant == "all" ? RunAllTenants(*flags, global) : RunOne(*flags, global);
     };
   });

@@ -19,6 +19,8 @@ struct RunTarget {
 struct RunFlags {
   RunTarget target;
   std::string resume, report;
+  std::vector<std::string> from, only;
+  std::string of;
   int parallel = 1;
   bool dry_run = false, force = false;
 };

@@ -21,6 +21,8 @@ std::vector<std::string> TenantCommand(const std::string& program, const RunFlag
   add("--interval", flags.target.interval);
   if (!flags.report.empty()) add("--report", ReplaceAll(flags.report, "{tenant}", tenant));
   for (const std::string& param : flags.target.params) add("-p", param);
+  for (const std::string& step : flags.from) add("--from", step);
+  for (const std::string& step : flags.only) add("--only", step);
   if (flags.dry_run) argv.push_back("--dry-run");
   if (flags.force) argv.push_back("--force");
   return argv;

@@ -52,6 +52,7 @@ struct DecodeContext {
   const Scope& scope;
   const SqlInspector& sql;
   Diagnostics& diagnostics;
+  bool last = false;                 ///< the step stands under `finally`
 };
 
 /// Decode one step whose node passed CheckShape (so `${...}` are evaluated). Values that only a run knows are left at

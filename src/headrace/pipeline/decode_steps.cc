@@ -304,7 +304,10 @@ class StepDecoder {
       if (cache->is_map() && spec.kind != StepKind::kExtract)
         Error(DiagnosticCode::kConflict, cache->entries.front().key_place, "`fresh_for` is for `extract`: other steps are made again when what they read changed", "remove it");
     }
-    if (TextOf(step_.Find("on_failure")) == "stop_run") spec.on_failure = StepSpec::OnFailure::kStopRun;
+    const std::string on_failure = TextOf(step_.Find("on_failure"));
+    if (on_failure == "stop_run") spec.on_failure = StepSpec::OnFailure::kStopRun;
+    if (on_failure == "continue") spec.on_failure = StepSpec::OnFailure::kContinue;
+    spec.last = context_.last;
   }
 
   void References(const char* key, StepReference::Role role) {

@@ -98,6 +98,7 @@ RetrySpec DecodeRetry(const Node& node, RetrySpec base) {
   base.attempts = IntOf(node.Find("attempts"), base.attempts);
   base.backoff_us = DurationOf(node.Find("backoff"), base.backoff_us);
   base.max_us = DurationOf(node.Find("max"), base.max_us);
+  if (const Node* on = node.Find("on")) base.all = TextOf(on) == "all";
   base.deadline_us = DurationOf(node.Find("deadline"), base.deadline_us);
   return base;
 }

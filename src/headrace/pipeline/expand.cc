@@ -15,10 +15,22 @@ class Expander {
   Expander(const StepSurroundings& around, const SqlInspector& sql, Diagnostics& diagnostics)
       : around_(around), sql_(sql), diagnostics_(diagnostics) {}
 
-  ExpandedPipeline Run(const Node& steps, const Scope& scope) {
+  ExpandedPipeline Run(const Node* steps, const Node* finally, const Scope& scope, std::string_view outcome) {
     Frame& frame = NewFrame("", nullptr);
     frame.scope = scope;
-    Steps(steps, frame);
+    if (steps != nullptr) Steps(*steps, frame);
+    if (finally == nullptr) return std::move(out_);
+    last_ = true;
+    Frame& last = NewFrame("", &frame);
+    last.scope = scope;
+    if (outcome.empty()) last.scope.SetUnknown("run.outcome", Type::kText);
+    else last.scope.Set("run.outcome", Value::Text(std::string(outcome)));
+    last.steps = frame.steps;
+    last.groups = frame.groups;
+    for (const Node::Entry& entry : finally->is_map() ? finally->entries : std::vector<Node::Entry>())
+      if (frame.steps.contains(entry.key) || frame.groups.contains(entry.key))
+        diagnostics_.AddError(DiagnosticCode::kDuplicateName, entry.key_place, StrCat("`", entry.key, "` stands under `steps` too")).Help("give it a name of its own");
+    Steps(*finally, last);
     return std::move(out_);
   }
 
@@ -51,7 +63,7 @@ class Expander {
       return;
     }
     if (group) return Use(entry, frame);
-    const DecodeContext context{around_, frame.scope, sql_, diagnostics_};
+    const DecodeContext context{around_, frame.scope, sql_, diagnostics_, last_};
     if (std::optional<DraftStep> draft = DecodeStep(full, entry, context)) out_.steps.push_back({*std::move(draft), &frame});
     else out_.broken.insert(full);
   }
@@ -168,13 +180,14 @@ class Expander {
   Diagnostics& diagnostics_;
   ExpandedPipeline out_;
   std::vector<std::string> open_;
+  bool last_ = false;            ///< at work under `finally`
 };
 
 }  // namespace
 
-ExpandedPipeline Expand(const Node& steps, const Scope& scope, const StepSurroundings& around, const SqlInspector& sql,
-                        Diagnostics& diagnostics) {
-  return Expander(around, sql, diagnostics).Run(steps, scope);
+ExpandedPipeline Expand(const Node* steps, const Node* finally, const Scope& scope, std::string_view outcome, const StepSurroundings& around,
+                        const SqlInspector& sql, Diagnostics& diagnostics) {
+  return Expander(around, sql, diagnostics).Run(steps, finally, scope, outcome);
 }
 
 }  // namespace headrace

@@ -58,7 +58,8 @@ struct ResolvedPipeline {
   std::map<std::string, ParamValue> params;          ///< the pipeline's own parameters
   std::map<std::string, ConnectionEntry> connections; ///< of project, environment and tenant, the later winning
   Retention retention;
-  std::vector<StepSpec> steps;                       ///< every step after those it waits for, else in file order
+  std::vector<StepSpec> steps;                       ///< every step after those it waits for, else in file order; those under `finally` as after a success
+  std::map<std::string, StepSpec> last_if_failed;    ///< the steps under `finally` as `${run.outcome}` = failed makes them
 
   const StepSpec* Find(std::string_view step) const; ///< nullptr when there is none of that full name
 };

@@ -225,7 +225,7 @@ void Loader::ReadPipeline(const fs::path& file, bool only_with_steps) {
     parts_->files.pop_back();  // some other YAML file
     return;
   }
-  static const Shape shape = Without(PipelineFileShape(), {"params", "steps"});
+  static const Shape shape = Without(PipelineFileShape(), {"params", "steps", "finally"});
   CheckShape(*root, shape, "a pipeline", nullptr, diagnostics_);
   if (!root->is_map()) return;
   const Node* name = root->Find("name");

@@ -105,7 +105,7 @@ void CheckPipeline(const PipelineFile& pipeline, const Environment& environment,
     diagnostics.AddError(DiagnosticCode::kMissingKey, pipeline.root.FindEntry("steps")->key_place, "`steps` holds no step");
     return;
   }
-  Link(Expand(*steps, scope, around, sql, diagnostics), diagnostics);
+  Link(Expand(steps, pipeline.root.Find("finally"), scope, "", around, sql, diagnostics), diagnostics);
 }
 
 /// Each parameter of a tenant belongs to some pipeline and fits all that declare it.
@@ -194,7 +194,12 @@ Result<ResolvedPipeline> Project::Resolve(const ResolveRequest& request, Diagnos
   around.preview = parts_->environment.preview;
   if (client == nullptr && !parts_->tenants.empty()) around.connection_help = StrCat("tenants have connections of their own: choose one with `--tenant` (", Join(tenants(), ", "), ")");
   const Node* steps = pipeline->second.root.Find("steps");
-  if (steps != nullptr) out.steps = Link(Expand(*steps, scope, around, *parts_->sql, diagnostics), diagnostics);
+  const Node* finally = pipeline->second.root.Find("finally");
+  out.steps = Link(Expand(steps, finally, scope, "succeeded", around, *parts_->sql, diagnostics), diagnostics);
+  RETURN_IF_ERROR(diagnostics.ToStatus());
+  if (finally == nullptr) return out;
+  for (StepSpec& spec : Link(Expand(steps, finally, scope, "failed", around, *parts_->sql, diagnostics), diagnostics))
+    if (spec.last) out.last_if_failed.emplace(spec.name, std::move(spec));
   RETURN_IF_ERROR(diagnostics.ToStatus());
   return out;
 }

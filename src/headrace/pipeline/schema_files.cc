@@ -52,6 +52,8 @@ const Shape& PipelineFileShape() {
       Description(),
       {"params", ParamsShape(), "typed parameters, read as `${params.NAME}`", "{as_of: {type: date}}"},
       Required({"steps", StepsShape(), "the steps by name; their order in the file does not matter", "{customers: {extract: {file: data/customers.csv}}}"}),
+      {"finally", StepsShape(), "steps that run when all others have ended, however they ended; they may read `${run.outcome}`: succeeded or failed",
+       "{log: {deliver: {data: scores, file: out/last.csv}, when: \"run.outcome = 'succeeded'\"}}"},
       NotYet("schedule", "run by the clock"),
       NotYet("alerts", "whom to tell"),
   });

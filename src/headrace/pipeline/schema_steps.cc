@@ -119,11 +119,12 @@ Shape DeliverShape() {
 }
 
 Shape RetryShape() {
-  return Either({IntFrom(1), MapOf("attempts, backoff, max, deadline", {
+  return Either({IntFrom(1), MapOf("attempts, backoff, max, deadline, on", {
       {"attempts", IntFrom(1), "tries in all", "4"},
-      {"backoff", Scalar(kDuration), "wait before the second try; doubles from try to try", "2s"},
+      {"backoff", Scalar(kDuration), "longest wait before the second try; doubles from try to try, and a random part of it is waited", "2s"},
       {"max", Scalar(kDuration), "longest wait", "1m"},
       {"deadline", Scalar(kDuration), "no new try after this much time", "30m"},
+      {"on", Choice({"temporary", "all"}), "which failures are tried again: those that may pass (locked, full, busy), or all; `temporary` when not given", "all"},
   })});
 }
 
@@ -137,7 +138,8 @@ std::vector<Key> CommonKeys() {
       {"timeout", Scalar(kDuration), "the step fails when one try takes longer", "20m"},
       {"cache", Either({Choice({"on", "off"}), MapOf("fresh_for", {Required({"fresh_for", Scalar(kDuration), "reuse what a live source gave while it is younger than this", "12h"})})}),
        "whether an output made from the same inputs is reused", "{fresh_for: 12h}"},
-      {"on_failure", Choice({"skip_dependents", "stop_run"}), "what else does not run when the step fails", "stop_run"},
+      {"on_failure", Choice({"skip_dependents", "continue", "stop_run"}),
+       "when the step fails: skip what reads or follows it; `continue`: skip only what reads it, and the run does not fail; `stop_run`: start nothing else", "continue"},
       {"description", Scalar(kText), "for people", ""},
       NotYet("for_each", "run the step once for each of several values"),
       NotYet("pool", "limit how many steps of a pool run at once"),

@@ -27,11 +27,13 @@ struct ConnectionEntry {
 enum class StepKind : std::uint8_t { kExtract, kSql, kTrain, kScore, kDeliver };
 std::string_view StepKindName(StepKind kind);        ///< "extract", "sql", "train", "score", "deliver"
 
-/// How often a failing step is tried, and how long it waits in between: backoff, 2 x backoff, ... up to max.
+/// How often a failing step is tried, and how long it waits in between: a random time up to backoff, 2 x backoff, ... up to max ("full jitter",
+/// Brooker 2015: those that failed together do not come back together).
 struct RetrySpec {
   std::int64_t attempts = 1;                         ///< 1 = no second try
   std::int64_t backoff_us = 1'000'000, max_us = 60'000'000;
   std::int64_t deadline_us = 0;                      ///< no new attempt after this much time; 0 = none
+  bool all = false;                                  ///< after every failure, not only after one that may pass (locked, full, busy)
 };
 
 /// Values for the $names of a query, bound, never pasted. In the order of the file.
@@ -123,7 +125,10 @@ struct StepSpec {
   RetrySpec retry;
   std::int64_t timeout_us = 0;                       ///< 0 = none
   CacheSpec cache;
-  enum class OnFailure : std::uint8_t { kSkipDependents, kStopRun } on_failure = OnFailure::kSkipDependents;
+  /// kSkipDependents: steps that read or follow it are skipped. kContinue: only those that read it are, and the run does not fail for it.
+  /// kStopRun: nothing else starts but the steps under `finally`.
+  enum class OnFailure : std::uint8_t { kSkipDependents, kContinue, kStopRun } on_failure = OnFailure::kSkipDependents;
+  bool last = false;                                 ///< stands under `finally`: runs when all others have ended, however
 
   /// What the features depend on besides parameters, as written: the query of `sql` and `extract`, "table NAME" for a
   /// table (before the tenant's `tables`); "" where nothing is. Equal text for training and scoring is promise 1.

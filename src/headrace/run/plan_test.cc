@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+
+#include "headrace/base/clock.h"
 
 namespace headrace {
 namespace {
@@ -81,10 +84,98 @@ TEST(Plan, AbandoningGivesOutNothingMore) {
   auto plan = Steps("a -> b, c");
   ASSERT_TRUE(plan.ok());
   ASSERT_EQ(*plan->NextReady(), "a");
-  EXPECT_EQ(plan->Abandon(), (std::vector<std::string>{"b", "c"}));
+  EXPECT_EQ(plan->Abandon(true), (std::vector<std::string>{"b", "c"}));
   EXPECT_FALSE(plan->done());
   plan->Finished("a", StepEnd::kFailed);
   EXPECT_TRUE(plan->done());
+}
+
+TEST(Plan, AStepThatOnlyFollowsRunsHoweverTheOtherEnds) {
+  auto plan = Plan::Make({{"fit"}, {.name = "notes", .after = {"fit"}}, {.name = "card", .upstream = {"fit"}}, {.name = "mail", .after = {"card"}}});
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(RunToEnd(*plan, {{"fit", StepEnd::kFailed}}), "fit:failed card:skipped notes:ok mail:ok ");
+}
+
+TEST(Plan, StepsUnderFinallyStartWhenAllOthersHaveEnded) {
+  const std::vector<Plan::Step> steps = {{.name = "log", .last = true}, {.name = "mail", .after = {"log", "fit"}, .last = true}, {"in"}, {"fit", {"in"}}};
+  auto plan = Plan::Make(steps);
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(RunToEnd(*plan), "in:ok fit:ok log:ok mail:ok ");
+  plan = Plan::Make(steps);
+  EXPECT_EQ(RunToEnd(*plan, {{"in", StepEnd::kFailed}}), "in:failed fit:skipped log:ok mail:ok ");
+}
+
+TEST(Plan, AStepUnderFinallyThatReadsWhatFailedIsSkipped) {
+  auto plan = Plan::Make({{"in"}, {.name = "copy", .upstream = {"in"}, .last = true}, {.name = "log", .last = true}});
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(RunToEnd(*plan, {{"in", StepEnd::kFailed}}), "in:failed copy:skipped log:ok ");
+}
+
+TEST(Plan, AbandoningKeepsFinallyUnlessTheRunIsInterrupted) {
+  for (const bool interrupted : {false, true}) {
+    auto plan = Plan::Make({{"a"}, {"b", {"a"}}, {.name = "log", .last = true}});
+    ASSERT_TRUE(plan.ok());
+    ASSERT_EQ(*plan->NextReady(), "a");
+    EXPECT_EQ(plan->Abandon(interrupted).size(), interrupted ? 2u : 1u);
+    EXPECT_FALSE(plan->NextReady().has_value());
+    plan->Finished("a", StepEnd::kFailed);
+    EXPECT_EQ(plan->NextReady().value_or("none"), interrupted ? "none" : "log");
+  }
+}
+
+TEST(Plan, AParkedStepHoldsBackWhatComesAfterItAndNothingElse) {
+  auto plan = Plan::Make({{"in"}, {"ask", {"in"}}, {"deliver", {"ask"}}, {"report", {"in"}}, {.name = "log", .last = true}});
+  ASSERT_TRUE(plan.ok());
+  ASSERT_EQ(*plan->NextReady(), "in");
+  plan->Finished("in", StepEnd::kOk);
+  ASSERT_EQ(*plan->NextReady(), "ask");
+  plan->Park("ask");
+  EXPECT_FALSE(plan->stuck());
+  ASSERT_EQ(*plan->NextReady(), "report");
+  plan->Finished("report", StepEnd::kOk);
+  EXPECT_FALSE(plan->NextReady().has_value());
+  EXPECT_TRUE(plan->stuck());
+  EXPECT_FALSE(plan->done());
+}
+
+// Any graph, any ends: each step is given out at most once, never before what it waits for, and all of it comes to an end.
+TEST(Plan, RandomGraphsKeepTheRules) {
+  SeededRandom random(7);
+  for (int round = 0; round < 500; ++round) {
+    std::vector<Plan::Step> steps;
+    const std::size_t count = 1 + random.Next() % 12;
+    for (std::size_t i = 0; i < count; ++i) {
+      Plan::Step step{StrCat("s", i)};
+      step.last = i * 4 > count * 3;
+      for (std::size_t j = 0; j < i; ++j) {
+        if (random.Next() % 3 != 0 || (steps[j].last && !step.last)) continue;
+        (random.Next() % 2 == 0 ? step.upstream : step.after).push_back(steps[j].name);
+      }
+      steps.push_back(step);
+    }
+    auto plan = Plan::Make(steps);
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    std::map<std::string, StepEnd> ended;
+    std::vector<std::string> running;
+    while (!plan->done()) {
+      while (const auto step = plan->NextReady()) {
+        const Plan::Step& spec = *std::find_if(steps.begin(), steps.end(), [&](const Plan::Step& s) { return s.name == *step; });
+        ASSERT_FALSE(ended.contains(*step));
+        for (const std::string& name : spec.upstream) ASSERT_TRUE(ended.contains(name) && ended[name] == StepEnd::kOk) << *step << " before " << name;
+        for (const std::string& name : spec.after) ASSERT_TRUE(ended.contains(name)) << *step << " before " << name;
+        for (const Plan::Step& other : steps) ASSERT_TRUE(!spec.last || other.last || ended.contains(other.name)) << *step << " before " << other.name;
+        running.push_back(*step);
+      }
+      ASSERT_FALSE(running.empty()) << "the plan is stuck";
+      const std::size_t pick = random.Next() % running.size();
+      const std::string step = running[pick];
+      running.erase(running.begin() + static_cast<std::ptrdiff_t>(pick));
+      const StepEnd end = random.Next() % 4 == 0 ? StepEnd::kFailed : StepEnd::kOk;
+      ended[step] = end;
+      for (const std::string& skipped : plan->Finished(step, end)) ASSERT_TRUE(ended.emplace(skipped, StepEnd::kSkipped).second) << skipped;
+    }
+    EXPECT_EQ(ended.size(), steps.size());
+  }
 }
 
 TEST(Plan, AHundredThousandStepsInALineArePlanned) {

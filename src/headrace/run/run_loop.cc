@@ -68,18 +68,86 @@ Result<StepInputFile> ResolveModelInput(Store& store, const ResolvedPipeline& pi
   return input;
 }
 
+/// The spec to run a step by: what stands under `finally` is told how the run went so far.
+const StepSpec& RunLoop::Spec(const std::string& step) const {
+  const StepSpec& spec = *specs_.at(step);
+  if (!spec.last || first_error_ == ErrorCode::kOk) return spec;
+  const auto failed = env_.pipeline->last_if_failed.find(step);
+  return failed == env_.pipeline->last_if_failed.end() ? spec : failed->second;
+}
+
+std::set<std::string> RunLoop::Downstream(const std::vector<std::string>& from) const {
+  std::set<std::string> found(from.begin(), from.end());
+  for (const StepSpec& spec : env_.pipeline->steps)   // each stands after those it waits for
+    if (std::any_of(spec.upstream.begin(), spec.upstream.end(), [&](const std::string& name) { return found.contains(name); })) found.insert(spec.name);
+  return found;
+}
+
+/// Mark the steps that `from` and `only` leave out, in their records, so that a resumed run knows; see that the recorded run holds what the others read.
+Status RunLoop::ChoosePart(const Options& options, std::vector<StepRecord>& records) {
+  if (options.from.empty() && options.only.empty()) return Ok();
+  std::vector<std::string> names;
+  for (const StepRecord& record : records) names.push_back(record.step);
+  std::set<std::string> anew;
+  for (const auto* asked : {&options.from, &options.only})
+    for (const std::string& name : *asked) {
+      if (!anew.insert(name).second || specs_.contains(name)) continue;
+      const std::string near = NearestName(name, names);
+      return Error(ErrorCode::kInvalid, "the pipeline has no step `", name, "`")
+          .WithHelp(near.empty() ? StrCat("its steps: ", Join(names, ", ")) : StrCat("did you mean `", near, "`?"));
+    }
+  std::set<std::string> chosen = Downstream(options.from);
+  chosen.insert(options.only.begin(), options.only.end());
+  RETURN_IF_ERROR(ReadRecorded(options.of));
+  for (const std::string& step : chosen)
+    for (const std::string& upstream : specs_.at(step)->upstream)
+      if (!chosen.contains(upstream) && !recorded_.contains(upstream))
+        return Error(ErrorCode::kInvalid, "step `", step, "` needs `", upstream, "`, which did not end well in run ", options.of)
+            .WithHelp(StrCat("run `--from ", upstream, "`, or the whole pipeline"));
+  for (StepRecord& record : records) {
+    StepDetails& details = details_[record.step];
+    if (!chosen.contains(record.step)) details.taken_from = options.of;
+    details.anew = anew.contains(record.step);
+    details.upstream = specs_.at(record.step)->upstream;
+    record.details = details.ToJson();
+    records_[record.step] = record;
+  }
+  return Ok();
+}
+
+Status RunLoop::ReadRecorded(const std::string& run) {
+  ASSIGN_OR_RETURN(const std::vector<StepRecord> recorded, env_.store->ListSteps(run));
+  for (const StepRecord& record : recorded)
+    if (record.state == StepState::kSucceeded || record.state == StepState::kReused) recorded_[record.step] = record;
+  return Ok();
+}
+
+/// What a step's end does to those that come after it: whoever reads it needs it to end well; whoever only follows it does not, when it says
+/// `on_failure: continue` or they stand under `finally`.
+static Plan::Step PlanStep(const StepSpec& spec, const std::map<std::string, const StepSpec*, std::less<>>& specs) {
+  Plan::Step step{spec.name, {}, {}, spec.last};
+  for (const std::string& name : spec.upstream) {
+    const bool reads = std::any_of(spec.inputs.begin(), spec.inputs.end(), [&](const StepInput& input) { return input.step == name; });
+    const bool follows = !reads && (spec.last || specs.at(name)->on_failure == StepSpec::OnFailure::kContinue);
+    (follows ? step.after : step.upstream).push_back(name);
+  }
+  return step;
+}
+
 Status RunLoop::Open(const Options& options) {
   const ResolvedPipeline& pipeline = *env_.pipeline;
   force_ = options.force;
   std::vector<Plan::Step> steps;
   std::vector<StepRecord> records;
+  for (const StepSpec& spec : pipeline.steps) specs_[spec.name] = &spec;
   for (const StepSpec& spec : pipeline.steps) {
-    steps.push_back({spec.name, spec.upstream});
+    steps.push_back(PlanStep(spec, specs_));
     records.push_back(PendingRecord(env_.run, spec));
     records_[spec.name] = records.back();
   }
   ASSIGN_OR_RETURN(plan_, Plan::Make(steps));
   if (options.resume.empty()) {
+    RETURN_IF_ERROR(ChoosePart(options, records));
     run_.id = env_.run;
     run_.pipeline = pipeline.pipeline;
     run_.tenant = pipeline.tenant;
@@ -194,7 +262,7 @@ std::optional<StepInputFile> RunLoop::DryChampion(const ModelRef& ref) const {
 }
 
 Status RunLoop::Begin(const std::string& step) {
-  const StepSpec& spec = *env_.pipeline->Find(step);
+  const StepSpec& spec = Spec(step);
   StepRecord& record = records_.at(step);
   if (record.state == StepState::kSucceeded || record.state == StepState::kReused) {  // a resumed run: it ended before
     if (GateRefused(details_[step])) NoteRefusal(spec);
@@ -203,6 +271,7 @@ Status RunLoop::Begin(const std::string& step) {
     return Ok();
   }
   record.started_us = env_.clock->NowMicros();
+  if (!details_[step].taken_from.empty()) return UseRecorded(record);
   if (!spec.enabled) {
     record.state = StepState::kSkipped;
     record.reason = StrCat("`when: ", spec.when, "` is false");
@@ -232,12 +301,33 @@ Status RunLoop::Begin(const std::string& step) {
   return Start(spec, record, std::move(inputs).value());
 }
 
+/// A step outside the part that runs: what the other run recorded stands for it.
+Status RunLoop::UseRecorded(StepRecord& record) {
+  if (recorded_.empty()) RETURN_IF_ERROR(ReadRecorded(details_[record.step].taken_from));
+  const auto found = recorded_.find(record.step);
+  if (found == recorded_.end()) {
+    record.state = StepState::kSkipped;
+    record.reason = "not in the part that was asked for";
+    return Record(record, {}, StepEnd::kSkipped);
+  }
+  record.state = StepState::kReused;
+  record.reused_from = found->second.run;
+  record.reason = StrCat("as run ", found->second.run, " recorded it");
+  record.outputs = found->second.outputs;
+  record.fingerprint = found->second.fingerprint;
+  record.parts = found->second.parts;
+  ASSIGN_OR_RETURN(StepDetails details, StepDetails::FromJson(found->second.details));
+  details.delivery.reset();      // that run's, not this one's
+  return Record(record, std::move(details), StepEnd::kOk);
+}
+
 Result<bool> RunLoop::TryReuse(const StepSpec& spec, StepRecord& record) {
   const std::string& pipeline = env_.pipeline->pipeline;
   const std::string& tenant = env_.pipeline->tenant;
   const bool live = AlwaysRuns(spec);
   const bool may_be_fresh = live && spec.kind == StepKind::kExtract && spec.cache.fresh_for_us.has_value();
-  if (!force_ && spec.cache.reuse && (!live || may_be_fresh)) {
+  const bool anew = force_ || details_[spec.name].anew;
+  if (!anew && spec.cache.reuse && (!live || may_be_fresh)) {
     ASSIGN_OR_RETURN(const std::optional<StepRecord> found, env_.store->FindReusable(pipeline, tenant, record.step, record.fingerprint));
     const bool fresh = !live || (found && found->finished_us + *spec.cache.fresh_for_us > env_.clock->NowMicros());
     StepDetails details;
@@ -255,7 +345,7 @@ Result<bool> RunLoop::TryReuse(const StepSpec& spec, StepRecord& record) {
     }
   }
   ASSIGN_OR_RETURN(const std::optional<StepRecord> last, env_.store->LastOf(pipeline, tenant, record.step, run_.id));
-  if (force_) record.reason = "asked to run everything";
+  if (anew) record.reason = force_ ? "asked to run everything" : "asked to run it";
   else if (live) record.reason = spec.kind == StepKind::kDeliver ? "a delivery asks its destination each time" : "a live source is read each time";
   else if (!last) record.reason = "it never ran before";
   else if (last->fingerprint == record.fingerprint) {
@@ -291,7 +381,7 @@ Status RunLoop::StartDue() {
       ++entry;
       continue;
     }
-    const StepSpec& spec = *env_.pipeline->Find(entry->first);
+    const StepSpec& spec = Spec(entry->first);
     entry = due_.erase(entry);
     ASSIGN_OR_RETURN(auto inputs, Inputs(spec));
     RETURN_IF_ERROR(Start(spec, records_.at(spec.name), std::move(inputs)));
@@ -309,10 +399,12 @@ void RunLoop::NoteRefusal(const StepSpec& spec) {
 }
 
 bool RunLoop::RetryLater(const StepSpec& spec, StepRecord& record, const Status& status) {
-  if (status.code() != ErrorCode::kBusy || record.attempt >= spec.retry.attempts || interrupted_) return false;
-  std::int64_t pause = spec.retry.backoff_us;
-  for (int i = 1; i < record.attempt && pause < spec.retry.max_us; ++i) pause *= 2;
-  pause = std::min(pause, spec.retry.max_us);
+  const bool may_pass = status.code() == ErrorCode::kBusy || (spec.retry.all && status.code() != ErrorCode::kInterrupted);
+  if (!may_pass || record.attempt >= spec.retry.attempts || interrupted_) return false;
+  std::int64_t longest = spec.retry.backoff_us;
+  for (int i = 1; i < record.attempt && longest < spec.retry.max_us; ++i) longest *= 2;
+  longest = std::min(longest, spec.retry.max_us);
+  const std::int64_t pause = longest <= 0 ? 0 : static_cast<std::int64_t>(env_.random->Next() % static_cast<std::uint64_t>(longest + 1));
   const std::int64_t now = env_.clock->MonotonicMicros();
   if (spec.retry.deadline_us > 0 && now + pause > first_try_[spec.name] + spec.retry.deadline_us) return false;
   due_[spec.name] = now + pause;
@@ -320,7 +412,7 @@ bool RunLoop::RetryLater(const StepSpec& spec, StepRecord& record, const Status&
 }
 
 Status RunLoop::HandleFinished(const std::string& step, StepOutcome outcome) {
-  const StepSpec& spec = *env_.pipeline->Find(step);
+  const StepSpec& spec = Spec(step);
   StepRecord& record = records_.at(step);
   const Active active = active_.at(step);
   active_.erase(step);
@@ -342,18 +434,21 @@ Status RunLoop::HandleFinished(const std::string& step, StepOutcome outcome) {
   record.error_code = ErrorCodeName(outcome.status.code());
   record.message = outcome.status.message();
   record.help = outcome.status.help();
-  if (first_error_ == ErrorCode::kOk || first_error_ == ErrorCode::kGate) {
+  const bool goes_on = spec.on_failure == StepSpec::OnFailure::kContinue && !interrupted_;
+  if (!goes_on && (first_error_ == ErrorCode::kOk || first_error_ == ErrorCode::kGate)) {
     first_error_ = outcome.status.code();
     first_message_ = StrCat("step `", step, "`: ", record.message);
   }
   RETURN_IF_ERROR(Record(record, outcome.details, StepEnd::kFailed));
-  if (spec.on_failure == StepSpec::OnFailure::kStopRun) return Skip(plan_->Abandon(), StrCat("`", step, "` failed and stops the run"));
+  if (spec.on_failure == StepSpec::OnFailure::kStopRun) return Skip(plan_->Abandon(false), StrCat("`", step, "` failed and stops the run"));
   return Ok();
 }
 
 Status RunLoop::Record(StepRecord& record, StepDetails details, StepEnd end) {
   record.finished_us = env_.clock->NowMicros();
-  details.upstream = env_.pipeline->Find(record.step)->upstream;
+  details.upstream = specs_.at(record.step)->upstream;
+  details.taken_from = details_[record.step].taken_from;
+  details.anew = details_[record.step].anew;
   record.details = details.ToJson();
   if (record.state == StepState::kSucceeded && record.kind == "extract" && record.outputs.contains("")) {
     ASSIGN_OR_RETURN(const std::optional<StepRecord> last, env_.store->LastOf(run_.pipeline, run_.tenant, record.step, run_.id));
@@ -382,7 +477,7 @@ Status RunLoop::Skip(const std::vector<std::string>& steps, std::string_view why
 Status RunLoop::Interrupt() {
   interrupted_ = true;
   RETURN_IF_ERROR(Log("", "error", "interrupted"));
-  RETURN_IF_ERROR(Skip(plan_->Abandon(), "the run was interrupted"));
+  RETURN_IF_ERROR(Skip(plan_->Abandon(true), "the run was interrupted"));
   for (const auto& [step, time] : due_) {
     active_[step] = {};
     StepOutcome outcome;

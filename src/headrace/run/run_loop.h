@@ -31,8 +31,12 @@ class RunObserver {
 /// Drives one run to its end: asks the plan what may start, reuses what is unchanged, hands the rest to a runner, and
 /// records every transition before it goes on.
 ///
-/// A failing step skips what depends on it; the rest goes on. The run's exit code is that of the first step that failed, 3 when
-/// only a gate refused, else 0. An interrupt stops the steps at work, keeps what ended, and ends the run as interrupted.
+/// A failing step skips what depends on it; the rest goes on, and the steps under `finally` run at the end, told the outcome. The run's exit code
+/// is that of the first step that failed, 3 when only a gate refused, else 0. An interrupt stops the steps at work, keeps what ended, and ends the
+/// run as interrupted; its `finally` runs when it is resumed.
+///
+/// `from` and `only` run a part of the pipeline again. What the part reads and does not make itself comes from the recorded run `of`, whatever
+/// has changed since; live sources are not read again. Steps of the part that `from` names are made anew, those after them where something changed.
 ///
 /// Threads: none; `interrupt` may be set from a signal handler.
 class RunLoop {
@@ -41,6 +45,9 @@ class RunLoop {
     std::string resume;                  ///< id of a run to go on with; "" = a new run
     bool force = false;                  ///< reuse nothing
     std::string trigger = "manual";
+    std::vector<std::string> from;       ///< run these steps and all that comes after them
+    std::vector<std::string> only;       ///< run these steps; with `from`, both parts
+    std::string of;                      ///< with `from` or `only`: id of the run whose records stand for the rest
   };
   RunLoop(RunEnvironment& environment, StepRunner& runner, RunObserver& observer, const std::atomic<bool>& interrupt)
       : env_(environment), runner_(runner), observer_(observer), interrupt_(interrupt) {}
@@ -51,6 +58,11 @@ class RunLoop {
 
  private:
   Status Open(const Options& options);
+  Status ChoosePart(const Options& options, std::vector<StepRecord>& records);
+  std::set<std::string> Downstream(const std::vector<std::string>& from) const;
+  Status ReadRecorded(const std::string& run);
+  Status UseRecorded(StepRecord& record);
+  const StepSpec& Spec(const std::string& step) const;
   Status Begin(const std::string& step);
   Result<bool> TryReuse(const StepSpec& spec, StepRecord& record);
   Result<std::map<std::string, StepInputFile>> Inputs(const StepSpec& spec);
@@ -77,6 +89,8 @@ class RunLoop {
   RunObserver& observer_;
   const std::atomic<bool>& interrupt_;
   bool force_ = false;
+  std::map<std::string, const StepSpec*, std::less<>> specs_;
+  std::map<std::string, StepRecord> recorded_;  ///< of a run of a part: what the rest left in the run that it is taken from
   RunRecord run_;
   std::optional<Plan> plan_;
   std::map<std::string, StepRecord> records_;

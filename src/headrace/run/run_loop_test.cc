@@ -125,6 +125,7 @@ class RunLoopTest : public testing::Test {
     environment.pipeline = &pipeline_;
     environment.store = store_.get();
     environment.clock = &clock_;
+    environment.random = &random_;
     environment.run = NewRunId(clock_, random_);
     Quiet observer;
     auto run = RunLoop(environment, runner, observer, interrupt_).Run(options);
@@ -203,17 +204,141 @@ TEST_F(RunLoopTest, OnlyTemporaryFailuresAreTriedAgainAndNoMoreThanAsked) {
   EXPECT_EQ(Run(wrong), "in:failed exit:3");
 }
 
-TEST_F(RunLoopTest, ARetryWaitsItsBackoff) {
+TEST_F(RunLoopTest, RetriesWaitARandomPartOfABackoffThatDoublesUpToItsMaximum) {
   StepSpec& step = Step("in");
   step.retry.attempts = 3;
   step.retry.backoff_us = 60'000'000;
   step.retry.max_us = 90'000'000;
+  std::vector<std::int64_t> waits;
+  for (int i = 0; i < 40; ++i) {
+    ScriptedRunner runner(*store_, clock_, 1);
+    runner.Script("in", {ErrorCode::kBusy, ErrorCode::kBusy});
+    const std::int64_t before = clock_.NowMicros();
+    EXPECT_EQ(Run(runner), "in:succeeded exit:0");
+    waits.push_back((clock_.NowMicros() - before) / 1'000'000);
+  }
+  // Uniform in [0, 60] + uniform in [0, 90], and at most 3 s of the test's own ticks.
+  EXPECT_LE(*std::max_element(waits.begin(), waits.end()), 153);
+  EXPECT_LT(*std::min_element(waits.begin(), waits.end()), 50) << "not all of the backoff is waited";
+  EXPECT_GT(*std::max_element(waits.begin(), waits.end()), 100) << "the second wait may be longer than the first";
+}
+
+TEST_F(RunLoopTest, EveryFailureIsTriedAgainWhenAllAreAskedFor) {
+  StepSpec& step = Step("in");
+  step.retry.attempts = 3;
+  step.retry.all = true;
   ScriptedRunner runner(*store_, clock_, 1);
-  runner.Script("in", {ErrorCode::kBusy, ErrorCode::kBusy});
-  const std::int64_t before = clock_.NowMicros();
+  runner.Script("in", {ErrorCode::kData, ErrorCode::kFailed});
+  EXPECT_EQ(Run(runner), "in:succeeded exit:0");
+}
+
+TEST_F(RunLoopTest, AFailureThatMayBeLeftAsideSkipsOnlyWhatReadsIt) {
+  Step("in");
+  Step("extra", {"in"}).on_failure = StepSpec::OnFailure::kContinue;
+  Step("chart", {"extra"});
+  Step("scores", {"in"}).upstream = {"extra", "in"};
+  ScriptedRunner runner(*store_, clock_, 1);
+  runner.Script("extra", {ErrorCode::kData});
+  EXPECT_EQ(Run(runner), "in:succeeded extra:failed chart:skipped scores:succeeded exit:0");
+}
+
+TEST_F(RunLoopTest, StepsUnderFinallyRunAtTheEndAndAreToldTheOutcome) {
+  Step("in");
+  Step("features", {"in"});
+  for (const char* name : {"cheer", "alarm"}) {
+    Step(name).last = true;
+    StepSpec if_failed = pipeline_.steps.back();
+    pipeline_.steps.back().enabled = std::string(name) == "cheer";
+    if_failed.enabled = std::string(name) == "alarm";
+    pipeline_.last_if_failed[name] = if_failed;
+  }
+  EXPECT_EQ(Run(), "in:succeeded features:succeeded cheer:succeeded alarm:skipped exit:0");
+  ScriptedRunner runner(*store_, clock_, 1);
+  runner.Script("in", {ErrorCode::kData});
+  EXPECT_EQ(Run(runner), "in:failed features:skipped cheer:skipped alarm:succeeded exit:3");
+}
+
+TEST_F(RunLoopTest, AStepThatStopsTheRunLeavesFinallyToRun) {
+  Step("in").on_failure = StepSpec::OnFailure::kStopRun;
+  Step("other");
+  Step("log").last = true;
+  ScriptedRunner runner(*store_, clock_, 1);
+  runner.Script("in", {ErrorCode::kData});
+  EXPECT_EQ(Run(runner), "in:failed other:skipped log:succeeded exit:3");
+}
+
+class RunPartTest : public RunLoopTest {
+ protected:
+  void SetUp() override {
+    RunLoopTest::SetUp();
+    Step("in");
+    Step("features", {"in"});
+    Step("scores", {"features"});
+    Step("beside");
+    Run();
+    of_ = last_.id;
+  }
+  std::string RunPart(std::vector<std::string> from, std::vector<std::string> only) {
+    runner_ = std::make_unique<ScriptedRunner>(*store_, clock_, 1);
+    runner_->Content("in", "rows that came since");
+    RunLoop::Options options;
+    options.from = std::move(from);
+    options.only = std::move(only);
+    options.of = of_;
+    return Run(*runner_, options);
+  }
+
+  std::string of_;
+  std::unique_ptr<ScriptedRunner> runner_;
+};
+
+TEST_F(RunPartTest, FromAStepOnTheRestIsTakenAsRecordedAndNoSourceIsRead) {
+  EXPECT_EQ(RunPart({"features"}, {}), "in:reused features:succeeded scores:reused beside:reused exit:0");
+  EXPECT_EQ(runner_->started, std::vector<std::string>{"features"}) << "equal features make equal scores: they are reused";
+  EXPECT_EQ((*store_->ListSteps(last_.id))[0].reused_from, of_);
+}
+
+TEST_F(RunPartTest, OnlyOneStepRunsWhenOnlyItIsAskedFor) {
+  std::get<SqlSpec>(pipeline_.steps[1].spec).query.text = "select changed";
+  EXPECT_EQ(RunPart({}, {"scores"}), "in:reused features:reused scores:succeeded beside:reused exit:0");
+  EXPECT_EQ(runner_->started, std::vector<std::string>{"scores"}) << "a changed query above it is left as recorded";
+}
+
+TEST_F(RunPartTest, WhatThePartReadsMustBeRecorded) {
+  ScriptedRunner runner(*store_, clock_, 1);
+  runner.Script("in", {ErrorCode::kData});
   Run(runner);
-  EXPECT_GE(clock_.NowMicros() - before, 150'000'000);
-  EXPECT_LT(clock_.NowMicros() - before, 155'000'000);
+  RunLoop::Options options;
+  options.only = {"scores"};
+  options.of = last_.id;
+  RunEnvironment environment;
+  environment.pipeline = &pipeline_;
+  environment.store = store_.get();
+  environment.clock = &clock_;
+  environment.run = NewRunId(clock_, random_);
+  Quiet observer;
+  const auto run = RunLoop(environment, runner, observer, interrupt_).Run(options);
+  ASSERT_FALSE(run.ok());
+  EXPECT_NE(run.status().message().find("step `scores` needs `features`, which did not end well in run"), std::string::npos) << run.status();
+  options.only = {"score"};
+  const auto slip = RunLoop(environment, runner, observer, interrupt_).Run(options);
+  EXPECT_EQ(slip.status().help(), "did you mean `scores`?");
+}
+
+TEST_F(RunPartTest, APartThatIsInterruptedStaysAPartWhenItIsResumed) {
+  runner_ = std::make_unique<ScriptedRunner>(*store_, clock_, 1);
+  runner_->InterruptAt("scores", &interrupt_);
+  runner_->HangAt("scores");
+  RunLoop::Options options;
+  options.only = {"scores"};
+  options.of = of_;
+  EXPECT_EQ(Run(*runner_, options), "in:reused features:reused scores:failed beside:skipped exit:130");
+  interrupt_ = false;
+  ScriptedRunner again(*store_, clock_, 1);
+  options = {};
+  options.resume = last_.id;
+  EXPECT_EQ(Run(again, options), "in:reused features:reused scores:succeeded beside:reused exit:0");
+  EXPECT_EQ(again.started, std::vector<std::string>{"scores"});
 }
 
 TEST_F(RunLoopTest, AStepThatHangsIsStoppedAtItsTimeout) {

@@ -106,6 +106,8 @@ ScoreReport ScoreFrom(const Json& j) {
 
 std::string StepDetails::ToJson() const {
   Json j = {{"upstream", upstream}};
+  if (!taken_from.empty()) j["taken_from"] = taken_from;
+  if (anew) j["anew"] = true;
   for (const CheckVerdict& verdict : checks) j["checks"].push_back(headrace::ToJson(verdict));
   if (!notes.empty()) j["notes"] = notes;
   if (delivery) j["delivery"] = headrace::ToJson(*delivery);
@@ -119,6 +121,8 @@ Result<StepDetails> StepDetails::FromJson(std::string_view text) {
   try {
     const Json j = Json::parse(text);
     if (j.contains("upstream")) details.upstream = j.at("upstream").get<std::vector<std::string>>();
+    details.taken_from = j.value("taken_from", "");
+    details.anew = j.value("anew", false);
     if (j.contains("checks"))
       for (const Json& verdict : j.at("checks")) details.checks.push_back(VerdictFrom(verdict));
     if (j.contains("notes")) details.notes = j.at("notes").get<std::vector<std::string>>();

@@ -32,6 +32,7 @@ struct RunEnvironment {
   Store* store = nullptr;
   ConnectionMap* connections = nullptr;
   Clock* clock = nullptr;
+  Random* random = &SystemRandom();        ///< jitter; results never depend on it
   VariableLookup variables;                ///< where secrets come from
   std::string run;                         ///< run id
   std::string user;                        ///< who moves aliases
@@ -67,6 +68,8 @@ struct ModelDetails {
 /// What a step leaves to be told, besides its outputs. Kept in the store as JSON.
 struct StepDetails {
   std::vector<std::string> upstream;       ///< steps it waited for, as the pipeline said then
+  std::string taken_from;                  ///< the run leaves this step out and takes what this other run recorded; "" = it does not
+  bool anew = false;                       ///< asked for by name: it reuses nothing
   std::vector<CheckVerdict> checks;
   std::vector<std::string> notes;
   std::optional<DeliveryReport> delivery;

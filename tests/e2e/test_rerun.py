@@ -1,0 +1,86 @@
+"""Running a part again, steps under `finally`, and failures that are left aside."""
+
+import pytest
+
+from world import World, steps
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path / "shop")
+
+
+def test_from_a_step_on_nothing_before_it_is_read_again(world):
+    first = world.good()
+    world.write("data/customers.csv", "broken since\n")
+    world.edit("sql/features.sql", "select", "select 1 as one,")
+    again = world.headrace("--json", "run", "main", "--from", "features")
+    assert again.code == 0, again.all
+    assert steps(again.json)["customers"] == "reused" and steps(again.json)["features"] == "succeeded"
+    assert again.json["interval"] == first["interval"], "the recorded run's interval is used again"
+    assert world.sqlite("select count(*) from scores") == [(300,)]
+
+
+def test_only_a_delivery_repeats_it_without_scoring(world):
+    world.good()
+    (world.folder / "out/scores.csv").unlink()
+    again = world.headrace("--json", "run", "main", "--only", "to_file", "--of", "last")
+    assert again.code == 0, again.all
+    assert steps(again.json) == {name: "succeeded" if name == "to_file" else "reused" for name in steps(again.json)}
+    assert len(world.read("out/scores.csv").splitlines()) == 301
+    assert len(world.ledger()) == 1
+
+
+@pytest.mark.parametrize("argv, says", [
+    (["--from", "feature"], "did you mean `features`?"),
+    (["--only", "scores", "-p", "min_age=3"], "leave --interval and -p out"),
+    (["--of", "last"], "needs `--from` or `--only`"),
+    (["--from", "features", "--of", "20200101"], "there is no run"),
+    (["--from", "features", "--resume", "last"], "excludes --from"),
+])
+def test_what_cannot_be_run_in_part_is_said(world, argv, says):
+    world.good()
+    done = world.headrace("run", "main", *argv)
+    assert done.code == 2 and says in done.err, done.all
+
+
+def test_without_a_recorded_run_there_is_no_part_to_run(world):
+    done = world.headrace("run", "main", "--only", "to_file")
+    assert done.code == 2 and "no recorded run" in done.err, done.all
+
+
+PIPELINE = """name: last
+steps:
+  customers: {extract: {file: data/customers.csv}}
+  extra: {extract: {file: data/extra.csv}, on_failure: continue}
+  kept: {sql: {query: "select * from customers"}, after: [extra]}
+  joined: {sql: {query: "select * from extra"}}
+finally:
+  how: {sql: {query: "select $outcome as outcome", bind: {outcome: "${run.outcome}"}}}
+  note: {deliver: {data: how, file: out/how.csv}}
+  copy: {deliver: {data: customers, file: out/copy.csv}, when: "run.outcome = 'succeeded'"}
+"""
+
+
+def test_finally_runs_last_and_is_told_the_outcome(world):
+    world.write("pipelines/last.yaml", PIPELINE)
+    run = world.good(pipeline="last")
+    assert steps(run) == {"customers": "succeeded", "extra": "failed", "kept": "succeeded", "joined": "skipped",
+                          "how": "succeeded", "note": "succeeded", "copy": "succeeded"}
+    assert world.read("out/how.csv").split() == ["outcome", "succeeded"]
+    (world.folder / "data/customers.csv").unlink()
+    done = world.run("--json", pipeline="last")
+    assert done.code == 2 and steps(done.json)["note"] == "succeeded", done.all
+    assert steps(done.json)["copy"] == "skipped"
+    assert world.read("out/how.csv").split() == ["outcome", "failed"]
+
+
+@pytest.mark.parametrize("old, new, says", [
+    ("finally:\n", "  early: {sql: {query: \"select * from how\"}}\nfinally:\n", "reads `how`, which no step makes"),
+    ("  how: ", "  kept: {sql: {query: \"select 1 as x\"}}\n  how: ", "`kept` stands under `steps` too"),
+    ("  customers: {extract", "  bad: {sql: {query: \"select $o as x\", bind: {o: \"${run.outcome}\"}}}\n  customers: {extract", "run.outcome"),
+])
+def test_what_finally_may_not_do(world, old, new, says):
+    world.write("pipelines/last.yaml", PIPELINE.replace(old, new, 1))
+    done = world.headrace("validate", "pipelines/last.yaml")
+    assert done.code == 2 and says in done.all, done.all
