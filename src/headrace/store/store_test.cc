@@ -83,7 +83,7 @@ TEST_F(StoreTest, ARunAndItsStepsReadBackAsWritten) {
 TEST_F(StoreTest, AFinishedRunStaysFinished) {
   ASSERT_TRUE(store_->CreateRun(Run("r1"), {}).ok());
   ASSERT_TRUE(store_->FinishRun("r1", RunState::kFailed, 3, "stopped").ok());
-  ASSERT_TRUE(store_->FinishRun("r1", RunState::kSucceeded, 0, "late word").ok());
+  EXPECT_EQ(store_->FinishRun("r1", RunState::kSucceeded, 0, "late word").code(), ErrorCode::kInvalid);
   EXPECT_EQ(store_->GetRun("r1")->state, RunState::kFailed);
 }
 
