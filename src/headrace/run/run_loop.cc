@@ -132,6 +132,7 @@ Result<RunRecord> RunLoop::Run(const Options& options) {
     else if (event.kind == StepRunner::Event::Kind::kFinished) RETURN_IF_ERROR(HandleFinished(event.step, std::move(event.outcome)));
     else observer_.Tick();
     CheckDeadlines();
+    RETURN_IF_ERROR(env_.store->Heartbeat(run_.id));
   }
   RunState state = RunState::kSucceeded;
   int exit_code = 0;
