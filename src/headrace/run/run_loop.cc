@@ -117,6 +117,7 @@ Status RunLoop::Open(const Options& options) {
 Result<RunRecord> RunLoop::Run(const Options& options) {
   RETURN_IF_ERROR(Open(options));
   while (!plan_->done()) {
+    RETURN_IF_ERROR(env_.store->Heartbeat(run_.id));
     if (interrupt_ && !interrupted_) RETURN_IF_ERROR(Interrupt());
     if (!interrupted_) {
       RETURN_IF_ERROR(StartDue());
@@ -132,7 +133,6 @@ Result<RunRecord> RunLoop::Run(const Options& options) {
     else if (event.kind == StepRunner::Event::Kind::kFinished) RETURN_IF_ERROR(HandleFinished(event.step, std::move(event.outcome)));
     else observer_.Tick();
     CheckDeadlines();
-    RETURN_IF_ERROR(env_.store->Heartbeat(run_.id));
   }
   RunState state = RunState::kSucceeded;
   int exit_code = 0;

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "headrace/base/digest.h"
 #include "headrace/base/text.h"
 #include "headrace/store/process_internal.h"
 #include "headrace/store/store.h"
@@ -39,17 +40,25 @@ std::string StartOf(std::int64_t pid) {
   const std::string ticks = StartTicks(pid);
   return ticks.empty() ? std::string() : StrCat(ticks, "@", internal::BootId());
 }
-/// Processes are told apart by number only within one boot and one process namespace: two containers are two hosts.
+/// Processes are told apart by number only within one process namespace: two containers are two hosts.
+std::string HostAndNamespace() {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  std::error_code ignored;
+  return StrCat(name.data(), " ", std::filesystem::read_symlink("/proc/self/ns/pid", ignored).string());
+}
+
+/// ... and within one boot.
 const std::string& ThisHost() {
-  static const std::string kHost = [] {
-    std::array<char, 256> name{};
-    ::gethostname(name.data(), name.size() - 1);
-    std::error_code ignored;
-    return StrCat(name.data(), " ", std::filesystem::read_symlink("/proc/self/ns/pid", ignored).string(), " ", internal::BootId());
-  }();
+  static const std::string kHost = StrCat(HostAndNamespace(), " ", internal::BootId());
   return kHost;
 }
 }  // namespace
+
+const std::string& internal::HostTag() {
+  static const std::string kTag = Sha256Hex(HostAndNamespace()).substr(0, 8);
+  return kTag;
+}
 
 ProcessId ThisProcess() { return {::getpid(), StartOf(::getpid()), ThisHost()}; }
 

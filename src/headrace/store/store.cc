@@ -8,6 +8,7 @@
 #include "headrace/base/crash.h"
 #include "headrace/base/digest.h"
 #include "headrace/base/files.h"
+#include "headrace/store/process_internal.h"
 #include "headrace/store/schema_internal.h"
 #include "headrace/table/value.h"
 
@@ -121,11 +122,13 @@ std::string At(const ProcessId& process) {
   return IsOfThisHost(process) ? StrCat("process ", process.pid) : StrCat("process ", process.pid, " of host ", process.host.substr(0, process.host.find(' ')));
 }
 
-/// Scratch files of processes that are gone. The numbers of living ones stay: `PID-N.parquet`.
+/// Scratch files of processes that are gone: `PID-HOST-N.parquet`, and `PID-N.parquet` of the first version. Those of living ones stay, and those of hosts
+/// that share the folder, whose processes cannot be seen from here.
 void RemoveLeftScratch(const std::string& folder) {
   for (const std::string& name : ListDirectory(folder)) {
     std::int64_t pid = 0;
-    if (!ParseInt(std::string_view(name).substr(0, name.find('-')), &pid) || IsAlive({pid, "", ""})) continue;
+    const std::vector<std::string> parts = Split(name, '-');
+    if (!ParseInt(parts[0], &pid) || (parts.size() > 2 && parts[1].size() == 8 && parts[1] != internal::HostTag()) || IsAlive({pid, "", ""})) continue;
     std::error_code ignored;
     std::filesystem::remove_all(JoinPath(folder, name), ignored);
   }

@@ -257,6 +257,17 @@ TEST_P(StoreTest, ProcessesThatMakeTheStateTogetherAllOpenIt) {
   }
 }
 
+TEST_P(StoreTest, ScratchFilesGoWithTheirProcessUnlessItIsOfAnotherHost) {
+  const std::string mine = store_->ScratchPath(".parquet");
+  const std::string tag = Split(FileName(mine), '-')[1];
+  const std::string dead = StrCat(ParentPath(mine), "/99999999-", tag, "-1.parquet"), far = StrCat(ParentPath(mine), "/99999999-abcdefgh-1.parquet");
+  for (const std::string& path : {mine, dead, far}) ASSERT_TRUE(WriteFileAtomically(path, "rows").ok());
+  store_ = Open();
+  EXPECT_TRUE(FileExists(mine));
+  EXPECT_FALSE(FileExists(dead));
+  EXPECT_TRUE(FileExists(far));
+}
+
 TEST_P(StoreTest, RunIdsSortByTime) {
   SeededRandom random(1);
   const std::string first = NewRunId(clock_, random);
