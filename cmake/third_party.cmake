@@ -95,5 +95,10 @@ else()
   set_target_properties(adbc PROPERTIES COMPILE_OPTIONS "-w")
 endif()
 
+# libpq's header only: the library is loaded when first used.
+find_path(HEADRACE_LIBPQ_INCLUDE libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
+add_library(libpq_headers INTERFACE)
+target_include_directories(libpq_headers SYSTEM INTERFACE ${HEADRACE_LIBPQ_INCLUDE})
+
 add_library(lightgbm_headers INTERFACE)
 target_include_directories(lightgbm_headers SYSTEM INTERFACE ${HEADRACE_UNPACKED}/lightgbm/include)

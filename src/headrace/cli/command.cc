@@ -57,10 +57,19 @@ Result<OpenProject> OpenState(const GlobalFlags& flags) {
   if (!DirectoryExists(JoinPath(open.root, ".headrace")) && !FileExists(JoinPath(open.root, "headrace.yaml")))
     return Error(ErrorCode::kInvalid, "there is no project: no headrace.yaml in `", open.root, "` or above it")
         .WithHelp("-C names the project's folder; `headrace init` makes a project");
-  if (!DirectoryExists(JoinPath(open.root, ".headrace")))
+  if (project.environment().state.empty() && !DirectoryExists(JoinPath(open.root, ".headrace")))
     return Error(ErrorCode::kInvalid, "nothing ran in `", open.root, "` yet").WithHelp("`headrace run PIPELINE` makes the first run; -C names another project folder");
-  ASSIGN_OR_RETURN(open.store, Store::Open(open.root, SystemClock()));
+  ASSIGN_OR_RETURN(open.store, OpenStore(project));
   return open;
+}
+
+Result<std::unique_ptr<Store>> OpenStore(const Project& project) {
+  StateLocation where{project.root()};
+  where.project = project.name();
+  if (!project.environment().state.empty()) {
+    ASSIGN_OR_RETURN(where.uri, Load(project.environment().state, ProcessVariables()));
+  }
+  return Store::Open(where, SystemClock());
 }
 
 namespace {

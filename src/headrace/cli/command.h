@@ -57,6 +57,8 @@ struct OpenProject {
   std::unique_ptr<Store> store;
 };
 Result<OpenProject> OpenState(const GlobalFlags& flags);
+/// The state of the project where its environment says it lies (`state:`), made when it is not there.
+Result<std::unique_ptr<Store>> OpenStore(const Project& project);
 /// Load the project that `path` (a pipeline file, a folder, or "" for the -C folder) stands in.
 Result<Project> LoadProject(const GlobalFlags& flags, const std::string& path, Diagnostics& diagnostics);
 

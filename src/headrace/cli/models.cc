@@ -83,7 +83,7 @@ int Add(const ModelFlags& flags_of, const GlobalFlags& flags) {
   Diagnostics diagnostics;
   const Result<Project> project = LoadProject(flags, "", diagnostics);
   if (!project.ok()) return Fail(project.status(), flags);
-  const Result<std::unique_ptr<Store>> store = Store::Open(project->root(), SystemClock());
+  const Result<std::unique_ptr<Store>> store = OpenStore(*project);
   if (!store.ok()) return Fail(store.status(), flags);
   const auto model = Model::Open(flags_of.file);
   if (!model.ok()) return Fail(model.status(), flags);

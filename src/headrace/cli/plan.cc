@@ -16,7 +16,7 @@ int ShowPlan(const RunTarget& target, const GlobalFlags& flags) {
   if (!request.ok()) return Fail(request.status(), flags);
   const std::optional<ResolvedPipeline> pipeline = ResolveTarget(*project, *request, flags, &exit_code);
   if (!pipeline) return exit_code;
-  const Result<std::unique_ptr<Store>> store = Store::Open(project->root(), SystemClock());
+  const Result<std::unique_ptr<Store>> store = OpenStore(*project);
   if (!store.ok()) return Fail(store.status(), flags);
   const Result<std::vector<StepForecast>> forecasts = Forecast(**store, *pipeline);
   if (!forecasts.ok()) return Fail(forecasts.status(), flags);

@@ -96,7 +96,7 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   int exit_code = 0;
   const std::optional<Project> project = LoadTarget(flags.target, global, &exit_code);
   if (!project) return exit_code;
-  const Result<std::unique_ptr<Store>> store = Store::Open(project->root(), SystemClock());
+  const Result<std::unique_ptr<Store>> store = OpenStore(*project);
   if (!store.ok()) return Fail(store.status(), global);
   Result<ResolveRequest> request = RequestOf(flags.target, *project, SystemClock());
   if (!request.ok()) return Fail(request.status(), global);

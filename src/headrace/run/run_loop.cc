@@ -185,6 +185,7 @@ Status RunLoop::Open(const Options& options) {
 Result<RunRecord> RunLoop::Run(const Options& options) {
   RETURN_IF_ERROR(Open(options));
   while (!plan_->done()) {
+    RETURN_IF_ERROR(env_.store->Heartbeat(run_.id));
     if (interrupt_ && !interrupted_) RETURN_IF_ERROR(Interrupt());
     if (!interrupted_) {
       RETURN_IF_ERROR(StartDue());

@@ -4,13 +4,24 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <array>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "headrace/base/digest.h"
 #include "headrace/base/text.h"
+#include "headrace/store/process_internal.h"
 #include "headrace/store/store.h"
 
 namespace headrace {
+
+std::string internal::BootId() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
 
 namespace {
 /// Clock ticks since boot at which `pid` started, or "" when there is no such process.
@@ -25,20 +36,33 @@ std::string StartTicks(std::int64_t pid) {
   return fields.size() > 19 ? fields[19] : std::string();
 }
 
-std::string BootId() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
-
 std::string StartOf(std::int64_t pid) {
   const std::string ticks = StartTicks(pid);
-  return ticks.empty() ? std::string() : StrCat(ticks, "@", BootId());
+  return ticks.empty() ? std::string() : StrCat(ticks, "@", internal::BootId());
+}
+/// Processes are told apart by number only within one process namespace: two containers are two hosts.
+std::string HostAndNamespace() {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  std::error_code ignored;
+  return StrCat(name.data(), " ", std::filesystem::read_symlink("/proc/self/ns/pid", ignored).string());
+}
+
+/// ... and within one boot.
+const std::string& ThisHost() {
+  static const std::string kHost = StrCat(HostAndNamespace(), " ", internal::BootId());
+  return kHost;
 }
 }  // namespace
 
-ProcessId ThisProcess() { return {::getpid(), StartOf(::getpid())}; }
+const std::string& internal::HostTag() {
+  static const std::string kTag = Sha256Hex(HostAndNamespace()).substr(0, 8);
+  return kTag;
+}
+
+ProcessId ThisProcess() { return {::getpid(), StartOf(::getpid()), ThisHost()}; }
+
+bool IsOfThisHost(const ProcessId& process) { return process.host.empty() || process.host == ThisHost(); }
 
 bool IsAlive(const ProcessId& process) {
   if (process.pid <= 0 || ::kill(static_cast<pid_t>(process.pid), 0) != 0) return false;

@@ -1,57 +1,26 @@
 #include "headrace/store/store.h"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
+#include <span>
 
 #include "headrace/base/crash.h"
+#include "headrace/base/digest.h"
 #include "headrace/base/files.h"
-#include "headrace/store/sqlite_internal.h"
+#include "headrace/store/process_internal.h"
+#include "headrace/store/schema_internal.h"
 #include "headrace/table/value.h"
 
 namespace headrace {
 
-using internal::Execute;
-using internal::SqliteError;
+using internal::Database;
 using internal::Statement;
-using internal::Transaction;
 
 namespace {
-constexpr std::int64_t kSchemaVersion = 1;
-constexpr int kBusyMs = 10'000;      // how long a lock of another process is waited for
-constexpr const char* kSchema = R"sql(
-CREATE TABLE runs(
-  id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, tenant TEXT NOT NULL, environment TEXT NOT NULL,
-  interval_start_us INTEGER NOT NULL, interval_end_us INTEGER NOT NULL, params TEXT NOT NULL, trigger TEXT NOT NULL,
-  state TEXT NOT NULL CHECK(state IN ('running','succeeded','failed','interrupted')),
-  exit_code INTEGER NOT NULL, message TEXT NOT NULL, started_us INTEGER NOT NULL, finished_us INTEGER NOT NULL,
-  version TEXT NOT NULL, code_commit TEXT NOT NULL, dirty INTEGER NOT NULL, pid INTEGER NOT NULL, process_started TEXT NOT NULL) STRICT;
-CREATE INDEX runs_by_window ON runs(pipeline, tenant, interval_start_us, interval_end_us);
-CREATE TABLE steps(
-  run TEXT NOT NULL REFERENCES runs(id), step TEXT NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL,
-  state TEXT NOT NULL CHECK(state IN ('pending','running','succeeded','reused','failed','skipped')),
-  attempt INTEGER NOT NULL, started_us INTEGER NOT NULL, finished_us INTEGER NOT NULL, fingerprint TEXT NOT NULL,
-  parts TEXT NOT NULL, reason TEXT NOT NULL, reused_from TEXT NOT NULL, error_code TEXT NOT NULL, message TEXT NOT NULL,
-  help TEXT NOT NULL, details TEXT NOT NULL, PRIMARY KEY(run, step)) STRICT;
-CREATE INDEX steps_by_fingerprint ON steps(fingerprint) WHERE fingerprint <> '';
-CREATE TABLE outputs(
-  run TEXT NOT NULL, step TEXT NOT NULL, output TEXT NOT NULL, digest TEXT NOT NULL, kind TEXT NOT NULL, rows INTEGER NOT NULL,
-  PRIMARY KEY(run, step, output)) STRICT;
-CREATE TABLE events(run TEXT NOT NULL, at_us INTEGER NOT NULL, step TEXT NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL) STRICT;
-CREATE INDEX events_by_run ON events(run);
-CREATE TABLE models(
-  tenant TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, created_us INTEGER NOT NULL,
-  run TEXT NOT NULL, code_commit TEXT NOT NULL, dirty INTEGER NOT NULL, metrics TEXT NOT NULL, gates TEXT NOT NULL,
-  PRIMARY KEY(tenant, name, version), UNIQUE(tenant, name, digest)) STRICT;
-CREATE TABLE aliases(
-  tenant TEXT NOT NULL, name TEXT NOT NULL, alias TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY(tenant, name, alias)) STRICT;
-CREATE TABLE alias_moves(
-  tenant TEXT NOT NULL, name TEXT NOT NULL, alias TEXT NOT NULL, from_version INTEGER NOT NULL, to_version INTEGER NOT NULL,
-  moved_us INTEGER NOT NULL, by TEXT NOT NULL, run TEXT NOT NULL) STRICT;
-)sql";
-
 constexpr std::string_view kRunColumns =
     "SELECT id, pipeline, tenant, environment, interval_start_us, interval_end_us, params, trigger, state, exit_code, message, "
-    "started_us, finished_us, version, code_commit, dirty, pid, process_started FROM runs ";
+    "started_us, finished_us, version, code_commit, dirty, pid, process_started, host, epoch, lease_until_us, lease_clock FROM runs ";
 constexpr std::string_view kStepColumns =
     "SELECT run, step, kind, state, attempt, started_us, finished_us, fingerprint, parts, reason, reused_from, error_code, "
     "message, help, details FROM steps ";
@@ -84,7 +53,10 @@ RunRecord ReadRun(const Statement& row) {
   run.version = row.Text(13);
   run.commit = row.Text(14);
   run.dirty = row.Int(15) != 0;
-  run.process = {row.Int(16), row.Text(17)};
+  run.process = {row.Int(16), row.Text(17), row.Text(18)};
+  run.epoch = row.Int(19);
+  run.lease_until_us = row.Int(20);
+  run.lease_clock = row.Text(21);
   return run;
 }
 
@@ -108,7 +80,7 @@ StepRecord ReadStep(const Statement& row) {
   return step;
 }
 
-Status ReadOutputs(sqlite3* db, StepRecord& step) {
+Status ReadOutputs(Database& db, StepRecord& step) {
   Statement row(db, "SELECT output, digest, kind, rows FROM outputs WHERE run = ? AND step = ?");
   row.Bind(step.run, step.step);
   while (true) {
@@ -128,20 +100,35 @@ Result<std::vector<RunRecord>> ReadRuns(Statement& row) {
 }
 constexpr std::string_view kKilled = "its process ended without a word; its finished steps are reused";
 
-/// A run that was killed could not say so: it is still recorded as running, but nobody does.
-RunRecord AsSeenNow(RunRecord run) {
-  if (run.state != RunState::kRunning || IsAlive(run.process)) return run;
-  run.state = RunState::kInterrupted;
-  run.exit_code = ExitCode(ErrorCode::kInterrupted);
-  run.message = kKilled;
-  return run;
+/// Ends the UPDATE of a step that only its run's owner may do, and only until the step has ended.
+constexpr std::string_view kOpenStep =
+    "WHERE run = ? AND step = ? AND state IN ('pending', 'running') AND EXISTS (SELECT 1 FROM runs WHERE id = ? AND epoch = ? AND state = 'running')";
+
+/// All pending, in the order of the pipeline; some dozens a statement, since each is a round trip to a server.
+Status InsertSteps(Database& db, const std::string& run, std::span<const StepRecord> steps) {
+  constexpr std::size_t kBlock = 50;
+  for (std::size_t begin = 0; begin < steps.size(); begin += kBlock) {
+    const std::size_t end = std::min(steps.size(), begin + kBlock);
+    std::string sql = "INSERT INTO steps VALUES ";
+    for (std::size_t i = begin; i < end; ++i) sql += StrCat(i == begin ? "" : ",", "(?,?,?,?,'pending',0,0,0,'','{}','','','','','',?)");
+    Statement add(db, sql);
+    for (std::size_t i = begin; i < end; ++i) add.Bind(run, steps[i].step, i, steps[i].kind, steps[i].details);
+    RETURN_IF_ERROR(add.Run());
+  }
+  return Ok();
 }
 
-/// Scratch files of processes that are gone. The numbers of living ones stay: `PID-N.parquet`.
+std::string At(const ProcessId& process) {
+  return IsOfThisHost(process) ? StrCat("process ", process.pid) : StrCat("process ", process.pid, " of host ", process.host.substr(0, process.host.find(' ')));
+}
+
+/// Scratch files of processes that are gone: `PID-HOST-N.parquet`, and `PID-N.parquet` of the first version. Those of living ones stay, and those of hosts
+/// that share the folder, whose processes cannot be seen from here.
 void RemoveLeftScratch(const std::string& folder) {
   for (const std::string& name : ListDirectory(folder)) {
     std::int64_t pid = 0;
-    if (!ParseInt(std::string_view(name).substr(0, name.find('-')), &pid) || IsAlive({pid, ""})) continue;
+    const std::vector<std::string> parts = Split(name, '-');
+    if (!ParseInt(parts[0], &pid) || (parts.size() > 2 && parts[1].size() == 8 && parts[1] != internal::HostTag()) || IsAlive({pid, "", ""})) continue;
     std::error_code ignored;
     std::filesystem::remove_all(JoinPath(folder, name), ignored);
   }
@@ -151,114 +138,147 @@ void RemoveLeftScratch(const std::string& folder) {
 std::string_view StateName(RunState state) { return kRunStates[static_cast<std::size_t>(state)]; }
 std::string_view StateName(StepState state) { return kStepStates[static_cast<std::size_t>(state)]; }
 
-void Store::CloseDatabase::operator()(sqlite3* db) const { sqlite3_close(db); }
+Store::Store(std::string directory, std::unique_ptr<Database> db, Clock& clock) : directory_(std::move(directory)), clock_(clock), db_(std::move(db)) {}
 Store::~Store() = default;
 
-namespace {
-/// The first processes of a project may come at the same moment, and SQLite does not wait for a lock when it changes the journal mode.
-Status TurnOnWal(sqlite3* db, Clock& clock) {
-  const std::int64_t until = clock.MonotonicMicros() + kBusyMs * 1000;
-  while (true) {
-    const Status status = Execute(db, "PRAGMA journal_mode=WAL");
-    if (status.code() != ErrorCode::kBusy || clock.MonotonicMicros() > until) return status;
-    clock.Sleep(5'000);
-  }
-}
-}  // namespace
+Result<std::unique_ptr<Store>> Store::Open(const std::string& root, Clock& clock) { return Open(StateLocation{root}, clock); }
 
-Result<std::unique_ptr<Store>> Store::Open(const std::string& root, Clock& clock) {
-  const std::string directory = JoinPath(root, ".headrace");
+Result<std::unique_ptr<Store>> Store::Open(const StateLocation& where, Clock& clock) {
+  const std::string directory = JoinPath(where.root, ".headrace");
   RETURN_IF_ERROR(MakeDirectories(JoinPath(directory, "artifacts")));
   RETURN_IF_ERROR(MakeDirectories(JoinPath(directory, "tmp")));
-  std::unique_ptr<Store> store(new Store(directory, clock));
-  sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(JoinPath(directory, "state.db").c_str(), &raw,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
-  store->db_.reset(raw);
-  if (code != SQLITE_OK) return SqliteError(raw, "open state.db");
-  sqlite3_busy_timeout(raw, kBusyMs);
-  RETURN_IF_ERROR(TurnOnWal(raw, clock));
-  RETURN_IF_ERROR(Execute(raw, "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON"));
-  RETURN_IF_ERROR(store->Migrate());
+  std::unique_ptr<Database> db;
+  if (where.uri) {
+    std::string schema = StrCat("headrace_", where.project);
+    if (schema.size() > 63) schema = StrCat(schema.substr(0, 46), "_", Sha256Hex(schema).substr(0, 16));   // PostgreSQL's limit on names
+    ASSIGN_OR_RETURN(db, internal::OpenPostgres(*where.uri, schema, clock, where.own_clock));
+  } else {
+    ASSIGN_OR_RETURN(db, internal::OpenSqlite(JoinPath(directory, "state.db"), clock));
+  }
+  RETURN_IF_ERROR(internal::Migrate(*db));
   RemoveLeftScratch(JoinPath(directory, "tmp"));
-  return store;
+  return std::unique_ptr<Store>(new Store(directory, std::move(db), clock));
 }
 
-Status Store::Migrate() {
-  Transaction transaction(db_.get(), false);
-  RETURN_IF_ERROR(transaction.begun());
-  Statement version(db_.get(), "PRAGMA user_version");
-  ASSIGN_OR_RETURN([[maybe_unused]] const bool row, version.Step());
-  const std::int64_t found = version.Int(0);
-  if (found > kSchemaVersion)
-    return Error(ErrorCode::kInvalid, "the state in `", directory_, "` was written by a newer Headrace (version ", found,
-                 " of its layout, this program knows ", kSchemaVersion, ")")
-        .WithHelp("use that Headrace, or point this one at another project folder");
-  if (found == kSchemaVersion) return Ok();
-  RETURN_IF_ERROR(Execute(db_.get(), kSchema));
-  RETURN_IF_ERROR(Execute(db_.get(), StrCat("PRAGMA user_version=", kSchemaVersion).c_str()));
-  return transaction.Commit();
+/// On this host the process itself is asked, so that a killed run is seen at once. Another host's run has its lease.
+Result<bool> Store::Lives(const RunRecord& run) {
+  if (IsOfThisHost(run.process)) return IsAlive(run.process);
+  ASSIGN_OR_RETURN(const internal::LeaseTime time, db_->Now());
+  return run.lease_clock == time.clock && run.lease_until_us > time.now_us;
+}
+
+/// A run that was killed could not say so: it is still recorded as running, but nobody does.
+Result<RunRecord> Store::AsSeenNow(RunRecord run) {
+  if (run.state != RunState::kRunning) return run;
+  ASSIGN_OR_RETURN(const bool lives, Lives(run));
+  if (lives) return run;
+  run.state = RunState::kInterrupted;
+  run.exit_code = ExitCode(ErrorCode::kInterrupted);
+  run.message = kKilled;
+  return run;
 }
 
 Status Store::CreateRun(const RunRecord& run, const std::vector<StepRecord>& steps) {
   const std::lock_guard lock(mutex_);
   CrashPoint("run.before_create");
-  Transaction transaction(db_.get(), false);
-  RETURN_IF_ERROR(transaction.begun());
-  Statement open(db_.get(), StrCat(kRunColumns, "WHERE state = 'running' AND pipeline = ? AND tenant = ? AND interval_start_us = ? AND interval_end_us = ?"));
-  open.Bind(run.pipeline, run.tenant, run.interval_start_us, run.interval_end_us);
-  ASSIGN_OR_RETURN(const std::vector<RunRecord> others, ReadRuns(open));
-  for (const RunRecord& other : others) {
-    if (IsAlive(other.process))
-      return Error(ErrorCode::kBusy, "run ", other.id, " of the same pipeline", run.tenant.empty() ? "" : ", tenant",
-                   " and interval is at work (process ", other.process.pid, ")")
-          .WithHelp("wait for it to end, then run again");
-    Statement close(db_.get(), "UPDATE runs SET state = 'interrupted', exit_code = 130, message = ?, finished_us = ? WHERE id = ?");
-    close.Bind(kKilled, clock_.NowMicros(), other.id);
-    RETURN_IF_ERROR(close.Run());
-  }
-  Statement insert(db_.get(), "INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,'running',-1,'',?,0,?,?,?,?,?)");
-  insert.Bind(run.id, run.pipeline, run.tenant, run.environment, run.interval_start_us, run.interval_end_us, run.params,
-              run.trigger, run.started_us, run.version, run.commit, run.dirty, run.process.pid, run.process.started);
-  RETURN_IF_ERROR(insert.Run());
-  std::int64_t position = 0;
-  for (const StepRecord& step : steps) {
-    Statement add(db_.get(), "INSERT INTO steps VALUES (?,?,?,?,'pending',0,0,0,'','{}','','','','','',?)");
-    add.Bind(run.id, step.step, position++, step.kind, step.details);
-    RETURN_IF_ERROR(add.Run());
-  }
-  RETURN_IF_ERROR(transaction.Commit());
+  const std::int64_t now = clock_.MonotonicMicros();
+  const Status done = db_->Transact(false, [&]() -> Status {
+    RETURN_IF_ERROR(CheckActing());
+    Statement open(*db_, StrCat(kRunColumns, "WHERE state = 'running' AND pipeline = ? AND tenant = ? AND interval_start_us = ? AND interval_end_us = ?"));
+    open.Bind(run.pipeline, run.tenant, run.interval_start_us, run.interval_end_us);
+    ASSIGN_OR_RETURN(const std::vector<RunRecord> others, ReadRuns(open));
+    for (const RunRecord& other : others) {
+      ASSIGN_OR_RETURN(const bool lives, Lives(other));
+      if (lives)
+        return Error(ErrorCode::kBusy, "run ", other.id, " of the same pipeline", run.tenant.empty() ? "" : ", tenant", " and interval is at work (", At(other.process), ")")
+            .WithHelp("wait for it to end, then run again");
+      Statement close(*db_, "UPDATE runs SET state = 'interrupted', exit_code = 130, message = ?, finished_us = ? WHERE id = ?");
+      close.Bind(kKilled, clock_.NowMicros(), other.id);
+      RETURN_IF_ERROR(close.Run());
+    }
+    ASSIGN_OR_RETURN(const internal::LeaseTime time, db_->Now());
+    Statement insert(*db_, "INSERT INTO runs(id, pipeline, tenant, environment, interval_start_us, interval_end_us, params, trigger, state, exit_code, message, started_us, "
+                           "finished_us, version, code_commit, dirty, pid, process_started, host, epoch, lease_until_us, lease_clock) "
+                           "VALUES (?,?,?,?,?,?,?,?,'running',-1,'',?,0,?,?,?,?,?,?,1,?,?)");
+    insert.Bind(run.id, run.pipeline, run.tenant, run.environment, run.interval_start_us, run.interval_end_us, run.params, run.trigger, run.started_us,
+                run.version, run.commit, run.dirty, run.process.pid, run.process.started, run.process.host, time.now_us + kRunLeaseMicros, time.clock);
+    RETURN_IF_ERROR(insert.Run());
+    return InsertSteps(*db_, run.id, steps);
+  });
+  RETURN_IF_ERROR(done);
+  owned_[run.id] = {1, now, now};
   CrashPoint("run.after_create");
   return Ok();
 }
 
 Status Store::ResumeRun(const std::string& id, const ProcessId& process) {
   const std::lock_guard lock(mutex_);
-  Transaction transaction(db_.get(), false);
-  RETURN_IF_ERROR(transaction.begun());
-  Statement find(db_.get(), StrCat(kRunColumns, "WHERE id = ?"));
-  find.Bind(id);
+  const std::int64_t now = clock_.MonotonicMicros();
+  std::int64_t epoch = 0;
+  const Status done = db_->Transact(false, [&]() -> Status {
+    RETURN_IF_ERROR(CheckActing());
+    Statement find(*db_, StrCat(kRunColumns, "WHERE id = ?"));
+    find.Bind(id);
+    ASSIGN_OR_RETURN(const std::vector<RunRecord> runs, ReadRuns(find));
+    if (runs.empty()) return Error(ErrorCode::kInvalid, "there is no run `", id, "`").WithHelp("`headrace runs` lists them");
+    if (runs[0].state == RunState::kSucceeded)
+      return Error(ErrorCode::kInvalid, "run ", id, " succeeded: there is nothing to resume").WithHelp("`headrace run` starts a new one, which reuses what is unchanged");
+    if (runs[0].state == RunState::kRunning) {
+      ASSIGN_OR_RETURN(const bool lives, Lives(runs[0]));
+      if (lives) return Error(ErrorCode::kBusy, "run ", id, " is at work (", At(runs[0].process), ")").WithHelp("wait for it to end");
+    }
+    epoch = runs[0].epoch + 1;
+    ASSIGN_OR_RETURN(const internal::LeaseTime time, db_->Now());
+    Statement take(*db_, "UPDATE runs SET state = 'running', exit_code = -1, message = '', finished_us = 0, trigger = CASE trigger WHEN 'dry run' THEN trigger ELSE 'resume' END, "
+                         "pid = ?, process_started = ?, host = ?, epoch = ?, lease_until_us = ?, lease_clock = ? WHERE id = ?");
+    take.Bind(process.pid, process.started, process.host, epoch, time.now_us + kRunLeaseMicros, time.clock, id);
+    RETURN_IF_ERROR(take.Run());
+    Statement again(*db_, "UPDATE steps SET state = 'pending', message = '', help = '', error_code = '' WHERE run = ? AND state NOT IN ('succeeded', 'reused')");
+    again.Bind(id);
+    return again.Run();
+  });
+  RETURN_IF_ERROR(done);
+  owned_[id] = {epoch, now, now};
+  return Ok();
+}
+
+Result<std::int64_t> Store::EpochOf(const std::string& run) {
+  const auto owned = owned_.find(run);
+  if (owned == owned_.end()) return Refusal(run, "");
+  return owned->second.epoch;
+}
+
+/// Why a transition touched no row: `run` ended or belongs to another, or `step` ("" = not asked) ended. Never ok.
+Status Store::Refusal(const std::string& run, const std::string& step) {
+  Statement find(*db_, StrCat(kRunColumns, "WHERE id = ?"));
+  find.Bind(run);
   ASSIGN_OR_RETURN(const std::vector<RunRecord> runs, ReadRuns(find));
-  if (runs.empty()) return Error(ErrorCode::kInvalid, "there is no run `", id, "`").WithHelp("`headrace runs` lists them");
-  if (runs[0].state == RunState::kSucceeded)
-    return Error(ErrorCode::kInvalid, "run ", id, " succeeded: there is nothing to resume").WithHelp("`headrace run` starts a new one, which reuses what is unchanged");
-  if (runs[0].state == RunState::kRunning && IsAlive(runs[0].process))
-    return Error(ErrorCode::kBusy, "run ", id, " is at work (process ", runs[0].process.pid, ")").WithHelp("wait for it to end");
-  Statement take(db_.get(), "UPDATE runs SET state = 'running', exit_code = -1, message = '', finished_us = 0, trigger = CASE trigger WHEN 'dry run' THEN trigger ELSE 'resume' END, pid = ?, process_started = ? WHERE id = ?");
-  take.Bind(process.pid, process.started, id);
-  RETURN_IF_ERROR(take.Run());
-  Statement again(db_.get(), "UPDATE steps SET state = 'pending', message = '', help = '', error_code = '' WHERE run = ? AND state NOT IN ('succeeded', 'reused')");
-  again.Bind(id);
-  RETURN_IF_ERROR(again.Run());
-  return transaction.Commit();
+  if (runs.empty()) return Error(ErrorCode::kInvalid, "there is no run `", run, "`").WithHelp("`headrace runs` lists them");
+  const auto owned = owned_.find(run);
+  const bool taken = owned != owned_.end() && owned->second.epoch != runs[0].epoch;
+  if (taken || (owned == owned_.end() && runs[0].state == RunState::kRunning))
+    return Error(ErrorCode::kBusy, "run ", run, taken ? " was taken over by another owner (" : " belongs to another owner (", At(runs[0].process), "): the stale writer is rejected")
+        .WithHelp("nothing is lost: the new owner does what was not recorded");
+  if (runs[0].state != RunState::kRunning)
+    return Error(ErrorCode::kInvalid, "run ", run, " has ended (", StateName(runs[0].state), "), and stays so").WithHelp("`headrace run --resume` goes on with one that did not succeed");
+  Statement state(*db_, "SELECT state FROM steps WHERE run = ? AND step = ?");
+  state.Bind(run, step);
+  ASSIGN_OR_RETURN(const bool there, state.Step());
+  if (!there) return Error(ErrorCode::kInvalid, "run ", run, " has no step `", step, "`");
+  return Error(ErrorCode::kInvalid, "step `", step, "` of run ", run, " has ended (", state.Text(0), "), and stays so");
 }
 
 Status Store::StartStep(const StepRecord& step) {
   const std::lock_guard lock(mutex_);
   CrashPoint("step.before_start");
-  Statement update(db_.get(), "UPDATE steps SET state = 'running', attempt = ?, started_us = ?, fingerprint = ?, parts = ?, reason = ? WHERE run = ? AND step = ?");
-  update.Bind(step.attempt, step.started_us, step.fingerprint, step.parts, step.reason, step.run, step.step);
-  RETURN_IF_ERROR(update.Run());
+  const Status done = db_->Transact(false, [&]() -> Status {
+    ASSIGN_OR_RETURN(const std::int64_t epoch, EpochOf(step.run));
+    Statement update(*db_, StrCat("UPDATE steps SET state = 'running', attempt = ?, started_us = ?, fingerprint = ?, parts = ?, reason = ? ", kOpenStep));
+    update.Bind(step.attempt, step.started_us, step.fingerprint, step.parts, step.reason, step.run, step.step, step.run, epoch);
+    RETURN_IF_ERROR(update.Run());
+    return update.changed() == 1 ? Ok() : Refusal(step.run, step.step);
+  });
+  RETURN_IF_ERROR(done);
   CrashPoint("step.after_start");
   return Ok();
 }
@@ -266,20 +286,23 @@ Status Store::StartStep(const StepRecord& step) {
 Status Store::FinishStep(const StepRecord& step) {
   const std::lock_guard lock(mutex_);
   CrashPoint("step.before_finish");
-  Transaction transaction(db_.get(), false);
-  RETURN_IF_ERROR(transaction.begun());
-  Statement update(db_.get(),
-                   "UPDATE steps SET state = ?, attempt = ?, started_us = ?, finished_us = ?, fingerprint = ?, parts = ?, reason = ?, "
-                   "reused_from = ?, error_code = ?, message = ?, help = ?, details = ? WHERE run = ? AND step = ?");
-  update.Bind(StateName(step.state), step.attempt, step.started_us, step.finished_us, step.fingerprint, step.parts, step.reason,
-              step.reused_from, step.error_code, step.message, step.help, step.details, step.run, step.step);
-  RETURN_IF_ERROR(update.Run());
-  for (const auto& [name, artifact] : step.outputs) {
-    Statement insert(db_.get(), "INSERT OR REPLACE INTO outputs VALUES (?,?,?,?,?,?)");
-    insert.Bind(step.run, step.step, name, artifact.digest, artifact.kind, artifact.rows);
-    RETURN_IF_ERROR(insert.Run());
-  }
-  RETURN_IF_ERROR(transaction.Commit());
+  const Status done = db_->Transact(false, [&]() -> Status {
+    ASSIGN_OR_RETURN(const std::int64_t epoch, EpochOf(step.run));
+    Statement update(*db_, StrCat("UPDATE steps SET state = ?, attempt = ?, started_us = ?, finished_us = ?, fingerprint = ?, parts = ?, reason = ?, "
+                                  "reused_from = ?, error_code = ?, message = ?, help = ?, details = ? ", kOpenStep));
+    update.Bind(StateName(step.state), step.attempt, step.started_us, step.finished_us, step.fingerprint, step.parts, step.reason,
+                step.reused_from, step.error_code, step.message, step.help, step.details, step.run, step.step, step.run, epoch);
+    RETURN_IF_ERROR(update.Run());
+    if (update.changed() != 1) return Refusal(step.run, step.step);
+    for (const auto& [name, artifact] : step.outputs) {
+      Statement insert(*db_, "INSERT INTO outputs VALUES (?,?,?,?,?,?) ON CONFLICT (run, step, output) "
+                             "DO UPDATE SET digest = excluded.digest, kind = excluded.kind, rows = excluded.rows");
+      insert.Bind(step.run, step.step, name, artifact.digest, artifact.kind, artifact.rows);
+      RETURN_IF_ERROR(insert.Run());
+    }
+    return Ok();
+  });
+  RETURN_IF_ERROR(done);
   CrashPoint("step.after_finish");
   return Ok();
 }
@@ -287,12 +310,14 @@ Status Store::FinishStep(const StepRecord& step) {
 Status Store::FinishRun(const std::string& id, RunState state, int exit_code, const std::string& message) {
   const std::lock_guard lock(mutex_);
   CrashPoint("run.before_finish");
-  Transaction transaction(db_.get(), true);
-  RETURN_IF_ERROR(transaction.begun());
-  Statement update(db_.get(), "UPDATE runs SET state = ?, exit_code = ?, message = ?, finished_us = ? WHERE id = ? AND state = 'running'");
-  update.Bind(StateName(state), exit_code, message, clock_.NowMicros(), id);
-  RETURN_IF_ERROR(update.Run());
-  RETURN_IF_ERROR(transaction.Commit());
+  const Status done = db_->Transact(true, [&]() -> Status {
+    ASSIGN_OR_RETURN(const std::int64_t epoch, EpochOf(id));
+    Statement update(*db_, "UPDATE runs SET state = ?, exit_code = ?, message = ?, finished_us = ? WHERE id = ? AND epoch = ? AND state = 'running'");
+    update.Bind(StateName(state), exit_code, message, clock_.NowMicros(), id, epoch);
+    RETURN_IF_ERROR(update.Run());
+    return update.changed() == 1 ? Ok() : Refusal(id, "");
+  });
+  RETURN_IF_ERROR(done);
   CrashPoint("run.after_finish");
   return Ok();
 }
@@ -300,7 +325,7 @@ Status Store::FinishRun(const std::string& id, RunState state, int exit_code, co
 Result<RunRecord> Store::GetRun(const std::string& wanted) {
   const std::lock_guard lock(mutex_);
   const bool last = wanted == "last";
-  Statement find(db_.get(), last ? StrCat(kRunColumns, "ORDER BY started_us DESC, id DESC LIMIT 1")
+  Statement find(*db_, last ? StrCat(kRunColumns, "ORDER BY started_us DESC, id DESC LIMIT 1")
                                  : StrCat(kRunColumns, "WHERE id = ?1 OR substr(id, 1, length(?1)) = ?1 ORDER BY id = ?1 DESC, id LIMIT 2"));
   if (!last) find.Bind(wanted);
   ASSIGN_OR_RETURN(const std::vector<RunRecord> runs, ReadRuns(find));
@@ -314,16 +339,18 @@ Result<RunRecord> Store::GetRun(const std::string& wanted) {
 
 Result<std::vector<RunRecord>> Store::ListRuns(const RunQuery& query) {
   const std::lock_guard lock(mutex_);
-  Statement find(db_.get(), StrCat(kRunColumns, "WHERE (?1 = '' OR pipeline = ?1) AND (?2 = '' OR tenant = ?2) ORDER BY started_us DESC, id DESC LIMIT ?3"));
+  Statement find(*db_, StrCat(kRunColumns, "WHERE (?1 = '' OR pipeline = ?1) AND (?2 = '' OR tenant = ?2) ORDER BY started_us DESC, id DESC LIMIT ?3"));
   find.Bind(query.pipeline, query.tenant, query.limit);
   ASSIGN_OR_RETURN(std::vector<RunRecord> runs, ReadRuns(find));
-  for (RunRecord& run : runs) run = AsSeenNow(std::move(run));
+  for (RunRecord& run : runs) {
+    ASSIGN_OR_RETURN(run, AsSeenNow(run));
+  }
   return runs;
 }
 
 Result<std::vector<StepRecord>> Store::ListSteps(const std::string& run) {
   const std::lock_guard lock(mutex_);
-  Statement find(db_.get(), StrCat(kStepColumns, "WHERE run = ? ORDER BY position"));
+  Statement find(*db_, StrCat(kStepColumns, "WHERE run = ? ORDER BY position"));
   find.Bind(run);
   std::vector<StepRecord> steps;
   while (true) {
@@ -331,8 +358,15 @@ Result<std::vector<StepRecord>> Store::ListSteps(const std::string& run) {
     if (!more) break;
     steps.push_back(ReadStep(find));
   }
-  for (StepRecord& step : steps) RETURN_IF_ERROR(ReadOutputs(db_.get(), step));
-  return steps;
+  std::map<std::string, StepRecord*> by_name;
+  for (StepRecord& step : steps) by_name[step.step] = &step;
+  Statement output(*db_, "SELECT step, output, digest, kind, rows FROM outputs WHERE run = ?");
+  output.Bind(run);
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, output.Step());
+    if (!more) return steps;
+    if (const auto step = by_name.find(output.Text(0)); step != by_name.end()) step->second->outputs[output.Text(1)] = {output.Text(2), output.Text(3), output.Int(4)};
+  }
 }
 
 Result<std::optional<StepRecord>> Store::FindReusable(std::string_view pipeline, std::string_view tenant, std::string_view step,
@@ -340,13 +374,13 @@ Result<std::optional<StepRecord>> Store::FindReusable(std::string_view pipeline,
   StepRecord found;
   {
     const std::lock_guard lock(mutex_);
-    Statement find(db_.get(), StrCat(kStepColumns, "WHERE fingerprint = ?1 AND step = ?2 AND state = 'succeeded' AND run IN "
+    Statement find(*db_, StrCat(kStepColumns, "WHERE fingerprint = ?1 AND fingerprint <> '' AND step = ?2 AND state = 'succeeded' AND run IN "
                                      "(SELECT id FROM runs WHERE pipeline = ?3 AND tenant = ?4) ORDER BY finished_us DESC LIMIT 1"));
     find.Bind(fingerprint, step, pipeline, tenant);
     ASSIGN_OR_RETURN(const bool any, find.Step());
     if (!any) return std::optional<StepRecord>();
     found = ReadStep(find);
-    RETURN_IF_ERROR(ReadOutputs(db_.get(), found));
+    RETURN_IF_ERROR(ReadOutputs(*db_, found));
   }
   for (const auto& [name, artifact] : found.outputs)
     if (!ArtifactPath(artifact).ok()) return std::optional<StepRecord>();  // gone or damaged: it is made again
@@ -356,27 +390,29 @@ Result<std::optional<StepRecord>> Store::FindReusable(std::string_view pipeline,
 Result<std::optional<StepRecord>> Store::LastOf(std::string_view pipeline, std::string_view tenant, std::string_view step,
                                                 std::string_view before_run) {
   const std::lock_guard lock(mutex_);
-  Statement find(db_.get(), StrCat(kStepColumns, "WHERE step = ?1 AND state IN ('succeeded', 'reused') AND run IN "
-                                   "(SELECT id FROM runs WHERE pipeline = ?2 AND tenant = ?3 AND (?4 = '' OR (started_us, id) < (SELECT started_us, id FROM runs WHERE id = ?4))) "
-                                   "ORDER BY (SELECT started_us FROM runs WHERE id = steps.run) DESC, run DESC LIMIT 1"));  // ids of one second do not sort
+  Statement find(*db_, StrCat(kStepColumns, "NATURAL JOIN (SELECT id AS run, started_us AS run_started_us FROM runs WHERE pipeline = ?2 AND tenant = ?3 "
+                              "AND (?4 = '' OR (started_us, id) < (SELECT started_us, id FROM runs WHERE id = ?4))) AS earlier "
+                              "WHERE step = ?1 AND state IN ('succeeded', 'reused') ORDER BY run_started_us DESC, run DESC LIMIT 1"));  // ids of one second do not sort
   find.Bind(step, pipeline, tenant, before_run);
   ASSIGN_OR_RETURN(const bool any, find.Step());
   if (!any) return std::optional<StepRecord>();
   StepRecord found = ReadStep(find);
-  RETURN_IF_ERROR(ReadOutputs(db_.get(), found));
+  RETURN_IF_ERROR(ReadOutputs(*db_, found));
   return std::optional<StepRecord>(std::move(found));
 }
 
 Status Store::AddEvent(const std::string& run, const Event& event) {
   const std::lock_guard lock(mutex_);
-  Statement insert(db_.get(), "INSERT INTO events VALUES (?,?,?,?,?)");
-  insert.Bind(run, event.at_us, event.step, event.level, event.text);
-  return insert.Run();
+  return db_->Transact(false, [&]() -> Status {
+    Statement insert(*db_, "INSERT INTO events(run, at_us, step, level, text) VALUES (?,?,?,?,?)");
+    insert.Bind(run, event.at_us, event.step, event.level, event.text);
+    return insert.Run();
+  });
 }
 
 Result<std::vector<Store::Event>> Store::ListEvents(const std::string& run, std::string_view step) {
   const std::lock_guard lock(mutex_);
-  Statement find(db_.get(), "SELECT at_us, step, level, text FROM events WHERE run = ?1 AND (?2 = '' OR step = ?2) ORDER BY rowid");
+  Statement find(*db_, "SELECT at_us, step, level, text FROM events WHERE run = ?1 AND (?2 = '' OR step = ?2) ORDER BY rowid");
   find.Bind(run, step);
   std::vector<Event> events;
   while (true) {

@@ -10,11 +10,14 @@
 #include <vector>
 
 #include "headrace/base/clock.h"
+#include "headrace/base/secret.h"
 #include "headrace/base/status.h"
 
-struct sqlite3;
-
 namespace headrace {
+
+namespace internal {
+class Database;
+}  // namespace internal
 
 /// Where a run stands. kSucceeded, kFailed, kInterrupted are final.
 enum class RunState : std::uint8_t { kRunning, kSucceeded, kFailed, kInterrupted };
@@ -23,13 +26,17 @@ enum class StepState : std::uint8_t { kPending, kRunning, kSucceeded, kReused, k
 std::string_view StateName(RunState state);     ///< "running", "succeeded", "failed", "interrupted"
 std::string_view StateName(StepState state);    ///< "pending", "running", "succeeded", "reused", "failed", "skipped"
 
-/// A process, told apart from a later one of the same number by its start time.
+/// A process, told apart from a later one of the same number by its start time, and from those of other hosts.
 struct ProcessId {
   std::int64_t pid = 0;
   std::string started;     ///< start time in clock ticks since boot, and the boot's id
+  std::string host;        ///< name, process namespace and boot of its host; "" = this one
   bool operator==(const ProcessId&) const = default;
 };
 ProcessId ThisProcess();
+/// Whether this host can tell if `process` lives: it was started here, since the last boot.
+bool IsOfThisHost(const ProcessId& process);
+/// REQUIRES: IsOfThisHost(process).
 bool IsAlive(const ProcessId& process);
 
 struct RunRecord {
@@ -46,6 +53,9 @@ struct RunRecord {
   std::string commit;             ///< of the project's repository; "" = in none
   bool dirty = false;
   ProcessId process;
+  std::int64_t epoch = 0;         ///< rises with every owner: 1 when created, one more with each resume
+  std::int64_t lease_until_us = 0;   ///< by `lease_clock`, whose times tell nothing about those of another clock
+  std::string lease_clock;
 };
 
 /// One output of a step: a file in the artifact store.
@@ -91,7 +101,28 @@ struct AliasMove {
   std::string run;                ///< run id, or ""
 };
 
-/// What lasts of a project: runs and their steps, artifacts, the model registry. One SQLite file and one folder:
+/// Where the state of a project lies. Artifacts always lie under `root`.
+struct StateLocation {
+  std::string root;                ///< the project's folder
+  std::optional<Secret> uri = {};  ///< postgresql://...; nullopt = <root>/.headrace/state.db
+  std::string project = {};        ///< PostgreSQL: its tables lie in the schema "headrace_<project>", so that projects may share a database
+  bool own_clock = false;          ///< PostgreSQL: count leases by the clock handed in, not by the database's; for tests
+};
+
+/// What AcquireLease found: yours when `granted`, else whose.
+struct Lease {
+  bool granted = false;
+  std::int64_t epoch = 0;          ///< rises with every new holder; a write under an older one is refused
+  std::string holder;
+  std::int64_t left_us = 0;        ///< until it is over, unless renewed
+};
+
+/// How long a run is its owner's without a word from it. Another host waits this long before it takes over; on the same host a run whose
+/// process is gone is free at once.
+inline constexpr std::int64_t kRunLeaseMicros = 60'000'000;
+
+/// What lasts of a project: runs and their steps, artifacts, the model registry. One SQLite file, or the schema of a PostgreSQL
+/// database, and one folder:
 ///
 ///   .headrace/state.db          every transition is one transaction (WAL); it survives `kill -9`
 ///   .headrace/artifacts/ab/abcd...   files named by digest, written aside and renamed
@@ -100,18 +131,24 @@ struct AliasMove {
 /// Durable against power loss before it returns: FinishRun, MoveAlias (and AddModelVersion). Other transitions may be lost with
 /// the power, never torn: what was lost is done again.
 ///
-/// Threads: any number may call; calls are serialised. Processes: any number share one project.
+/// A run belongs to the Store that created or resumed it, under an epoch that rises with each owner. StartStep, FinishStep and FinishRun are
+/// refused from anyone else (kBusy: taken over), and for what has ended (kInvalid: a terminal state is final; only ResumeRun
+/// opens a run again).
+///
+/// Threads: any number may call; calls are serialised. Processes, and with PostgreSQL hosts: any number share one project.
 class Store {
  public:
-  /// Open or make `<root>/.headrace`. kInvalid when state.db was made by a newer Headrace; kBusy when it stays locked.
+  /// Open or make the state in `<root>/.headrace`. kInvalid when it was made by a newer Headrace; kBusy when it stays locked.
   static Result<std::unique_ptr<Store>> Open(const std::string& root, Clock& clock);
+  /// The same, where `where` says. Also kInvalid when PostgreSQL's library is not there or its server refuses, kBusy when it is not reached.
+  static Result<std::unique_ptr<Store>> Open(const StateLocation& where, Clock& clock);
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
   // Runs. ---------------------------------------------------------------------------------------------------------
   /// Enter a new run with its steps, all pending. kBusy names the living run of the same pipeline, tenant and interval, if there is
-  /// one; a dead one is marked interrupted first.
+  /// one; a dead one is marked interrupted first. A run lives while its process does, or, on another host, while its lease lasts.
   Status CreateRun(const RunRecord& run, const std::vector<StepRecord>& steps);
   /// Take over a run whose process is gone: running again under this process, steps that did not end pending again.
   /// kBusy when its process lives; kInvalid when it succeeded or there is none.
@@ -120,6 +157,9 @@ class Store {
   /// Record how a step ended, with its outputs; one transaction.
   Status FinishStep(const StepRecord& step);
   Status FinishRun(const std::string& id, RunState state, int exit_code, const std::string& message);
+  /// Say that a run of this Store is alive. Cheap: writes at most once in a third of kRunLeaseMicros. kBusy when somebody took the run over, or
+  /// when the state could not be reached until the lease was over: the caller must stop.
+  Status Heartbeat(const std::string& run);
 
   Result<RunRecord> GetRun(const std::string& id_or_prefix_or_last);
   struct RunQuery { std::string pipeline, tenant; std::int64_t limit = 50; };
@@ -136,6 +176,15 @@ class Store {
   struct Event { std::int64_t at_us = 0; std::string step, level, text; };
   Status AddEvent(const std::string& run, const Event& event);
   Result<std::vector<Event>> ListEvents(const std::string& run, std::string_view step);
+
+  // Leases: who may act, among processes and hosts. ------------------------------------------------------------------
+  /// Take the lease `name` for `duration_us` under a new epoch, unless another holds it still. A holder that asks again keeps its epoch.
+  Result<Lease> AcquireLease(const std::string& name, const std::string& holder, std::int64_t duration_us);
+  /// Hold it for `duration_us` from now. kBusy names the holder when it went to another, or was let run out: acquire it again.
+  Status RenewLease(const std::string& name, std::int64_t epoch, std::int64_t duration_us);
+  Status ReleaseLease(const std::string& name, std::int64_t epoch);   ///< fine when it went to another meanwhile
+  /// From now on CreateRun and ResumeRun of this Store are refused (kBusy) unless `epoch` is the newest of the lease `name`.
+  void ActUnder(const std::string& name, std::int64_t epoch);
 
   // Artifacts. ------------------------------------------------------------------------------------------------------
   /// A path for a file being written, unique in the project; its folder is there.
@@ -158,14 +207,20 @@ class Store {
   const std::string& directory() const { return directory_; }   ///< <root>/.headrace
 
  private:
-  struct CloseDatabase { void operator()(sqlite3* db) const; };
-  Store(std::string directory, Clock& clock) : directory_(std::move(directory)), clock_(clock) {}
-  Status Migrate();
+  struct Owned { std::int64_t epoch = 0, renewed = 0, tried = 0; };   // monotonic times of the lease's start and of the last try
+  Store(std::string directory, std::unique_ptr<internal::Database> db, Clock& clock);
+  Status CheckActing();
+  Result<bool> Lives(const RunRecord& run);
+  Result<RunRecord> AsSeenNow(RunRecord run);
+  Result<std::int64_t> EpochOf(const std::string& run);
+  Status Refusal(const std::string& run, const std::string& step);
 
   std::string directory_;
   Clock& clock_;
   std::mutex mutex_;
-  std::unique_ptr<sqlite3, CloseDatabase> db_;        // guarded by mutex_
+  std::unique_ptr<internal::Database> db_;            // guarded by mutex_
+  std::map<std::string, Owned> owned_;                // guarded by mutex_: runs that this Store created or resumed
+  std::optional<std::pair<std::string, std::int64_t>> acting_;   // guarded by mutex_: lease and epoch of ActUnder
   std::map<std::string, bool> verified_;              // guarded by mutex_: digests whose file was checked
   std::uint64_t scratch_count_ = 0;                   // guarded by mutex_
 };

@@ -5,27 +5,58 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
+#include <thread>
 
-#include "headrace/base/crash.h"
+#include "headrace/base/digest.h"
 #include "headrace/base/files.h"
+#include "headrace/store/postgres_for_tests.h"
 
 namespace headrace {
 namespace {
 
-class StoreTest : public testing::Test {
+/// Every test runs on SQLite and on a real PostgreSQL.
+class StoreTest : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
-    root_ = StrCat(testing::TempDir(), "headrace_store_", ::getpid(), "_", testing::UnitTest::GetInstance()->current_test_info()->name());
+    const std::string name = StrCat("headrace_store_", ::getpid(), "_", ReplaceAll(testing::UnitTest::GetInstance()->current_test_info()->name(), "/", "_"));
+    root_ = StrCat(testing::TempDir(), name);
     std::filesystem::remove_all(root_);
+    where_ = StateLocation{root_};
+    where_.project = name;
+    where_.own_clock = true;
+    if (GetParam()) {
+      const auto server = PostgresForTests::Get();
+      ASSERT_TRUE(server.ok()) << server.status();
+      server_ = *server;
+      where_.uri = Secret("STATE", server_->uri());
+    }
     store_ = Open();
+    ASSERT_NE(store_, nullptr);
   }
   void TearDown() override { std::filesystem::remove_all(root_); }
 
   std::unique_ptr<Store> Open() {
-    auto store = Store::Open(root_, clock_);
+    auto store = Store::Open(where_, clock_);
     EXPECT_TRUE(store.ok()) << store.status();
     return store.ok() ? std::move(store).value() : nullptr;
+  }
+  /// Do `sql` behind the store's back.
+  void Sql(const std::string& sql) {
+    if (server_ != nullptr) {
+      const Status done = server_->Sql(StrCat("SET search_path TO ", Schema(), "; ", sql));
+      ASSERT_TRUE(done.ok()) << done;
+      return;
+    }
+    sqlite3* db = nullptr;
+    sqlite3_open(JoinPath(root_, ".headrace/state.db").c_str(), &db);
+    ASSERT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+    sqlite3_close(db);
+  }
+  std::string Schema() const {
+    const std::string schema = StrCat("headrace_", where_.project);
+    return StrCat("\"", schema.size() <= 63 ? schema : StrCat(schema.substr(0, 46), "_", Sha256Hex(schema).substr(0, 16)), "\"");
   }
   RunRecord Run(const std::string& id) {
     RunRecord run;
@@ -57,11 +88,13 @@ class StoreTest : public testing::Test {
   }
 
   std::string root_;
+  StateLocation where_;
+  PostgresForTests* server_ = nullptr;
   ManualClock clock_;
   std::unique_ptr<Store> store_;
 };
 
-TEST_F(StoreTest, ARunAndItsStepsReadBackAsWritten) {
+TEST_P(StoreTest, ARunAndItsStepsReadBackAsWritten) {
   ASSERT_TRUE(store_->CreateRun(Run("r1"), {Step("r1", "b"), Step("r1", "a")}).ok());
   StepRecord done = Step("r1", "b", StepState::kSucceeded);
   done.outputs[""] = Artifact("rows");
@@ -80,14 +113,14 @@ TEST_F(StoreTest, ARunAndItsStepsReadBackAsWritten) {
   EXPECT_EQ(store_->GetRun("r")->id, "r1") << "an unambiguous beginning will do";
 }
 
-TEST_F(StoreTest, AFinishedRunStaysFinished) {
+TEST_P(StoreTest, AFinishedRunStaysFinished) {
   ASSERT_TRUE(store_->CreateRun(Run("r1"), {}).ok());
   ASSERT_TRUE(store_->FinishRun("r1", RunState::kFailed, 3, "stopped").ok());
-  ASSERT_TRUE(store_->FinishRun("r1", RunState::kSucceeded, 0, "late word").ok());
+  EXPECT_EQ(store_->FinishRun("r1", RunState::kSucceeded, 0, "late word").code(), ErrorCode::kInvalid);
   EXPECT_EQ(store_->GetRun("r1")->state, RunState::kFailed);
 }
 
-TEST_F(StoreTest, ASecondRunOfTheSameWindowIsRefusedAndNamesTheFirst) {
+TEST_P(StoreTest, ASecondRunOfTheSameWindowIsRefusedAndNamesTheFirst) {
   ASSERT_TRUE(store_->CreateRun(Run("r1"), {}).ok());
   const Status second = store_->CreateRun(Run("r2"), {});
   EXPECT_EQ(second.code(), ErrorCode::kBusy);
@@ -97,10 +130,10 @@ TEST_F(StoreTest, ASecondRunOfTheSameWindowIsRefusedAndNamesTheFirst) {
   EXPECT_TRUE(store_->CreateRun(other, {}).ok()) << "another tenant is not held up";
 }
 
-TEST_F(StoreTest, ARunWhoseProcessDiedDoesNotBlockTheNext) {
+TEST_P(StoreTest, ARunWhoseProcessDiedDoesNotBlockTheNext) {
   const pid_t child = fork();
   if (child == 0) {
-    auto store = Store::Open(root_, clock_);
+    auto store = Store::Open(where_, clock_);
     RunRecord run = Run("r1");
     run.process = ThisProcess();
     _exit(store.ok() && (*store)->CreateRun(run, {Step("r1", "a")}).ok() ? 0 : 1);
@@ -112,7 +145,7 @@ TEST_F(StoreTest, ARunWhoseProcessDiedDoesNotBlockTheNext) {
   EXPECT_EQ(store_->GetRun("r1")->state, RunState::kInterrupted);
 }
 
-TEST_F(StoreTest, ResumingKeepsWhatEndedAndClearsTheRest) {
+TEST_P(StoreTest, ResumingKeepsWhatEndedAndClearsTheRest) {
   ASSERT_TRUE(store_->CreateRun(Run("r1"), {Step("r1", "a"), Step("r1", "b"), Step("r1", "c")}).ok());
   ASSERT_TRUE(store_->FinishStep(Step("r1", "a", StepState::kSucceeded)).ok());
   ASSERT_TRUE(store_->FinishStep(Step("r1", "b", StepState::kFailed)).ok());
@@ -125,7 +158,7 @@ TEST_F(StoreTest, ResumingKeepsWhatEndedAndClearsTheRest) {
   EXPECT_EQ(states, "a:succeeded b:pending c:pending ");
 }
 
-TEST_F(StoreTest, AStepIsReusableOnlyWhileItsArtifactIsWhole) {
+TEST_P(StoreTest, AStepIsReusableOnlyWhileItsArtifactIsWhole) {
   ASSERT_TRUE(store_->CreateRun(Run("r1"), {Step("r1", "a")}).ok());
   StepRecord done = Step("r1", "a", StepState::kSucceeded);
   done.outputs[""] = Artifact("rows");
@@ -139,7 +172,7 @@ TEST_F(StoreTest, AStepIsReusableOnlyWhileItsArtifactIsWhole) {
   EXPECT_NE(store_->ArtifactPath(done.outputs[""]).status().message().find("is damaged"), std::string::npos);
 }
 
-TEST_F(StoreTest, ModelVersionsCountUpAndTheSameFileIsTheSameVersion) {
+TEST_P(StoreTest, ModelVersionsCountUpAndTheSameFileIsTheSameVersion) {
   ModelVersion model;
   model.tenant = "acme";
   model.name = "propensity";
@@ -153,7 +186,7 @@ TEST_F(StoreTest, ModelVersionsCountUpAndTheSameFileIsTheSameVersion) {
   EXPECT_EQ(store_->AddModelVersion(model)->version, 1);
 }
 
-TEST_F(StoreTest, AnAliasMovesForwardAndBackAndRemembers) {
+TEST_P(StoreTest, AnAliasMovesForwardAndBackAndRemembers) {
   ModelVersion model;
   model.name = "propensity";
   model.metrics = model.gates = "{}";
@@ -173,18 +206,15 @@ TEST_F(StoreTest, AnAliasMovesForwardAndBackAndRemembers) {
   EXPECT_EQ((*moves)[0].by, "anna");
 }
 
-TEST_F(StoreTest, AStateOfANewerProgramIsRefusedPolitely) {
+TEST_P(StoreTest, AStateOfANewerProgramIsRefusedPolitely) {
   store_.reset();
-  sqlite3* db = nullptr;
-  sqlite3_open(JoinPath(root_, ".headrace/state.db").c_str(), &db);
-  sqlite3_exec(db, "PRAGMA user_version=99", nullptr, nullptr, nullptr);
-  sqlite3_close(db);
-  const auto opened = Store::Open(root_, clock_);
+  Sql(GetParam() ? "INSERT INTO headrace_layout VALUES (99)" : "PRAGMA user_version=99");
+  const auto opened = Store::Open(where_, clock_);
   ASSERT_FALSE(opened.ok());
   EXPECT_NE(opened.status().message().find("newer Headrace"), std::string::npos);
 }
 
-TEST_F(StoreTest, TheRunBeforeIsFoundByTimeNotByItsId) {
+TEST_P(StoreTest, TheRunBeforeIsFoundByTimeNotByItsId) {
   for (const char* id : {"20261122-060000-zzzz", "20261122-060000-aaaa"}) {
     ASSERT_TRUE(store_->CreateRun(Run(id), {Step(id, "rows")}).ok());
     ASSERT_TRUE(store_->FinishStep(Step(id, "rows", StepState::kSucceeded)).ok());
@@ -198,9 +228,11 @@ TEST_F(StoreTest, TheRunBeforeIsFoundByTimeNotByItsId) {
 }
 
 // Several tenants' first runs once found the state of a new project locked: SQLite does not wait when it turns to WAL.
-TEST_F(StoreTest, ProcessesThatMakeTheStateTogetherAllOpenIt) {
+TEST_P(StoreTest, ProcessesThatMakeTheStateTogetherAllOpenIt) {
   for (int round = 0; round < 20; ++round) {
-    const std::string root = StrCat(root_, "/new", round);
+    StateLocation where = where_;
+    where.root = StrCat(root_, "/new", round);
+    where.project = StrCat(round, where_.project);
     int gate[2];
     ASSERT_EQ(::pipe(gate), 0);
     std::vector<pid_t> children;
@@ -211,7 +243,7 @@ TEST_F(StoreTest, ProcessesThatMakeTheStateTogetherAllOpenIt) {
         ::close(gate[1]);
         char byte = 0;
         static_cast<void>(!::read(gate[0], &byte, 1));   // returns when the parent opens the gate
-        ::_exit(Store::Open(root, SystemClock()).ok() ? 0 : 1);
+        ::_exit(Store::Open(where, SystemClock()).ok() ? 0 : 1);
       }
       children.push_back(child);
     }
@@ -225,12 +257,269 @@ TEST_F(StoreTest, ProcessesThatMakeTheStateTogetherAllOpenIt) {
   }
 }
 
-TEST_F(StoreTest, RunIdsSortByTime) {
+TEST_P(StoreTest, ScratchFilesGoWithTheirProcessUnlessItIsOfAnotherHost) {
+  const std::string mine = store_->ScratchPath(".parquet");
+  const std::string tag = Split(FileName(mine), '-')[1];
+  const std::string dead = StrCat(ParentPath(mine), "/99999999-", tag, "-1.parquet"), far = StrCat(ParentPath(mine), "/99999999-abcdefgh-1.parquet");
+  for (const std::string& path : {mine, dead, far}) ASSERT_TRUE(WriteFileAtomically(path, "rows").ok());
+  store_ = Open();
+  EXPECT_TRUE(FileExists(mine));
+  EXPECT_FALSE(FileExists(dead));
+  EXPECT_TRUE(FileExists(far));
+}
+
+TEST_P(StoreTest, RunIdsSortByTime) {
   SeededRandom random(1);
   const std::string first = NewRunId(clock_, random);
   clock_.Sleep(1'000'000);
   EXPECT_LT(first, NewRunId(clock_, random));
 }
+
+TEST_P(StoreTest, AStepThatEndedStaysAsItEnded) {
+  ASSERT_TRUE(store_->CreateRun(Run("r1"), {Step("r1", "a")}).ok());
+  ASSERT_TRUE(store_->StartStep(Step("r1", "a")).ok());
+  ASSERT_TRUE(store_->FinishStep(Step("r1", "a", StepState::kFailed)).ok());
+  EXPECT_EQ(store_->StartStep(Step("r1", "a")).code(), ErrorCode::kInvalid);
+  const Status again = store_->FinishStep(Step("r1", "a", StepState::kSucceeded));
+  EXPECT_EQ(again.message(), "step `a` of run r1 has ended (failed), and stays so");
+  EXPECT_EQ(store_->StartStep(Step("r1", "b")).message(), "run r1 has no step `b`");
+  EXPECT_EQ((*store_->ListSteps("r1"))[0].state, StepState::kFailed);
+}
+
+TEST_P(StoreTest, AllStepsOfALongPipelineAreEnteredInOrder) {
+  std::vector<StepRecord> steps;
+  for (int i = 0; i < 123; ++i) steps.push_back(Step("r1", StrCat("s", i)));
+  ASSERT_TRUE(store_->CreateRun(Run("r1"), steps).ok());
+  const auto found = *store_->ListSteps("r1");
+  ASSERT_EQ(found.size(), 123u);
+  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_EQ(found[i].step, StrCat("s", i));
+}
+
+TEST_P(StoreTest, TextThatIsNotUtf8IsNoReasonToFail) {
+  ASSERT_TRUE(store_->CreateRun(Run("r1"), {}).ok());
+  const std::string odd = StrCat("caf", std::string("\xE9\0?", 3), " $1 '");
+  ASSERT_TRUE(store_->AddEvent("r1", {1, "a", "note", odd}).ok());
+  const auto events = *store_->ListEvents("r1", "");
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].text, GetParam() ? "caf\xEF\xBF\xBD\xEF\xBF\xBD? $1 '" : odd);
+}
+
+TEST_P(StoreTest, ManyWritersAtOnceLoseNothing) {
+  constexpr int kWriters = 4, kEach = 10;
+  std::vector<std::thread> writers;
+  for (int w = 0; w < kWriters; ++w)
+    writers.emplace_back([&, w] {
+      ManualClock clock;
+      auto store = Store::Open(where_, clock);
+      ASSERT_TRUE(store.ok()) << store.status();
+      for (int i = 0; i < kEach; ++i) {
+        ModelVersion model;
+        model.name = "propensity";
+        model.digest = StrCat(w, "-", i);
+        model.metrics = model.gates = "{}";
+        ASSERT_TRUE((*store)->AddModelVersion(model).ok());
+      }
+    });
+  for (std::thread& writer : writers) writer.join();
+  const auto models = *store_->ListModels("", "propensity");
+  ASSERT_EQ(models.size(), static_cast<std::size_t>(kWriters * kEach));
+  EXPECT_EQ(models.front().version, kWriters * kEach);
+}
+
+TEST_P(StoreTest, ALeaseIsHeldByOneUntilItIsOverAndItsEpochRises) {
+  constexpr std::int64_t kMinute = 60'000'000;
+  const auto other = Open();
+  EXPECT_EQ(store_->AcquireLease("scheduler", "one", kMinute)->epoch, 1);
+  EXPECT_EQ(store_->AcquireLease("scheduler", "one", kMinute)->epoch, 1) << "asking again is no new holder";
+  Lease refused = *other->AcquireLease("scheduler", "two", kMinute);
+  EXPECT_FALSE(refused.granted);
+  EXPECT_EQ(refused.holder, "one");
+  EXPECT_EQ(refused.left_us, kMinute);
+  EXPECT_TRUE(other->AcquireLease("another", "two", kMinute)->granted);
+  clock_.Sleep(kMinute - 1);
+  ASSERT_TRUE(store_->RenewLease("scheduler", 1, kMinute).ok());
+  clock_.Sleep(kMinute - 1);
+  EXPECT_FALSE(other->AcquireLease("scheduler", "two", kMinute)->granted);
+  clock_.Sleep(1);
+  EXPECT_NE(store_->RenewLease("scheduler", 1, kMinute).message().find("has run out"), std::string::npos);
+  const Lease taken = *other->AcquireLease("scheduler", "two", kMinute);
+  EXPECT_TRUE(taken.granted);
+  EXPECT_EQ(taken.epoch, 2);
+  const Status stale = store_->RenewLease("scheduler", 1, kMinute);
+  EXPECT_EQ(stale.code(), ErrorCode::kBusy);
+  EXPECT_NE(stale.message().find("held by two: the stale writer is rejected"), std::string::npos) << stale;
+  ASSERT_TRUE(store_->ReleaseLease("scheduler", 1).ok()) << "one's release changes nothing for two";
+  EXPECT_FALSE(store_->AcquireLease("scheduler", "one", kMinute)->granted);
+  ASSERT_TRUE(other->ReleaseLease("scheduler", 2).ok());
+  EXPECT_EQ(store_->AcquireLease("scheduler", "one", kMinute)->epoch, 3);
+}
+
+TEST_P(StoreTest, WhoLostTheLeaseStartsNoRun) {
+  const auto other = Open();
+  const Lease mine = *store_->AcquireLease("scheduler", "one", 10);
+  store_->ActUnder("scheduler", mine.epoch);
+  ASSERT_TRUE(store_->CreateRun(Run("r1"), {}).ok());
+  ASSERT_TRUE(store_->FinishRun("r1", RunState::kFailed, 1, "").ok());
+  clock_.Sleep(10);
+  ASSERT_TRUE(other->AcquireLease("scheduler", "two", 10)->granted);
+  EXPECT_EQ(store_->CreateRun(Run("r2"), {}).code(), ErrorCode::kBusy);
+  EXPECT_EQ(store_->ResumeRun("r1", ThisProcess()).code(), ErrorCode::kBusy);
+  EXPECT_TRUE(other->CreateRun(Run("r2"), {}).ok());
+}
+
+TEST_P(StoreTest, ARunOfAnotherHostLivesUntilItsLeaseIsOver) {
+  const auto far = Open();
+  RunRecord run = Run("r1");
+  run.process = {1, "never", "far pid:[1] boot"};
+  ASSERT_TRUE(far->CreateRun(run, {Step("r1", "a")}).ok());
+  clock_.Sleep(kRunLeaseMicros - 1);
+  const Status busy = store_->CreateRun(Run("r2"), {});
+  EXPECT_EQ(busy.code(), ErrorCode::kBusy);
+  EXPECT_NE(busy.message().find("process 1 of host far"), std::string::npos) << busy;
+  ASSERT_TRUE(far->Heartbeat("r1").ok());
+  clock_.Sleep(kRunLeaseMicros - 1);
+  EXPECT_EQ(store_->GetRun("r1")->state, RunState::kRunning) << "the heartbeat renewed it";
+  clock_.Sleep(1);
+  EXPECT_EQ(store_->GetRun("r1")->state, RunState::kInterrupted);
+  ASSERT_TRUE(store_->ResumeRun("r1", ThisProcess()).ok());
+  for (const Status& stale : {far->StartStep(Step("r1", "a")), far->FinishStep(Step("r1", "a", StepState::kSucceeded)), far->FinishRun("r1", RunState::kFailed, 1, ""), far->Heartbeat("r1")}) {
+    EXPECT_EQ(stale.code(), ErrorCode::kBusy);
+    EXPECT_NE(stale.message().find("taken over by another owner"), std::string::npos) << stale;
+  }
+  EXPECT_EQ((*store_->ListSteps("r1"))[0].state, StepState::kPending);
+  EXPECT_TRUE(store_->FinishRun("r1", RunState::kSucceeded, 0, "").ok());
+}
+
+/// What two owners on two hosts may do to one run, in a few lines; the store must answer as this does.
+struct Model {
+  RunState state = RunState::kRunning;
+  std::int64_t epoch = 1, lease_until = 0;
+  std::array<std::int64_t, 2> owned = {1, 0}, tried = {0, 0};
+  std::array<StepState, 2> steps = {StepState::kPending, StepState::kPending};
+
+  ErrorCode MayWrite(std::size_t who) const {
+    if (owned[who] == 0) return state == RunState::kRunning ? ErrorCode::kBusy : ErrorCode::kInvalid;
+    if (owned[who] != epoch) return ErrorCode::kBusy;
+    return state == RunState::kRunning ? ErrorCode::kOk : ErrorCode::kInvalid;
+  }
+  ErrorCode SetStep(std::size_t who, std::size_t step, StepState to) {
+    if (const ErrorCode code = MayWrite(who); code != ErrorCode::kOk) return code;
+    if (steps[step] != StepState::kPending && steps[step] != StepState::kRunning) return ErrorCode::kInvalid;
+    steps[step] = to;
+    return ErrorCode::kOk;
+  }
+  ErrorCode Finish(std::size_t who, RunState to) {
+    if (const ErrorCode code = MayWrite(who); code != ErrorCode::kOk) return code;
+    state = to;
+    return ErrorCode::kOk;
+  }
+  ErrorCode Heartbeat(std::size_t who, std::int64_t now) {
+    if (owned[who] == 0) return MayWrite(who);
+    if (now - tried[who] < kRunLeaseMicros / 3) return ErrorCode::kOk;
+    tried[who] = now;
+    if (const ErrorCode code = MayWrite(who); code != ErrorCode::kOk) return code;
+    lease_until = now + kRunLeaseMicros;
+    return ErrorCode::kOk;
+  }
+  ErrorCode Resume(std::size_t who, std::int64_t now) {
+    if (state == RunState::kSucceeded) return ErrorCode::kInvalid;
+    if (state == RunState::kRunning && now < lease_until) return ErrorCode::kBusy;
+    state = RunState::kRunning;
+    owned[who] = ++epoch;
+    tried[who] = now;
+    lease_until = now + kRunLeaseMicros;
+    for (StepState& step : steps)
+      if (step != StepState::kSucceeded && step != StepState::kReused) step = StepState::kPending;
+    return ErrorCode::kOk;
+  }
+};
+
+TEST_P(StoreTest, TwoOwnersCanOnlyDoWhatTheModelAllows) {
+  const auto second = Open();
+  const std::array<Store*, 2> stores = {store_.get(), second.get()};
+  int allowed = 0, refused = 0;
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    SeededRandom random(seed);
+    Model model;
+    const std::string id = StrCat("r", seed);
+    RunRecord run = Run(id);
+    run.interval_start_us = static_cast<std::int64_t>(seed);
+    run.process = {1, "", "host0"};
+    ASSERT_TRUE(stores[0]->CreateRun(run, {Step(id, "s0"), Step(id, "s1")}).ok());
+    model.tried[0] = clock_.MonotonicMicros();
+    model.lease_until = clock_.MonotonicMicros() + kRunLeaseMicros;
+    std::string history;
+    for (int i = 0; i < 40; ++i) {
+      const std::size_t who = random.Next() % 2, step = random.Next() % 2;
+      const std::int64_t now = clock_.MonotonicMicros();
+      ErrorCode expected = ErrorCode::kOk;
+      Status got;
+      const std::uint64_t act = random.Next() % 12;
+      if (act < 3) {
+        expected = model.SetStep(who, step, StepState::kRunning);
+        got = stores[who]->StartStep(Step(id, StrCat("s", step)));
+      } else if (act < 6) {
+        const auto to = static_cast<StepState>(2 + random.Next() % 4);
+        expected = model.SetStep(who, step, to);
+        got = stores[who]->FinishStep(Step(id, StrCat("s", step), to));
+      } else if (act == 6) {
+        const auto to = static_cast<RunState>(1 + (random.Next() % 8 == 0 ? 0 : 1 + random.Next() % 2));
+        expected = model.Finish(who, to);
+        got = stores[who]->FinishRun(id, to, 0, "");
+      } else if (act < 9) {
+        expected = model.Resume(who, now);
+        got = stores[who]->ResumeRun(id, {1, "", StrCat("host", who)});
+      } else if (act < 11) {
+        expected = model.Heartbeat(who, now);
+        got = stores[who]->Heartbeat(id);
+      } else {
+        clock_.Sleep(static_cast<std::int64_t>(random.Next() % 50) * 1'000'000);
+      }
+      history += StrCat(act, "/", who, "/", step, " ");
+      ASSERT_EQ(got.code(), expected) << "seed " << seed << ": " << history << "\n" << got;
+      ++(got.ok() ? allowed : refused);
+      const bool seen_dead = model.state == RunState::kRunning && clock_.MonotonicMicros() >= model.lease_until;
+      ASSERT_EQ(store_->GetRun(id)->state, seen_dead ? RunState::kInterrupted : model.state) << "seed " << seed << ": " << history;
+      const auto steps = *store_->ListSteps(id);
+      for (std::size_t s = 0; s < 2; ++s) ASSERT_EQ(steps[s].state, model.steps[s]) << "seed " << seed << ": " << history;
+    }
+  }
+  EXPECT_GT(allowed, 200);
+  EXPECT_GT(refused, 200);
+}
+
+/// tests/data/state-v1.sql is what the program left before there were leases.
+TEST(StoreOnSqlite, AStateOfTheFirstLayoutIsBroughtUpToDateWithAllItHolds) {
+  const std::string root = StrCat(testing::TempDir(), "headrace_store_v1_", ::getpid());
+  std::filesystem::remove_all(root);
+  ASSERT_TRUE(MakeDirectories(JoinPath(root, ".headrace")).ok());
+  const auto dump = ReadFile(StrCat(HEADRACE_SOURCE_DIR, "/tests/data/state-v1.sql"));
+  ASSERT_TRUE(dump.ok()) << dump.status();
+  sqlite3* db = nullptr;
+  sqlite3_open(JoinPath(root, ".headrace/state.db").c_str(), &db);
+  ASSERT_EQ(sqlite3_exec(db, dump->c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+  sqlite3_close(db);
+  ManualClock clock;
+  for (int pass = 0; pass < 2; ++pass) {   // the second finds today's layout
+    const auto store = Store::Open(root, clock);
+    ASSERT_TRUE(store.ok()) << store.status();
+    const auto runs = *(*store)->ListRuns({});
+    ASSERT_EQ(runs.size(), 2u);
+    EXPECT_EQ(runs[1].state, RunState::kSucceeded);
+    EXPECT_EQ(runs[0].state, RunState::kInterrupted) << "it was killed";
+    EXPECT_GT((*store)->ListSteps(runs[1].id)->size(), 3u);
+    EXPECT_EQ((*store)->ResolveModel("", "churn", "champion")->version, 1);
+    EXPECT_EQ((*store)->AliasHistory("", "churn")->size(), 1u);
+    if (pass == 1) {
+      ASSERT_TRUE((*store)->ResumeRun(runs[0].id, ThisProcess()).ok());
+      EXPECT_TRUE((*store)->FinishRun(runs[0].id, RunState::kFailed, 1, "").ok());
+    }
+  }
+  std::filesystem::remove_all(root);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreTest, testing::Values(false));
+INSTANTIATE_TEST_SUITE_P(Postgres, StoreTest, testing::Values(true));
 
 }  // namespace
 }  // namespace headrace

@@ -1,0 +1,87 @@
+// The tables, as numbered steps from nothing to today's layout. A step that was released is never edited: what changes is a new step.
+//
+// The text is SQLite's; PostgreSQL differs in the names of the types, and in `rowid`, which SQLite gives to every table and which
+// stands in a comment where PostgreSQL needs it (/*pg ...*/).
+
+#include "headrace/store/schema_internal.h"
+
+#include <array>
+
+namespace headrace::internal {
+
+namespace {
+constexpr std::array<const char*, 2> kSteps = {
+    // 1
+    R"sql(
+CREATE TABLE runs(
+  id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, tenant TEXT NOT NULL, environment TEXT NOT NULL,
+  interval_start_us INTEGER NOT NULL, interval_end_us INTEGER NOT NULL, params TEXT NOT NULL, trigger TEXT NOT NULL,
+  state TEXT NOT NULL CHECK(state IN ('running','succeeded','failed','interrupted')),
+  exit_code INTEGER NOT NULL, message TEXT NOT NULL, started_us INTEGER NOT NULL, finished_us INTEGER NOT NULL,
+  version TEXT NOT NULL, code_commit TEXT NOT NULL, dirty INTEGER NOT NULL, pid INTEGER NOT NULL, process_started TEXT NOT NULL) STRICT;
+CREATE INDEX runs_by_window ON runs(pipeline, tenant, interval_start_us, interval_end_us);
+CREATE TABLE steps(
+  run TEXT NOT NULL REFERENCES runs(id), step TEXT NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL,
+  state TEXT NOT NULL CHECK(state IN ('pending','running','succeeded','reused','failed','skipped')),
+  attempt INTEGER NOT NULL, started_us INTEGER NOT NULL, finished_us INTEGER NOT NULL, fingerprint TEXT NOT NULL,
+  parts TEXT NOT NULL, reason TEXT NOT NULL, reused_from TEXT NOT NULL, error_code TEXT NOT NULL, message TEXT NOT NULL,
+  help TEXT NOT NULL, details TEXT NOT NULL, PRIMARY KEY(run, step)) STRICT;
+CREATE INDEX steps_by_fingerprint ON steps(fingerprint) WHERE fingerprint <> '';
+CREATE TABLE outputs(
+  run TEXT NOT NULL, step TEXT NOT NULL, output TEXT NOT NULL, digest TEXT NOT NULL, kind TEXT NOT NULL, rows INTEGER NOT NULL,
+  PRIMARY KEY(run, step, output)) STRICT;
+CREATE TABLE events(/*pg rowid BIGINT GENERATED ALWAYS AS IDENTITY,*/
+  run TEXT NOT NULL, at_us INTEGER NOT NULL, step TEXT NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL) STRICT;
+CREATE INDEX events_by_run ON events(run);
+CREATE TABLE models(
+  tenant TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, created_us INTEGER NOT NULL,
+  run TEXT NOT NULL, code_commit TEXT NOT NULL, dirty INTEGER NOT NULL, metrics TEXT NOT NULL, gates TEXT NOT NULL,
+  PRIMARY KEY(tenant, name, version), UNIQUE(tenant, name, digest)) STRICT;
+CREATE TABLE aliases(
+  tenant TEXT NOT NULL, name TEXT NOT NULL, alias TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY(tenant, name, alias)) STRICT;
+CREATE TABLE alias_moves(/*pg rowid BIGINT GENERATED ALWAYS AS IDENTITY,*/
+  tenant TEXT NOT NULL, name TEXT NOT NULL, alias TEXT NOT NULL, from_version INTEGER NOT NULL, to_version INTEGER NOT NULL,
+  moved_us INTEGER NOT NULL, by TEXT NOT NULL, run TEXT NOT NULL) STRICT;
+)sql",
+    // 2: who owns a run and until when; leases; the runs of a pipeline by time
+    R"sql(
+ALTER TABLE runs ADD COLUMN host TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN lease_until_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN lease_clock TEXT NOT NULL DEFAULT '';
+CREATE INDEX runs_by_time ON runs(pipeline, tenant, started_us, id);
+CREATE TABLE leases(
+  name TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch INTEGER NOT NULL, until_us INTEGER NOT NULL, clock TEXT NOT NULL) STRICT;
+)sql",
+};
+constexpr std::int64_t kKnown = kSteps.size();
+
+Result<std::int64_t> FoundVersion(Database& db) {
+  ASSIGN_OR_RETURN(const std::int64_t found, db.Version());
+  if (found <= kKnown) return found;
+  return Error(ErrorCode::kInvalid, db.Name(), " was written by a newer Headrace (version ", found, " of its layout, this program knows ", kKnown, ")")
+      .WithHelp("use that Headrace, or point this one at another project folder");
+}
+}  // namespace
+
+Status Migrate(Database& db) {
+  ASSIGN_OR_RETURN(const std::int64_t before, FoundVersion(db));
+  if (before == kKnown) return Ok();
+  return db.Transact(true, [&]() -> Status {
+    ASSIGN_OR_RETURN(std::int64_t version, FoundVersion(db));   // another process may have been quicker
+    for (; version < kKnown; ++version) {
+      RETURN_IF_ERROR(db.Script(kSteps[static_cast<std::size_t>(version)]));
+      RETURN_IF_ERROR(db.SetVersion(version + 1));
+    }
+    return Ok();
+  });
+}
+
+std::string ForPostgres(std::string_view sql) {
+  std::string out = ReplaceAll(sql, ") STRICT;", ");");
+  out = ReplaceAll(out, " INTEGER", " BIGINT");
+  out = ReplaceAll(out, " TEXT", " TEXT COLLATE \"C\"");   // compared byte by byte, as SQLite does
+  return ReplaceAll(ReplaceAll(out, "/*pg ", ""), "*/", "");
+}
+
+}  // namespace headrace::internal

@@ -1,0 +1,124 @@
+"""Runs whose state lies on PostgreSQL: killed, resumed, two at once, from two folders."""
+
+import pathlib
+import signal
+import sqlite3
+import subprocess
+
+import pytest
+
+from postgres_server import PostgresServer
+from test_recovery import outcome
+from world import HEADRACE, INTERVAL, World
+
+POINTS = ["run.before_create:1", "run.after_create:1", "step.after_start:4", "step.before_finish:3", "model.after_register:1", "alias.before_move:1",
+          "deliver.before_commit:1", "deliver.after_commit:2", "run.before_finish:1", "run.after_finish:1"]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with PostgresServer() as server:
+        yield server
+
+
+def world_on(server, folder, name):
+    """A project whose state lies on the server, by a secret that holds a password."""
+    world = World(folder)
+    world.edit("headrace.yaml", "live: {", "live: {state: {secret: STATE_URI}, ")
+    world.edit("headrace.yaml", "name: shop", f"name: {name}")
+    world.env["STATE_URI"] = server.uri.replace("headrace@", "headrace:Kx9secret@")
+    return world
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    world = World(tmp_path_factory.mktemp("undisturbed") / "shop")
+    world.good(pipeline="full")
+    return outcome(world)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_killed_run_ends_as_if_nothing_had_happened(point, server, undisturbed, tmp_path):
+    how = "resume" if POINTS.index(point) % 2 else "again"
+    world = world_on(server, tmp_path / "shop", f"killed-{POINTS.index(point)}")
+    killed = world.run(pipeline="full", env={"HEADRACE_CRASH_AT": point})
+    assert killed.code == -signal.SIGKILL, f"{point} was not passed: {killed.all}"
+    runs = world.headrace("--json", "runs")
+    assert runs.code == 0, runs.all
+    if how == "resume" and runs.json and runs.json[0]["state"] != "succeeded":
+        done = world.headrace("--json", "run", "--resume", "last")
+        assert done.code == 0, done.all
+        assert done.json["run"] == runs.json[0]["run"]
+    else:
+        world.good(pipeline="full")
+    assert outcome(world) == undisturbed
+    assert all(run["state"] != "running" for run in world.headrace("--json", "runs").json)
+    assert not (world.folder / ".headrace/state.db").exists()
+    hidden = [path for path in world.folder.rglob("*") if path.is_file() and b"Kx9" in path.read_bytes()]
+    assert not hidden
+
+
+def test_two_runs_of_one_pipeline_and_interval_at_once(server, tmp_path):
+    """The second, in a folder of its own as on a second host, ends at once as busy and names the first."""
+    world, other = (world_on(server, tmp_path / name, "at-once") for name in ("one", "two"))
+    world.sqlite("create table other (x)")
+    holder = sqlite3.connect(world.folder / "data/platform.sqlite")
+    holder.execute("begin exclusive")   # the first run waits for the platform
+    first = subprocess.Popen([HEADRACE, "--json", "run", "main", "--interval", INTERVAL], cwd=world.folder, env=world.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        for line in first.stderr:
+            if "to_file" in line:
+                break
+        second = other.run()
+        assert second.code == 75, second.all
+        assert other.headrace("--json", "runs").json[0]["run"] in second.err, second.err
+    finally:
+        holder.rollback()
+        holder.close()
+        first.stderr.read()
+        first.stdout.read()
+        code = first.wait()
+    assert code == 0
+    assert len(world.scores()) == 300 and len(world.ledger()) == 1
+
+
+def test_a_run_of_another_host_is_alive_until_its_lease_is_over(server, tmp_path):
+    world = world_on(server, tmp_path / "shop", "far")
+    killed = world.run(env={"HEADRACE_CRASH_AT": "step.after_start:2"})
+    assert killed.code == -signal.SIGKILL
+    server.psql("""update "headrace_far".runs set host = 'mill pid:[1] boot'""")
+    busy = world.run()
+    assert busy.code == 75 and "of host mill" in busy.err, busy.all
+    assert world.headrace("--json", "runs").json[0]["state"] == "running"
+    server.psql("""update "headrace_far".runs set lease_until_us = 0""")
+    done = world.headrace("--json", "run", "--resume", "last")
+    assert done.code == 0, done.all
+    assert len(world.scores()) == 300
+
+
+def test_a_folder_without_the_artifacts_makes_them_again(server, undisturbed, tmp_path):
+    one, two = (world_on(server, tmp_path / name, "shared") for name in ("one", "two"))
+    first = one.good(pipeline="full")
+    assert two.headrace("--json", "runs").json[0]["run"] == first["run"], "the runs are seen from everywhere"
+    two.good(pipeline="full")
+    assert outcome(two) == undisturbed
+
+
+def test_a_server_that_is_not_there_is_busy_and_tells_no_secret(tmp_path, server):
+    world = world_on(server, tmp_path / "shop", "gone")
+    for command in (["run", "full", "--interval", INTERVAL], ["--json", "runs"]):
+        done = world.headrace(*command, env={"STATE_URI": "postgresql://headrace:Kx9secret@/postgres?host=/nonexistent"})
+        assert done.code == 75 and "cannot reach the state in PostgreSQL" in done.err, done.all
+        assert "Kx9" not in done.all
+    assert not (world.folder / "out/scores.csv").exists()
+
+
+def test_a_missing_library_is_named_and_matters_only_for_postgresql(tmp_path, server):
+    libraries = tmp_path / "lib"
+    libraries.mkdir()
+    for path in (pathlib.Path(HEADRACE).resolve().parents[1] / "lib").iterdir():
+        (libraries / path.name).symlink_to(path.resolve())
+    (libraries / "libpq.so.5").write_text("no library")
+    done = world_on(server, tmp_path / "shop", "library").headrace("runs", env={"HEADRACE_LIB_DIR": str(libraries)})
+    assert done.code == 2 and "client library cannot be loaded" in done.err and "libpq5" in done.err, done.all
+    World(tmp_path / "plain").good(env={"HEADRACE_LIB_DIR": str(libraries)})
