@@ -21,12 +21,15 @@ def server():
         yield server
 
 
-def world_on(server, folder, name):
-    """A project whose state lies on the server, by a secret that holds a password."""
+def world_on(server, folder, database):
+    """A project whose state lies in a database of the server, by a secret that holds a password. The project's name stays: it is part of delivery keys."""
     world = World(folder)
     world.edit("headrace.yaml", "live: {", "live: {state: {secret: STATE_URI}, ")
-    world.edit("headrace.yaml", "name: shop", f"name: {name}")
-    world.env["STATE_URI"] = server.uri.replace("headrace@", "headrace:Kx9secret@")
+    if not server.psql(f"select 1 from pg_database where datname = '{database}'"):
+        server.psql(f'create database "{database}" encoding \'UTF8\' template template0')
+    uri = server.uri_of(database)
+    world.env["STATE_URI"] = uri.replace("headrace@", "headrace:Kx9secret@")
+    assert "Kx9secret" in world.env["STATE_URI"]
     return world
 
 
@@ -86,11 +89,11 @@ def test_a_run_of_another_host_is_alive_until_its_lease_is_over(server, tmp_path
     world = world_on(server, tmp_path / "shop", "far")
     killed = world.run(env={"HEADRACE_CRASH_AT": "step.after_start:2"})
     assert killed.code == -signal.SIGKILL
-    server.psql("""update "headrace_far".runs set host = 'mill pid:[1] boot'""")
+    server.psql("update headrace_shop.runs set host = 'mill pid:[1] boot'", database="far")
     busy = world.run()
     assert busy.code == 75 and "of host mill" in busy.err, busy.all
     assert world.headrace("--json", "runs").json[0]["state"] == "running"
-    server.psql("""update "headrace_far".runs set lease_until_us = 0""")
+    server.psql("update headrace_shop.runs set lease_until_us = 0", database="far")
     done = world.headrace("--json", "run", "--resume", "last")
     assert done.code == 0, done.all
     assert len(world.scores()) == 300
