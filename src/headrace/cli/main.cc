@@ -74,6 +74,8 @@ int main(int argc, char** argv) {
   AddValidateCommand(app, flags, action);
   AddPlanCommand(app, flags, action);
   AddRunCommand(app, flags, action);
+  AddApproveCommand(app, flags, action);
+  AddCancelCommand(app, flags, action);
   AddRunsCommand(app, flags, action);
   AddShowCommand(app, flags, action);
   AddLogsCommand(app, flags, action);

@@ -18,7 +18,8 @@ std::string_view Colour(StepState state) {
     case StepState::kSucceeded: return "\x1b[32m";
     case StepState::kReused: return "\x1b[36m";
     case StepState::kFailed: return "\x1b[1;31m";
-    case StepState::kRunning: return "\x1b[33m";
+    case StepState::kRunning:
+    case StepState::kWaiting: return "\x1b[33m";
     case StepState::kSkipped:
     case StepState::kPending: break;
   }
@@ -145,7 +146,7 @@ void ProgressView::RunFinished(const RunRecord& run) {
   Draw();
   if (quiet_) return;
   PrintErr(StrCat("run ", run.id, " ", StateName(run.state), " in ", FormatSeconds(static_cast<double>(run.finished_us - run.started_us) / 1e6),
-                  run.exit_code == 0 ? std::string() : StrCat(", exit code ", run.exit_code), !told_failure_ && !run.message.empty() ? StrCat(": ", run.message) : "", "\n"));
+                  run.exit_code == 0 ? std::string() : StrCat(", exit code ", run.exit_code), (!told_failure_ || run.state == RunState::kInterrupted) && !run.message.empty() ? StrCat(": ", run.message) : "", "\n"));
 }
 
 }  // namespace headrace

@@ -115,7 +115,7 @@ void ExpectSameAsLightGbm(const std::string& text, unsigned seed, bool averaged 
   for (std::size_t i = 0; i < ours.size(); ++i)
     ASSERT_LE(UlpDistance(ours[i], normal[i]), 4) << "seed " << seed << " value " << i;
   std::vector<double> one(outputs);
-  for (std::size_t r : {0, 63, 64, 699}) {
+  for (const std::size_t r : {0u, 63u, 64u, 699u}) {
     forest->RawScores(x.data() + r * kFeatures, 1, one.data());
     ApplyLink(forest->link(), 1, outputs, one.data());
     for (std::size_t k = 0; k < outputs; ++k)

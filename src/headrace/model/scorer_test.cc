@@ -54,7 +54,7 @@ TEST(Scorer, OneRowABlockATableAndThreadsGiveTheSameBits) {
     const auto whole = scorer.Score(rows, nullptr);
     ASSERT_TRUE(whole.ok()) << whole.status();
     for (const int threads : {2, 3}) ExpectSameBits(*whole, *scorer.Score(rows, nullptr, threads), "threads");
-    for (const std::size_t at : {0, 1, 1023, 1024, 2499})
+    for (const std::size_t at : {0u, 1u, 1023u, 1024u, 2499u})
       ExpectSameBits(whole->Slice(at, 1), *scorer.Score(rows.Slice(at, 1), nullptr), "one row");
     ExpectSameBits(whole->Slice(700, 900), *scorer.Score(rows.Slice(700, 900), nullptr), "block");
     std::vector<std::string> names = rows.schema().Names();

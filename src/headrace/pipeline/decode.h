@@ -42,6 +42,7 @@ struct StepSurroundings {
   std::map<std::string, std::string> tables;                 ///< the tenant's names of tables
   std::map<StepKind, StepDefaults> defaults;
   bool preview = false;
+  std::map<std::string, std::int64_t> pools;
   /// What to do about a connection that is missing; "" = nothing to say.
   std::string connection_help;
 };

@@ -213,7 +213,9 @@ class StepDecoder {
     if (const Node* registration = step_.Find("register")) {
       RegisterSpec& entry = spec.registration.emplace();
       entry.name = TextOf(registration->Find("name"));
-      if (TextOf(registration->Find("promote")) == "never") entry.promote = RegisterSpec::Promote::kNever;
+      const std::string promote = TextOf(registration->Find("promote"));
+      if (promote == "never") entry.promote = RegisterSpec::Promote::kNever;
+      if (promote == "approve") entry.promote = RegisterSpec::Promote::kApprove;
     }
     return spec;
   }
@@ -304,10 +306,36 @@ class StepDecoder {
       if (cache->is_map() && spec.kind != StepKind::kExtract)
         Error(DiagnosticCode::kConflict, cache->entries.front().key_place, "`fresh_for` is for `extract`: other steps are made again when what they read changed", "remove it");
     }
+    Pool();
+    Approve();
     const std::string on_failure = TextOf(step_.Find("on_failure"));
     if (on_failure == "stop_run") spec.on_failure = StepSpec::OnFailure::kStopRun;
     if (on_failure == "continue") spec.on_failure = StepSpec::OnFailure::kContinue;
     spec.last = context_.last;
+  }
+
+  void Pool() {
+    const Node* pool = step_.Find("pool");
+    draft_.spec.pool = TextOf(pool);
+    if (pool == nullptr || pool->pending || around_.pools.contains(pool->text)) return;
+    std::vector<std::string> known;
+    for (const auto& [name, slots] : around_.pools) known.push_back(name);
+    const std::string near = NearestName(pool->text, known);
+    Error(DiagnosticCode::kBadValue, pool->place, StrCat("no pool `", pool->text, "`"),
+          near.empty() ? StrCat("write `pools: {", pool->text, ": 2}` in headrace.yaml") : StrCat("did you mean `", near, "`?"));
+  }
+
+  void Approve() {
+    StepSpec& spec = draft_.spec;
+    const bool promotes = spec.kind == StepKind::kTrain && spec.as<TrainStepSpec>().registration && spec.as<TrainStepSpec>().registration->promote == RegisterSpec::Promote::kApprove;
+    spec.approve = promotes;
+    const Node::Entry* entry = step_.FindEntry("approve");
+    if (entry == nullptr) return;
+    const Node& node = entry->value;
+    if (spec.kind != StepKind::kDeliver && !promotes)
+      return Error(DiagnosticCode::kConflict, entry->key_place, "`approve` stands beside `deliver`, or beside `train` with `register: {promote: approve}`", "remove it");
+    spec.approve = promotes || node.is_map() || BoolOf(&node, false);
+    if (node.is_map()) spec.approve_within_us = DurationOf(node.Find("within"), 0);
   }
 
   void References(const char* key, StepReference::Role role) {

@@ -58,6 +58,7 @@ struct ResolvedPipeline {
   std::map<std::string, ParamValue> params;          ///< the pipeline's own parameters
   std::map<std::string, ConnectionEntry> connections; ///< of project, environment and tenant, the later winning
   Retention retention;
+  std::map<std::string, std::int64_t> pools;         ///< slots of each pool
   std::vector<StepSpec> steps;                       ///< every step after those it waits for, else in file order; those under `finally` as after a success
   std::map<std::string, StepSpec> last_if_failed;    ///< the steps under `finally` as `${run.outcome}` = failed makes them
 

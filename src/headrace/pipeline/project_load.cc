@@ -125,6 +125,8 @@ void Loader::ReadProjectFile() {
   if (const Node* environments = root->Find("environments"))
     if (const Node::Entry* chosen = environments->FindEntry(parts_->environment.name)) ReadEnvironment(*chosen);
   if (const Node* retention = root->Find("retention")) ReadRetention(*retention);
+  if (const Node* pools = root->Find("pools"))
+    for (const Node::Entry& entry : pools->entries) parts_->pools[entry.key] = IntOf(&entry.value, 1);
   if (const Node* defaults = root->Find("defaults")) ReadDefaults(*defaults);
 }
 

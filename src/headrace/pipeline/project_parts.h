@@ -34,6 +34,7 @@ struct Project::Parts {
   std::shared_ptr<const SqlInspector> sql;
   std::map<std::string, ConnectionEntry> connections;    ///< of the project and the chosen environment
   std::map<StepKind, StepDefaults> defaults;
+  std::map<std::string, std::int64_t> pools;
   std::map<std::string, TenantFile> tenants;
   std::map<std::string, PipelineFile> pipelines;
   std::vector<std::string> files;

@@ -153,6 +153,7 @@ void Project::Validate(std::string_view pipeline, Diagnostics& diagnostics) cons
   around.connections = AllConnections(parts_->connections, parts_->tenants);
   around.defaults = parts_->defaults;
   around.preview = parts_->environment.preview;
+  around.pools = parts_->pools;
   for (const auto& [name, file] : parts_->pipelines)
     if (pipeline.empty() || name == pipeline) CheckPipeline(file, parts_->environment, around, *parts_->sql, diagnostics);
   for (const auto& [name, tenant] : parts_->tenants) CheckTenant(tenant, parts_->pipelines, diagnostics);
@@ -177,6 +178,7 @@ Result<ResolvedPipeline> Project::Resolve(const ResolveRequest& request, Diagnos
   out.environment = parts_->environment;
   out.interval = request.interval;
   out.retention = parts_->retention;
+  out.pools = parts_->pools;
   out.connections = ConnectionsOf(request.tenant);
 
   Scope scope;
@@ -192,6 +194,7 @@ Result<ResolvedPipeline> Project::Resolve(const ResolveRequest& request, Diagnos
   if (client != nullptr) around.tables = client->tables;
   around.defaults = parts_->defaults;
   around.preview = parts_->environment.preview;
+  around.pools = parts_->pools;
   if (client == nullptr && !parts_->tenants.empty()) around.connection_help = StrCat("tenants have connections of their own: choose one with `--tenant` (", Join(tenants(), ", "), ")");
   const Node* steps = pipeline->second.root.Find("steps");
   const Node* finally = pipeline->second.root.Find("finally");

@@ -89,6 +89,7 @@ const Shape& ProjectFileShape() {
            {"score", RetryTimeout(), "for every `score` step", "{timeout: 20m}"},
            {"deliver", RetryTimeout(), "for every `deliver` step", "{retry: 3}"},
        }), "what steps get that do not say otherwise", "{extract: {timeout: 20m}}"},
+      {"pools", Named("pool: slots", IntFrom(1)), "how many steps that name the pool may run at once, over all runs of the project", "{warehouse: 2}"},
       {"retention", MapOf("data, runs, models", {
            {"data", KeepFor(), "how long outputs of steps are kept: a duration or `forever`", "30d"},
            {"runs", KeepFor(), "how long records of runs are kept", "1y"},

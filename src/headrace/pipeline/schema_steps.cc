@@ -142,7 +142,9 @@ std::vector<Key> CommonKeys() {
        "when the step fails: skip what reads or follows it; `continue`: skip only what reads it, and the run does not fail; `stop_run`: start nothing else", "continue"},
       {"description", Scalar(kText), "for people", ""},
       NotYet("for_each", "run the step once for each of several values"),
-      NotYet("pool", "limit how many steps of a pool run at once"),
+      {"pool", Scalar(kName), "a pool of headrace.yaml: the step waits for one of its slots", "warehouse"},
+      {"approve", Either({Scalar(kBool), MapOf("within", {Required({"within", Scalar(kDuration), "how long a yes is waited for; then it is a no", "3d"})})}),
+       "on `deliver`, or on `train` with `promote: approve`: the run waits, without a process, until somebody says yes", "{within: 3d}"},
   };
 }
 
@@ -202,7 +204,7 @@ const Shape& StepShape() {
         {"gate", GateShape(), "beside `train`: conditions on metrics before the model may become champion", "[auc >= 0.72]"},
         {"register", MapOf("name, promote", {
              Required({"name", Scalar(kLabel), "name in the registry", "propensity"}),
-             {"promote", Choice({"auto", "never"}, "approve"), "`auto` moves the alias `champion` when every gate passed", "auto"},
+             {"promote", Choice({"auto", "approve", "never"}), "`auto` moves the alias `champion` when every gate passed; `approve` asks people first", "auto"},
          }), "beside `train`: put the model into the registry", "{name: propensity, promote: auto}"},
     };
     for (Key& key : CommonKeys()) keys.push_back(std::move(key));

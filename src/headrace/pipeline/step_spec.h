@@ -63,9 +63,9 @@ struct SqlSpec {
 };
 
 struct RegisterSpec {
-  enum class Promote : std::uint8_t { kAuto, kNever };
+  enum class Promote : std::uint8_t { kAuto, kNever, kApprove };
   std::string name;
-  Promote promote = Promote::kAuto;                  ///< kAuto: the alias `champion` moves when every gate passed
+  Promote promote = Promote::kAuto;                  ///< the alias `champion` moves when every gate passed; kApprove: and somebody said yes
 };
 
 struct TrainStepSpec {
@@ -124,6 +124,9 @@ struct StepSpec {
   std::string when;                                  ///< as written; "" = none
   RetrySpec retry;
   std::int64_t timeout_us = 0;                       ///< 0 = none
+  std::string pool;                                  ///< takes a slot of this pool of the project while it runs; "" = none
+  bool approve = false;                              ///< a delivery waits until somebody says yes; for `train` see RegisterSpec
+  std::int64_t approve_within_us = 0;                ///< how long a yes is waited for; 0 = no end
   CacheSpec cache;
   /// kSkipDependents: steps that read or follow it are skipped. kContinue: only those that read it are, and the run does not fail for it.
   /// kStopRun: nothing else starts but the steps under `finally`.

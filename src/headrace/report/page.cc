@@ -53,7 +53,7 @@ Html Tile(std::string_view name, std::string_view value) {
 
 std::string StepsTile(const RunReport& run) {
   std::vector<std::string> parts;
-  for (std::string_view state : {"failed", "succeeded", "warned", "reused", "skipped", "running", "pending"}) {
+  for (std::string_view state : {"failed", "succeeded", "warned", "reused", "skipped", "running", "waiting", "pending"}) {
     const auto count = std::count_if(run.steps.begin(), run.steps.end(), [&](const StepReport& s) { return s.state == state; });
     if (count > 0) parts.push_back(StrCat(FormatCount(count), " ", state));
   }

@@ -11,6 +11,7 @@ StateLook LookOf(std::string_view state) {
   if (state == "warned") return {"warn", "!"};
   if (state == "skipped") return {"skipped", "–"};
   if (state == "running") return {"running", "…"};
+  if (state == "waiting") return {"warn", "?"};
   return {"neutral", "·"};
 }
 

@@ -19,7 +19,7 @@ bool DidWork(const StepReport& step) { return step.state != "skipped" && step.st
 
 Html Key(const RunReport& run) {
   Html items;
-  for (std::string_view state : {"succeeded", "reused", "warned", "failed", "skipped", "running", "pending"}) {
+  for (std::string_view state : {"succeeded", "reused", "warned", "failed", "skipped", "running", "waiting", "pending"}) {
     if (std::none_of(run.steps.begin(), run.steps.end(), [&](const StepReport& s) { return s.state == state; })) continue;
     const StateLook look = LookOf(state);
     items += El("li", {}, El("span", {{"class", StrCat("sign t-", look.css_class)}, {"aria-hidden", "true"}}, look.sign), " ",

@@ -187,6 +187,10 @@ RunVerdict MakeVerdict(const RunReport& run) {
                             std::any_of(run.models.begin(), run.models.end(), [](const ModelReport& m) { return !GatesPassed(m); });
   if (run.state == "running") {
     verdict.sentence = StrCat("Running: ", ProgressText(run), " done.");
+  } else if (run.state == "waiting") {
+    verdict.tone = Tone::kWarn;
+    verdict.sentence = StrCat("Waiting for an approval: ", ProgressText(run), " done.");
+    verdict.help = StrCat("`headrace approve ", run.run_id, "`, then `headrace run --resume ", run.run_id, "`");
   } else if (run.state == "interrupted" || run.state == "cancelled") {
     verdict.tone = Tone::kWarn;
     verdict.sentence = Chained(StrCat(Capitalised(run.state), " after ", ProgressText(run), "."), NothingDone(run));

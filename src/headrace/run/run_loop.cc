@@ -14,6 +14,7 @@ namespace headrace {
 
 namespace {
 constexpr std::int64_t kTickMicros = 100'000;
+constexpr std::int64_t kLookMicros = 1'000'000;      // how often a wish to cancel is looked for
 
 StepRecord PendingRecord(const std::string& run, const StepSpec& spec) {
   StepRecord record;
@@ -30,9 +31,11 @@ bool GateRefused(const StepDetails& details) {
   return details.model && std::any_of(details.model->gates.begin(), details.model->gates.end(), [](const GateVerdict& gate) { return !gate.passed; });
 }
 
-/// Whether a train step's record includes the registration that `spec` asks for: one of a dry run does not.
+/// Whether a train step's record includes the registration that `spec` asks for: one of a dry run does not, nor one whose promotion was refused.
 bool Registered(const StepSpec& spec, const StepDetails& details) {
-  return spec.kind != StepKind::kTrain || !spec.as<TrainStepSpec>().registration || (details.model && details.model->version > 0);
+  if (spec.kind != StepKind::kTrain || !spec.as<TrainStepSpec>().registration) return true;
+  if (!details.model || details.model->version == 0) return false;
+  return !spec.approve || GateRefused(details) || details.model->champion_after == details.model->version;
 }
 }  // namespace
 
@@ -184,9 +187,12 @@ Status RunLoop::Open(const Options& options) {
 
 Result<RunRecord> RunLoop::Run(const Options& options) {
   RETURN_IF_ERROR(Open(options));
-  while (!plan_->done()) {
+  while (!plan_->done() && !(plan_->stuck() && active_.empty() && due_.empty())) {
     RETURN_IF_ERROR(env_.store->Heartbeat(run_.id));
-    if (interrupt_ && !interrupted_) RETURN_IF_ERROR(Interrupt());
+    if (!interrupted_) {
+      ASSIGN_OR_RETURN(const std::string by, CancelledBy());
+      if (interrupt_ || !by.empty()) RETURN_IF_ERROR(Interrupt(by));
+    }
     if (!interrupted_) {
       RETURN_IF_ERROR(StartDue());
       while (active_.size() < runner_.slots()) {
@@ -210,6 +216,9 @@ Result<RunRecord> RunLoop::Run(const Options& options) {
   } else if (first_error_ != ErrorCode::kOk) {
     state = RunState::kFailed;
     exit_code = ExitCode(first_error_);
+  } else if (!parked_.empty()) {
+    state = RunState::kWaiting;
+    exit_code = ExitCode(ErrorCode::kBusy);
   }
   RETURN_IF_ERROR(env_.store->FinishRun(run_.id, state, exit_code, Sentence(state)));
   ASSIGN_OR_RETURN(run_, env_.store->GetRun(run_.id));
@@ -218,7 +227,10 @@ Result<RunRecord> RunLoop::Run(const Options& options) {
 }
 
 std::string RunLoop::Sentence(RunState state) const {
-  if (state == RunState::kInterrupted) return "interrupted; `headrace run --resume` goes on where it stood";
+  if (state == RunState::kInterrupted)
+    return StrCat(cancelled_by_.empty() ? "interrupted" : StrCat("cancelled by ", cancelled_by_), "; `headrace run --resume` goes on where it stood");
+  if (state == RunState::kWaiting)
+    return StrCat("waits for an approval of `", Join(parked_, "`, `"), "`: `headrace approve ", run_.id, " ", parked_[0], "`, then `headrace run --resume ", run_.id, "`");
   return first_message_;
 }
 
@@ -271,6 +283,10 @@ Status RunLoop::Begin(const std::string& step) {
     static_cast<void>(plan_->Finished(step, StepEnd::kOk));
     return Ok();
   }
+  if (record.state == StepState::kWaiting && !record.outputs.empty()) {  // a model that waits for its promotion; a waiting delivery starts like any other
+    ASSIGN_OR_RETURN(const std::optional<Approval> answer, env_.store->GetApproval(run_.id, step));
+    return answer && !StillOpen(*answer) ? EndPromotion(spec, record, *answer) : Park(spec, record, details_[step]);
+  }
   record.started_us = env_.clock->NowMicros();
   if (!details_[step].taken_from.empty()) return UseRecorded(record);
   if (!spec.enabled) {
@@ -287,11 +303,7 @@ Status RunLoop::Begin(const std::string& step) {
       record.reason = StrCat("a gate refused the new model and `", spec.as<ScoreSpec>().model.name, "` has no champion before it");
       return Record(record, {}, StepEnd::kSkipped);
     }
-    active_[step] = {};
-    StepOutcome outcome;
-    outcome.status = std::move(status);
-    record.attempt = 1;
-    return HandleFinished(step, std::move(outcome));
+    return FailAtOnce(spec, record, std::move(status));
   }
   record.parts = FingerprintParts(spec, *inputs, *sources);
   record.fingerprint = FingerprintOf(record.parts);
@@ -299,7 +311,76 @@ Status RunLoop::Begin(const std::string& step) {
   if (reused) return Ok();
   record.attempt = 0;
   first_try_[step] = env_.clock->MonotonicMicros();
+  if (spec.approve && spec.kind == StepKind::kDeliver && !env_.dry_run) return AskOrGoOn(spec, record, std::move(inputs).value());
   return Start(spec, record, std::move(inputs).value());
+}
+
+Status RunLoop::FailAtOnce(const StepSpec& spec, StepRecord& record, Status status) {
+  active_[spec.name] = {};
+  StepOutcome outcome;
+  outcome.status = std::move(status);
+  record.attempt = std::max(record.attempt, 1);
+  return HandleFinished(spec.name, std::move(outcome));
+}
+
+/// Whether the answer is still to come: the time is not up and nobody said anything.
+bool RunLoop::StillOpen(const Approval& approval) const {
+  return approval.verdict == Approval::Verdict::kOpen && (approval.until_us == 0 || env_.clock->NowMicros() < approval.until_us);
+}
+
+std::string RunLoop::RefusalOf(const Approval& answer) const {
+  if (answer.verdict == Approval::Verdict::kOpen) return "nobody approved it in time";
+  return StrCat("refused", answer.by.empty() ? "" : StrCat(" by ", answer.by), answer.note.empty() ? "" : StrCat(": ", answer.note));
+}
+
+Status RunLoop::AskOrGoOn(const StepSpec& spec, StepRecord& record, std::map<std::string, StepInputFile> inputs) {
+  ASSIGN_OR_RETURN(const std::optional<Approval> answer, env_.store->GetApproval(run_.id, spec.name));
+  if (!answer || StillOpen(*answer)) return Park(spec, record, {});
+  if (answer->verdict == Approval::Verdict::kYes) {
+    record.reason = StrCat("approved", answer->by.empty() ? "" : StrCat(" by ", answer->by), answer->note.empty() ? "" : StrCat(": ", answer->note));
+    return Start(spec, record, std::move(inputs));
+  }
+  return FailAtOnce(spec, record, Error(ErrorCode::kGate, RefusalOf(*answer)).WithHelp("nothing was delivered; a new run asks again"));
+}
+
+Status RunLoop::Park(const StepSpec& spec, StepRecord& record, StepDetails details) {
+  record.state = StepState::kWaiting;
+  details.upstream = spec.upstream;
+  details_[spec.name] = details;
+  record.details = details.ToJson();
+  RETURN_IF_ERROR(env_.store->ParkStep(record, spec.approve_within_us == 0 ? 0 : env_.clock->NowMicros() + spec.approve_within_us));
+  plan_->Park(spec.name);
+  parked_.push_back(spec.name);
+  observer_.StepChanged(record, details);
+  return Ok();
+}
+
+/// The model was fitted and registered before the run waited; now the alias moves, or does not.
+Status RunLoop::EndPromotion(const StepSpec& spec, StepRecord& record, const Approval& answer) {
+  StepDetails details = details_[spec.name];
+  ModelDetails& model = *details.model;
+  if (answer.verdict == Approval::Verdict::kYes) {
+    RETURN_IF_ERROR(env_.store->MoveAlias(env_.pipeline->tenant, model.name, "champion", model.version, answer.by, run_.id));
+    model.champion_after = model.version;
+    details.notes.push_back(StrCat("promoted with the approval of ", answer.by.empty() ? "somebody" : answer.by, answer.note.empty() ? "" : StrCat(": ", answer.note)));
+  } else {
+    details.notes.push_back(StrCat("not promoted: ", RefusalOf(answer)));
+    gates_refused_.insert(model.name);
+    if (first_error_ == ErrorCode::kOk) {
+      first_error_ = ErrorCode::kGate;
+      first_message_ = StrCat("the promotion by `", spec.name, "` was ", answer.verdict == Approval::Verdict::kNo ? RefusalOf(answer) : std::string("not approved in time"), "; the champion stays");
+    }
+  }
+  record.state = StepState::kSucceeded;
+  return Record(record, std::move(details), StepEnd::kOk);
+}
+
+/// A slot of the step's pool, or another look for one a little later.
+Result<bool> RunLoop::HasSlot(const StepSpec& spec) {
+  if (spec.pool.empty()) return true;
+  ASSIGN_OR_RETURN(const bool taken, env_.store->TakeSlot(spec.pool, env_.pipeline->pools.at(spec.pool), run_.id, spec.name));
+  if (!taken) due_[spec.name] = env_.clock->MonotonicMicros() + kTickMicros;
+  return taken;
 }
 
 /// A step outside the part that runs: what the other run recorded stands for it.
@@ -362,6 +443,8 @@ Result<bool> RunLoop::TryReuse(const StepSpec& spec, StepRecord& record) {
 }
 
 Status RunLoop::Start(const StepSpec& spec, StepRecord& record, std::map<std::string, StepInputFile> inputs) {
+  ASSIGN_OR_RETURN(const bool has_slot, HasSlot(spec));
+  if (!has_slot) return Ok();
   ++record.attempt;
   record.state = StepState::kRunning;
   RETURN_IF_ERROR(env_.store->StartStep(record));
@@ -417,6 +500,7 @@ Status RunLoop::HandleFinished(const std::string& step, StepOutcome outcome) {
   StepRecord& record = records_.at(step);
   const Active active = active_.at(step);
   active_.erase(step);
+  if (!spec.pool.empty()) RETURN_IF_ERROR(env_.store->FreeSlot(spec.pool, run_.id, step));
   if (active.timed_out && outcome.status.code() == ErrorCode::kInterrupted)
     outcome.status = Error(ErrorCode::kFailed, "did not end within its timeout of ", FormatDuration(spec.timeout_us))
                          .WithHelp("raise `timeout`, or find out what it waits for");
@@ -427,6 +511,8 @@ Status RunLoop::HandleFinished(const std::string& step, StepOutcome outcome) {
     record.state = StepState::kSucceeded;
     record.outputs = std::move(outcome.outputs);
     if (outcome.gate_refused) NoteRefusal(spec);
+    else if (spec.approve && spec.kind == StepKind::kTrain && outcome.details.model && outcome.details.model->version > 0 && outcome.details.model->champion_after != outcome.details.model->version)
+      return Park(spec, record, outcome.details);
     return Record(record, outcome.details, StepEnd::kOk);
   }
   RETURN_IF_ERROR(Log(step, "error", StrCat("attempt ", record.attempt, ": ", outcome.status.message())));
@@ -475,9 +561,18 @@ Status RunLoop::Skip(const std::vector<std::string>& steps, std::string_view why
   return Ok();
 }
 
-Status RunLoop::Interrupt() {
+/// A wish to cancel comes through the state, so that it reaches a run on another host too.
+Result<std::string> RunLoop::CancelledBy() {
+  const std::int64_t now = env_.clock->MonotonicMicros();
+  if (now - asked_to_end_ < kLookMicros) return std::string();
+  asked_to_end_ = now;
+  return env_.store->CancelledBy(run_.id);
+}
+
+Status RunLoop::Interrupt(const std::string& by) {
   interrupted_ = true;
-  RETURN_IF_ERROR(Log("", "error", "interrupted"));
+  cancelled_by_ = by;
+  RETURN_IF_ERROR(Log("", "error", by.empty() ? std::string("interrupted") : StrCat("cancelled by ", by)));
   RETURN_IF_ERROR(Skip(plan_->Abandon(true), "the run was interrupted"));
   for (const auto& [step, time] : due_) {
     active_[step] = {};

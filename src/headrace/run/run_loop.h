@@ -35,6 +35,9 @@ class RunObserver {
 /// is that of the first step that failed, 3 when only a gate refused, else 0. An interrupt stops the steps at work, keeps what ended, and ends the
 /// run as interrupted; its `finally` runs when it is resumed.
 ///
+/// A step that needs an approval is parked: the rest goes on, then the run ends as waiting, exit code 75, and holds no process. Resumed, it goes
+/// on with a yes; a no, or no answer in time, fails a delivery, and leaves the champion as it is.
+///
 /// `from` and `only` run a part of the pipeline again. What the part reads and does not make itself comes from the recorded run `of`, whatever
 /// has changed since; live sources are not read again. Steps of the part that `from` names are made anew, those after them where something changed.
 ///
@@ -71,10 +74,18 @@ class RunLoop {
   Status Record(StepRecord& record, StepDetails details, StepEnd end);
   Status Skip(const std::vector<std::string>& steps, std::string_view why);
   Status StartDue();
-  Status Interrupt();
+  Result<std::string> CancelledBy();
+  Status Interrupt(const std::string& by);
+  bool StillOpen(const Approval& approval) const;
+  std::string RefusalOf(const Approval& answer) const;
   void NoteRefusal(const StepSpec& spec);
   std::optional<StepInputFile> DryChampion(const ModelRef& ref) const;
   void CheckDeadlines();
+  Result<bool> HasSlot(const StepSpec& spec);
+  Status AskOrGoOn(const StepSpec& spec, StepRecord& record, std::map<std::string, StepInputFile> inputs);
+  Status Park(const StepSpec& spec, StepRecord& record, StepDetails details);
+  Status EndPromotion(const StepSpec& spec, StepRecord& record, const Approval& answer);
+  Status FailAtOnce(const StepSpec& spec, StepRecord& record, Status status);
   bool RetryLater(const StepSpec& spec, StepRecord& record, const Status& status);
   Status Log(const std::string& step, std::string_view level, std::string text);
   std::string Sentence(RunState state) const;
@@ -96,12 +107,15 @@ class RunLoop {
   std::map<std::string, StepRecord> records_;
   std::map<std::string, StepDetails> details_;
   std::map<std::string, Active> active_;
-  std::map<std::string, std::int64_t> due_;     ///< retries: step -> monotonic time of the next attempt
+  std::map<std::string, std::int64_t> due_;     ///< retries, and steps that wait for a slot: step -> monotonic time of the next attempt
+  std::int64_t asked_to_end_ = 0;               ///< monotonic time of the last look for a wish to cancel
+  std::vector<std::string> parked_;
   std::map<std::string, std::int64_t> first_try_;
   std::set<std::string> gates_refused_;         ///< names of models whose gate said no in this run
   ErrorCode first_error_ = ErrorCode::kOk;
   std::string first_message_;
   bool interrupted_ = false;
+  std::string cancelled_by_;
 };
 
 /// Fill `inputs` for `name@alias`, a version number or a model file: the label and the artifact.

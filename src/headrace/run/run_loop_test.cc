@@ -23,11 +23,16 @@ class ScriptedRunner final : public StepRunner {
   void RefuseGate(const std::string& step) { refused_ = step; }
   void InterruptAt(const std::string& step, std::atomic<bool>* flag) { interrupt_at_ = step; flag_ = flag; }
   void HangAt(const std::string& step) { hang_ = step; }
+  void CancelAt(const std::string& step, Store& store) { cancel_at_ = step; wish_ = &store; }
 
   void Start(StepContext context) override {
     started.push_back(context.step->name);
     running_.push_back(context.step->name);
+    most_at_once = std::max(most_at_once, running_.size());
     if (context.step->name == interrupt_at_) *flag_ = true;
+    if (context.step->name == cancel_at_) {
+      EXPECT_TRUE(wish_->Cancel(context.run->run, "ann").ok());
+    }
   }
   void Cancel(const std::string& step) override { cancelled_.insert(step); }
   Event Wait(std::int64_t micros) override {
@@ -45,6 +50,7 @@ class ScriptedRunner final : public StepRunner {
   std::size_t slots() const override { return slots_; }
 
   std::vector<std::string> started;
+  std::size_t most_at_once = 0;
 
  private:
   StepOutcome End(const std::string& step, bool cancelled) {
@@ -69,7 +75,8 @@ class ScriptedRunner final : public StepRunner {
   std::size_t slots_;
   std::map<std::string, std::deque<ErrorCode>> script_;
   std::map<std::string, std::string> content_;
-  std::string refused_, interrupt_at_, hang_;
+  std::string refused_, interrupt_at_, hang_, cancel_at_;
+  Store* wish_ = nullptr;
   std::atomic<bool>* flag_ = nullptr;
   std::vector<std::string> running_;
   std::set<std::string> cancelled_;
@@ -265,6 +272,77 @@ TEST_F(RunLoopTest, AStepThatStopsTheRunLeavesFinallyToRun) {
   ScriptedRunner runner(*store_, clock_, 1);
   runner.Script("in", {ErrorCode::kData});
   EXPECT_EQ(Run(runner), "in:failed other:skipped log:succeeded exit:3");
+}
+
+/// A delivery that waits for a yes; the scripted runner gives it an output like any step.
+class ApprovalTest : public RunLoopTest {
+ protected:
+  void SetUp() override {
+    RunLoopTest::SetUp();
+    Step("in");
+    StepSpec& deliver = Step("deliver", {"in"});
+    deliver.kind = StepKind::kDeliver;
+    deliver.spec = DeliverSpec{};
+    deliver.approve = true;
+    Step("after", {"in"}).upstream = {"deliver", "in"};
+    Step("beside", {"in"});
+    Step("log").last = true;
+  }
+  std::string Resume() {
+    ScriptedRunner runner(*store_, clock_, 1);
+    RunLoop::Options options;
+    options.resume = last_.id;
+    const std::string states = Run(runner, options);
+    started_ = runner.started;
+    return states;
+  }
+  std::vector<std::string> started_;
+};
+
+TEST_F(ApprovalTest, TheRunWaitsWithoutAProcessAndGoesOnWithAYes) {
+  EXPECT_EQ(Run(), "in:succeeded deliver:waiting after:pending beside:succeeded log:pending exit:75");
+  EXPECT_EQ(last_.state, RunState::kWaiting);
+  EXPECT_EQ(Resume(), "in:succeeded deliver:waiting after:pending beside:succeeded log:pending exit:75") << "no answer yet";
+  EXPECT_TRUE(started_.empty());
+  ASSERT_TRUE(store_->Decide(last_.id, "deliver", true, "ann", "").ok());
+  EXPECT_EQ(Resume(), "in:succeeded deliver:succeeded after:succeeded beside:succeeded log:succeeded exit:0");
+  EXPECT_EQ(started_, (std::vector<std::string>{"deliver", "after", "log"}));
+}
+
+TEST_F(ApprovalTest, ANoFailsTheDeliveryAndFinallyRuns) {
+  Run();
+  ASSERT_TRUE(store_->Decide(last_.id, "deliver", false, "ann", "too many rows").ok());
+  EXPECT_EQ(Resume(), "in:succeeded deliver:failed after:skipped beside:succeeded log:succeeded exit:3");
+  EXPECT_EQ(last_.message, "step `deliver`: refused by ann: too many rows");
+}
+
+TEST_F(ApprovalTest, NoAnswerInTimeIsANo) {
+  pipeline_.steps[1].approve_within_us = 60'000'000;
+  Run();
+  clock_.Sleep(61'000'000);
+  EXPECT_EQ(Resume(), "in:succeeded deliver:failed after:skipped beside:succeeded log:succeeded exit:3");
+  EXPECT_EQ(last_.message, "step `deliver`: nobody approved it in time");
+}
+
+TEST_F(RunLoopTest, AWishToCancelEndsTheRunCleanly) {
+  Step("in");
+  Step("slow", {"in"});
+  ScriptedRunner runner(*store_, clock_, 1);
+  runner.HangAt("slow");
+  runner.CancelAt("slow", *store_);
+  EXPECT_EQ(Run(runner), "in:succeeded slow:failed exit:130");
+  EXPECT_EQ(last_.message, "cancelled by ann; `headrace run --resume` goes on where it stood");
+}
+
+TEST_F(RunLoopTest, StepsOfAPoolRunNoMoreAtOnceThanItHasSlots) {
+  pipeline_.pools["warehouse"] = 2;
+  for (int i = 0; i < 5; ++i) Step(StrCat("s", i)).pool = "warehouse";
+  Step("free");
+  ScriptedRunner runner(*store_, clock_, 8);
+  Run(runner);
+  EXPECT_EQ(last_.exit_code, 0) << last_.message;
+  EXPECT_EQ(runner.started.size(), 6u);
+  EXPECT_EQ(runner.most_at_once, 3u) << "two of the pool, and the one that needs no slot";
 }
 
 class RunPartTest : public RunLoopTest {

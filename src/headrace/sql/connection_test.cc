@@ -328,10 +328,10 @@ TEST_P(ConnectionTest, RowsOfAContractAreReadAsDeclared) {
   Run("create table t(id integer, day text, flag integer)");
   Run("insert into t values (1, '2026-01-31', 1), (2, null, 0)");
   const Schema declared({{"day", Type::kDate}, {"flag", Type::kBool}, {"id", Type::kDouble}});
-  EXPECT_EQ(Text(ReadAs(std::move(*connection_->Query("select * from t order by id")), declared)),
+  EXPECT_EQ(Text(ReadAs(*connection_->Query("select * from t order by id"), declared)),
             "id:double day:date flag:bool | 1,2026-01-31,true; 2,null,false");
   Run("insert into t values (3, 'soon', 0)");
-  EXPECT_THAT(Text(ReadAs(std::move(*connection_->Query("select * from t order by id")), declared)),
+  EXPECT_THAT(Text(ReadAs(*connection_->Query("select * from t order by id"), declared)),
               HasSubstr("column `day` is declared date, but row 3 has \"soon\""));
 }
 

@@ -229,7 +229,7 @@ TEST_F(EngineTest, AFullDiskIsBusyAndNamesThePlace) {
   engine_ = nullptr;
   Engine::Options options;
   options.any_file = true;
-  engine_ = std::move(*Engine::Open(options));
+  engine_ = *Engine::Open(options);
   const Status status =
       engine_->WriteParquet("select i, md5(i::varchar) h from range(500000) r(i)", {}, "/dev/full").status();
   EXPECT_EQ(status.code(), ErrorCode::kBusy) << status;
@@ -239,7 +239,7 @@ TEST_F(EngineTest, AFullDiskIsBusyAndNamesThePlace) {
 TEST_F(EngineTest, OutOfMemoryIsBusy) {
   Engine::Options options;
   options.memory_limit = "20MB";
-  engine_ = std::move(*Engine::Open(options));
+  engine_ = *Engine::Open(options);
   const Status status = QueryStatus(
       "select i, string_agg(i::varchar || repeat('x', 100), ',') s from range(2000000) r(i) group by i order by s");
   EXPECT_EQ(status.code(), ErrorCode::kBusy) << status;

@@ -28,7 +28,7 @@ class FilesTest : public testing::Test {
   static std::unique_ptr<Engine> NewEngine() {
     Engine::Options options;
     options.any_file = true;
-    return std::move(*Engine::Open(options));
+    return *Engine::Open(options);
   }
   std::string Path(const std::string& name) const { return (dir_ / name).string(); }
   std::string Write(const std::string& name, const std::string& bytes) const {

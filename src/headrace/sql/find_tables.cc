@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <list>
 #include <set>
 
 #include "headrace/base/text.h"
@@ -35,7 +36,7 @@ class Walk {
     }
   }
 
-  std::vector<Found> found;
+  std::list<Found> found;         // sorted by place, stably
 
  private:
   static std::string Text(const Json& node, const char* key) {
@@ -129,7 +130,7 @@ Result<std::vector<TableUse>> FindTables(Engine& engine, std::string_view sql) {
 
   Walk walk;
   walk.Visit(tree.at("statements"), {});
-  std::ranges::stable_sort(walk.found, {}, &Found::location);
+  walk.found.sort([](const Found& a, const Found& b) { return a.location < b.location; });
   std::vector<TableUse> uses;
   std::set<std::pair<std::string, std::string>> seen;
   for (const Found& table : walk.found) {

@@ -141,7 +141,7 @@ class FindTablesTest : public testing::Test {
  protected:
   FindTablesTest() {
     setenv("HEADRACE_LIB_DIR", HEADRACE_LIB_DIR, 1);
-    engine_ = std::move(*Engine::Open({}));
+    engine_ = *Engine::Open({});
   }
   // "name@text ..." in order; the text is what the span covers.
   std::string Tables(const std::string& sql) {

@@ -10,7 +10,7 @@
 namespace headrace::internal {
 
 namespace {
-constexpr std::array<const char*, 2> kSteps = {
+constexpr std::array<const char*, 3> kSteps = {
     // 1
     R"sql(
 CREATE TABLE runs(
@@ -52,6 +52,35 @@ ALTER TABLE runs ADD COLUMN lease_clock TEXT NOT NULL DEFAULT '';
 CREATE INDEX runs_by_time ON runs(pipeline, tenant, started_us, id);
 CREATE TABLE leases(
   name TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch INTEGER NOT NULL, until_us INTEGER NOT NULL, clock TEXT NOT NULL) STRICT;
+)sql",
+    // 3: runs and steps that wait for an approval (their states are checked by the program from now on), wishes to cancel, pools
+    R"sql(
+CREATE TABLE runs3(
+  id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, tenant TEXT NOT NULL, environment TEXT NOT NULL,
+  interval_start_us INTEGER NOT NULL, interval_end_us INTEGER NOT NULL, params TEXT NOT NULL, trigger TEXT NOT NULL, state TEXT NOT NULL,
+  exit_code INTEGER NOT NULL, message TEXT NOT NULL, started_us INTEGER NOT NULL, finished_us INTEGER NOT NULL,
+  version TEXT NOT NULL, code_commit TEXT NOT NULL, dirty INTEGER NOT NULL, pid INTEGER NOT NULL, process_started TEXT NOT NULL,
+  host TEXT NOT NULL, epoch INTEGER NOT NULL, lease_until_us INTEGER NOT NULL, lease_clock TEXT NOT NULL,
+  cancel_by TEXT NOT NULL DEFAULT '') STRICT;
+INSERT INTO runs3 SELECT id, pipeline, tenant, environment, interval_start_us, interval_end_us, params, trigger, state, exit_code, message, started_us,
+  finished_us, version, code_commit, dirty, pid, process_started, host, epoch, lease_until_us, lease_clock, '' FROM runs;
+CREATE TABLE steps3(
+  run TEXT NOT NULL REFERENCES runs3(id), step TEXT NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
+  attempt INTEGER NOT NULL, started_us INTEGER NOT NULL, finished_us INTEGER NOT NULL, fingerprint TEXT NOT NULL,
+  parts TEXT NOT NULL, reason TEXT NOT NULL, reused_from TEXT NOT NULL, error_code TEXT NOT NULL, message TEXT NOT NULL,
+  help TEXT NOT NULL, details TEXT NOT NULL, PRIMARY KEY(run, step)) STRICT;
+INSERT INTO steps3 SELECT * FROM steps;
+DROP TABLE steps;
+DROP TABLE runs;
+ALTER TABLE runs3 RENAME TO runs;
+ALTER TABLE steps3 RENAME TO steps;
+CREATE INDEX runs_by_window ON runs(pipeline, tenant, interval_start_us, interval_end_us);
+CREATE INDEX runs_by_time ON runs(pipeline, tenant, started_us, id);
+CREATE INDEX steps_by_fingerprint ON steps(fingerprint) WHERE fingerprint <> '';
+CREATE TABLE approvals(
+  run TEXT NOT NULL, step TEXT NOT NULL, asked_us INTEGER NOT NULL, until_us INTEGER NOT NULL, verdict TEXT NOT NULL,
+  by TEXT NOT NULL, note TEXT NOT NULL, decided_us INTEGER NOT NULL, PRIMARY KEY(run, step)) STRICT;
+CREATE TABLE pool_slots(pool TEXT NOT NULL, run TEXT NOT NULL, step TEXT NOT NULL, PRIMARY KEY(pool, run, step)) STRICT;
 )sql",
 };
 constexpr std::int64_t kKnown = kSteps.size();

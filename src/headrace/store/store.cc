@@ -25,8 +25,8 @@ constexpr std::string_view kStepColumns =
     "SELECT run, step, kind, state, attempt, started_us, finished_us, fingerprint, parts, reason, reused_from, error_code, "
     "message, help, details FROM steps ";
 
-constexpr std::array<std::string_view, 4> kRunStates = {"running", "succeeded", "failed", "interrupted"};
-constexpr std::array<std::string_view, 6> kStepStates = {"pending", "running", "succeeded", "reused", "failed", "skipped"};
+constexpr std::array<std::string_view, 5> kRunStates = {"running", "succeeded", "failed", "interrupted", "waiting"};
+constexpr std::array<std::string_view, 7> kStepStates = {"pending", "running", "succeeded", "reused", "failed", "skipped", "waiting"};
 
 template <typename State, std::size_t N>
 State StateFrom(const std::array<std::string_view, N>& names, std::string_view text) {
@@ -102,7 +102,7 @@ constexpr std::string_view kKilled = "its process ended without a word; its fini
 
 /// Ends the UPDATE of a step that only its run's owner may do, and only until the step has ended.
 constexpr std::string_view kOpenStep =
-    "WHERE run = ? AND step = ? AND state IN ('pending', 'running') AND EXISTS (SELECT 1 FROM runs WHERE id = ? AND epoch = ? AND state = 'running')";
+    "WHERE run = ? AND step = ? AND state IN ('pending', 'running', 'waiting') AND EXISTS (SELECT 1 FROM runs WHERE id = ? AND epoch = ? AND state = 'running')";
 
 /// All pending, in the order of the pipeline; some dozens a statement, since each is a round trip to a server.
 Status InsertSteps(Database& db, const std::string& run, std::span<const StepRecord> steps) {
@@ -167,6 +167,14 @@ Result<bool> Store::Lives(const RunRecord& run) {
   return run.lease_clock == time.clock && run.lease_until_us > time.now_us;
 }
 
+Result<bool> Store::RunLives(const std::string& run) {
+  Statement find(*db_, StrCat(kRunColumns, "WHERE id = ? AND state = 'running'"));
+  find.Bind(run);
+  ASSIGN_OR_RETURN(const std::vector<RunRecord> runs, ReadRuns(find));
+  if (runs.empty()) return false;
+  return Lives(runs[0]);
+}
+
 /// A run that was killed could not say so: it is still recorded as running, but nobody does.
 Result<RunRecord> Store::AsSeenNow(RunRecord run) {
   if (run.state != RunState::kRunning) return run;
@@ -229,13 +237,16 @@ Status Store::ResumeRun(const std::string& id, const ProcessId& process) {
     }
     epoch = runs[0].epoch + 1;
     ASSIGN_OR_RETURN(const internal::LeaseTime time, db_->Now());
-    Statement take(*db_, "UPDATE runs SET state = 'running', exit_code = -1, message = '', finished_us = 0, trigger = CASE trigger WHEN 'dry run' THEN trigger ELSE 'resume' END, "
+    Statement take(*db_, "UPDATE runs SET state = 'running', exit_code = -1, message = '', finished_us = 0, cancel_by = '', trigger = CASE trigger WHEN 'dry run' THEN trigger ELSE 'resume' END, "
                          "pid = ?, process_started = ?, host = ?, epoch = ?, lease_until_us = ?, lease_clock = ? WHERE id = ?");
     take.Bind(process.pid, process.started, process.host, epoch, time.now_us + kRunLeaseMicros, time.clock, id);
     RETURN_IF_ERROR(take.Run());
-    Statement again(*db_, "UPDATE steps SET state = 'pending', message = '', help = '', error_code = '' WHERE run = ? AND state NOT IN ('succeeded', 'reused')");
+    Statement again(*db_, "UPDATE steps SET state = 'pending', message = '', help = '', error_code = '' WHERE run = ? AND state NOT IN ('succeeded', 'reused', 'waiting')");
     again.Bind(id);
-    return again.Run();
+    RETURN_IF_ERROR(again.Run());
+    Statement free(*db_, "DELETE FROM pool_slots WHERE run = ?");   // its former process held them
+    free.Bind(id);
+    return free.Run();
   });
   RETURN_IF_ERROR(done);
   owned_[id] = {epoch, now, now};
@@ -283,26 +294,28 @@ Status Store::StartStep(const StepRecord& step) {
   return Ok();
 }
 
+/// In a transaction: what is known of a step, with its outputs.
+Status Store::WriteStep(const StepRecord& step) {
+  ASSIGN_OR_RETURN(const std::int64_t epoch, EpochOf(step.run));
+  Statement update(*db_, StrCat("UPDATE steps SET state = ?, attempt = ?, started_us = ?, finished_us = ?, fingerprint = ?, parts = ?, reason = ?, "
+                                "reused_from = ?, error_code = ?, message = ?, help = ?, details = ? ", kOpenStep));
+  update.Bind(StateName(step.state), step.attempt, step.started_us, step.finished_us, step.fingerprint, step.parts, step.reason,
+              step.reused_from, step.error_code, step.message, step.help, step.details, step.run, step.step, step.run, epoch);
+  RETURN_IF_ERROR(update.Run());
+  if (update.changed() != 1) return Refusal(step.run, step.step);
+  for (const auto& [name, artifact] : step.outputs) {
+    Statement insert(*db_, "INSERT INTO outputs VALUES (?,?,?,?,?,?) ON CONFLICT (run, step, output) "
+                           "DO UPDATE SET digest = excluded.digest, kind = excluded.kind, rows = excluded.rows");
+    insert.Bind(step.run, step.step, name, artifact.digest, artifact.kind, artifact.rows);
+    RETURN_IF_ERROR(insert.Run());
+  }
+  return Ok();
+}
+
 Status Store::FinishStep(const StepRecord& step) {
   const std::lock_guard lock(mutex_);
   CrashPoint("step.before_finish");
-  const Status done = db_->Transact(false, [&]() -> Status {
-    ASSIGN_OR_RETURN(const std::int64_t epoch, EpochOf(step.run));
-    Statement update(*db_, StrCat("UPDATE steps SET state = ?, attempt = ?, started_us = ?, finished_us = ?, fingerprint = ?, parts = ?, reason = ?, "
-                                  "reused_from = ?, error_code = ?, message = ?, help = ?, details = ? ", kOpenStep));
-    update.Bind(StateName(step.state), step.attempt, step.started_us, step.finished_us, step.fingerprint, step.parts, step.reason,
-                step.reused_from, step.error_code, step.message, step.help, step.details, step.run, step.step, step.run, epoch);
-    RETURN_IF_ERROR(update.Run());
-    if (update.changed() != 1) return Refusal(step.run, step.step);
-    for (const auto& [name, artifact] : step.outputs) {
-      Statement insert(*db_, "INSERT INTO outputs VALUES (?,?,?,?,?,?) ON CONFLICT (run, step, output) "
-                             "DO UPDATE SET digest = excluded.digest, kind = excluded.kind, rows = excluded.rows");
-      insert.Bind(step.run, step.step, name, artifact.digest, artifact.kind, artifact.rows);
-      RETURN_IF_ERROR(insert.Run());
-    }
-    return Ok();
-  });
-  RETURN_IF_ERROR(done);
+  RETURN_IF_ERROR(db_->Transact(false, [&] { return WriteStep(step); }));
   CrashPoint("step.after_finish");
   return Ok();
 }

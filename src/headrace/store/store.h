@@ -19,12 +19,12 @@ namespace internal {
 class Database;
 }  // namespace internal
 
-/// Where a run stands. kSucceeded, kFailed, kInterrupted are final.
-enum class RunState : std::uint8_t { kRunning, kSucceeded, kFailed, kInterrupted };
-/// Where a step of a run stands. All but kPending and kRunning are final.
-enum class StepState : std::uint8_t { kPending, kRunning, kSucceeded, kReused, kFailed, kSkipped };
-std::string_view StateName(RunState state);     ///< "running", "succeeded", "failed", "interrupted"
-std::string_view StateName(StepState state);    ///< "pending", "running", "succeeded", "reused", "failed", "skipped"
+/// Where a run stands. kSucceeded, kFailed, kInterrupted are final; kWaiting: it waits for an approval and holds no process meanwhile.
+enum class RunState : std::uint8_t { kRunning, kSucceeded, kFailed, kInterrupted, kWaiting };
+/// Where a step of a run stands. All but kPending, kRunning and kWaiting (for an approval) are final.
+enum class StepState : std::uint8_t { kPending, kRunning, kSucceeded, kReused, kFailed, kSkipped, kWaiting };
+std::string_view StateName(RunState state);     ///< "running", "succeeded", "failed", "interrupted", "waiting"
+std::string_view StateName(StepState state);    ///< "pending", "running", "succeeded", "reused", "failed", "skipped", "waiting"
 
 /// A process, told apart from a later one of the same number by its start time, and from those of other hosts.
 struct ProcessId {
@@ -101,6 +101,15 @@ struct AliasMove {
   std::string run;                ///< run id, or ""
 };
 
+/// A question to people: may this step of this run go on?
+struct Approval {
+  enum class Verdict : std::uint8_t { kOpen, kYes, kNo } verdict = Verdict::kOpen;
+  std::string run, step;
+  std::int64_t asked_us = 0, until_us = 0;   ///< after until_us nobody can say yes any more; 0 = no end
+  std::string by, note;                      ///< who answered, and why
+  std::int64_t decided_us = 0;
+};
+
 /// Where the state of a project lies. Artifacts always lie under `root`.
 struct StateLocation {
   std::string root;                ///< the project's folder
@@ -161,6 +170,23 @@ class Store {
   /// when the state could not be reached until the lease was over: the caller must stop.
   Status Heartbeat(const std::string& run);
 
+  // People's say. -----------------------------------------------------------------------------------------------------
+  /// Record that a step waits for an approval (state kWaiting, with all else that is known of it) and ask for it; one transaction. An answer that
+  /// is there already stays.
+  Status ParkStep(const StepRecord& step, std::int64_t until_us);
+  Result<std::optional<Approval>> GetApproval(const std::string& run, const std::string& step);
+  Result<std::vector<Approval>> ListApprovals(const std::string& run);   ///< "" = the open ones of all waiting runs, oldest first
+  /// Answer. kInvalid when nothing was asked, another answer was given before, or the time is up.
+  Status Decide(const std::string& run, const std::string& step, bool yes, const std::string& by, const std::string& note);
+  /// Wish that a run ends: its process finds out by CancelledBy. A waiting run ends at once. kInvalid when it has ended.
+  Status Cancel(const std::string& run, const std::string& by);
+  Result<std::string> CancelledBy(const std::string& run);               ///< who wished it; "" = nobody
+
+  // Pools: how many steps of the whole project may do something at once. -------------------------------------------------
+  /// Take one of `size` slots for a step of a run of this Store; false = all are taken by living runs.
+  Result<bool> TakeSlot(const std::string& pool, std::int64_t size, const std::string& run, const std::string& step);
+  Status FreeSlot(const std::string& pool, const std::string& run, const std::string& step);
+
   Result<RunRecord> GetRun(const std::string& id_or_prefix_or_last);
   struct RunQuery { std::string pipeline, tenant; std::int64_t limit = 50; };
   Result<std::vector<RunRecord>> ListRuns(const RunQuery& query);   ///< newest first
@@ -213,6 +239,8 @@ class Store {
   Result<bool> Lives(const RunRecord& run);
   Result<RunRecord> AsSeenNow(RunRecord run);
   Result<std::int64_t> EpochOf(const std::string& run);
+  Status WriteStep(const StepRecord& step);
+  Result<bool> RunLives(const std::string& run);
   Status Refusal(const std::string& run, const std::string& step);
 
   std::string directory_;

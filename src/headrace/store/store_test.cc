@@ -268,6 +268,64 @@ TEST_P(StoreTest, ScratchFilesGoWithTheirProcessUnlessItIsOfAnotherHost) {
   EXPECT_TRUE(FileExists(far));
 }
 
+TEST_P(StoreTest, AnApprovalIsAskedOnceAndItsAnswerIsFinal) {
+  ASSERT_TRUE(store_->CreateRun(Run("r1"), {Step("r1", "deliver")}).ok());
+  EXPECT_EQ(store_->Decide("r1", "deliver", true, "eve", "").code(), ErrorCode::kInvalid) << "nothing was asked";
+  ASSERT_TRUE(store_->ParkStep(Step("r1", "deliver", StepState::kWaiting), 0).ok());
+  ASSERT_TRUE(store_->FinishRun("r1", RunState::kWaiting, 75, "waits").ok());
+  ASSERT_EQ(store_->ListApprovals("")->size(), 1u);
+  EXPECT_EQ(store_->GetRun("r1")->state, RunState::kWaiting);
+  ASSERT_TRUE(store_->Decide("r1", "deliver", true, "ann", "looks right").ok());
+  EXPECT_TRUE(store_->Decide("r1", "deliver", true, "bob", "me too").ok()) << "the same answer again changes nothing";
+  EXPECT_EQ(store_->Decide("r1", "deliver", false, "bob", "").code(), ErrorCode::kInvalid);
+  EXPECT_TRUE(store_->ListApprovals("")->empty());
+  ASSERT_TRUE(store_->ResumeRun("r1", ThisProcess()).ok());
+  EXPECT_EQ((*store_->ListSteps("r1"))[0].state, StepState::kWaiting) << "the step knows that it asked";
+  ASSERT_TRUE(store_->ParkStep(Step("r1", "deliver", StepState::kWaiting), 0).ok());
+  const auto answer = store_->GetApproval("r1", "deliver");
+  ASSERT_TRUE(answer.ok() && answer->has_value());
+  EXPECT_EQ((*answer)->verdict, Approval::Verdict::kYes) << "asking again leaves the answer";
+  EXPECT_EQ((*answer)->by, "ann");
+}
+
+TEST_P(StoreTest, NobodyCanApproveAfterTheTimeIsUp) {
+  ASSERT_TRUE(store_->CreateRun(Run("r1"), {Step("r1", "deliver")}).ok());
+  ASSERT_TRUE(store_->ParkStep(Step("r1", "deliver", StepState::kWaiting), clock_.NowMicros() + 1'000).ok());
+  clock_.Sleep(1'000);
+  EXPECT_NE(store_->Decide("r1", "deliver", true, "ann", "").message().find("time to approve"), std::string::npos);
+}
+
+TEST_P(StoreTest, AWishToCancelReachesARunAndEndsAWaitingOne) {
+  ASSERT_TRUE(store_->CreateRun(Run("r1"), {Step("r1", "deliver")}).ok());
+  EXPECT_EQ(*store_->CancelledBy("r1"), "");
+  ASSERT_TRUE(store_->Cancel("r1", "ann").ok());
+  EXPECT_EQ(*store_->CancelledBy("r1"), "ann");
+  ASSERT_TRUE(store_->FinishRun("r1", RunState::kInterrupted, 130, "cancelled").ok());
+  EXPECT_EQ(store_->Cancel("r1", "ann").code(), ErrorCode::kInvalid) << "it has ended";
+  ASSERT_TRUE(store_->ResumeRun("r1", ThisProcess()).ok());
+  EXPECT_EQ(*store_->CancelledBy("r1"), "") << "an old wish does not end the resumed run";
+  ASSERT_TRUE(store_->ParkStep(Step("r1", "deliver", StepState::kWaiting), 0).ok());
+  ASSERT_TRUE(store_->FinishRun("r1", RunState::kWaiting, 75, "waits").ok());
+  ASSERT_TRUE(store_->Cancel("r1", "bob").ok());
+  EXPECT_EQ(store_->GetRun("r1")->state, RunState::kInterrupted);
+}
+
+TEST_P(StoreTest, APoolHasSoManySlotsAndThoseOfDeadRunsAreFree) {
+  ASSERT_TRUE(store_->CreateRun(Run("r1"), {Step("r1", "a"), Step("r1", "b"), Step("r1", "c")}).ok());
+  EXPECT_TRUE(*store_->TakeSlot("warehouse", 2, "r1", "a"));
+  EXPECT_TRUE(*store_->TakeSlot("warehouse", 2, "r1", "b"));
+  EXPECT_FALSE(*store_->TakeSlot("warehouse", 2, "r1", "c"));
+  EXPECT_TRUE(*store_->TakeSlot("warehouse", 2, "r1", "a")) << "asking again takes no second one";
+  EXPECT_TRUE(*store_->TakeSlot("other", 1, "r1", "c")) << "pools are apart";
+  ASSERT_TRUE(store_->FreeSlot("warehouse", "r1", "b").ok());
+  EXPECT_TRUE(*store_->TakeSlot("warehouse", 2, "r1", "c"));
+  ASSERT_TRUE(store_->FinishRun("r1", RunState::kFailed, 1, "").ok());
+  RunRecord next = Run("r2");
+  next.interval_start_us = 5;
+  ASSERT_TRUE(store_->CreateRun(next, {Step("r2", "a")}).ok());
+  EXPECT_TRUE(*store_->TakeSlot("warehouse", 1, "r2", "a")) << "the ended run's slots are free";
+}
+
 TEST_P(StoreTest, RunIdsSortByTime) {
   SeededRandom random(1);
   const std::string first = NewRunId(clock_, random);

@@ -1,0 +1,107 @@
+// What people say to runs: approve, cancel.
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "headrace/base/clock.h"
+#include "headrace/cli/command.h"
+#include "headrace/table/value.h"
+
+namespace headrace {
+
+namespace {
+constexpr std::int64_t kWaitMicros = 15'000'000, kLookMicros = 100'000;
+
+struct ApproveFlags {
+  std::string run, step, note;
+  bool no = false;
+};
+
+std::string User() {
+  const char* user = std::getenv("USER");
+  return user == nullptr ? "" : user;
+}
+
+int ListOpen(Store& store, const GlobalFlags& flags) {
+  const Result<std::vector<Approval>> open = store.ListApprovals("");
+  if (!open.ok()) return Fail(open.status(), flags);
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  std::vector<std::vector<std::string>> rows;
+  for (const Approval& asked : *open) {
+    const std::string until = asked.until_us == 0 ? std::string() : FormatTimestamp(asked.until_us).substr(0, 16);
+    all.push_back({{"run", asked.run}, {"step", asked.step}, {"asked", FormatTimestamp(asked.asked_us)}, {"until", until.empty() ? "" : FormatTimestamp(asked.until_us)}});
+    rows.push_back({asked.run, asked.step, FormatTimestamp(asked.asked_us).substr(0, 16), until.empty() ? "no end" : until});
+  }
+  if (flags.json) PrintOut(all.dump(2) + "\n");
+  else if (rows.empty()) PrintErr("no run waits for an approval\n");
+  else PrintOut(TextTable({"run", "step", "asked (UTC)", "until (UTC)"}, rows));
+  return 0;
+}
+
+/// The step that is asked about, when only one is.
+Result<std::string> TheStep(Store& store, const RunRecord& run) {
+  ASSIGN_OR_RETURN(const std::vector<Approval> asked, store.ListApprovals(run.id));
+  std::vector<std::string> open;
+  for (const Approval& approval : asked)
+    if (approval.verdict == Approval::Verdict::kOpen) open.push_back(approval.step);
+  if (open.size() == 1) return open[0];
+  if (open.empty()) return Error(ErrorCode::kInvalid, "run ", run.id, " waits for no approval").WithHelp("`headrace approve` lists those that do");
+  return Error(ErrorCode::kInvalid, "run ", run.id, " waits for several approvals").WithHelp(StrCat("name the step: ", Join(open, ", ")));
+}
+
+int Approve(ApproveFlags approve, const GlobalFlags& flags) {
+  const Result<OpenProject> open = OpenState(flags);
+  if (!open.ok()) return Fail(open.status(), flags);
+  if (approve.run.empty()) return ListOpen(*open->store, flags);
+  const Result<RunRecord> run = open->store->GetRun(approve.run);
+  if (!run.ok()) return Fail(run.status(), flags);
+  if (approve.step.empty()) {
+    const Result<std::string> step = TheStep(*open->store, *run);
+    if (!step.ok()) return Fail(step.status(), flags);
+    approve.step = *step;
+  }
+  if (const Status status = open->store->Decide(run->id, approve.step, !approve.no, User(), approve.note); !status.ok()) return Fail(status, flags);
+  if (flags.json) PrintOut(nlohmann::ordered_json({{"run", run->id}, {"step", approve.step}, {"verdict", approve.no ? "no" : "yes"}, {"by", User()}, {"note", approve.note}}).dump(2) + "\n");
+  else if (!flags.quiet) PrintErr(StrCat(approve.no ? "refused" : "approved", "; `headrace run --resume ", run->id, "` goes on\n"));
+  return 0;
+}
+
+int Cancel(const std::string& id, const GlobalFlags& flags) {
+  const Result<OpenProject> open = OpenState(flags);
+  if (!open.ok()) return Fail(open.status(), flags);
+  Result<RunRecord> run = open->store->GetRun(id);
+  if (!run.ok()) return Fail(run.status(), flags);
+  if (run->state != RunState::kInterrupted) {      // killed without a word is as good as cancelled
+    if (const Status status = open->store->Cancel(run->id, User()); !status.ok()) return Fail(status, flags);
+    for (std::int64_t waited = 0; waited < kWaitMicros; waited += kLookMicros) {
+      run = open->store->GetRun(run->id);
+      if (!run.ok()) return Fail(run.status(), flags);
+      if (run->state != RunState::kRunning) break;
+      SystemClock().Sleep(kLookMicros);
+    }
+  }
+  if (flags.json) PrintOut(nlohmann::ordered_json({{"run", run->id}, {"state", StateName(run->state)}}).dump(2) + "\n");
+  else if (!flags.quiet) PrintErr(StrCat("run ", run->id, run->state == RunState::kRunning ? " was asked to end; it has not yet" : StrCat(": ", StateName(run->state)), "\n"));
+  return run->state == RunState::kRunning ? ExitCode(ErrorCode::kBusy) : 0;
+}
+}  // namespace
+
+void AddApproveCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
+  CLI::App* command = app.add_subcommand("approve", "Let a waiting run go on, or not; without a run: list what waits");
+  auto flags = std::make_shared<ApproveFlags>();
+  command->add_option("RUN", flags->run, "id of the run, the beginning of one, or `last`");
+  command->add_option("STEP", flags->step, "the step, where several wait");
+  command->add_flag("--no", flags->no, "refuse");
+  command->add_option("--note", flags->note, "why; kept with the answer")->type_name("TEXT");
+  command->callback([&global, &action, flags] { action = [&global, flags] { return Approve(*flags, global); }; });
+}
+
+void AddCancelCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
+  CLI::App* command = app.add_subcommand("cancel", "End a run cleanly, from any terminal or host: what has ended is kept");
+  auto id = std::make_shared<std::string>();
+  command->add_option("RUN", *id, "id of the run, the beginning of one, or `last`")->required();
+  command->callback([&global, &action, id] { action = [&global, id] { return Cancel(*id, global); }; });
+}
+
+}  // namespace headrace
