@@ -5,7 +5,8 @@ Where the two differ, and why (EXPLAINED holds each to it):
 - the minute begins with `*` and the hour is fixed (`*/15 2 * * *`): real time for cronsim; here the hour alone decides, so the policies
   hold for every time of day that is named;
 - the hour has a step and does not begin with `*` (`0 1-23/2 * * *`): a list of times of day for cronsim, real time here;
-- `n/step` in the day of the week ends with Saturday here, with 7 (Sunday) there.
+- `n/step` in the day of the week ends with Saturday here, with 7 (Sunday) there;
+- cronsim looks for an hour in steps of 60 real minutes, so after Lord Howe's half hour it comes to 06:30 and misses `0 */6 * * *` at 06:00.
 """
 
 import datetime
@@ -29,7 +30,8 @@ EXPRESSIONS = ["0 6 * * MON", "0 0 * * *", "30 2 * * *", "0 2 * * *", "30 1 * * 
                "0 0 */2 * SUN", "0 12 29 2 *", "0 0 31 * *", "0 6 * JAN-MAR *", "0 0 * * 7", "0 0 * * 5-7", "5/20 4 * * *", "0 * * * *", "*/15 * * * *", "*/10 */6 * * *", "30 * * * *", "0 */6 * * *"]
 STARTS = ["2024-02-25", "2025-03-05", "2025-03-28", "2025-04-03", "2025-06-15", "2025-10-02", "2025-10-24", "2025-10-31"]
 EXPLAINED = [("*/15 2 * * *", "Europe/Berlin", "2025-10-25"), ("*/15 2 * * *", "Europe/Berlin", "2025-03-29"),
-             ("0 1-23/2 * * *", "America/New_York", "2025-03-09"), ("0 6 * * 1/2", "UTC", "2025-06-13")]
+             ("0 1-23/2 * * *", "America/New_York", "2025-11-02"), ("0 6 * * 1/2", "UTC", "2025-06-13"),
+             ("0 */6 * * *", "Australia/Lord_Howe", "2025-04-03"), ("0 */6 * * *", "Australia/Lord_Howe", "2025-10-02")]
 COUNT = 12
 
 
@@ -63,6 +65,8 @@ def theirs(expression, zone, start):
 def test_common_expressions_tick_as_cronsim_says(expression, ours):
     for zone in ZONES:
         for start in STARTS:
+            if (expression, zone, start) in EXPLAINED:
+                continue
             assert ours[expression, zone, start] == theirs(expression, zone, start), (zone, start)
 
 
