@@ -13,11 +13,13 @@ install(FILES
   ${HEADRACE_UNPACKED}/lightgbm/lib_lightgbm.so
   DESTINATION lib/headrace)
 
-# Shared libraries of Debian that a bare machine may lack: fmt has no archive, libgomp is LightGBM's.
-get_target_property(fmt_type fmt::fmt TYPE)
-if(fmt_type STREQUAL SHARED_LIBRARY)
-  install(IMPORTED_RUNTIME_ARTIFACTS fmt::fmt LIBRARY DESTINATION lib/headrace)
-endif()
+# Shared libraries of Debian that a bare machine may lack: fmt and date have no archive, libgomp is LightGBM's.
+foreach(target fmt::fmt date::date-tz)
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL SHARED_LIBRARY)
+    install(IMPORTED_RUNTIME_ARTIFACTS ${target} LIBRARY DESTINATION lib/headrace)
+  endif()
+endforeach()
 find_library(HEADRACE_LIBGOMP NAMES libgomp.so.1 REQUIRED)
 file(REAL_PATH ${HEADRACE_LIBGOMP} libgomp_file)
 install(FILES ${libgomp_file} DESTINATION lib/headrace RENAME libgomp.so.1)
@@ -33,7 +35,7 @@ foreach(package duckdb adbc adbc_sqlite lightgbm nanoarrow/flatcc)
 endforeach()
 # nanoarrow's source package carries its licence in each file's head only; it is Apache-2.0, the text of ADBC's.
 install(FILES ${HEADRACE_UNPACKED}/adbc/LICENSE.txt DESTINATION ${licenses}/nanoarrow)
-foreach(package libcli11-dev libeigen3-dev libfmt-dev libgomp1 liblbfgs-dev libsqlite3-dev libssl-dev libxxhash-dev
+foreach(package libcli11-dev libeigen3-dev libfmt-dev libgomp1 libhowardhinnant-date-dev liblbfgs-dev libsqlite3-dev libssl-dev libxxhash-dev
         libyaml-dev nlohmann-json3-dev zlib1g-dev)
   if(EXISTS /usr/share/doc/${package}/copyright)
     install(FILES /usr/share/doc/${package}/copyright DESTINATION ${licenses}/${package})

@@ -7,7 +7,7 @@ import pytest
 
 from world import CASES, HEADRACE, INTERVAL, World
 
-COMMANDS = ["init", "validate", "plan", "run", "runs", "show", "logs", "data", "why", "report", "models", "train", "score", "inspect", "schema", "version"]
+COMMANDS = ["init", "validate", "plan", "run", "runs", "show", "logs", "data", "why", "report", "models", "schedule", "train", "score", "inspect", "schema", "version"]
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,8 @@ DOCUMENTS = {
     "data": (["data", "last", "scores", "-n", "3"], {"customer_id", "score", "label", "model_version"}),
     "why": (["why", "last", "features"], {"run", "step", "state", "reason", "changes"}),
     "report": (["report", "last", "-o", "report.html"], {"run", "report"}),
+    "schedule list": (["schedule", "list"], {"pipeline", "tenants", "cron", "timezone", "active", "next"}),
+    "schedule next": (["schedule", "next", "full", "--count", "2", "--from", "2026-03-28"], {"pipeline", "tenants", "cron", "timezone", "ticks"}),
     "models list": (["models", "list"], {"name", "version", "aliases", "digest"}),
     "models show": (["models", "show", "churn"], {"name", "version", "aliases", "metrics", "alias_moves"}),
     "models add": (["models", "add", "other", "churn.model"], {"name", "version"}),

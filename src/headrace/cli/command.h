@@ -38,6 +38,7 @@ void AddPlanCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddReportCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddRunCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddRunsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddScheduleCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddSchemaCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddScoreCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddShowCommand(CLI::App& app, const GlobalFlags& flags, Action& action);

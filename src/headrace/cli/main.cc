@@ -83,6 +83,7 @@ int main(int argc, char** argv) {
   AddWhyCommand(app, flags, action);
   AddReportCommand(app, flags, action);
   AddModelsCommand(app, flags, action);
+  AddScheduleCommand(app, flags, action);
   AddTrainCommand(app, flags, action);
   AddScoreCommand(app, flags, action);
   AddInspectCommand(app, flags, action);

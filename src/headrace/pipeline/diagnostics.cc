@@ -52,6 +52,7 @@ constexpr auto kCodes = std::to_array<CodeExplanation>({
     {kUnknownEnvironment, "no such environment", "headrace.yaml has no environment of that name."},
     {kUnknownConnection, "no such connection", "Neither headrace.yaml nor the tenant defines the connection."},
     {kMissingFile, "file that is not there", "A query, contract or group of steps names a file that does not exist."},
+    {kSchedule, "wrong schedule", "The cron expression, distance, zone or time under `schedule:` does not read, or fits nothing. docs/schedules.md has the syntax."},
 });
 
 bool SameFinding(const Diagnostic& a, const Diagnostic& b) {

@@ -33,6 +33,8 @@ enum class DiagnosticCode : std::uint16_t {
   // P07xx: the project around the pipelines.
   kUnknownPipeline = 701, kUnknownTenant = 702, kUnknownEnvironment = 703, kUnknownConnection = 704,
   kMissingFile = 705,
+  // P08xx: schedules.
+  kSchedule = 801,
 };
 
 /// "P0201".

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "headrace/pipeline/diagnostics.h"
+#include "headrace/pipeline/schedule_spec.h"
 #include "headrace/pipeline/sql_inspector.h"
 #include "headrace/pipeline/step_spec.h"
 
@@ -74,7 +75,7 @@ struct ResolveRequest {
 
 /// All files of one project, parsed with positions.
 ///
-///   Load -> Validate | Resolve (any number of times, in any order)
+///   Load -> Validate | Resolve | Schedules (any number of times, in any order)
 ///
 /// Nothing throws errors away: every call appends all it found to a Diagnostics. No call touches a database, reads a
 /// secret or evaluates a value that only a run knows.
@@ -111,12 +112,16 @@ class Project {
   std::map<std::string, ConnectionEntry> ConnectionsOf(std::string_view tenant) const;
 
   /// Check all pipelines and tenants with values unknown: keys and types, names, the graph, SQL files and their $names,
-  /// expressions, metrics, learner parameters, files a contract or query names. `pipeline` "" = all.
+  /// schedules, expressions, metrics, learner parameters, files a contract or query names. `pipeline` "" = all.
   void Validate(std::string_view pipeline, Diagnostics& diagnostics) const;
 
   /// Make one pipeline concrete. kInvalid with the first error's text when `diagnostics` got any; unknown names of
   /// pipelines and tenants suggest a near one.
   Result<ResolvedPipeline> Resolve(const ResolveRequest& request, Diagnostics& diagnostics) const;
+
+  /// What `schedule:` says in pipelines and, over it, in tenants: by pipeline ("" = all). Not part of Load, because only the
+  /// zones' database (some milliseconds to open) can tell whether a zone exists, and a run by hand needs none.
+  std::vector<PipelineSchedule> Schedules(std::string_view pipeline, Diagnostics& diagnostics) const;
 
   struct Parts;                                      ///< this room's own
 

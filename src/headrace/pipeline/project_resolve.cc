@@ -157,6 +157,7 @@ void Project::Validate(std::string_view pipeline, Diagnostics& diagnostics) cons
   for (const auto& [name, file] : parts_->pipelines)
     if (pipeline.empty() || name == pipeline) CheckPipeline(file, parts_->environment, around, *parts_->sql, diagnostics);
   for (const auto& [name, tenant] : parts_->tenants) CheckTenant(tenant, parts_->pipelines, diagnostics);
+  Schedules(pipeline, diagnostics);
 }
 
 Result<ResolvedPipeline> Project::Resolve(const ResolveRequest& request, Diagnostics& diagnostics) const {

@@ -369,5 +369,44 @@ TEST_F(ProjectTest, APathThatIsNotThereIsAnError) {
   EXPECT_EQ(project.status().code(), ErrorCode::kInvalid);
 }
 
+TEST_F(ProjectTest, ATenantsScheduleStandsOverThatOfItsPipeline) {
+  Write("headrace.yaml", "");
+  Write("pipelines/p.yaml", R"(name: p
+schedule: {cron: "0 6 * * MON", timezone: Europe/Berlin, tenants: all, parallel: 5, catch_up: all, start: 2026-01-31, jitter: 10m, finish_by: "07:30", repeated: last, missing: skip, overlap: cancel}
+steps: {a: {extract: {file: a.csv}}}
+)");
+  Write("pipelines/q.yaml", "name: q\nschedule: {every: 1 month}\nsteps: {a: {extract: {file: a.csv}}}\n");
+  Write("tenants/aster.yaml", "tenant: aster\nschedule: {p: {every: 2 weeks, catch_up: none, end: 2027-01-01}}\n");
+  Write("tenants/bolt.yaml", "tenant: bolt\n");
+  Write("tenants/cedar.yaml", "tenant: cedar\n");
+  const std::vector<PipelineSchedule> schedules = Load().Schedules("", diagnostics_);
+  EXPECT_FALSE(diagnostics_.has_errors()) << Errors();
+  ASSERT_EQ(schedules.size(), 3u);
+  EXPECT_THAT(schedules[0].tenants, ElementsAre("bolt", "cedar"));
+  EXPECT_THAT(schedules[1].tenants, ElementsAre("aster"));
+  EXPECT_EQ(schedules[2].pipeline, "q");
+  EXPECT_FALSE(schedules[2].by_tenant);
+
+  const ScheduleSpec &shared = schedules[0].spec, &own = schedules[1].spec;
+  EXPECT_EQ(std::get<CronExpression>(shared.when).text, "0 6 * * MON");
+  EXPECT_EQ(std::get<Period>(own.when).count, 14);
+  EXPECT_EQ(shared.catch_up, ScheduleSpec::CatchUp::kAll);
+  EXPECT_EQ(own.catch_up, ScheduleSpec::CatchUp::kNone);
+  EXPECT_EQ(shared.end_local_s, std::nullopt);
+  EXPECT_EQ(own.end_local_s, Day("2027-01-01") / 1'000'000);
+  for (const ScheduleSpec* spec : {&shared, &own}) {
+    EXPECT_EQ(spec->timezone, "Europe/Berlin");
+    EXPECT_EQ(spec->start_local_s, Day("2026-01-31") / 1'000'000);
+    EXPECT_EQ(spec->jitter_us, 600'000'000);
+    EXPECT_EQ(spec->finish_by_minute, 450);
+    EXPECT_EQ(spec->parallel, 5);
+    EXPECT_EQ(spec->max_parallel, 1);
+    EXPECT_EQ(spec->repeated, ScheduleSpec::Repeated::kLast);
+    EXPECT_EQ(spec->missing, ScheduleSpec::Missing::kSkip);
+    EXPECT_EQ(spec->overlap, ScheduleSpec::Overlap::kCancel);
+  }
+  EXPECT_EQ(Load().Schedules("q", diagnostics_).size(), 1u);
+}
+
 }  // namespace
 }  // namespace headrace

@@ -29,6 +29,31 @@ Shape RetryTimeout() {
   return MapOf("retry, timeout", std::move(keys));
 }
 
+/// What a tenant may say otherwise.
+std::vector<Key> ScheduleTimes() {
+  return {
+      {"cron", Scalar(kText), "five fields: minute, hour, day of month, month, day of week; or @hourly, @daily, @weekly, @monthly, @yearly", "\"0 6 * * MON\""},
+      {"every", Scalar(kText), "a distance in place of `cron`: 15m, 6h, 1 day, 2 weeks, 1 month", "1 month"},
+      {"timezone", Scalar(kText), "IANA name of the zone whose wall clock counts; UTC when not given", "Europe/Berlin"},
+      {"start", Scalar(kText), "no run before this local date or time; `every` counts from it", "2026-01-31"},
+      {"end", Scalar(kText), "no run at this local date or time, or later", "\"2027-01-01 06:00\""},
+      {"missing", Choice({"run_at_next_valid", "skip"}), "a time of day that the clock jumps over: run when it has jumped (when not given), or not", "skip"},
+      {"repeated", Choice({"first", "both", "last"}), "a time of day that the clock shows twice: which of the two; `first` when not given", "last"},
+      {"catch_up", Choice({"latest", "all", "none"}), "which of the ticks missed while nothing ran are made up for; `latest` when not given", "all"},
+      {"jitter", Scalar(kDuration), "spread starts over this long after the tick; the same tick always gets the same delay", "10m"},
+      {"finish_by", Scalar(kText), "local time of day at which the run should have ended", "\"07:30\""},
+      {"max_parallel", IntFrom(1), "runs of one tenant at once; 1 when not given", "2"},
+      {"overlap", Choice({"queue", "skip", "cancel"}), "a tick while `max_parallel` runs are at work: wait (when not given), leave it out, or cancel the oldest", "skip"},
+  };
+}
+
+Shape ScheduleShape() {
+  std::vector<Key> keys = ScheduleTimes();
+  keys.push_back({"tenants", ListOrSingle(Scalar(kLabel)), "`all`, or names: a run for each; one run without a tenant when not given", "all"});
+  keys.push_back({"parallel", IntFrom(1), "tenants at once; 1 when not given", "5"});
+  return MapOf("a schedule", std::move(keys), {"cron", "every"});
+}
+
 Shape KeepFor() { return Scalar(kText); }
 
 }  // namespace
@@ -54,7 +79,7 @@ const Shape& PipelineFileShape() {
       Required({"steps", StepsShape(), "the steps by name; their order in the file does not matter", "{customers: {extract: {file: data/customers.csv}}}"}),
       {"finally", StepsShape(), "steps that run when all others have ended, however they ended; they may read `${run.outcome}`: succeeded or failed",
        "{log: {deliver: {data: scores, file: out/last.csv}, when: \"run.outcome = 'succeeded'\"}}"},
-      NotYet("schedule", "run by the clock"),
+      {"schedule", ScheduleShape(), "when runs start, and for whom (docs/schedules.md)", "{cron: \"0 6 * * MON\", timezone: Europe/Berlin, tenants: all}"},
       NotYet("alerts", "whom to tell"),
   });
   return shape;
@@ -108,7 +133,7 @@ const Shape& TenantFileShape() {
        "values for the parameters of the pipelines", "{category: shoes}"},
       {"connections", ConnectionsShape(), "the tenant's own connections", "{warehouse: {driver: duckdb, uri: data/acme.duckdb}}"},
       {"tables", Named("table as pipelines call it: the tenant's table", Scalar(kText), kLabel), "names of tables that differ here", "{profiles: analytics.dim_customer}"},
-      NotYet("schedule", "run at other times for this tenant"),
+      {"schedule", Named("pipeline: what differs", MapOf("a tenant's schedule", ScheduleTimes()), kLabel), "what the schedules of pipelines say otherwise for this tenant", "{score: {timezone: America/New_York}}"},
   });
   return shape;
 }
