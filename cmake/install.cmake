@@ -9,6 +9,7 @@ install(TARGETS headrace RUNTIME DESTINATION bin)
 file(REAL_PATH ${HEADRACE_LIBDUCKDB} libduckdb_file)
 install(FILES ${libduckdb_file} DESTINATION lib/headrace RENAME libduckdb.so)
 install(FILES
+  ${HEADRACE_UNPACKED}/adbc_postgresql/libadbc_driver_postgresql.so
   ${HEADRACE_UNPACKED}/adbc_sqlite/libadbc_driver_sqlite.so
   ${HEADRACE_UNPACKED}/lightgbm/lib_lightgbm.so
   DESTINATION lib/headrace)
@@ -28,7 +29,7 @@ set(licenses share/licenses/headrace)
 if(EXISTS ${CMAKE_SOURCE_DIR}/LICENSE)
   install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${licenses}/headrace)
 endif()
-foreach(package duckdb adbc adbc_sqlite lightgbm nanoarrow/flatcc)
+foreach(package duckdb adbc adbc_postgresql adbc_sqlite lightgbm nanoarrow/flatcc)
   file(GLOB texts ${HEADRACE_UNPACKED}/${package}/LICENSE* ${HEADRACE_UNPACKED}/${package}/NOTICE*)
   get_filename_component(name ${package} NAME)
   install(FILES ${texts} DESTINATION ${licenses}/${name})

@@ -81,7 +81,7 @@ Status DeclareWrites(const ResolvedPipeline& pipeline, ConnectionMap& connection
     const auto entry = pipeline.connections.find(step.as<DeliverSpec>().connection);
     if (entry == pipeline.connections.end()) continue;
     ASSIGN_OR_RETURN(const Secret uri, Load(entry->second.uri, ProcessVariables()));
-    connections.DeclareWritable(JoinPath(pipeline.root, uri.Reveal()));
+    connections.DeclareWritable(ConnectionUri(entry->second.driver, pipeline.root, uri.Reveal()));
   }
   return Ok();
 }

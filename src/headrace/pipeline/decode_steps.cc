@@ -4,6 +4,7 @@
 #include "headrace/base/text.h"
 #include "headrace/pipeline/decode.h"
 #include "headrace/pipeline/params.h"
+#include "headrace/sql/connection.h"
 #include "headrace/sql/engine.h"
 
 namespace headrace {
@@ -185,8 +186,7 @@ class StepDecoder {
     draft_.spec.unfitted_text = spec.query->text;
     if (spec.query->text.empty()) return;
     const auto entry = around_.connections.find(spec.connection);
-    const bool sqlite = entry != around_.connections.end() && entry->second.driver == "sqlite";
-    const SqlDialect dialect = sqlite ? SqlDialect::kSqlite : SqlDialect::kDuckDb;
+    const SqlDialect dialect = DialectOf(entry == around_.connections.end() ? "" : entry->second.driver);
     if (const auto facts = Facts(*spec.query, context_.sql.InspectForeignQuery(spec.query->text, dialect)))
       CheckBinding(*spec.query, *facts, node.Find("bind"));
   }

@@ -3,6 +3,7 @@
 
 #include "headrace/base/text.h"
 #include "headrace/pipeline/project_parts.h"
+#include "headrace/sql/connection.h"
 
 namespace headrace {
 namespace fs = std::filesystem;
@@ -18,7 +19,16 @@ TextOrSecret ReadTextOrSecret(const Node* node) {
   return out;
 }
 
-void ReadConnections(const Node* node, std::map<std::string, ConnectionEntry>& out) {
+/// Without showing it: the line that the error is about is printed, too.
+void RefusePassword(const ConnectionEntry& connection, Diagnostics& diagnostics) {
+  Diagnostic& error = diagnostics.AddError(DiagnosticCode::kBadValue, connection.place, StrCat("the `uri` of connection `", connection.name, "` holds a password, which must not stand in a file"))
+      .Help("write `uri: {secret: NAME}` and set the variable NAME, or leave the password to PGPASSWORD or ~/.pgpass");
+  std::string& line = error.at.source_line;
+  const bool plain = line.find(connection.uri.text) != std::string::npos;
+  line = plain ? ReplaceAll(line, connection.uri.text, "...") : line.substr(0, line.find("uri"));
+}
+
+void ReadConnections(const Node* node, std::map<std::string, ConnectionEntry>& out, Diagnostics& diagnostics) {
   if (node == nullptr) return;
   for (const Node::Entry& entry : node->entries) {
     ConnectionEntry connection;
@@ -26,6 +36,8 @@ void ReadConnections(const Node* node, std::map<std::string, ConnectionEntry>& o
     connection.driver = TextOf(entry.value.Find("driver"));
     connection.uri = ReadTextOrSecret(entry.value.Find("uri"));
     connection.place = entry.key_place;
+    if (DialectOf(connection.driver) == SqlDialect::kPostgres && HoldsPassword(connection.uri.text))
+      RefusePassword(connection, diagnostics);
     out.insert_or_assign(entry.key, std::move(connection));
   }
 }
@@ -121,7 +133,7 @@ void Loader::ReadProjectFile() {
   CheckShape(*root, ProjectFileShape(), "headrace.yaml", &scope, diagnostics_);
   if (!root->is_map()) return;  // an unknown key leaves the others good
   if (const Node* name = root->Find("name"); name != nullptr && !name->pending) parts_->name = name->text;
-  ReadConnections(root->Find("connections"), parts_->connections);
+  ReadConnections(root->Find("connections"), parts_->connections, diagnostics_);
   if (const Node* environments = root->Find("environments"))
     if (const Node::Entry* chosen = environments->FindEntry(parts_->environment.name)) ReadEnvironment(*chosen);
   if (const Node* retention = root->Find("retention")) ReadRetention(*retention);
@@ -166,7 +178,7 @@ void Loader::ReadEnvironment(const Node::Entry& entry) {
   environment.schedules = TextOf(entry.value.Find("schedules")) == "on";
   environment.preview = TextOf(entry.value.Find("deliver")) == "preview";
   environment.state = ReadTextOrSecret(entry.value.Find("state"));
-  ReadConnections(entry.value.Find("connections"), parts_->connections);
+  ReadConnections(entry.value.Find("connections"), parts_->connections, diagnostics_);
 }
 
 void Loader::ReadRetention(const Node& node) {
@@ -204,7 +216,7 @@ void Loader::ReadTenant(const fs::path& file) {
   if (name == nullptr || name->pending) return;
   TenantFile tenant;
   tenant.name = name->text;
-  ReadConnections(root->Find("connections"), tenant.connections);
+  ReadConnections(root->Find("connections"), tenant.connections, diagnostics_);
   if (const Node* tables = root->Find("tables"))
     for (const Node::Entry& entry : tables->entries) {
       if (entry.value.pending) continue;

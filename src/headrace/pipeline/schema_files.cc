@@ -1,5 +1,6 @@
 // Every key of the project's files outside of steps.
 #include "headrace/pipeline/schema.h"
+#include "headrace/sql/connection.h"
 
 namespace headrace {
 namespace {
@@ -10,10 +11,12 @@ Shape SecretOrText() {
   return Either({Scalar(kText), MapOf("secret: NAME", {Required({"secret", Scalar(kName), "the variable NAME, or the file that NAME_FILE names, holds the value", "WAREHOUSE_URI"})})});
 }
 
+Shape Drivers() { return Choice({ConnectionDrivers().begin(), ConnectionDrivers().end()}); }
+
 Shape ConnectionsShape() {
   return Named("name: connection", MapOf("a connection", {
-      Required({"driver", Choice({"duckdb", "sqlite"}, "postgresql"), "kind of database", "duckdb"}),
-      Required({"uri", SecretOrText(), "where the database is; a relative path stands under the project's folder", "data/warehouse.duckdb"}),
+      Required({"driver", Drivers(), "kind of database", "duckdb"}),
+      Required({"uri", SecretOrText(), "where the database is: a file, relative to the project's folder, or `postgresql://user@host/database`; with a password always `{secret: NAME}`", "data/warehouse.duckdb"}),
   }));
 }
 

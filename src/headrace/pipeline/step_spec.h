@@ -18,8 +18,8 @@ namespace headrace {
 /// A connection as a project file states it. What a run opens (a secret loaded, a path made absolute) is sql's ConnectionSpec.
 struct ConnectionEntry {
   std::string name;
-  std::string driver;                                ///< duckdb | sqlite
-  TextOrSecret uri;                                  ///< the database file; a relative path stands under the project's root
+  std::string driver;                                ///< one of ConnectionDrivers()
+  TextOrSecret uri;                                  ///< a database file, relative paths under the project's root; a server's address
   Place place;
 };
 

@@ -2,12 +2,26 @@
 
 #include <arrow-adbc/adbc_driver_manager.h>
 
+#include <nanoarrow/nanoarrow.h>
+
 #include <optional>
 
 #include "headrace/base/libraries.h"
 
 namespace headrace::adbc {
 namespace {
+
+DriverError Read(const AdbcError& error) {
+  DriverError out{error.message != nullptr ? error.message : "the driver gave no reason"};
+  if (error.sqlstate[0] != '\0') out.sqlstate.assign(error.sqlstate, sizeof error.sqlstate);
+  const int count = error.release == nullptr ? 0 : AdbcErrorGetDetailCount(&error);
+  for (int i = 0; i < count; ++i) {
+    const AdbcErrorDetail detail = AdbcErrorGetDetail(&error, i);
+    if (detail.key == nullptr || detail.value == nullptr) continue;
+    out.details[detail.key] = std::string(reinterpret_cast<const char*>(detail.value), detail.value_length);
+  }
+  return out;
+}
 
 /// An AdbcError that frees itself.
 struct ErrorHolder {
@@ -19,13 +33,13 @@ struct ErrorHolder {
     if (error.release != nullptr) error.release(&error);
   }
   AdbcError* get() { return &error; }
-  std::string message() const { return error.message != nullptr ? error.message : "the driver gave no reason"; }
 };
 
 Status Check(AdbcStatusCode code, const ErrorHolder& error, const Translate& translate) {
   if (code == ADBC_STATUS_OK) return Ok();
-  if (code == ADBC_STATUS_CANCELLED) return Error(ErrorCode::kInterrupted, "the query was interrupted");
-  return translate(error.message());
+  const DriverError said = Read(error.error);
+  if (code == ADBC_STATUS_CANCELLED && said.sqlstate.empty()) return Error(ErrorCode::kInterrupted, "the query was interrupted");
+  return translate(said);
 }
 
 /// A statement handle. After an error it is released, never executed again (a DuckDB statement that failed may
@@ -68,6 +82,10 @@ class Statement {
     if (code != ADBC_STATUS_OK && stream.release != nullptr) stream.release(&stream);
     return Check(code, error, translate_);
   }
+  Status ExecuteSchema(ArrowSchema* out) {
+    ErrorHolder error;
+    return Check(AdbcStatementExecuteSchema(&handle_, out, error.get()), error, translate_);
+  }
   Status Execute(ArrowArrayStream* out, std::int64_t* rows) {
     ErrorHolder error;
     return Check(AdbcStatementExecuteQuery(&handle_, out, rows, error.get()), error, translate_);
@@ -83,21 +101,24 @@ class Statement {
 class StatementStream : public TableStream {
  public:
   StatementStream(std::shared_ptr<Session> session, std::unique_ptr<Statement> statement,
-                  std::unique_ptr<TableStream> rows)
-      : session_(std::move(session)), statement_(std::move(statement)), rows_(std::move(rows)) {}
+                  std::unique_ptr<TableStream> rows, const ArrowArrayStream& handle)
+      : session_(std::move(session)), statement_(std::move(statement)), rows_(std::move(rows)), handle_(handle) {}
   const Schema& schema() const override { return rows_->schema(); }
   Result<std::optional<Table>> Next() override {
     Result<std::optional<Table>> block = rows_->Next();
     if (block.ok()) return block;
     // What the driver reports while rows flow arrives as plain text; what the import itself refuses is kData.
     if (block.status().code() == ErrorCode::kData) return block;
-    return statement_->translate()(block.status().message());
+    AdbcStatusCode code = ADBC_STATUS_OK;
+    const AdbcError* error = AdbcErrorFromArrayStream(&handle_, &code);
+    return statement_->translate()(error == nullptr ? DriverError{block.status().message()} : Read(*error));
   }
 
  private:
   std::shared_ptr<Session> session_;
   std::unique_ptr<Statement> statement_;
   std::unique_ptr<TableStream> rows_;
+  ArrowArrayStream handle_;  // what `rows_` owns; only asked for errors
 };
 
 }  // namespace
@@ -177,13 +198,35 @@ Result<std::unique_ptr<TableStream>> Session::Query(const std::shared_ptr<Sessio
   ArrowArrayStream stream = {};
   std::int64_t affected = -1;
   RETURN_IF_ERROR(statement->Execute(&stream, &affected));
+  const ArrowArrayStream handle = stream;
   Result<std::unique_ptr<TableStream>> rows = ImportStream(&stream);
   if (!rows.ok()) {
     if (rows.status().code() == ErrorCode::kData) return rows;
-    return statement->translate()(rows.status().message());
+    return statement->translate()({rows.status().message()});
   }
   return std::unique_ptr<TableStream>(
-      std::make_unique<StatementStream>(session, std::move(statement), std::move(*rows)));
+      std::make_unique<StatementStream>(session, std::move(statement), std::move(*rows), handle));
+}
+
+Result<std::vector<DriverColumn>> Session::Describe(const std::string& sql, const Table& parameters,
+                                                    const Translate& translate) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Statement> statement, Prepared(*this, sql, parameters, translate));
+  ArrowSchema schema = {};
+  RETURN_IF_ERROR(statement->ExecuteSchema(&schema));
+  std::vector<DriverColumn> columns;
+  for (std::int64_t i = 0; i < schema.n_children; ++i) {
+    const ArrowSchema& field = *schema.children[i];
+    DriverColumn column{field.name == nullptr ? "" : field.name, field.format, {}};
+    ArrowMetadataReader reader;
+    ArrowStringView key, value;
+    if (ArrowMetadataReaderInit(&reader, field.metadata) == NANOARROW_OK)
+      while (reader.remaining_keys > 0 && ArrowMetadataReaderRead(&reader, &key, &value) == NANOARROW_OK)
+        column.metadata[std::string(key.data, static_cast<std::size_t>(key.size_bytes))] =
+            std::string(value.data, static_cast<std::size_t>(value.size_bytes));
+    columns.push_back(std::move(column));
+  }
+  schema.release(&schema);
+  return columns;
 }
 
 Result<std::int64_t> Session::Execute(const std::string& sql, const Table& parameters, const Translate& translate) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,8 +16,21 @@
 /// ADBC's C handles as owners. Private to this folder: nothing else sees arrow-adbc's names.
 namespace headrace::adbc {
 
-/// Turns a driver's message into a Status: each driver says the same things in its own words.
-using Translate = std::function<Status(const std::string& message)>;
+/// What a driver said about a failure.
+struct DriverError {
+  std::string message;
+  std::string sqlstate = {};                        ///< five characters, or "" where the driver gives none
+  std::map<std::string, std::string> details = {};  ///< further fields by the driver's names
+};
+
+/// Turns a driver's error into a Status: each driver says the same things in its own words.
+using Translate = std::function<Status(const DriverError& error)>;
+
+/// A column of a query as the driver describes it: its name, the format of its Arrow type, and the field's metadata.
+struct DriverColumn {
+  std::string name, arrow_format;
+  std::map<std::string, std::string> metadata;
+};
 
 /// A loaded driver with an open database. The driver's library is loaded by the first Open and stays.
 ///
@@ -49,6 +63,8 @@ class Session {
   /// owns the statement and keeps the session open. `translate`, if given, knows this statement's text.
   static Result<std::unique_ptr<TableStream>> Query(const std::shared_ptr<Session>& session, const std::string& sql,
                                                     const Table& parameters = {}, const Translate& translate = nullptr);
+  /// The columns that Query would give, without running `sql`.
+  Result<std::vector<DriverColumn>> Describe(const std::string& sql, const Table& parameters, const Translate& translate);
   /// Run `sql` to its end and throw its rows away. Rows affected, -1 where the driver does not say.
   Result<std::int64_t> Execute(const std::string& sql, const Table& parameters = {},
                                const Translate& translate = nullptr);

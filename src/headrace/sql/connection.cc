@@ -2,11 +2,27 @@
 
 #include <algorithm>
 
+#include "headrace/base/files.h"
 #include "headrace/base/text.h"
 #include "headrace/sql/connection_internal.h"
 #include "headrace/sql/parameters_internal.h"
 
 namespace headrace {
+
+namespace {
+constexpr std::string_view kDrivers[] = {"duckdb", "sqlite", "postgresql"};
+}
+
+std::span<const std::string_view> ConnectionDrivers() { return kDrivers; }
+
+SqlDialect DialectOf(std::string_view driver) {
+  if (driver == "sqlite") return SqlDialect::kSqlite;
+  return driver == "postgresql" ? SqlDialect::kPostgres : SqlDialect::kDuckDb;
+}
+
+std::string ConnectionUri(std::string_view driver, std::string_view root, std::string_view uri) {
+  return DialectOf(driver) == SqlDialect::kPostgres ? std::string(uri) : JoinPath(root, uri);
+}
 
 DriverConnection::~DriverConnection() {
   if (in_transaction_) Rollback().ok();  // NOLINT: closing the session ends the transaction in any case

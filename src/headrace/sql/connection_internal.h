@@ -13,6 +13,10 @@ std::unique_ptr<Connection> MakeDuckDbConnection(std::string name, std::shared_p
                                                  std::shared_ptr<void> keep);
 std::unique_ptr<Connection> MakeSqliteConnection(std::string name, std::shared_ptr<adbc::Session> session);
 
+std::unique_ptr<Connection> MakePostgresConnection(std::string name, std::shared_ptr<adbc::Session> session);
+/// A session on the server, set up as ConnectionMap::Open says. One try.
+Result<std::shared_ptr<adbc::Session>> OpenPostgres(const ConnectionSpec& spec);
+
 /// SQLite's messages as a Status. `sql` is the user's text, for a span; "" when there is none.
 Status SqliteError(const std::string& message, std::string_view sql);
 
@@ -26,6 +30,7 @@ class DriverConnection : public Connection {
   Status Begin() override;
   Status Commit() override;
   Status Rollback() override;
+  Status LockForDelivery(const QualifiedName&) override { return Ok(); }
   const Dialect& dialect() const override { return dialect_; }
   const std::string& name() const override { return name_; }
   void Cancel() override { session_->Cancel(); }

@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <filesystem>
 #include <map>
@@ -85,6 +86,18 @@ Status OpenFailed(const ConnectionSpec& spec, Status status) {
   return std::move(status).WithContext(StrCat("cannot open ", spec.uri, " of connection `", spec.name, "`"));
 }
 
+/// `open`, tried again with growing pauses while it is kBusy.
+template <typename Open>
+auto Patiently(const ConnectionMap::Options& options, const Open& open) {
+  std::int64_t pause_ms = 100;
+  for (int attempt = 1;; ++attempt) {
+    auto opened = open();
+    if (opened.ok() || opened.status().code() != ErrorCode::kBusy || attempt >= options.attempts) return opened;
+    options.sleep(pause_ms);
+    pause_ms *= 2;
+  }
+}
+
 Result<std::shared_ptr<adbc::Database>> OpenDuckDb(const ConnectionSpec& spec, bool writable,
                                                    const ConnectionMap::Options& options) {
   adbc::Database::Options settings = {{"path", spec.uri},
@@ -93,16 +106,11 @@ Result<std::shared_ptr<adbc::Database>> OpenDuckDb(const ConnectionSpec& spec, b
                                       {"autoload_known_extensions", "false"},
                                       {"threads", StrCat(options.threads)}};
   if (!options.memory_limit.empty()) settings.emplace_back("memory_limit", options.memory_limit);
-  const adbc::Translate plain = [](const std::string& message) { return DuckDbError(message); };
-  std::int64_t pause_ms = 100;
-  for (int attempt = 1;; ++attempt) {
-    Result<std::shared_ptr<adbc::Database>> database =
-        adbc::Database::Open("libduckdb.so", "duckdb_adbc_init", settings, plain);
-    if (database.ok() || database.status().code() != ErrorCode::kBusy) return database;
-    if (attempt >= options.attempts) return Locked(database.status().message());
-    options.sleep(pause_ms);
-    pause_ms *= 2;
-  }
+  const adbc::Translate plain = [](const adbc::DriverError& error) { return DuckDbError(error.message); };
+  Result<std::shared_ptr<adbc::Database>> database = Patiently(
+      options, [&] { return adbc::Database::Open("libduckdb.so", "duckdb_adbc_init", settings, plain); });
+  if (!database.ok() && database.status().code() == ErrorCode::kBusy) return Locked(database.status().message());
+  return database;
 }
 
 Status Configure(adbc::Session& session, const ConnectionSpec& spec, const ConnectionMap::Options& options) {
@@ -147,15 +155,22 @@ void ConnectionMap::DeclareWritable(const std::string& uri) {
 }
 
 Result<std::unique_ptr<Connection>> ConnectionMap::Open(const ConnectionSpec& spec) {
-  if (spec.driver != "duckdb" && spec.driver != "sqlite") {
-    const std::vector<std::string> known = {"duckdb", "sqlite"};
+  const std::vector<std::string> known(ConnectionDrivers().begin(), ConnectionDrivers().end());
+  if (std::ranges::find(known, spec.driver) == known.end()) {
     const std::string nearest = NearestName(spec.driver, known);
     return Error(ErrorCode::kInvalid, "connection `", spec.name, "` has the unknown driver `", spec.driver, "`")
-        .WithHelp(nearest.empty() ? "the drivers are duckdb and sqlite" : StrCat("did you mean ", nearest, "?"));
+        .WithHelp(nearest.empty() ? StrCat("the drivers are ", Join(known, ", ")) : StrCat("did you mean ", nearest, "?"));
+  }
+  if (DialectOf(spec.driver) == SqlDialect::kPostgres) {
+    Result<std::shared_ptr<adbc::Session>> session =
+        Patiently(state_->options, [&spec] { return OpenPostgres(spec); });
+    if (!session.ok())
+      return std::move(session).status().WithContext(StrCat("cannot open connection `", spec.name, "`"));
+    return MakePostgresConnection(spec.name, std::move(*session));
   }
   RETURN_IF_ERROR(CheckFile(spec));
   if (spec.driver == "sqlite") {
-    const adbc::Translate plain = [](const std::string& message) { return SqliteError(message, ""); };
+    const adbc::Translate plain = [](const adbc::DriverError& error) { return SqliteError(error.message, ""); };
     const auto open = [&]() -> Result<std::shared_ptr<adbc::Session>> {
       ASSIGN_OR_RETURN(std::shared_ptr<adbc::Database> database,
                        adbc::Database::Open("libadbc_driver_sqlite.so", "AdbcDriverInit",
@@ -171,7 +186,7 @@ Result<std::unique_ptr<Connection>> ConnectionMap::Open(const ConnectionSpec& sp
     return MakeSqliteConnection(spec.name, std::move(*session));
   }
 
-  const adbc::Translate plain = [](const std::string& message) { return DuckDbError(message); };
+  const adbc::Translate plain = [](const adbc::DriverError& error) { return DuckDbError(error.message); };
   std::unique_lock lock(state_->mutex);
   std::optional<FileId> id = IdOf(spec.uri);
   const bool writable = spec.writable || state_->Writable(spec.uri, id);

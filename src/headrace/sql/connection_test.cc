@@ -383,6 +383,19 @@ TEST_P(SqliteConnectionTest, AQueryOrderIsKept) {
   EXPECT_EQ(Query("with x as (select id from t) select id from x order by id limit 2 -- done"), "id:int | 1; 2");
 }
 
+TEST(ConnectionUriTest, APasswordIsFoundInEitherForm) {
+  for (const char* uri : {"postgresql://u:p@h/d", "postgres://u:p%40@h", "postgresql://u:p@ss@h:5432/d", "postgresql://u@h/d?password=p",
+                          "host=h password=p", "host=h password = 'p q'", "host=h sslpassword=p"})
+    EXPECT_TRUE(HoldsPassword(uri)) << uri;
+  for (const char* uri : {"postgresql://u@h:5432/d", "postgresql:///d?host=/run/pg", "host=h user=u passfile=/x", "postgresql://h:5432,g:5432/d", ""})
+    EXPECT_FALSE(HoldsPassword(uri)) << uri;
+}
+
+TEST(ConnectionUriTest, OnlyFilesStandUnderTheProject) {
+  EXPECT_EQ(ConnectionUri("sqlite", "/p", "data/x.db"), "/p/data/x.db");
+  EXPECT_EQ(ConnectionUri("postgresql", "/p", "postgresql://h/d"), "postgresql://h/d");
+}
+
 INSTANTIATE_TEST_SUITE_P(Drivers, SqliteConnectionTest, testing::Values("sqlite"),
                          [](const auto& driver) { return driver.param; });
 

@@ -32,8 +32,17 @@ bool TableInfo::HasUniqueKey(const std::vector<std::string>& names) const {
   return std::ranges::any_of(unique_keys, [&](const auto& key) { return sorted(key) == wanted; });
 }
 
+std::string Dialect::Temporary(std::string_view name) const {
+  return StrCat(kind_ == SqlDialect::kPostgres ? "pg_temp." : "", Quote(name));
+}
+
 std::string_view Dialect::TypeName(Type type) const {
-  if (kind_ == SqlDialect::kDuckDb) return DuckDbTypeName(type);
+  if (kind_ == SqlDialect::kPostgres) {
+    if (type == Type::kDouble) return "DOUBLE PRECISION";
+    if (type == Type::kTimestamp) return "TIMESTAMP WITH TIME ZONE";  // ours are UTC, and this says so to every reader
+    if (type == Type::kText) return "TEXT";
+  }
+  if (kind_ != SqlDialect::kSqlite) return DuckDbTypeName(type);
   switch (type) {  // names whose affinity keeps values as they are: dates and timestamps are ISO text
     case Type::kBool:
       return "BOOLEAN";
@@ -63,7 +72,7 @@ std::string Dialect::CreateTable(const QualifiedName& table, const Schema& schem
 
 std::string Dialect::CreateUniqueIndex(const QualifiedName& table, const std::vector<std::string>& key) const {
   const std::string name = Quote(StrCat(table.name, "_", Join(key, "_"), "_key"));
-  // SQLite takes the schema in front of the index, DuckDB in front of the table.
+  // SQLite takes the schema in front of the index, the others in front of the table.
   if (kind_ == SqlDialect::kSqlite)
     return StrCat("CREATE UNIQUE INDEX ", table.schema.empty() ? "" : Quote(table.schema) + ".", name, " ON ",
                   Quote(table.name), " (", QuotedNames(key), ")");

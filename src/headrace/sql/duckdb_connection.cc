@@ -115,7 +115,7 @@ class DuckDbConnection : public DriverConnection {
     if (const Result<std::vector<QualifiedName>> tables = ListTables(); tables.ok())
       for (const QualifiedName& table : *tables) names.push_back(table.ToString());
     return [bound = std::move(bound), prefix, full = std::move(full), names = std::move(names)](
-               const std::string& message) { return DuckDbError(message, {full, prefix, bound.get(), names}); };
+               const adbc::DriverError& error) { return DuckDbError(error.message, {full, prefix, bound.get(), names}); };
   }
   const char* begin_statement() const override { return "BEGIN TRANSACTION"; }
 

@@ -11,7 +11,7 @@
 namespace headrace {
 namespace {
 
-Status PlainError(const std::string& message) { return DuckDbError(message); }
+Status PlainError(const adbc::DriverError& error) { return DuckDbError(error.message); }
 
 std::string QuotedList(const std::vector<std::string>& items) {
   std::string out = "[";
@@ -154,8 +154,8 @@ Result<std::unique_ptr<TableStream>> Engine::Run(std::string_view before, const 
   const Table row = ParameterRow(bound, parameters, SqlDialect::kDuckDb);
   const std::string full = StrCat(before, bound.text(), after);
   const auto shared = std::make_shared<const BoundSql>(std::move(bound));
-  const auto translate = [shared, full, prefix = before.size(), names = tables_](const std::string& message) {
-    return DuckDbError(message, {full, prefix, shared.get(), names});
+  const auto translate = [shared, full, prefix = before.size(), names = tables_](const adbc::DriverError& error) {
+    return DuckDbError(error.message, {full, prefix, shared.get(), names});
   };
   return adbc::Session::Query(session, full, row, translate);
 }

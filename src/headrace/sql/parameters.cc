@@ -8,7 +8,7 @@
 namespace headrace {
 namespace {
 
-Value ForDuckDb(const Value& value) {
+Value DurationAsText(const Value& value) {
   if (value.type() != Type::kDuration) return value;
   return value.is_null() ? Value::Null(Type::kText) : Value::Text(StrCat(value.as_int(), " microseconds"));
 }
@@ -33,7 +33,7 @@ Table ParameterRow(const BoundSql& bound, const SqlParameters& parameters, SqlDi
   std::vector<ColumnPtr> columns;
   for (const std::string& name : bound.names()) {
     const Value& given = parameters.at(name);
-    const Value value = dialect == SqlDialect::kDuckDb ? ForDuckDb(given) : ForSqlite(given);
+    const Value value = dialect == SqlDialect::kSqlite ? ForSqlite(given) : DurationAsText(given);
     ColumnBuilder builder(value.type());
     if (value.is_null())
       builder.AppendNull();

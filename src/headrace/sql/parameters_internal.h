@@ -9,8 +9,8 @@
 namespace headrace {
 
 /// The bound values in marker order, as a table of one row (no rows when there are none). What a driver cannot carry
-/// travels in another form: for DuckDB durations as text (cast back by BoundSql), for SQLite truth values as 0 and 1,
-/// dates, timestamps and durations as the text that they are stored as.
+/// travels in another form: durations as text (cast back by BoundSql), for SQLite also truth values as 0 and 1, dates and
+/// timestamps as the text that they are stored as.
 Table ParameterRow(const BoundSql& bound, const SqlParameters& parameters, SqlDialect dialect);
 
 /// kInvalid when two columns of a query have one name (case ignored): they could not be told apart later.

@@ -21,7 +21,8 @@ using Kind = SqlToken::Kind;
 
 class Lexer {
  public:
-  Lexer(std::string_view sql, SqlDialect dialect) : sql_(sql), duckdb_(dialect == SqlDialect::kDuckDb) {}
+  Lexer(std::string_view sql, SqlDialect dialect)
+      : sql_(sql), sqlite_(dialect == SqlDialect::kSqlite), question_marks_(dialect != SqlDialect::kPostgres) {}
 
   Result<std::vector<SqlToken>> Run() {
     std::vector<SqlToken> tokens;
@@ -43,16 +44,16 @@ class Lexer {
     if (c == '-' && Peek(1) == '-') return LineComment();
     if (c == '/' && Peek(1) == '*') return BlockComment();
     if (c == '\'') return Quoted('\'', false, Kind::kString, "string");
-    if (duckdb_ && (c == 'e' || c == 'E') && Peek(1) == '\'') {
+    if (!sqlite_ && (c == 'e' || c == 'E') && Peek(1) == '\'') {
       ++at_;
       return Quoted('\'', true, Kind::kString, "string");
     }
     if (c == '"') return Quoted('"', false, Kind::kQuotedName, "quoted name");
-    if (!duckdb_ && c == '`') return Quoted('`', false, Kind::kQuotedName, "quoted name");
-    if (!duckdb_ && c == '[') return Bracketed();
+    if (sqlite_ && c == '`') return Quoted('`', false, Kind::kQuotedName, "quoted name");
+    if (sqlite_ && c == '[') return Bracketed();
     if (c == '$') return Dollar();
-    if (c == '?') return Marker();
-    if (!duckdb_ && (c == ':' || c == '@') && IsWordStart(Peek(1))) return Marker();
+    if (c == '?' && question_marks_) return Marker();
+    if (sqlite_ && (c == ':' || c == '@') && IsWordStart(Peek(1))) return Marker();
     if (IsWordStart(c)) return Word();
     if (IsDigit(c) || (c == '.' && IsDigit(Peek(1)))) return Number();
     ++at_;
@@ -68,7 +69,7 @@ class Lexer {
     const std::size_t start = at_;
     int depth = 0;
     while (at_ < sql_.size()) {
-      if (sql_[at_] == '/' && Peek(1) == '*' && (depth == 0 || duckdb_)) {
+      if (sql_[at_] == '/' && Peek(1) == '*' && (depth == 0 || !sqlite_)) {
         ++depth;
         at_ += 2;
       } else if (sql_[at_] == '*' && Peek(1) == '/') {
@@ -114,7 +115,7 @@ class Lexer {
       return Kind::kPositional;
     }
     while (IsWordPart(Peek())) ++at_;
-    if (duckdb_ && Peek() == '$') {
+    if (!sqlite_ && Peek() == '$') {
       ++at_;
       const std::string_view tag = sql_.substr(start, at_ - start);
       const std::size_t end = sql_.find(tag, at_);
@@ -148,7 +149,8 @@ class Lexer {
   }
 
   std::string_view sql_;
-  bool duckdb_;
+  bool sqlite_;
+  bool question_marks_;  // ? is a marker, not an operator
   std::size_t at_ = 0;
 };
 
@@ -228,11 +230,11 @@ Result<BoundSql> BoundSql::Make(std::string_view sql, SqlDialect dialect, const 
     if (given == parameters.end()) return UnknownParameter(token, name, parameters);
     auto known = std::find(bound.names_.begin(), bound.names_.end(), name);
     if (known == bound.names_.end()) known = bound.names_.insert(known, name);
-    const std::string marker = StrCat(dialect == SqlDialect::kDuckDb ? "$" : "?", known - bound.names_.begin() + 1);
+    const std::string marker = StrCat(dialect == SqlDialect::kSqlite ? "?" : "$", known - bound.names_.begin() + 1);
     bound.text_ += sql.substr(copied, token.offset - copied);
     bound.pieces_.push_back({token.offset, bound.text_.size()});
-    // DuckDB has no Arrow type that arrives as an interval of exact microseconds, so a duration travels as text.
-    const bool duration = dialect == SqlDialect::kDuckDb && given->second.type() == Type::kDuration;
+    // DuckDB has no Arrow type that arrives as an interval of exact microseconds, so a duration travels as text there.
+    const bool duration = dialect != SqlDialect::kSqlite && given->second.type() == Type::kDuration;
     bound.text_ += duration ? StrCat("CAST(", marker, " AS INTERVAL)") : marker;
     copied = token.offset + token.length;
     bound.pieces_.push_back({copied, bound.text_.size()});

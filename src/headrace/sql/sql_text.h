@@ -13,8 +13,9 @@
 namespace headrace {
 
 /// Whose lexical rules a text follows. They differ where it hurts: DuckDB has dollar quotes, E'' strings and nested
-/// comments; SQLite has [bracketed] and `backticked` names and comments that do not nest.
-enum class SqlDialect : std::uint8_t { kDuckDb, kSqlite };
+/// comments, and so has PostgreSQL, where `?` is an operator; SQLite has [bracketed] and `backticked` names and comments that
+/// do not nest.
+enum class SqlDialect : std::uint8_t { kDuckDb, kSqlite, kPostgres };
 
 /// A stretch of SQL text of one kind. Blanks are not tokens.
 struct SqlToken {
@@ -24,7 +25,7 @@ struct SqlToken {
     kString,      ///< '...', E'...', $$...$$, $tag$...$tag$
     kNumber,
     kParameter,   ///< $name
-    kPositional,  ///< ?, ?1, $1 (SQLite also :name and @name): the driver's own markers
+    kPositional,  ///< $1, ?, ?1 (not PostgreSQL; SQLite also :name and @name): the driver's own markers
     kSemicolon,
     kSymbol,  ///< any other single character
     kComment,
@@ -39,7 +40,7 @@ Result<std::vector<SqlToken>> LexSql(std::string_view sql, SqlDialect dialect);
 /// Values by name. A date, timestamp or duration keeps its type on the way into the database.
 using SqlParameters = std::map<std::string, Value>;
 
-/// SQL whose `$name` parameters were rewritten to numbered markers ($1 for DuckDB, ?1 for SQLite), because drivers
+/// SQL whose `$name` parameters were rewritten to numbered markers ($1; ?1 for SQLite), because drivers
 /// bind by position and ignore names.
 class BoundSql {
  public:
@@ -70,7 +71,7 @@ Result<std::vector<std::string>> SqlParameterNames(std::string_view sql, SqlDial
 /// blank: equal for texts that differ only in layout. Case is kept. What digests are taken of.
 Result<std::string> NormalizeSql(std::string_view sql, SqlDialect dialect);
 
-/// `name` as a quoted identifier: "my ""table""". Both dialects read it.
+/// `name` as a quoted identifier: "my ""table""". All dialects read it.
 std::string QuoteIdentifier(std::string_view name);
 /// `text` as a string literal: 'it''s'.
 std::string QuoteString(std::string_view text);

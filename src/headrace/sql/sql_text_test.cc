@@ -69,6 +69,15 @@ TEST(SqlTextTest, SqliteHasItsOwnQuotesAndNoNestedComments) {
   EXPECT_EQ(Bound("select E'\\', $b", {"b"}, kLite), "select E'\\', ?1 [b]");
 }
 
+TEST(SqlTextTest, PostgresHasDuckDbsQuotesAndQuestionMarksAsOperators) {
+  constexpr SqlDialect kPostgres = SqlDialect::kPostgres;
+  EXPECT_EQ(Bound("select j ? 'a', j ?| array['b'], j @> $b::jsonb, j @? '$.x', $a, $b", {"a", "b"}, kPostgres),
+            "select j ? 'a', j ?| array['b'], j @> $1::jsonb, j @? '$.x', $2, $1 [b a]");
+  EXPECT_EQ(Bound("select E'\\'$a', $$ $a $$, $t$ $a $$ $t$ /* /* $a */ $a */, U&'$a', \"$a\", a$a, x[$b:3] -- $a", {"b"}, kPostgres),
+            "select E'\\'$a', $$ $a $$, $t$ $a $$ $t$ /* /* $a */ $a */, U&'$a', \"$a\", a$a, x[$1:3] [b]");
+  EXPECT_EQ(Bound("select $1", {}, kPostgres), "error: the query uses the positional marker $1");
+}
+
 TEST(SqlTextTest, WrongTextsAreRefusedAtTheirPlace) {
   struct Case {
     const char* sql;

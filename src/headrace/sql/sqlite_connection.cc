@@ -204,8 +204,8 @@ class SqliteConnection : public DriverConnection {
     std::vector<std::string> names;
     if (const Result<std::vector<QualifiedName>> tables = ListTables(); tables.ok())
       for (const QualifiedName& table : *tables) names.push_back(table.name);
-    return [sql, names](const std::string& message) {
-      Status status = SqliteError(message, sql);
+    return [sql, names](const adbc::DriverError& error) {
+      Status status = SqliteError(error.message, sql);
       constexpr std::string_view kNone = "no such table: ";
       if (const std::size_t at = status.message().find(kNone); at != std::string::npos) {
         const std::string nearest = NearestName(status.message().substr(at + kNone.size()), names);

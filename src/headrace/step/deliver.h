@@ -29,10 +29,10 @@ struct Delivery {
 
 /// Deliver `rows` through `connection` so that the destination shows the effect exactly once:
 ///
-///   make the table and the ledger if missing -> BEGIN -> ask the ledger -> rows into staging -> count them -> count what changes
+///   make the table and the ledger if missing -> BEGIN -> lock -> ask the ledger -> rows into staging -> count them -> count what changes
 ///   -> merge by key -> ledger row -> COMMIT
 ///
-/// The ledger `headrace_deliveries` lies in the destination itself and commits with the rows. Same key and digest: nothing is done and
+/// On PostgreSQL the tables are made inside of the transaction, behind the lock. The ledger `headrace_deliveries` lies in the destination itself and commits with the rows. Same key and digest: nothing is done and
 /// `no_op` says so. Same key, other digest: the next revision (append: refused). After an error nothing of the delivery is there.
 ///
 /// kDelivery: the table has other columns, types that do not fit or no unique key (help holds the DDL); a null or doubled key; an
@@ -40,7 +40,8 @@ struct Delivery {
 /// kDelivery with `unknown_outcome` set: ask WasDelivered on a new connection.
 Result<DeliveryReport> DeliverToTable(Connection& connection, const Delivery& delivery, std::unique_ptr<TableStream> rows, bool* unknown_outcome);
 
-/// Whether the ledger holds this delivery of this run.
+/// Whether the ledger holds this delivery of this run. Waits for the transaction that may still be at it, and leaves a transaction
+/// of its own open: close the connection afterwards.
 Result<bool> WasDelivered(Connection& connection, const Delivery& delivery);
 
 }  // namespace headrace

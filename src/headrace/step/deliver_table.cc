@@ -9,7 +9,9 @@ namespace headrace {
 namespace {
 constexpr std::string_view kLedger = "headrace_deliveries";
 constexpr std::string_view kStaging = "headrace_staging";
-constexpr std::int64_t kSqliteColumns = 2000;  // SQLITE_MAX_COLUMN's default
+
+/// How many columns a table can have; 0 where there is no limit to speak of. SQLite: SQLITE_MAX_COLUMN's default.
+std::int64_t MaxColumns(SqlDialect dialect) { return dialect == SqlDialect::kSqlite ? 2000 : dialect == SqlDialect::kPostgres ? 1600 : 0; }
 
 Status Refuse(std::string message, std::string help) { return Status(ErrorCode::kDelivery, std::move(message)).WithHelp(std::move(help)); }
 
@@ -30,26 +32,27 @@ class TableDelivery {
   TableDelivery(Connection& connection, const Delivery& delivery, const Schema& schema)
       : connection_(connection), delivery_(delivery), schema_(schema), table_(delivery.table.Quoted()) {}
 
-  /// Make what is missing, or refuse what does not fit. DDL stands outside the delivery's transaction.
+  /// Make what is missing, or refuse what does not fit.
   Status Prepare() {
     for (const std::string& column : delivery_.key)
       if (!schema_.IndexOf(column)) {
         const std::string near = NearestName(column, schema_.Names());
         return Refuse(StrCat("the rows have no column `", column, "`, which is named in `key`"), near.empty() ? StrCat("they have ", Join(schema_.Names(), ", ")) : StrCat("did you mean `", near, "`?"));
       }
-    if (connection_.dialect().kind() == SqlDialect::kSqlite && schema_.size() > kSqliteColumns)
-      return Refuse(StrCat("the rows for ", Name(), " have ", FormatCount(static_cast<std::int64_t>(schema_.size())), " columns; a table of SQLite holds at most ", FormatCount(kSqliteColumns)),
+    const auto width = static_cast<std::int64_t>(schema_.size()), most = MaxColumns(connection_.dialect().kind());
+    if (most > 0 && width > most)
+      return Refuse(StrCat("the rows for ", Name(), " have ", FormatCount(width), " columns; a table of ", connection_.dialect().kind() == SqlDialect::kSqlite ? "SQLite" : "PostgreSQL", " holds at most ", FormatCount(most)),
                     "choose the columns in a sql step above, or `keep` in the score step");
     ASSIGN_OR_RETURN(const std::optional<TableInfo> info, connection_.Describe(delivery_.table));
     exists_ = info.has_value();
     if (exists_) RETURN_IF_ERROR(CheckColumns(*info));
-    if (delivery_.dry_run) {
-      ASSIGN_OR_RETURN(const std::optional<TableInfo> ledger, connection_.Describe(Ledger()));
-      has_ledger_ = ledger.has_value();
-      return Ok();
-    }
+    ASSIGN_OR_RETURN(const std::optional<TableInfo> ledger, connection_.Describe(Ledger()));
+    has_ledger_ = ledger.has_value();
+    if (delivery_.dry_run) return Ok();
     if (!exists_) RETURN_IF_ERROR(Execute(connection_.dialect().CreateTable(delivery_.table, schema_, delivery_.key)));
     exists_ = true;
+    if (has_ledger_) return Ok();
+    RETURN_IF_ERROR(connection_.LockForDelivery(Ledger()));  // deliveries into two tables may make it at once
     RETURN_IF_ERROR(Execute(StrCat("CREATE TABLE IF NOT EXISTS ", Ledger().Quoted(),
                                    " (delivery_key VARCHAR NOT NULL, revision BIGINT NOT NULL, destination VARCHAR NOT NULL, run VARCHAR NOT NULL, digest VARCHAR NOT NULL, "
                                    "rows BIGINT NOT NULL, interval_end VARCHAR NOT NULL, fence BIGINT NOT NULL, committed_at VARCHAR NOT NULL, "
@@ -120,7 +123,7 @@ class TableDelivery {
       report.deleted = delivery_.mode == Delivery::Mode::kReplace ? before : 0;
       return Ok();
     }
-    const std::string join = StrCat(" FROM ", Staging(), " AS s JOIN ", table_, " AS t ON ", KeyEquals());
+    const std::string join = StrCat(" FROM ", Source(), " JOIN ", table_, " AS t ON ", KeyEquals());
     ASSIGN_OR_RETURN(const std::int64_t matched, Count(StrCat("SELECT count(*) AS n", join)));
     const std::string differs = Differs();
     if (!differs.empty()) {
@@ -135,7 +138,7 @@ class TableDelivery {
   Status Merge() {
     if (delivery_.mode == Delivery::Mode::kReplace) RETURN_IF_ERROR(Execute(StrCat("DELETE FROM ", table_)));
     const std::vector<std::string> key = delivery_.mode == Delivery::Mode::kUpsert ? delivery_.key : std::vector<std::string>();
-    return Execute(connection_.dialect().Merge(delivery_.table, schema_.Names(), key, Staging()));
+    return Execute(connection_.dialect().Merge(delivery_.table, schema_.Names(), key, Source()));
   }
 
   Status WriteLedger(std::int64_t revision) {
@@ -156,7 +159,19 @@ class TableDelivery {
   QualifiedName Ledger() const { return {delivery_.table.schema, std::string(kLedger)}; }
 
  private:
-  std::string Staging() const { return QuoteIdentifier(kStaging); }
+  std::string Staging() const { return connection_.dialect().Temporary(kStaging); }
+
+  /// The staged rows `AS s`, cast where the table's columns do not take them as they are.
+  std::string Source() const {
+    if (casts_.empty()) return StrCat(Staging(), " AS s");
+    std::string columns;
+    for (const Field& field : schema_.fields()) {
+      const std::string name = QuoteIdentifier(field.name);
+      const auto cast = casts_.find(field.name);
+      columns += StrCat(columns.empty() ? "" : ", ", cast == casts_.end() ? name : StrCat("CAST(", name, " AS ", cast->second, ") AS ", name));
+    }
+    return StrCat("(SELECT ", columns, " FROM ", Staging(), ") AS s");
+  }
   std::string Name() const { return StrCat(connection_.name(), ".", delivery_.table.ToString()); }
 
   Status Execute(const std::string& sql) {
@@ -179,9 +194,14 @@ class TableDelivery {
   std::string Differs() const {
     const std::string_view differ = connection_.dialect().kind() == SqlDialect::kSqlite ? " IS NOT " : " IS DISTINCT FROM ";
     std::string out;
-    for (const Field& field : schema_.fields())
-      if (std::find(delivery_.key.begin(), delivery_.key.end(), field.name) == delivery_.key.end())
-        out += StrCat(out.empty() ? "" : " OR ", "t.", QuoteIdentifier(field.name), differ, "s.", QuoteIdentifier(field.name));
+    for (const Field& field : schema_.fields()) {
+      if (std::find(delivery_.key.begin(), delivery_.key.end(), field.name) != delivery_.key.end()) continue;
+      const auto side = [&](const char* of) {  // as text where the type may know no equality (PostgreSQL's json)
+        const std::string column = StrCat(of, QuoteIdentifier(field.name));
+        return casts_.contains(field.name) ? StrCat("CAST(", column, " AS text)") : column;
+      };
+      out += StrCat(out.empty() ? "" : " OR ", side("t."), differ, side("s."));
+    }
     return out;
   }
 
@@ -200,11 +220,14 @@ class TableDelivery {
     return Refuse(StrCat("the rows have ", missing.size() == 1 ? "a column " : "columns ", Join(missing, ", "), " that ", Name(), " does not have (it has ", Join(names, ", "), ")"), ddl + renamed);
   }
 
-  Status CheckColumns(const TableInfo& info) const {
+  Status CheckColumns(const TableInfo& info) {
     RETURN_IF_ERROR(CheckNames(info));
+    const bool postgres = connection_.dialect().kind() == SqlDialect::kPostgres;
     for (const Field& field : schema_.fields()) {
       const TableInfo::Column* column = info.Find(field.name);
-      if (column->type && !Fits(field.type, *column->type))
+      if (field.type == Type::kText && !column->cast.empty()) casts_[field.name] = column->cast;
+      if (postgres && field.type == Type::kBool && column->type == Type::kInt) casts_[field.name] = "integer";
+      if (column->type ? !Fits(field.type, *column->type) : postgres)
         return Refuse(StrCat("column `", field.name, "` is ", TypeName(field.type), " in the rows, but ", column->declared, " in ", Name()),
                       "cast it in a sql step above, or change the column of the destination");
     }
@@ -221,11 +244,14 @@ class TableDelivery {
   const Delivery& delivery_;
   const Schema schema_;
   const std::string table_;
+  std::map<std::string, std::string> casts_;  // column: the type to cast it to
   bool exists_ = false, has_ledger_ = false;
 };
 
 /// Between BEGIN and COMMIT. True when there is something to commit.
-Result<bool> InTransaction(TableDelivery& table, const Delivery& delivery, std::unique_ptr<TableStream> rows, DeliveryReport& report) {
+Result<bool> InTransaction(Connection& connection, TableDelivery& table, const Delivery& delivery, std::unique_ptr<TableStream> rows, DeliveryReport& report) {
+  RETURN_IF_ERROR(connection.LockForDelivery(delivery.table));
+  if (connection.dialect().creates_in_transaction()) RETURN_IF_ERROR(table.Prepare());
   ASSIGN_OR_RETURN(const bool there, table.AlreadyThere(report));
   if (there) return false;
   RETURN_IF_ERROR(table.RefuseOlder());
@@ -248,9 +274,10 @@ Result<DeliveryReport> DeliverToTable(Connection& connection, const Delivery& de
   report.digest = delivery.digest;
   TableDelivery table(connection, delivery, rows->schema());
   CrashPoint("deliver.before_begin");
-  if (Status status = AsDelivery(table.Prepare()); !status.ok()) return status;
+  if (!connection.dialect().creates_in_transaction())
+    if (Status status = AsDelivery(table.Prepare()); !status.ok()) return status;
   if (Status status = AsDelivery(connection.Begin()); !status.ok()) return status;
-  const Result<bool> commit = InTransaction(table, delivery, std::move(rows), report);
+  const Result<bool> commit = InTransaction(connection, table, delivery, std::move(rows), report);
   if (!commit.ok() || !*commit) {
     const Status rolled_back = connection.Rollback();
     if (!commit.ok()) return AsDelivery(commit.status());
@@ -258,17 +285,22 @@ Result<DeliveryReport> DeliverToTable(Connection& connection, const Delivery& de
     return report;
   }
   CrashPoint("deliver.before_commit");
-  if (Status status = AsDelivery(connection.Commit()); !status.ok()) {
-    *unknown_outcome = true;
-    return status;
+  if (Status status = connection.Commit(); !status.ok()) {
+    *unknown_outcome = status.code() != ErrorCode::kData;  // a constraint that is checked at the end refused it: that is an answer
+    return AsDelivery(std::move(status));
   }
   CrashPoint("deliver.after_commit");
   return report;
 }
 
 Result<bool> WasDelivered(Connection& connection, const Delivery& delivery) {
+  const QualifiedName ledger{delivery.table.schema, std::string(kLedger)};
+  RETURN_IF_ERROR(connection.Begin());  // ends with the connection
+  RETURN_IF_ERROR(connection.LockForDelivery(delivery.table));  // until the lost transaction has ended, one way or the other
+  ASSIGN_OR_RETURN(const std::optional<TableInfo> info, connection.Describe(ledger));
+  if (!info) return false;
   ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows,
-                   connection.Query(StrCat("SELECT 1 AS there FROM ", QualifiedName{delivery.table.schema, std::string(kLedger)}.Quoted(), " WHERE delivery_key = $key AND digest = $digest AND run = $run"),
+                   connection.Query(StrCat("SELECT 1 AS there FROM ", ledger.Quoted(), " WHERE delivery_key = $key AND digest = $digest AND run = $run"),
                                     {{"key", Value::Text(delivery.delivery_key)}, {"digest", Value::Text(delivery.digest)}, {"run", Value::Text(delivery.run)}}));
   ASSIGN_OR_RETURN(const Table found, ReadAll(*rows));
   return found.num_rows() > 0;

@@ -65,7 +65,7 @@ Result<std::unique_ptr<Connection>> OpenConnection(const StepContext& context, c
   ConnectionSpec spec;
   spec.name = name;
   spec.driver = found->second.driver;
-  spec.uri = JoinPath(context.pipeline().root, uri.Reveal());
+  spec.uri = ConnectionUri(spec.driver, context.pipeline().root, uri.Reveal());
   spec.writable = writable;
   return context.run->connections->Open(spec);
 }
