@@ -97,7 +97,10 @@ class Checker {
       wrong_ = wrong_ || !fine;
       return fine;
     }
-    Error(DiagnosticCode::kSubstitution, node.place, "`${...}` cannot stand here");
+    std::size_t at = 0;
+    while ((at = node.text.find("${", at)) != std::string::npos && at > 0 && node.text[at - 1] == '$') node.text.erase(--at, 1), at += 2;
+    if (at == std::string::npos) return true;
+    Error(DiagnosticCode::kSubstitution, node.place, "`${...}` cannot stand here").Help("the text `${` itself is written `$${`");
     return false;
   }
 
