@@ -129,8 +129,11 @@ class Checker {
     std::int64_t whole = 0;
     double number = 0;
     switch (shape.scalar) {
-      case ScalarType::kText: case ScalarType::kPath: case ScalarType::kSql: case ScalarType::kExpression:
       case ScalarType::kColumn:
+        if (!node.value && node.style == Node::Style::kPlain && node.text.ends_with(']') && node.text.find('[') == std::string::npos)
+          return WrongType(node, shape, where, StrCat("write `[", node.text, "`, or quote a column that is called so"));
+        [[fallthrough]];
+      case ScalarType::kText: case ScalarType::kPath: case ScalarType::kSql: case ScalarType::kExpression:
         if (!Trim(node.text).empty() || shape.scalar == ScalarType::kText) return true;
         return WrongType(node, shape, where);
       case ScalarType::kName: case ScalarType::kLabel: case ScalarType::kStep:

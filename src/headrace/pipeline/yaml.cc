@@ -115,7 +115,9 @@ class Builder {
   bool ReportMissingColon(const Place& noticed) {
     const std::string_view problem = parser_.problem == nullptr ? "" : parser_.problem;
     if (problem != "could not find expected ':'" && problem != "mapping values are not allowed in this context") return false;
-    std::size_t line = source_->PositionOf(noticed.offset).line - 1;
+    const auto [here, column] = source_->PositionOf(noticed.offset);
+    if (source_->Line(here).substr(0, column - 1).find(": ") != std::string_view::npos) return false;  // `a: b: c`, wrong by itself
+    std::size_t line = here - 1;
     while (line > 0 && (Trim(source_->Line(line)).empty() || Trim(source_->Line(line)).starts_with('#'))) --line;
     const std::string_view text = source_->Line(line);
     std::string_view written = Trim(text);
