@@ -27,6 +27,10 @@ test-long: test-programs
 	@echo "==> run the long tests"
 	@ctest --test-dir $(BUILD) --verbose --no-tests=error -L long
 
+## long-NAME: one of the long tests, tests/long/NAME.py or .sh; COUNT= and SEED= reach those that draw at random
+long-%: test-programs
+	@ctest --test-dir $(BUILD) --verbose --no-tests=error -R '^long\.$*$$'
+
 ## bench-NAME: bench/NAME.sh or bench/NAME.py; ends with one JSON line a figure
 bench-%: test-programs
 	@if [ -f bench/$*.sh ]; then set -- bash bench/$*.sh; \

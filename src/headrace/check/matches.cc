@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "headrace/base/text.h"
+#include "headrace/check/pattern.h"
 #include "headrace/check/row_check.h"
 
 namespace headrace::internal {
@@ -156,3 +157,9 @@ Result<std::unique_ptr<RowCheck>> MakeMatches(const CheckSpec& spec, const Schem
 }
 
 }  // namespace headrace::internal
+
+namespace headrace {
+
+Status CheckPattern(const std::string& pattern) { return internal::Pattern().Compile(pattern); }
+
+}  // namespace headrace

@@ -385,14 +385,6 @@ class Binder {
     return Call(kernels::NullIf, value->type, {value, equal}, span, {.keeps_nulls = true});
   }
 
-  Result<NodePtr> UnknownFunction(const Syntax& s) const {
-    const std::string near = NearestName(s.text, FunctionNames());
-    std::string help(InsteadOf(s.text));
-    if (help.empty() && !near.empty()) help = StrCat("did you mean `", near, "`?");
-    if (help.empty()) help = StrCat("the functions are ", Join(FunctionNames(), ", "));
-    return Bad({s.span.offset, s.text.size()}, StrCat("there is no function `", s.text, "`"), std::move(help));
-  }
-
   /// How many conversions `overload` needs for `args`, or -1 when it does not fit.
   static int Cost(const Overload& overload, const Nodes& args) {
     if (overload.params.size() != args.size()) return -1;
@@ -483,6 +475,14 @@ class Binder {
 
 Result<Bound> BindSyntax(const Syntax& root, const Schema& columns, const Expression::Names& names) {
   return Binder(columns, names).Run(root);
+}
+
+Status UnknownFunction(const Syntax& call) {
+  const std::string near = NearestName(call.text, FunctionNames());
+  std::string help(InsteadOf(call.text));
+  if (help.empty() && !near.empty()) help = StrCat("did you mean `", near, "`?");
+  if (help.empty()) help = StrCat("the functions are ", Join(FunctionNames(), ", "));
+  return Bad({call.span.offset, call.text.size()}, StrCat("there is no function `", call.text, "`"), std::move(help));
 }
 
 }  // namespace headrace::internal

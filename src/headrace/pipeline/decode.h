@@ -79,7 +79,9 @@ double ShareOf(const Node* node, double otherwise);
 Place StartOf(const Node& node);
 /// Columns, each at most once.
 std::vector<std::string> ColumnsOf(const Node* node, Diagnostics& diagnostics);
-/// Parse without columns: syntax and function names. False after reporting.
+/// What to do about a file that a step names and that is not there: the nearest one, or where paths stand.
+std::string MissingFileHelp(const std::string& root, const std::string& path);
+/// What can be said without columns (FindEarlyErrors). False after reporting.
 bool CheckExpressionSyntax(const Node& node, Diagnostics& diagnostics);
 
 }  // namespace headrace

@@ -1,8 +1,7 @@
-#include <regex.h>
-
 #include <filesystem>
 
 #include "headrace/base/text.h"
+#include "headrace/check/pattern.h"
 #include "headrace/pipeline/decode.h"
 #include "headrace/pipeline/params.h"
 
@@ -109,15 +108,9 @@ class CheckDecoder {
 
   bool CheckPattern(const Node& node) {
     if (node.pending) return true;
-    regex_t compiled;
-    const int error = regcomp(&compiled, node.text.c_str(), REG_EXTENDED | REG_NOSUB);
-    if (error == 0) {
-      regfree(&compiled);
-      return true;
-    }
-    char text[128];
-    regerror(error, &compiled, text, sizeof text);
-    context_.diagnostics.AddError(DiagnosticCode::kCheck, node.place, StrCat("not a POSIX extended regular expression: ", ToLower(text)));
+    const Status status = headrace::CheckPattern(node.text);
+    if (status.ok()) return true;
+    context_.diagnostics.AddStatus(DiagnosticCode::kCheck, node.Sourced(), status);
     return false;
   }
 
@@ -162,7 +155,7 @@ std::optional<Contract> ReadContract(const std::string& path, const Place& place
   const std::filesystem::path file = std::filesystem::path(context.around.root) / path;
   std::error_code error;
   if (!std::filesystem::is_regular_file(file, error)) {
-    context.diagnostics.AddError(DiagnosticCode::kMissingFile, place, StrCat("no contract file `", path, "`")).Help("paths stand under the project's folder");
+    context.diagnostics.AddError(DiagnosticCode::kMissingFile, place, StrCat("no contract file `", path, "`")).Help(MissingFileHelp(context.around.root, path));
     return std::nullopt;
   }
   std::optional<Node> node = ReadYaml(file.string(), path, context.diagnostics);

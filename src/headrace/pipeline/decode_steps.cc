@@ -4,6 +4,7 @@
 #include "headrace/base/text.h"
 #include "headrace/pipeline/decode.h"
 #include "headrace/pipeline/params.h"
+#include "headrace/pipeline/yaml.h"
 #include "headrace/sql/connection.h"
 #include "headrace/sql/engine.h"
 
@@ -87,19 +88,16 @@ class StepDecoder {
     const std::filesystem::path file = std::filesystem::path(around_.root) / node.text;
     std::error_code error;
     if (!std::filesystem::is_regular_file(file, error)) {
-      Error(DiagnosticCode::kMissingFile, node.place, StrCat("no query file `", node.text, "`"), "paths stand under the project's folder");
+      Error(DiagnosticCode::kMissingFile, node.place, StrCat("no query file `", node.text, "`"), MissingFileHelp(around_.root, node.text));
       return {};
     }
-    Result<std::shared_ptr<const SourceFile>> source = ReadSource(file.string(), node.text, kMaxSqlBytes);
-    if (!source.ok()) {
-      Error(DiagnosticCode::kUnreadable, node.place, StrCat(node.text, ": ", source.status().message()), source.status().help());
-      return {};
-    }
-    if (Trim((*source)->text()).empty()) {
+    const std::shared_ptr<const SourceFile> source = ReadOrReport(file.string(), node.text, kMaxSqlBytes, diagnostics_);
+    if (source == nullptr) return {};
+    if (Trim(source->text()).empty()) {
       Error(DiagnosticCode::kSql, node.place, StrCat("the query file `", node.text, "` is empty"));
       return {};
     }
-    return {(*source)->text(), {Place{*source, 0, 1}, {{0, 0}}}};
+    return {source->text(), {Place{source, 0, 1}, {{0, 0}}}};
   }
 
   BoundValues Bind(const Node* bind) {

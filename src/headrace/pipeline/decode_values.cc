@@ -1,31 +1,11 @@
 #include <algorithm>
+#include <filesystem>
 
 #include "headrace/base/text.h"
-#include "headrace/expr/functions.h"
-#include "headrace/expr/syntax.h"
+#include "headrace/expr/early_errors.h"
 #include "headrace/pipeline/decode.h"
 
 namespace headrace {
-namespace {
-
-/// Functions that the language does not have, anywhere in the expression. Binding would find them too, but not before
-/// the columns are known.
-bool CheckFunctions(const internal::Syntax& syntax, const SourcedText& text, Diagnostics& diagnostics) {
-  const std::span<const std::string> known = internal::FunctionNames();
-  bool fine = true;
-  if (syntax.kind == internal::Syntax::Kind::kCall && !std::binary_search(known.begin(), known.end(), syntax.text)) {
-    fine = false;
-    const std::string near = NearestName(syntax.text, known);
-    std::string help(internal::InsteadOf(syntax.text));
-    if (help.empty() && !near.empty()) help = StrCat("did you mean `", near, "`?");
-    diagnostics.AddError(DiagnosticCode::kExpression, text.origin.At({syntax.span.offset, syntax.text.size()}), StrCat("there is no function `", syntax.text, "`")).Help(std::move(help));
-  }
-  for (const internal::SyntaxPtr& argument : syntax.args) fine = CheckFunctions(*argument, text, diagnostics) && fine;
-  return fine;
-}
-
-}  // namespace
-
 std::string TextOf(const Node* node) { return node == nullptr || node->pending ? std::string() : node->text; }
 
 std::vector<std::string> TextsOf(const Node* node) {
@@ -84,10 +64,29 @@ std::vector<std::string> ColumnsOf(const Node* node, Diagnostics& diagnostics) {
 bool CheckExpressionSyntax(const Node& node, Diagnostics& diagnostics) {
   if (node.pending) return true;
   const SourcedText text = node.Sourced();
-  const Result<internal::SyntaxPtr> syntax = internal::ParseSyntax(node.text);
-  if (syntax.ok()) return CheckFunctions(**syntax, text, diagnostics);
-  diagnostics.AddStatus(DiagnosticCode::kExpression, text, syntax.status());
-  return false;
+  const std::vector<Status> errors = FindEarlyErrors(node.text);
+  for (const Status& status : errors) diagnostics.AddStatus(DiagnosticCode::kExpression, text, status);
+  return errors.empty();
+}
+
+std::string MissingFileHelp(const std::string& root, const std::string& path) {
+  namespace fs = std::filesystem;
+  const auto names = [](const fs::path& folder) {
+    std::vector<std::string> found;
+    std::error_code error;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) found.push_back(it->path().filename().string());
+    std::sort(found.begin(), found.end());
+    return found;
+  };
+  const fs::path written(path);
+  fs::path folder = written.parent_path();
+  std::error_code error;
+  if (!fs::is_directory(root / folder, error)) folder = folder.parent_path() / NearestName(folder.filename().string(), names(root / folder.parent_path()));
+  const std::vector<std::string> there = names(root / folder);
+  std::string name = written.filename().string();
+  if (!std::binary_search(there.begin(), there.end(), name)) name = NearestName(name, there);
+  if (name.empty() || folder.empty() || folder.is_absolute() || folder.lexically_normal().string().starts_with("..")) return "paths stand under the project's folder";
+  return StrCat("did you mean `", (folder / name).generic_string(), "`?");
 }
 
 RetrySpec DecodeRetry(const Node& node, RetrySpec base) {

@@ -89,7 +89,7 @@ class Expander {
     const std::filesystem::path file = std::filesystem::path(around_.root) / path.text;
     std::error_code error;
     if (!std::filesystem::is_regular_file(file, error)) {
-      diagnostics_.AddError(DiagnosticCode::kMissingFile, path.place, StrCat("no file `", path.text, "` to use")).Help("paths stand under the project's folder");
+      diagnostics_.AddError(DiagnosticCode::kMissingFile, path.place, StrCat("no file `", path.text, "` to use")).Help(MissingFileHelp(around_.root, path.text));
       return false;
     }
     std::optional<Node> root = ReadYaml(file.string(), path.text, diagnostics_);

@@ -188,7 +188,8 @@ class Linker {
       at = &pipeline_.steps[index_.at(*next)].draft.spec;
     }
     std::vector<std::string> loop(seen, path.end());
-    std::rotate(loop.begin(), std::min_element(loop.begin(), loop.end()), loop.end());
+    const auto depth = [](const std::string& name) { return std::pair(std::ranges::count(name, '.'), name); };
+    std::rotate(loop.begin(), std::ranges::min_element(loop, {}, depth), loop.end());  // told at a step of the pipeline's own file, where there is one
     const std::string first = loop.front();
     loop.push_back(first);
     diagnostics_.AddError(DiagnosticCode::kCycle, pipeline_.steps[index_.at(first)].draft.spec.place, StrCat("steps wait for each other: ", Join(loop, " reads ")))

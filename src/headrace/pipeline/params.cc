@@ -39,8 +39,22 @@ bool Converts(Type came, Type wanted) {
          (came == Type::kDate && wanted == Type::kTimestamp) || (came == Type::kTimestamp && wanted == Type::kDate);
 }
 
+std::string_view Example(Kind kind) {
+  switch (kind) {
+    case Kind::kInt: return "write a whole number, as 30";
+    case Kind::kDouble: return "write a number, as 0.5";
+    case Kind::kBool: return "write true or false";
+    case Kind::kDate: return "write a date, as 2026-01-31";
+    case Kind::kTimestamp: return "write a time, as 2026-01-31 12:00:00";
+    case Kind::kDuration: return "write a duration, as 30d or 12h";
+    case Kind::kDataset: return "write the name of a step";
+    case Kind::kDateOrDataset: return "write a date, as 2026-01-31, or the name of a step";
+    default: return "";
+  }
+}
+
 Status NotOfType(const ParamDecl& decl, std::string_view text) {
-  return Error(ErrorCode::kInvalid, "parameter `", decl.name, "` is of type ", decl.type_text, ", got `", text, "`");
+  return Error(ErrorCode::kInvalid, "parameter `", decl.name, "` is of type ", decl.type_text, ", got `", text, "`").WithHelp(std::string(Example(decl.kind)));
 }
 
 Result<Value> ParseAs(const ParamDecl& decl, const std::string& text) {

@@ -160,52 +160,63 @@ void Project::Validate(std::string_view pipeline, Diagnostics& diagnostics) cons
   Schedules(pipeline, diagnostics);
 }
 
-Result<ResolvedPipeline> Project::Resolve(const ResolveRequest& request, Diagnostics& diagnostics) const {
-  const auto pipeline = parts_->pipelines.find(request.pipeline);
-  if (pipeline == parts_->pipelines.end())
-    diagnostics.AddError(DiagnosticCode::kUnknownPipeline, {}, StrCat("no pipeline `", request.pipeline, "`")).Help(NearHelp(request.pipeline, pipelines(), "pipelines"));
-  const auto tenant = parts_->tenants.find(request.tenant);
-  const TenantFile* client = tenant == parts_->tenants.end() ? nullptr : &tenant->second;
+namespace {
+
+Result<ResolvedPipeline> ResolveAlone(const Project& project, const Project::Parts& parts, const ResolveRequest& request, Diagnostics& diagnostics) {
+  const auto pipeline = parts.pipelines.find(request.pipeline);
+  if (pipeline == parts.pipelines.end())
+    diagnostics.AddError(DiagnosticCode::kUnknownPipeline, {}, StrCat("no pipeline `", request.pipeline, "`")).Help(NearHelp(request.pipeline, project.pipelines(), "pipelines"));
+  const auto tenant = parts.tenants.find(request.tenant);
+  const TenantFile* client = tenant == parts.tenants.end() ? nullptr : &tenant->second;
   if (!request.tenant.empty() && client == nullptr)
-    diagnostics.AddError(DiagnosticCode::kUnknownTenant, {}, StrCat("no tenant `", request.tenant, "`")).Help(NearHelp(request.tenant, tenants(), "tenants"));
+    diagnostics.AddError(DiagnosticCode::kUnknownTenant, {}, StrCat("no tenant `", request.tenant, "`")).Help(NearHelp(request.tenant, project.tenants(), "tenants"));
   RETURN_IF_ERROR(diagnostics.ToStatus());
 
   ResolvedPipeline out;
-  out.root = parts_->root;
-  out.project = parts_->name;
+  out.root = parts.root;
+  out.project = parts.name;
   out.pipeline = request.pipeline;
   out.file = pipeline->second.path;
   out.tenant = request.tenant;
-  out.environment = parts_->environment;
+  out.environment = parts.environment;
   out.interval = request.interval;
-  out.retention = parts_->retention;
-  out.pools = parts_->pools;
-  out.connections = ConnectionsOf(request.tenant);
+  out.retention = parts.retention;
+  out.pools = parts.pools;
+  out.connections = project.ConnectionsOf(request.tenant);
 
   Scope scope;
   scope.Set("run.interval.start", Value::Timestamp(request.interval.start_us));
   scope.Set("run.interval.end", Value::Timestamp(request.interval.end_us));
-  scope.Set("env.name", Value::Text(parts_->environment.name));
+  scope.Set("env.name", Value::Text(parts.environment.name));
   if (client != nullptr) scope.Set("tenant.name", Value::Text(client->name));
   out.params = ParameterSources(request, client, diagnostics).Collect(pipeline->second, scope);
 
   StepSurroundings around;
-  around.root = parts_->root;
+  around.root = parts.root;
   around.connections = out.connections;
   if (client != nullptr) around.tables = client->tables;
-  around.defaults = parts_->defaults;
-  around.preview = parts_->environment.preview;
-  around.pools = parts_->pools;
-  if (client == nullptr && !parts_->tenants.empty()) around.connection_help = StrCat("tenants have connections of their own: choose one with `--tenant` (", Join(tenants(), ", "), ")");
+  around.defaults = parts.defaults;
+  around.preview = parts.environment.preview;
+  around.pools = parts.pools;
+  if (client == nullptr && !parts.tenants.empty()) around.connection_help = StrCat("tenants have connections of their own: choose one with `--tenant` (", Join(project.tenants(), ", "), ")");
   const Node* steps = pipeline->second.root.Find("steps");
   const Node* finally = pipeline->second.root.Find("finally");
-  out.steps = Link(Expand(steps, finally, scope, "succeeded", around, *parts_->sql, diagnostics), diagnostics);
+  out.steps = Link(Expand(steps, finally, scope, "succeeded", around, *parts.sql, diagnostics), diagnostics);
   RETURN_IF_ERROR(diagnostics.ToStatus());
   if (finally == nullptr) return out;
-  for (StepSpec& spec : Link(Expand(steps, finally, scope, "failed", around, *parts_->sql, diagnostics), diagnostics))
+  for (StepSpec& spec : Link(Expand(steps, finally, scope, "failed", around, *parts.sql, diagnostics), diagnostics))
     if (spec.last) out.last_if_failed.emplace(spec.name, std::move(spec));
   RETURN_IF_ERROR(diagnostics.ToStatus());
   return out;
+}
+
+}  // namespace
+
+Result<ResolvedPipeline> Project::Resolve(const ResolveRequest& request, Diagnostics& diagnostics) const {
+  Diagnostics own;  // whether this one fails must not hang on what was found before, nor on whether it was the same
+  Result<ResolvedPipeline> resolved = ResolveAlone(*this, *parts_, request, own);
+  for (Diagnostic& found : own.Sorted()) diagnostics.Add(std::move(found));
+  return resolved;
 }
 
 }  // namespace headrace

@@ -281,6 +281,16 @@ TEST_F(AgencyTest, WithoutATenantItsConnectionsAreMissed) {
   EXPECT_THAT(Errors(), HasSubstr("choose one with `--tenant` (acme)"));
 }
 
+TEST_F(AgencyTest, OneTenantsErrorDoesNotDecideAboutTheNext) {
+  const Project project = Load();
+  const auto resolves = [&](const char* tenant) {
+    return project.Resolve({.pipeline = "propensity-score", .tenant = tenant, .params = {}, .interval = {0, kMicrosPerDay}}, diagnostics_).ok();
+  };
+  EXPECT_FALSE(resolves("nobody"));
+  EXPECT_TRUE(resolves("acme")) << "an error of before is not its own";
+  EXPECT_FALSE(resolves("nobody")) << "nor is the same error, a second time, none";
+}
+
 TEST_F(AgencyTest, AnIntervalThatEndsInsideADayIsNoDate) {
   const Project project = Load();
   const Result<ResolvedPipeline> resolved = project.Resolve({.pipeline = "propensity-score", .tenant = "acme", .params = {}, .interval = {0, 3'600'000'000}}, diagnostics_);

@@ -97,7 +97,10 @@ class Checker {
       wrong_ = wrong_ || !fine;
       return fine;
     }
-    Error(DiagnosticCode::kSubstitution, node.place, "`${...}` cannot stand here");
+    std::size_t at = 0;
+    while ((at = node.text.find("${", at)) != std::string::npos && at > 0 && node.text[at - 1] == '$') node.text.erase(--at, 1), at += 2;
+    if (at == std::string::npos) return true;
+    Error(DiagnosticCode::kSubstitution, node.place, "`${...}` cannot stand here").Help("the text `${` itself is written `$${`");
     return false;
   }
 
@@ -126,8 +129,11 @@ class Checker {
     std::int64_t whole = 0;
     double number = 0;
     switch (shape.scalar) {
-      case ScalarType::kText: case ScalarType::kPath: case ScalarType::kSql: case ScalarType::kExpression:
       case ScalarType::kColumn:
+        if (!node.value && node.style == Node::Style::kPlain && node.text.ends_with(']') && node.text.find('[') == std::string::npos)
+          return WrongType(node, shape, where, StrCat("write `[", node.text, "`, or quote a column that is called so"));
+        [[fallthrough]];
+      case ScalarType::kText: case ScalarType::kPath: case ScalarType::kSql: case ScalarType::kExpression:
         if (!Trim(node.text).empty() || shape.scalar == ScalarType::kText) return true;
         return WrongType(node, shape, where);
       case ScalarType::kName: case ScalarType::kLabel: case ScalarType::kStep:

@@ -17,8 +17,10 @@ std::size_t Width(char lead) {
   return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
 }
 
-std::size_t LineAt(std::string_view text, std::size_t offset) {
-  return 1 + static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
+/// How many bytes the character at `at` has; 0 when none that is valid begins there.
+std::size_t CharacterAt(std::string_view text, std::size_t at) {
+  const std::size_t width = Width(text[at]);
+  return IsUtf8(text.substr(at, width)) ? width : 0;
 }
 
 /// Characters that some readers take for line breaks and others do not; positions would differ between tools.
@@ -71,30 +73,28 @@ Result<std::shared_ptr<const SourceFile>> MakeSource(std::string shown_path, std
     return Error(ErrorCode::kInvalid, "the file has ", text.size(), " bytes; at most ", max_bytes, " are read");
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
     return Error(ErrorCode::kInvalid, "the file is UTF-16; expected UTF-8").WithHelp("save it as UTF-8");
-  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
-  if (const std::size_t nul = text.find('\0'); nul != std::string::npos)
-    return Error(ErrorCode::kInvalid, "line ", LineAt(text, nul), " holds a NUL byte; expected text in UTF-8");
+  // Places are those of the file as it is, also before line ends are made one kind.
+  const auto refuse = [&](std::size_t at, std::string_view what) {
+    return Error(ErrorCode::kInvalid, "line ", 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'), " ", what).WithSpan({at, 1});
+  };
+  if (const std::size_t nul = text.find('\0'); nul != std::string::npos) return refuse(nul, "holds a NUL byte; expected text in UTF-8");
   if (!IsUtf8(text)) {
-    std::size_t line = 1;
-    for (const std::string& part : Split(text, '\n')) {
-      if (!IsUtf8(part)) break;
-      ++line;
-    }
-    return Error(ErrorCode::kInvalid, "line ", line, " is not valid UTF-8").WithHelp("save the file as UTF-8");
+    std::size_t good = 0;
+    for (std::size_t end = 0; end != std::string::npos && IsUtf8(std::string_view(text).substr(good, end - good)); end = text.find('\n', end + 1)) good = end;
+    while (good < text.size() && CharacterAt(text, good) > 0) good += CharacterAt(text, good);
+    return refuse(good, "is not valid UTF-8").WithHelp("save the file as UTF-8");
   }
-  text = ReplaceAll(text, "\r\n", "\n");
-  if (const std::size_t lone = text.find('\r'); lone != std::string::npos)
-    return Error(ErrorCode::kInvalid, "line ", LineAt(text, lone), " holds a carriage return without a line feed")
-        .WithHelp("save the file with line feeds");
+  for (std::size_t at = text.find('\r'); at != std::string::npos; at = text.find('\r', at + 1))
+    if (at + 1 == text.size() || text[at + 1] != '\n') return refuse(at, "holds a carriage return without a line feed").WithHelp("save the file with line feeds");
   for (const std::string_view odd : kOddBreaks)
     if (const std::size_t at = text.find(odd); at != std::string::npos)
-      return Error(ErrorCode::kInvalid, "line ", LineAt(text, at), " holds an invisible line separator character")
-          .WithHelp("replace it by a plain line break or a blank");
+      return refuse(at, "holds an invisible line separator character").WithHelp("replace it by a plain line break or a blank");
+  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
+  text = ReplaceAll(text, "\r\n", "\n");
   return std::shared_ptr<const SourceFile>(std::make_shared<SourceFile>(std::move(shown_path), std::move(text)));
 }
 
-Result<std::shared_ptr<const SourceFile>> ReadSource(const std::string& file, std::string shown_path,
-                                                     std::size_t max_bytes) {
+Result<std::string> ReadBytes(const std::string& file, std::size_t max_bytes) {
   errno = 0;
   std::ifstream in(file, std::ios::binary);
   if (!in.is_open()) return Error(ErrorCode::kInvalid, "cannot open the file: ", std::strerror(errno == 0 ? ENOENT : errno));
@@ -102,7 +102,17 @@ Result<std::shared_ptr<const SourceFile>> ReadSource(const std::string& file, st
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (in.bad()) return Error(ErrorCode::kInvalid, "cannot read the file: ", std::strerror(errno == 0 ? EIO : errno));
   text.resize(static_cast<std::size_t>(in.gcount()));
-  return MakeSource(std::move(shown_path), std::move(text), max_bytes);
+  return text;
+}
+
+std::string WithoutBadBytes(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t width = CharacterAt(text, at);
+    out += width > 0 ? text.substr(at, width) : "\xEF\xBF\xBD";
+    at += std::max<std::size_t>(width, 1);
+  }
+  return out;
 }
 
 }  // namespace headrace

@@ -52,11 +52,12 @@ struct SourcedText {
   Origin origin;
 };
 
-/// Read a project file as text: at most `max_bytes`, UTF-8 (a byte order mark is left out), CRLF read as LF.
-/// kInvalid says which rule the file breaks and at which line.
-Result<std::shared_ptr<const SourceFile>> ReadSource(const std::string& file, std::string shown_path,
-                                                     std::size_t max_bytes);
-/// The same rules for a text already in memory.
+/// The bytes of a file, `max_bytes` + 1 at most. kInvalid says why it cannot be read.
+Result<std::string> ReadBytes(const std::string& file, std::size_t max_bytes);
+/// The text of a project file: at most `max_bytes`, UTF-8 (a byte order mark is left out), CRLF read as LF. kInvalid says which rule the file breaks, with the
+/// first offending byte of `text` as its span where there is one.
 Result<std::shared_ptr<const SourceFile>> MakeSource(std::string shown_path, std::string text, std::size_t max_bytes);
+/// `text` for people: each byte that is not part of a UTF-8 character becomes U+FFFD.
+std::string WithoutBadBytes(std::string_view text);
 
 }  // namespace headrace

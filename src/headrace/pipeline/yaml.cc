@@ -8,6 +8,7 @@
 #include <map>
 
 #include "headrace/base/text.h"
+#include "headrace/pipeline/unclosed.h"
 
 namespace headrace {
 namespace {
@@ -84,12 +85,50 @@ class Builder {
           .Help("replace tabs at the beginning of lines by blanks");
       return;
     }
+    if (ReportUnclosed(place) || ReportMissingColon(place)) return;
     std::string problem = parser_.problem == nullptr ? "cannot be parsed" : parser_.problem;
+    if (problem == "found unexpected end of stream" && parser_.context != nullptr) {
+      diagnostics_.AddError(DiagnosticCode::kSyntax, At(parser_.context_mark), "the quote is not closed").Help("close it, or take it away");
+      return;
+    }
     Diagnostic& found = diagnostics_.AddError(DiagnosticCode::kSyntax, place, "not valid YAML: " + problem);
     if (parser_.context != nullptr && parser_.context_mark.line != parser_.problem_mark.line)
       found.Related(At(parser_.context_mark), parser_.context);
     if (line.find_first_of("{}[]:,&*!|>%@`\"'") != std::string_view::npos)
       found.Help(std::string(kQuoteIt) + ", or balance brackets and quotes");
+  }
+
+  /// A bracket or quote of an earlier line that runs into this one.
+  bool ReportUnclosed(const Place& noticed) {
+    const std::size_t line = source_->PositionOf(noticed.offset).line;
+    const std::optional<Unclosed> open = FindUnclosed(*source_, line);
+    if (!open || source_->PositionOf(open->offset).line == line) return false;
+    const char close = open->mark == '{' ? '}' : open->mark == '[' ? ']' : open->mark;
+    const std::string_view kind = close == open->mark ? "quote" : "bracket";
+    diagnostics_.AddError(DiagnosticCode::kSyntax, {source_, open->offset, 1}, StrCat("the ", kind, " `", open->mark, "` is not closed"))
+        .Related(noticed, "noticed here")
+        .Help(StrCat("close it with `", close, "`"));
+    return true;
+  }
+
+  /// `key` or `key value` on a line of its own, where the parser goes on reading a text until it meets the next line's `:`.
+  bool ReportMissingColon(const Place& noticed) {
+    const std::string_view problem = parser_.problem == nullptr ? "" : parser_.problem;
+    if (problem != "could not find expected ':'" && problem != "mapping values are not allowed in this context") return false;
+    const auto [here, column] = source_->PositionOf(noticed.offset);
+    if (source_->Line(here).substr(0, column - 1).find(": ") != std::string_view::npos) return false;  // `a: b: c`, wrong by itself
+    std::size_t line = here - 1;
+    while (line > 0 && (Trim(source_->Line(line)).empty() || Trim(source_->Line(line)).starts_with('#'))) --line;
+    const std::string_view text = source_->Line(line);
+    std::string_view written = Trim(text);
+    if (written.starts_with("- ") && written.find(' ', 2) != std::string_view::npos) written = Trim(written.substr(2));
+    const std::string_view key = written.substr(0, written.find(' '));
+    if (line == 0 || !IsIdentifier(key) || written.find(": ") != std::string_view::npos || written.ends_with(':')) return false;
+    const std::size_t offset = source_->OffsetOf(line - 1, 0) + text.find(key);
+    diagnostics_.AddError(DiagnosticCode::kSyntax, {source_, offset, key.size()}, StrCat("expected `:` after `", key, "`"))
+        .Related(noticed, "noticed here")
+        .Help(StrCat("write `", key, ": ...`"));
+    return true;
   }
 
   /// Build the node that event_ begins. `depth` of the root is 1.
@@ -264,21 +303,34 @@ std::optional<Node> ParseYaml(const std::shared_ptr<const SourceFile>& source, D
   return Builder(source, diagnostics, limits).Document();
 }
 
-std::optional<Node> ReadYaml(const std::string& file, const std::string& shown_path, Diagnostics& diagnostics) {
-  const YamlLimits limits;
-  Result<std::shared_ptr<const SourceFile>> source = ReadSource(file, shown_path, limits.max_bytes);
-  if (source.ok()) return ParseYaml(*source, diagnostics, limits);
-  const Status& status = source.status();
+std::shared_ptr<const SourceFile> ReadOrReport(const std::string& file, const std::string& shown_path, std::size_t max_bytes, Diagnostics& diagnostics) {
   Diagnostic refused;
-  refused.code = DiagnosticCode::kUnreadable;
-  if (status.message().find("at most") != std::string::npos) refused.code = DiagnosticCode::kTooLarge;
-  else if (status.message().find("cannot") == std::string::npos) refused.code = DiagnosticCode::kEncoding;
-  refused.message = status.message();
-  refused.help = status.help();
   refused.at.file = shown_path;
   refused.at.line = refused.at.column = 1;
-  diagnostics.Add(std::move(refused));
-  return std::nullopt;
+  const auto refuse = [&](DiagnosticCode code, const Status& status) {
+    refused.code = code;
+    refused.message = status.message();
+    refused.help = status.help();
+    diagnostics.Add(std::move(refused));
+    return nullptr;
+  };
+  const Result<std::string> bytes = ReadBytes(file, max_bytes);
+  if (!bytes.ok()) return refuse(DiagnosticCode::kUnreadable, bytes.status());
+  const Result<std::shared_ptr<const SourceFile>> source = MakeSource(shown_path, *bytes, max_bytes);
+  if (source.ok()) return *source;
+  const Status status = source.status();
+  if (status.span()) {
+    refused.at = Locate({std::make_shared<const SourceFile>(shown_path, *bytes), status.span()->offset, 1});
+    refused.at.source_line = WithoutBadBytes(refused.at.source_line);
+  }
+  return refuse(bytes->size() > max_bytes ? DiagnosticCode::kTooLarge : DiagnosticCode::kEncoding, status);
+}
+
+std::optional<Node> ReadYaml(const std::string& file, const std::string& shown_path, Diagnostics& diagnostics) {
+  const YamlLimits limits;
+  const std::shared_ptr<const SourceFile> source = ReadOrReport(file, shown_path, limits.max_bytes, diagnostics);
+  if (source == nullptr) return std::nullopt;
+  return ParseYaml(source, diagnostics, limits);
 }
 
 }  // namespace headrace

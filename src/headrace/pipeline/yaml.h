@@ -64,7 +64,9 @@ struct YamlLimits {
 std::optional<Node> ParseYaml(const std::shared_ptr<const SourceFile>& source, Diagnostics& diagnostics,
                               const YamlLimits& limits = {});
 
-/// ReadSource + ParseYaml; a file that cannot be read is a diagnostic at its first line.
+/// ReadBytes + MakeSource. nullptr after reporting: at the line that breaks a rule, at the first one when the file cannot be read at all.
+std::shared_ptr<const SourceFile> ReadOrReport(const std::string& file, const std::string& shown_path, std::size_t max_bytes, Diagnostics& diagnostics);
+/// ReadOrReport + ParseYaml.
 std::optional<Node> ReadYaml(const std::string& file, const std::string& shown_path, Diagnostics& diagnostics);
 
 }  // namespace headrace

@@ -1,0 +1,2 @@
+-- Tagesumsätze
+select 1 as x
