@@ -39,6 +39,7 @@ void AddRunsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddSchemaCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddScoreCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddShowCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddTestCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddTrainCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddValidateCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddVersionCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
