@@ -16,6 +16,7 @@ refused() {  # CODE TEXT COMMAND...: it exits with CODE and says TEXT
 }
 runs() {  # FOLDER ROWS: validate, train, score, and count
   "$HEADRACE" -q -C "$1" validate
+  [ ! -d "$1/tests" ] || "$HEADRACE" -C "$1" test | grep -q "^1 test passed$" || fail "$1: its own test does not pass"
   "$HEADRACE" -q -C "$1" run train
   "$HEADRACE" -q -C "$1" run score
   [ "$(wc -l < "$1/out/scores.csv")" = $(($2 + 1)) ] || fail "$1: expected $2 rows of scores, got $(($(wc -l < "$1/out/scores.csv") - 1))"
@@ -33,6 +34,7 @@ mkdir forecast && (cd forecast && "$HEADRACE" -q init forecast)
 runs forecast 40
 "$HEADRACE" -q init blank blank
 "$HEADRACE" -q -C blank validate
+"$HEADRACE" -C blank test | grep -q "^1 test passed$" || fail "blank: its own test does not pass"
 "$HEADRACE" -q -C blank run first
 [ "$(wc -l < blank/out/rows.csv)" = 11 ] || fail "blank: expected 10 rows"
 

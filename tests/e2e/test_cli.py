@@ -7,13 +7,15 @@ import pytest
 
 from world import CASES, HEADRACE, INTERVAL, World
 
-COMMANDS = ["init", "validate", "plan", "run", "runs", "show", "logs", "data", "why", "report", "models", "schedule", "train", "score", "inspect", "schema", "version"]
+COMMANDS = ["init", "validate", "test", "plan", "run", "approve", "cancel", "runs", "show", "logs", "data", "why", "report", "models", "schedule", "train", "score", "inspect",
+            "schema", "version"]
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     world = World(tmp_path_factory.mktemp("cli") / "shop")
     world.good(pipeline="full")
+    world.write("tests/features.yaml", "name: spend per year\npipeline: full\ngiven: {customers: [{customer_id: 1, age: 3, spend: 8}]}\nexpect: {features: [{spend_per_year: 2}]}\n")
     assert world.headrace("-q", "train", "data/customers.csv", "--target", "churned", "-o", "churn.model").code == 0
     return world
 
@@ -36,6 +38,7 @@ def test_every_command_has_help(command, world):
 DOCUMENTS = {
     "init": (["init", "churn", "fresh"], {"directory"}),
     "validate": (["validate"], {"errors"}),
+    "test": (["test"], {"passed", "failed", "skipped", "tests"}),
     "plan": (["plan", "full", "--interval", INTERVAL], {"step", "kind", "act"}),
     "run": (["run", "full", "--interval", INTERVAL], {"run", "pipeline", "tenant", "state", "exit_code", "rows_delivered", "steps"}),
     "runs": (["runs"], {"run", "pipeline", "state", "exit_code"}),

@@ -42,6 +42,7 @@ void AddScheduleCommand(CLI::App& app, const GlobalFlags& flags, Action& action)
 void AddSchemaCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddScoreCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddShowCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddTestCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddTrainCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddValidateCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddVersionCommand(CLI::App& app, const GlobalFlags& flags, Action& action);

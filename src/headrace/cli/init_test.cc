@@ -126,7 +126,7 @@ TEST(TemplatesTest, ChurnHasItsFileSet) {
   EXPECT_THAT(Paths(*TemplateFiles("churn")),
               UnorderedElementsAre("headrace.yaml", ".gitignore", "README.md", "shared/features.yaml", "sql/features.sql", "sql/labelled.sql", "pipelines/train.yaml",
                                    "pipelines/score.yaml", "contracts/customers.yaml", "contracts/churned.yaml", "data/customers_2026_q1.csv", "data/churned_2026_q1.csv",
-                                   "data/customers_2026_q2.csv"));
+                                   "data/customers_2026_q2.csv", "tests/features.yaml"));
 }
 
 TEST(TemplatesTest, TheSameDataComeEveryTime) {

@@ -72,6 +72,7 @@ int main(int argc, char** argv) {
              "            75 busy: try later, 130 interrupted.");
   AddInitCommand(app, flags, action);
   AddValidateCommand(app, flags, action);
+  AddTestCommand(app, flags, action);
   AddPlanCommand(app, flags, action);
   AddRunCommand(app, flags, action);
   AddApproveCommand(app, flags, action);

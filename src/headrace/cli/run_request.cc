@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "headrace/table/value.h"
+#include "headrace/pipeline/params.h"
 
 namespace headrace {
 
@@ -10,17 +10,12 @@ namespace {
 bool IsFile(const std::string& pipeline) { return pipeline.ends_with(".yaml") || pipeline.ends_with(".yml"); }
 
 /// "1998-03-02/1998-03-09", half-open; yesterday (UTC) when empty.
-Result<Interval> ParseInterval(const std::string& text, Clock& clock) {
+Result<Interval> IntervalOf(const std::string& text, Clock& clock) {
   if (text.empty()) {
     const std::int64_t today = clock.NowMicros() / kMicrosPerDay * kMicrosPerDay;
     return Interval{today - kMicrosPerDay, today};
   }
-  const std::vector<std::string> ends = Split(text, '/');
-  if (ends.size() == 2) {
-    const Result<std::int64_t> start = ParseTimestamp(ends[0]), end = ParseTimestamp(ends[1]);
-    if (start.ok() && end.ok() && *start < *end) return Interval{*start, *end};
-  }
-  return Error(ErrorCode::kInvalid, "`", text, "` is not an interval").WithHelp("write --interval START/END, for example 1998-03-02/1998-03-09; the end is not part of it");
+  return ParseInterval(text);
 }
 }  // namespace
 
@@ -44,7 +39,7 @@ Result<ResolveRequest> RequestOf(const RunTarget& target, const Project& project
   ResolveRequest request;
   request.pipeline = IsFile(target.pipeline) ? project.opened_pipeline() : target.pipeline;
   request.tenant = target.tenant;
-  ASSIGN_OR_RETURN(request.interval, ParseInterval(target.interval, clock));
+  ASSIGN_OR_RETURN(request.interval, IntervalOf(target.interval, clock));
   for (const std::string& text : target.params) {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0) return Error(ErrorCode::kInvalid, "`-p ", text, "` is not NAME=VALUE");

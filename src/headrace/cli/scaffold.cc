@@ -105,7 +105,7 @@ Status WriteNewFiles(const std::string& folder, const std::vector<NewFile>& file
 
 Result<std::vector<NewFile>> SchemaFiles() {
   std::vector<NewFile> files;
-  for (const char* kind : {"contract", "pipeline", "project", "shared", "tenant"}) {
+  for (const char* kind : {"contract", "pipeline", "project", "shared", "tenant", "test"}) {
     ASSIGN_OR_RETURN(const std::string text, JsonSchema(kind));
     files.push_back({StrCat(".headrace/schema/", kind, ".json"), text + "\n"});
   }

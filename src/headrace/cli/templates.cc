@@ -20,7 +20,7 @@ constexpr std::string_view kEnvironments = R"~(environments:
 retention: {data: 30d, runs: 1y, models: forever}
 )~";
 
-constexpr std::array<Text, 7> kChurn = {{
+constexpr std::array<Text, 8> kChurn = {{
     {"shared/features.yaml", R"~(# What training and scoring have in common stands once, here. A model refuses to score above other queries than these.
 params:
   customers: {type: text, description: the file of customers to read}
@@ -111,9 +111,21 @@ steps:
   - {name: customer_id, type: int, nullable: false}
   - {name: churned, type: bool, nullable: false, description: left in the 90 days after the quarter}
 )~"},
+    {"tests/features.yaml", R"~(name: who never came has no fee per visit
+pipeline: score
+params: {as_of: 2026-06-30}
+given:                                          # these rows stand for the file; a column that may be null can be left out
+  customers:
+    - {customer_id: 1, joined_on: 2026-01-01, plan: basic, monthly_fee: 20, visits_30d: 0, tickets_90d: 0}
+    - {customer_id: 2, joined_on: 2026-06-29, plan: team, monthly_fee: 20, visits_30d: 4, tickets_90d: 1, last_visit_on: 2026-06-20}
+expect:
+  features:                                     # only the columns named here are compared
+    - {customer_id: 1, tenure_days: 180, days_since_visit: null, fee_per_visit: null}
+    - {customer_id: 2, tenure_days: 1, days_since_visit: 10, fee_per_visit: 5}
+)~"},
 }};
 
-constexpr std::array<Text, 7> kLeadScoring = {{
+constexpr std::array<Text, 8> kLeadScoring = {{
     {"shared/features.yaml", R"~(# What training and scoring have in common stands once, here. A model refuses to score above other queries than these.
 params:
   leads: {type: text, description: the file of leads to read}
@@ -202,9 +214,20 @@ steps:
   - {name: lead_id, type: int, nullable: false}
   - {name: won, type: bool, nullable: false, description: became a customer}
 )~"},
+    {"tests/features.yaml", R"~(name: an address of a mail provider is no company's
+pipeline: score
+given:                                          # these rows stand for the file; a column that may be null can be left out
+  leads:
+    - {lead_id: 1, created_on: 2026-03-31, email: a@freemail.example, source: ads, pages_viewed: 3, demo_requested: false}
+    - {lead_id: 2, created_on: 2026-04-01, email: b@works.example, source: event, pages_viewed: 8, demo_requested: true}
+expect:
+  features:                                     # only the columns named here are compared
+    - {lead_id: 1, company_email: false, month: 3, employees: null}
+    - {lead_id: 2, company_email: true, month: 4, employees: null}
+)~"},
 }};
 
-constexpr std::array<Text, 9> kForecast = {{
+constexpr std::array<Text, 10> kForecast = {{
     {"shared/features.yaml", R"~(# What training and scoring have in common stands once, here. A model refuses to score above other queries than these.
 params:
   as_of: {type: date or dataset, description: the Mondays to forecast for; nothing on or after a Monday is read for it but the plan}
@@ -310,9 +333,28 @@ steps:
   - {name: opened_on, type: date, nullable: false}
   - {name: size_m2, type: int, description: null when never measured}
 )~"},
+    {"tests/features.yaml", R"~(name: what is sold in the week itself is not known before it
+pipeline: score
+params: {week: 2025-12-29}
+given:                                          # these rows stand for the files; a column that may be null can be left out
+  sales:
+    - {store_id: 1, week: 2025-12-15, revenue: 300}
+    - {store_id: 1, week: 2025-12-22, revenue: 100}
+    - {store_id: 1, week: 2025-12-29, revenue: 999}     # the week to forecast
+  plan:
+    - {store_id: 1, week: 2025-12-29, promo: true, holiday: true}
+    - {store_id: 2, week: 2025-12-29, promo: false, holiday: true}
+  stores:
+    - {store_id: 1, region: north, opened_on: 2020-01-01}
+    - {store_id: 2, region: south, opened_on: 2025-12-29}
+expect:
+  features:                                     # only the columns named here are compared
+    - {store_id: 1, week: 2025-12-29, promo: true, revenue_1w: 100, revenue_4w: 200}
+    - {store_id: 2, week: 2025-12-29, promo: false, revenue_1w: null, revenue_4w: null}
+)~"},
 }};
 
-constexpr std::array<Text, 1> kBlank = {{
+constexpr std::array<Text, 2> kBlank = {{
     {"pipelines/first.yaml", R"~(name: first
 description: One query, one file. Replace both.
 steps:
@@ -329,6 +371,12 @@ steps:
 #   model:     {train: {data: customers, target: churned}}
 #   scores:    {score: {data: customers, model: model}}
 )~"},
+    {"tests/rows.yaml", R"~(name: every number comes with its square
+pipeline: first
+expect:
+  out:                                          # what would be delivered
+    checks: [{rows: {min: 10, max: 10}}, {expect: "square = id * id"}]
+)~"},
 }};
 
 constexpr std::array<ProjectTemplate, 4> kTemplates = {{
@@ -344,14 +392,16 @@ std::string_view KindOf(std::string_view path) {
   if (path.starts_with("pipelines/")) return "pipeline";
   if (path.starts_with("shared/")) return "shared";
   if (path.starts_with("contracts/")) return "contract";
+  if (path.starts_with("tests/")) return "test";
   return "";
 }
 
 std::string Readme(const ProjectTemplate& project) {
   if (project.name == "blank")
-    return "# A Headrace project\n\n```\nheadrace validate\nheadrace run first       # writes out/rows.csv\nheadrace report          # what happened, as a page\n```\n";
+    return "# A Headrace project\n\n```\nheadrace validate\nheadrace test            # the project's own tests\nheadrace run first       # writes out/rows.csv\nheadrace report          # what happened, as a page\n```\n";
   return StrCat("# ", project.name, "\n\n", static_cast<char>(project.description[0] - 'a' + 'A'), project.description.substr(1), ".\n\n",
                 "```\nheadrace validate        # every error of the files at once\n"
+                "headrace test            # the project's own tests: given rows in, expected rows out\n"
                 "headrace run train       # fits the model, measures it on rows held back, and makes it champion when the gate passes\n"
                 "headrace run score       # applies the champion; writes out/scores.csv\n```\n\n"
                 "`headrace run train` again does nothing new: equal inputs are reused. Change a query or a parameter and `headrace plan train` says\n"
@@ -361,6 +411,7 @@ std::string Readme(const ProjectTemplate& project) {
                 "| `pipelines/` | one pipeline a file |\n"
                 "| `shared/features.yaml`, `sql/` | what training and scoring have in common |\n"
                 "| `contracts/` | what each input must look like |\n"
+                "| `tests/` | given rows, and what must come of them |\n"
                 "| `data/` | made-up rows; put your own in their place |\n");
 }
 }  // namespace

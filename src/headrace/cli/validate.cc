@@ -1,10 +1,19 @@
 #include <CLI/CLI.hpp>
 
 #include "headrace/cli/command.h"
+#include "headrace/pipeline/test_file.h"
 
 namespace headrace {
 
 namespace {
+/// The project's own tests, when the pipelines they name are good. How many there are.
+std::size_t CheckTests(const Project& project, Diagnostics& diagnostics) {
+  if (diagnostics.has_errors()) return 0;
+  const std::vector<ProjectTest> tests = LoadTests(project, {}, diagnostics);
+  for (const ProjectTest& test : tests) static_cast<void>(PlanTest(project, test, TestRowsFrom::kGiven, diagnostics));
+  return tests.size();
+}
+
 int Validate(const std::vector<std::string>& files, const std::string& format, const GlobalFlags& flags) {
   Diagnostics diagnostics;
   std::size_t read = 0;
@@ -15,7 +24,7 @@ int Validate(const std::vector<std::string>& files, const std::string& format, c
       continue;
     }
     project->Validate(project->opened_pipeline(), diagnostics);
-    read += file.empty() ? project->files().size() : 1;
+    read += file.empty() ? project->files().size() + CheckTests(*project, diagnostics) : 1;
   }
   if (format == "json" || flags.json) PrintOut(RenderJson(diagnostics));
   else if (format == "sarif") PrintOut(RenderSarif(diagnostics));

@@ -22,6 +22,7 @@ Json OrExpression(Json typed) {
 
 std::string NamePattern(ScalarType type) {
   switch (type) {
+    case ScalarType::kColumn: return ".";
     case ScalarType::kName: return "^[A-Za-z_][A-Za-z0-9_]*$";
     case ScalarType::kStep: return "^[A-Za-z_][A-Za-z0-9_]*(\\.[A-Za-z_][A-Za-z0-9_]*)*$";
     default: return "^[A-Za-z_][A-Za-z0-9_.-]*$";
@@ -161,9 +162,9 @@ class SchemaPrinter {
 }  // namespace
 
 Result<std::string> JsonSchema(std::string_view kind) {
-  const std::array<std::pair<std::string_view, const Shape*>, 5> files = {{
+  const std::array<std::pair<std::string_view, const Shape*>, 6> files = {{
       {"pipeline", &PipelineFileShape()}, {"project", &ProjectFileShape()}, {"tenant", &TenantFileShape()},
-      {"shared", &SharedFileShape()}, {"contract", &ContractFileShape()},
+      {"shared", &SharedFileShape()}, {"contract", &ContractFileShape()}, {"test", &TestFileShape()},
   }};
   std::vector<std::string> names;
   for (const auto& [name, shape] : files) {

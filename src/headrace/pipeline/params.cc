@@ -210,6 +210,15 @@ void DefineUnknown(const ParamDecl& decl, Scope& scope) {
   else scope.SetSpecial(name, {ParamValue::Dataset{}}, false);
 }
 
+Result<Interval> ParseInterval(const std::string& text) {
+  const std::vector<std::string> ends = Split(text, '/');
+  if (ends.size() == 2) {
+    const Result<std::int64_t> start = ParseTimestamp(ends[0]), end = ParseTimestamp(ends[1]);
+    if (start.ok() && end.ok() && *start < *end) return Interval{*start, *end};
+  }
+  return Error(ErrorCode::kInvalid, "`", text, "` is not an interval").WithHelp("write START/END, for example 1998-03-02/1998-03-09; the end is not part of it");
+}
+
 Value InferValue(const Node& node) {
   if (node.value) return *node.value;
   if (node.pending) return Value::Null(*node.pending);

@@ -46,6 +46,9 @@ void Define(const ParamDecl& decl, const Assigned& assigned, Scope& scope);
 /// The same for a parameter that got no value at all: unknown, of its type.
 void DefineUnknown(const ParamDecl& decl, Scope& scope);
 
+/// "1998-03-02/1998-03-09", half-open. kInvalid says how an interval is written.
+Result<Interval> ParseInterval(const std::string& text);
+
 /// The value an unquoted scalar reads as: int, double, bool, date, timestamp, else text. Quoted ones are text.
 Value InferValue(const Node& node);
 

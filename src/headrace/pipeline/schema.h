@@ -102,6 +102,7 @@ const Shape& SharedFileShape();
 const Shape& ProjectFileShape();
 const Shape& TenantFileShape();
 const Shape& ContractFileShape();
+const Shape& TestFileShape();
 /// Of one step, one parameter's declaration, one check.
 const Shape& StepShape();
 const Shape& ParamShape();

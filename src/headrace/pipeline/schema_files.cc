@@ -157,4 +157,41 @@ const Shape& ContractFileShape() {
   return shape;
 }
 
+const Shape& TestFileShape() {
+  static const Shape shape = [] {
+    const Shape rows = ListOf(Named("column: value", Scalar(kAny), kColumn));
+    const Shape types = Named("column: type", Choice({"bool", "int", "double", "text", "date", "timestamp"}), kColumn);
+    const Key inline_rows = {"rows", rows, "the rows; a column that a row does not name is null", "[{customer_id: 1, dollars: 9.5}]"};
+    const Key file = {"file", Scalar(kPath), "or a file of rows under tests/: .csv, .tsv, .jsonl or .parquet", "tests/data/purchases.csv"};
+    const Shape given = MapOf("given rows", {
+        inline_rows, file,
+        {"types", types, "types of columns that the step's contract does not type and that do not show theirs", "{amount: double}"},
+    }, {"rows", "file"});
+    const Shape expected = MapOf("what a step must give", {
+        {"rows", rows, "the rows that must come, no more and no fewer; all name the same columns", "[{customer_id: 1, orders: 2}]"},
+        file,
+        {"key", ListOrSingle(Scalar(kColumn)), "columns by which a row is known when rows differ; those of the step's `unique` check or delivery when not given", "[customer_id]"},
+        {"columns", Choice({"named", "all"}), "`named`: compare the columns that the rows name; `all`: there may be no others", "all"},
+        {"ordered", Scalar(kBool), "whether the rows must come in this order", "true"},
+        {"tolerance", [] { Shape s = Scalar(kDouble); s.minimum = 0; return s; }(), "numbers a and b are equal when they differ by at most this times max(1, abs(a), abs(b)); 1e-9 when not given", "0.001"},
+        {"checks", ListOf(CheckEntryShape()), "statements that must hold for the rows", "[{expect: \"score between 0 and 1\"}]"},
+        {"fails", Scalar(kText), "the step must fail, and say this", "\"has nulls\""},
+    });
+    return MapOf("a test", {
+        Required({"name", Scalar(kText), "what is tested, as a sentence", "repeat customers are counted once"}),
+        Description(),
+        Required({"pipeline", Scalar(kLabel), "the pipeline whose steps are tested", "score"}),
+        {"tenant", Scalar(kLabel), "the tenant it runs for; none when not given", "acme"},
+        {"interval", Scalar(kText), "the run's interval, half-open; its end is also what the clock says. 2026-01-01/2026-01-02 when not given", "2026-01-05/2026-01-12"},
+        {"params", Named("parameter: value", Either({Scalar(kAny), ListOf(Scalar(kColumn))})), "values of the pipeline's parameters", "{category: shoes}"},
+        {"given", Named("step: rows", Either({rows, given}), kStep), "the rows that stand for a step's output; no connection, source or destination is touched", "{events: [{customer_id: 1, amount: 9.5}]}"},
+        {"models", Named("model: file", Scalar(kPath), kLabel), "the model file that stands for a model of the registry or for a train step", "{propensity: tests/data/propensity.model}"},
+        {"sample", Scalar(kColumn), "for `headrace test --sample`: the column by whose values rows of the recorded extracts are taken", "customer_id"},
+        Required({"expect", Named("step: rows", Either({rows, expected}), kStep), "what steps must give; of a `deliver` step, what it would deliver. Only steps that these need are run",
+                  "{features: [{customer_id: 1, orders: 2}]}"}),
+    });
+  }();
+  return shape;
+}
+
 }  // namespace headrace

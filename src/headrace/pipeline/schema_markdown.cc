@@ -21,6 +21,7 @@ class MarkdownPrinter {
     File("Project: `headrace.yaml`", ProjectFileShape());
     File("Tenants: `tenants/*.yaml`", TenantFileShape());
     File("Contracts: `contracts/*.yaml`", ContractFileShape());
+    File("Tests: `tests/*.yaml`", TestFileShape());
     Heading("A step");
     Keys(StepShape(), "");
     Heading("A parameter");
