@@ -57,12 +57,13 @@ DOCUMENTS = {
     "score": (["score", "churn.model", "data/customers.csv", "-o", "scored.csv"], {"output", "rows"}),
     "inspect": (["inspect", "churn.model"], set()),
     "schema": (["schema", "pipeline"], {"$schema"}),
+    "approve": (["approve"], set()),
     "version": (["version"], {"version", "commit"}),
 }
 
 
 def test_no_command_is_left_out():
-    assert {name.split()[0] for name in DOCUMENTS} == set(COMMANDS)
+    assert {name.split()[0] for name in DOCUMENTS} == set(COMMANDS) - {"cancel"}   # which test_people.py holds: it needs a run at work
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -71,7 +72,7 @@ def test_json_is_one_document_on_standard_output(name, world):
     done = world.headrace("--json", *argv)
     assert done.code == 0, done.all
     document = json.loads(done.out)     # fails on two documents, and on anything beside
-    first = document[0] if isinstance(document, list) else document
+    first = (document or [{}])[0] if isinstance(document, list) else document
     assert keys <= set(first), first
 
 
