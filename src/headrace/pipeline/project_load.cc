@@ -10,21 +10,13 @@ namespace {
 
 constexpr const char* kProjectFile = "headrace.yaml";
 
-TextOrSecret ReadTextOrSecret(const Node* node) {
-  TextOrSecret out;
-  if (node == nullptr) return out;
-  if (node->is_map()) out.secret = TextOf(node->Find("secret"));
-  else out.text = TextOf(node);
-  return out;
-}
-
 void ReadConnections(const Node* node, std::map<std::string, ConnectionEntry>& out) {
   if (node == nullptr) return;
   for (const Node::Entry& entry : node->entries) {
     ConnectionEntry connection;
     connection.name = entry.key;
     connection.driver = TextOf(entry.value.Find("driver"));
-    connection.uri = ReadTextOrSecret(entry.value.Find("uri"));
+    connection.uri = TextOrSecretOf(entry.value.Find("uri"));
     connection.place = entry.key_place;
     out.insert_or_assign(entry.key, std::move(connection));
   }
@@ -163,7 +155,7 @@ void Loader::ReadEnvironment(const Node::Entry& entry) {
   Environment& environment = parts_->environment;
   environment.schedules = TextOf(entry.value.Find("schedules")) == "on";
   environment.preview = TextOf(entry.value.Find("deliver")) == "preview";
-  environment.state = ReadTextOrSecret(entry.value.Find("state"));
+  environment.state = TextOrSecretOf(entry.value.Find("state"));
   ReadConnections(entry.value.Find("connections"), parts_->connections);
 }
 
@@ -181,7 +173,7 @@ void Loader::ReadRetention(const Node& node) {
 }
 
 void Loader::ReadDefaults(const Node& node) {
-  for (const StepKind kind : {StepKind::kExtract, StepKind::kSql, StepKind::kTrain, StepKind::kScore, StepKind::kDeliver}) {
+  for (const StepKind kind : {StepKind::kExtract, StepKind::kSql, StepKind::kTrain, StepKind::kScore, StepKind::kDeliver, StepKind::kCommand}) {
     const Node* given = node.Find(StepKindName(kind));
     if (given == nullptr) continue;
     StepDefaults& defaults = parts_->defaults[kind];

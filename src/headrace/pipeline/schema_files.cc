@@ -88,6 +88,7 @@ const Shape& ProjectFileShape() {
            {"train", RetryTimeout(), "for every `train` step", "{timeout: 2h}"},
            {"score", RetryTimeout(), "for every `score` step", "{timeout: 20m}"},
            {"deliver", RetryTimeout(), "for every `deliver` step", "{retry: 3}"},
+           {"command", RetryTimeout(), "for every `command` step", "{timeout: 1h}"},
        }), "what steps get that do not say otherwise", "{extract: {timeout: 20m}}"},
       {"retention", MapOf("data, runs, models", {
            {"data", KeepFor(), "how long outputs of steps are kept: a duration or `forever`", "30d"},
