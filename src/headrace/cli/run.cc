@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <tuple>
@@ -125,6 +126,14 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   environment.dry_run = flags.dry_run;
 
   environment.threads = global.threads;
+
+  std::unique_ptr<CommandRunner> commands;   // its guard is forked before the steps' threads and data are there
+  if (std::any_of(pipeline->steps.begin(), pipeline->steps.end(), [](const StepSpec& step) { return step.kind == StepKind::kCommand; })) {
+    Result<std::unique_ptr<CommandRunner>> started = StartCommandRunner();
+    if (!started.ok()) return Fail(started.status(), global);
+    commands = std::move(started).value();
+    environment.commands = commands.get();
+  }
 
   const std::atomic<bool>& interrupt = WatchInterrupts();
   ThreadRunner runner(static_cast<std::size_t>(ResolveThreads(global.threads)));

@@ -16,7 +16,7 @@ namespace headrace {
 
 /// A step that another one mentions, before names are resolved.
 struct StepReference {
-  enum class Role : std::uint8_t { kData, kModel, kTable, kReads, kAfter };
+  enum class Role : std::uint8_t { kData, kModel, kTable, kReads, kAfter, kFile };   ///< kFile: a dataset or a model
   Role role = Role::kData;
   std::string inside;      ///< the name the reading step knows it by
   std::string text;        ///< as written: "events", "base.features", "model.test_predictions"
@@ -65,6 +65,8 @@ TrainSpec DecodeTrain(const Node& node, const Node* gate, const DecodeContext& c
 std::vector<CheckSpec> DecodeChecks(const Node* checks, const DecodeContext& context);
 /// Read a contract file; nullopt after reporting. `place` is where the path is written.
 std::optional<Contract> ReadContract(const std::string& path, const Place& place, const DecodeContext& context);
+/// What stands under `command`; adds what it reads, and its unfitted text, to `draft`.
+CommandSpec DecodeCommand(const Node& node, const DecodeContext& context, DraftStep& draft);
 RetrySpec DecodeRetry(const Node& node, RetrySpec base);
 
 /// Small readers; a null node gives the default.
@@ -74,7 +76,9 @@ std::int64_t IntOf(const Node* node, std::int64_t otherwise);
 double DoubleOf(const Node* node, double otherwise);
 bool BoolOf(const Node* node, bool otherwise);
 std::int64_t DurationOf(const Node* node, std::int64_t otherwise);
+std::int64_t SizeOf(const Node* node, std::int64_t otherwise);         ///< bytes
 double ShareOf(const Node* node, double otherwise);
+TextOrSecret TextOrSecretOf(const Node* node);
 /// A place for "this map", short enough to underline.
 Place StartOf(const Node& node);
 /// Columns, each at most once.

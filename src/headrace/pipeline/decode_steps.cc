@@ -28,6 +28,7 @@ class StepDecoder {
     if (const Node* node = step_.Find("train")) spec.kind = StepKind::kTrain, spec.spec = Train(*node);
     if (const Node* node = step_.Find("score")) spec.kind = StepKind::kScore, spec.spec = Score(*node);
     if (const Node* node = step_.Find("deliver")) spec.kind = StepKind::kDeliver, spec.spec = Deliver(*node);
+    if (const Node* node = step_.Find("command")) spec.kind = StepKind::kCommand, spec.spec = DecodeCommand(*node, context_, draft_);
     for (const char* key : {"gate", "register"})
       if (spec.kind != StepKind::kTrain) Refuse(key, StrCat("`", key, "` needs `train` beside it"));
     Refuse("with", "`with` needs `use` beside it");
@@ -289,6 +290,10 @@ class StepDecoder {
     spec.checks = DecodeChecks(step_.Find("checks"), context_);
     if (spec.kind == StepKind::kDeliver) Refuse("checks", "`deliver` has no output to check; put checks on the step it reads");
     if (spec.kind == StepKind::kTrain) Refuse("checks", "`train` gives a model, not rows; conditions on it stand under `gate`");
+    if (spec.kind == StepKind::kCommand) {
+      Refuse("reads", "what a command reads stands under `command`");
+      if (!spec.as<CommandSpec>().has_output("")) Refuse("checks", "`checks` judge a command's main output, and this one has none; read its outputs by a `sql` step with checks");
+    }
     if (const Node* when = step_.Find("when")) When(*when);
     References("after", StepReference::Role::kAfter);
     References("reads", StepReference::Role::kReads);
@@ -380,6 +385,7 @@ std::string_view StepKindName(StepKind kind) {
     case StepKind::kTrain: return "train";
     case StepKind::kScore: return "score";
     case StepKind::kDeliver: return "deliver";
+    case StepKind::kCommand: return "command";
   }
   return "extract";
 }

@@ -31,6 +31,19 @@ double DoubleOf(const Node* node, double otherwise) {
   return otherwise;
 }
 
+std::int64_t SizeOf(const Node* node, std::int64_t otherwise) {
+  std::int64_t bytes = otherwise;
+  return node != nullptr && !node->pending && ParseSize(node->text, &bytes) ? bytes : otherwise;
+}
+
+TextOrSecret TextOrSecretOf(const Node* node) {
+  TextOrSecret out;
+  if (node == nullptr) return out;
+  if (node->is_map()) out.secret = TextOf(node->Find("secret"));
+  else out.text = TextOf(node);
+  return out;
+}
+
 bool BoolOf(const Node* node, bool otherwise) {
   return node == nullptr || node->pending ? otherwise : node->text == "true";
 }

@@ -44,6 +44,7 @@ Json ScalarSchema(const Shape& shape) {
     case ScalarType::kDouble: out = {{"type", "number"}}; break;
     case ScalarType::kBool: out = {{"type", "boolean"}}; break;
     case ScalarType::kDuration: out = {{"type", "string"}, {"pattern", "^-?([0-9]+(\\.[0-9]+)?(y|w|d|h|m|s|ms|us))+$"}}; break;
+    case ScalarType::kSize: out = {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)? *([KMGT]i|[kMGT])?B$"}}; break;
     case ScalarType::kShare: out = {{"anyOf", Json::array({{{"type", "number"}, {"minimum", 0}, {"maximum", 1}}, {{"type", "string"}, {"pattern", "^[0-9.]+ ?%$"}}})}}; break;
     case ScalarType::kChoice: {
       Json choices = shape.choices;

@@ -118,6 +118,15 @@ class Linker {
       return false;
     };
     const bool trains = producer.kind == StepKind::kTrain;
+    if (producer.kind == StepKind::kCommand && reference.role != Role::kAfter && !producer.as<CommandSpec>().has_output(target.output)) {
+      const auto& outputs = producer.as<CommandSpec>().outputs;
+      if (outputs && outputs->empty()) return refuse(DiagnosticCode::kWrongInput, StrCat("step `", producer.name, "` has no output to read"), "to wait for it, use `after:`");
+      std::vector<std::string> names;
+      for (const std::string& output : outputs.value_or(std::vector<std::string>())) names.push_back(StrCat("`", producer.name, ".", output, "`"));
+      return refuse(DiagnosticCode::kUnknownOutput, StrCat("step `", producer.name, "` has no ", target.output.empty() ? std::string("main output") : StrCat("output `", target.output, "`")),
+                    names.empty() ? StrCat("write `", producer.name, "`") : StrCat("it has ", Join(names, ", ")));
+    }
+    if (producer.kind == StepKind::kCommand) return reference.role != Role::kModel || refuse(DiagnosticCode::kWrongInput, StrCat("`model` takes a train step, but `", producer.name, "` is of kind command"));
     if (!target.output.empty()) {
       if (trains && target.output == "test_predictions" && reference.role != Role::kModel) return true;
       return refuse(DiagnosticCode::kUnknownOutput, StrCat("step `", producer.name, "` has no output `", target.output, "`"),
@@ -126,6 +135,7 @@ class Linker {
     if (reference.role == Role::kAfter) return true;
     if (producer.kind == StepKind::kDeliver) return refuse(DiagnosticCode::kWrongInput, StrCat("step `", producer.name, "` delivers and has no output to read"), "to wait for it, use `after:`");
     if (reference.role == Role::kModel && !trains) return refuse(DiagnosticCode::kWrongInput, StrCat("`model` takes a train step, but `", producer.name, "` is of kind ", StepKindName(producer.kind)));
+    if (reference.role == Role::kFile) return true;
     if (reference.role != Role::kModel && trains)
       return refuse(DiagnosticCode::kWrongInput, StrCat("step `", producer.name, "` makes a model, not a dataset"), StrCat("its test rows with scores are `", producer.name, ".test_predictions`"));
     return true;

@@ -11,14 +11,6 @@ namespace {
 
 constexpr const char* kProjectFile = "headrace.yaml";
 
-TextOrSecret ReadTextOrSecret(const Node* node) {
-  TextOrSecret out;
-  if (node == nullptr) return out;
-  if (node->is_map()) out.secret = TextOf(node->Find("secret"));
-  else out.text = TextOf(node);
-  return out;
-}
-
 /// Without showing it: the line that the error is about is printed, too.
 void RefusePassword(const ConnectionEntry& connection, Diagnostics& diagnostics) {
   Diagnostic& error = diagnostics.AddError(DiagnosticCode::kBadValue, connection.place, StrCat("the `uri` of connection `", connection.name, "` holds a password, which must not stand in a file"))
@@ -34,7 +26,7 @@ void ReadConnections(const Node* node, std::map<std::string, ConnectionEntry>& o
     ConnectionEntry connection;
     connection.name = entry.key;
     connection.driver = TextOf(entry.value.Find("driver"));
-    connection.uri = ReadTextOrSecret(entry.value.Find("uri"));
+    connection.uri = TextOrSecretOf(entry.value.Find("uri"));
     connection.place = entry.key_place;
     if (DialectOf(connection.driver) == SqlDialect::kPostgres && HoldsPassword(connection.uri.text))
       RefusePassword(connection, diagnostics);
@@ -177,7 +169,7 @@ void Loader::ReadEnvironment(const Node::Entry& entry) {
   Environment& environment = parts_->environment;
   environment.schedules = TextOf(entry.value.Find("schedules")) == "on";
   environment.preview = TextOf(entry.value.Find("deliver")) == "preview";
-  environment.state = ReadTextOrSecret(entry.value.Find("state"));
+  environment.state = TextOrSecretOf(entry.value.Find("state"));
   ReadConnections(entry.value.Find("connections"), parts_->connections, diagnostics_);
 }
 
@@ -195,7 +187,7 @@ void Loader::ReadRetention(const Node& node) {
 }
 
 void Loader::ReadDefaults(const Node& node) {
-  for (const StepKind kind : {StepKind::kExtract, StepKind::kSql, StepKind::kTrain, StepKind::kScore, StepKind::kDeliver}) {
+  for (const StepKind kind : {StepKind::kExtract, StepKind::kSql, StepKind::kTrain, StepKind::kScore, StepKind::kDeliver, StepKind::kCommand}) {
     const Node* given = node.Find(StepKindName(kind));
     if (given == nullptr) continue;
     StepDefaults& defaults = parts_->defaults[kind];

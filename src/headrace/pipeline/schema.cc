@@ -1,6 +1,7 @@
 #include "headrace/pipeline/schema.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "headrace/base/text.h"
@@ -21,6 +22,7 @@ std::string_view ScalarName(ScalarType type) {
     case ScalarType::kDouble: return "a number";
     case ScalarType::kBool: return "true or false";
     case ScalarType::kDuration: return "a duration like 90d or 12h";
+    case ScalarType::kSize: return "a size like 2GiB or 500MB";
     case ScalarType::kShare: return "a share like 20% or 0.2";
     case ScalarType::kChoice: return "a choice";
     case ScalarType::kAny: return "a value";
@@ -44,9 +46,16 @@ bool Fits(ScalarType type, Type value) {
     case ScalarType::kDouble: case ScalarType::kShare: return IsNumeric(value);
     case ScalarType::kBool: return value == Type::kBool;
     case ScalarType::kDuration: return value == Type::kDuration;
-    case ScalarType::kName: case ScalarType::kStep: case ScalarType::kChoice: return value == Type::kText;
+    case ScalarType::kName: case ScalarType::kStep: case ScalarType::kChoice: case ScalarType::kSize: return value == Type::kText;
     default: return true;
   }
+}
+
+/// "a b  c" as the items of a list: "a, b, c".
+std::string Words(std::string_view text) {
+  std::vector<std::string> words = Split(text, ' ');
+  std::erase(words, "");
+  return Join(words, ", ");
 }
 
 /// One walk over a tree: carries what every level needs.
@@ -150,6 +159,8 @@ class Checker {
         return node.text == "true" || node.text == "false" || WrongType(node, shape, where);
       case ScalarType::kDuration:
         return ParseLongDuration(node.text).ok() || WrongType(node, shape, where);
+      case ScalarType::kSize:
+        return ParseSize(node.text, &whole) || WrongType(node, shape, where);
       case ScalarType::kShare:
         if (!ParseShare(node.text, &number)) return WrongType(node, shape, where);
         if (number >= 0 && number <= 1) return true;
@@ -190,7 +201,7 @@ class Checker {
     }
     if (node.is_scalar() && shape.or_single && !node.is_null()) return Check(node, *shape.item, where);
     if (!node.is_list()) {
-      WrongType(node, shape, where, node.is_scalar() && !node.is_null() ? StrCat("write `[", node.text, "]`") : "");
+      WrongType(node, shape, where, node.is_scalar() && !node.is_null() ? StrCat("write `[", Words(node.text), "]`") : "");
       return Spoil(node);
     }
     std::erase_if(node.items, [&](Node& item) { return !Check(item, *shape.item, where); });
@@ -420,6 +431,19 @@ Result<std::int64_t> ParseLongDuration(std::string_view text) {
   if (text.ends_with('y') && ParseInt(text.substr(0, text.size() - 1), &years) && years >= 0 && years <= 10'000)
     return years * 365 * kMicrosPerDay;
   return ParseDuration(text);
+}
+
+bool ParseSize(std::string_view text, std::int64_t* bytes) {
+  static constexpr std::array<std::pair<std::string_view, double>, 9> kUnits = {{{"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0},
+      {"TiB", 1099511627776.0}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1.0}}};
+  for (const auto& [unit, factor] : kUnits) {
+    if (!text.ends_with(unit)) continue;
+    double number = 0;
+    if (!ParseDouble(Trim(text.substr(0, text.size() - unit.size())), &number) || !(number > 0) || number * factor > 1e18) return false;
+    *bytes = static_cast<std::int64_t>(std::ceil(number * factor));
+    return true;
+  }
+  return false;
 }
 
 bool IsNameOf(ScalarType type, std::string_view text) {

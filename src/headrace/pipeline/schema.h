@@ -24,6 +24,7 @@ enum class ScalarType : std::uint8_t {
   kExpression,  ///< the expression language; a ${...} inside becomes a literal
   kInt, kDouble, kBool,
   kDuration,    ///< 90d, 12h, 1d12h
+  kSize,        ///< 2GiB, 500MB: bytes
   kShare,       ///< 20% or 0.2, in [0, 1]
   kChoice,      ///< one of `choices`
   kAny,         ///< a value of any type: what it reads as, text when quoted
@@ -116,6 +117,9 @@ Shape Without(const Shape& file, std::vector<std::string> keys);
 bool ParseShare(std::string_view text, double* out);
 /// ParseDuration, and years of 365 days ("1y").
 Result<std::int64_t> ParseLongDuration(std::string_view text);
+/// A number of bytes with a unit: "2GiB", "1.5 MB", "4096B". kB, MB, GB, TB are powers of 1000, KiB, MiB, GiB, TiB of 1024. False for anything else, zero
+/// and less.
+bool ParseSize(std::string_view text, std::int64_t* bytes);
 /// Whether `text` may be a name of that type (kName, kLabel, kStep).
 bool IsNameOf(ScalarType type, std::string_view text);
 

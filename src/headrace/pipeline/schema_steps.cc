@@ -118,6 +118,24 @@ Shape DeliverShape() {
   });
 }
 
+Shape CommandShape() {
+  const Shape secret_or_text = Either({Scalar(kText), MapOf("secret: NAME", {Required({"secret", Scalar(kName), "the variable NAME, or the file that NAME_FILE names, holds the value", "API_TOKEN"})})});
+  return MapOf("a program to run", {
+      Required({"run", ListOf(Scalar(kText)), "the program and its arguments, each one text: no shell reads them", "[python3, scripts/fit.py, --fast]"}),
+      {"reads", ListOrSingle(Scalar(kStep)), "steps whose datasets or models it gets, as paths in `HEADRACE_INPUT_NAME`", "[features]"},
+      {"outputs", ListOrSingle(Scalar(kName)),
+       "datasets it writes, at the paths in `HEADRACE_OUTPUT_NAME`, read as `step.name`; when not given one, at `HEADRACE_OUTPUT`, read as `step`; `[]`: none, and it runs each time", "[scores, rejected]"},
+      {"code", ListOrSingle(Scalar(kPath)), "files of the project that decide what it does: when one changes, the step runs again; `*` and `**` match several", "[\"scripts/**/*.py\"]"},
+      {"params", Named("name: value", Either({Scalar(kAny), ListOf(Scalar(kColumn))})), "what it gets as a JSON object in `HEADRACE_PARAMS`", "{since: \"${params.since}\"}"},
+      {"env", Named("NAME: value", secret_or_text), "variables of its environment besides PATH, HOME, LANG, TZ and TMPDIR", "{API_TOKEN: {secret: API_TOKEN}}"},
+      {"memory", Scalar(kSize), "address space of each of its processes", "2GiB"},
+      {"cpu_time", Scalar(kDuration), "processor time of each of its processes", "10m"},
+      {"files", IntFrom(8), "files that each of its processes may hold open", "1024"},
+      {"file_size", Scalar(kSize), "largest file it may write", "4GiB"},
+      {"log_size", Scalar(kSize), "how much is kept of each of its two outputs: beginning and end; 1MiB when not given", "4MiB"},
+  });
+}
+
 Shape RetryShape() {
   return Either({IntFrom(1), MapOf("attempts, backoff, max, deadline, on", {
       {"attempts", IntFrom(1), "tries in all", "4"},
@@ -199,6 +217,7 @@ const Shape& StepShape() {
         {"train", TrainShape(), "fit a model", "{data: customers, target: churned}"},
         {"score", ScoreShape(), "apply a model", "{data: customers, model: model}"},
         {"deliver", DeliverShape(), "write rows to a destination", "{data: scores, file: out/scores.parquet}"},
+        {"command", CommandShape(), "run a program of your own", "{run: [python3, scripts/fit.py], reads: [features], code: [scripts/fit.py]}"},
         {"use", Scalar(kPath), "the steps of a file under shared/, as `NAME.step`", "shared/features.yaml"},
         {"with", Named("parameter: value", Either({Scalar(kAny), ListOf(ColumnShape())})), "beside `use`: values for the parameters of that file", "{as_of: dates}"},
         {"gate", GateShape(), "beside `train`: conditions on metrics before the model may become champion", "[auc >= 0.72]"},
@@ -208,9 +227,9 @@ const Shape& StepShape() {
          }), "beside `train`: put the model into the registry", "{name: propensity, promote: auto}"},
     };
     for (Key& key : CommonKeys()) keys.push_back(std::move(key));
-    for (const char* kind : {"aggregate", "report", "attribute", "media_mix", "command", "pipeline"})
+    for (const char* kind : {"aggregate", "report", "attribute", "media_mix", "pipeline"})
       keys.push_back(NotYet(kind, "a step kind of a later version"));
-    return MapOf("a step", std::move(keys), {"extract", "sql", "train", "score", "deliver", "use"});
+    return MapOf("a step", std::move(keys), {"extract", "sql", "train", "score", "deliver", "command", "use"});
   }();
   return shape;
 }

@@ -24,8 +24,8 @@ struct ConnectionEntry {
 };
 
 /// The kinds of step that this version can run.
-enum class StepKind : std::uint8_t { kExtract, kSql, kTrain, kScore, kDeliver };
-std::string_view StepKindName(StepKind kind);        ///< "extract", "sql", "train", "score", "deliver"
+enum class StepKind : std::uint8_t { kExtract, kSql, kTrain, kScore, kDeliver, kCommand };
+std::string_view StepKindName(StepKind kind);        ///< "extract", "sql", "train", "score", "deliver", "command"
 
 /// How often a failing step is tried, and how long it waits in between: a random time up to backoff, 2 x backoff, ... up to max ("full jitter",
 /// Brooker 2015: those that failed together do not come back together).
@@ -97,6 +97,22 @@ struct DeliverSpec {
 };
 std::string_view DeliverModeName(DeliverSpec::Mode mode);
 
+/// A program of the user's. docs/commands.md is what it may rely on.
+struct CommandSpec {
+  std::vector<std::string> argv;                     ///< never a shell's text; not empty
+  std::optional<std::vector<std::string>> outputs;   ///< names; not given = the main one alone
+  std::vector<std::string> code;                     ///< paths and globs, relative to the project's root
+  std::string params = "{}";                         ///< JSON object
+  std::vector<std::pair<std::string, TextOrSecret>> env;
+  std::int64_t memory_bytes = 0, file_bytes = 0;     ///< 0 = no limit, as for the next two
+  std::int64_t cpu_time_us = 0, open_files = 0;
+  std::int64_t log_bytes = 1 << 20;
+
+  /// The end of the variable that holds the path of an input or output: "BASE_EVENTS" for "base.events".
+  static std::string VariableOf(std::string_view name);
+  bool has_output(std::string_view name) const;      ///< "" = the main one
+};
+
 /// One edge: what a step reads, and under which name.
 struct StepInput {
   std::string name;        ///< inside: "data", "model", or the table name in SQL as written (parts joined by dots)
@@ -115,7 +131,7 @@ struct StepSpec {
   std::string name;                                  ///< full: "base.events" for a step inside `base: {use: ...}`
   std::string bare_name;                             ///< "events"
   StepKind kind = StepKind::kExtract;
-  std::variant<ExtractSpec, SqlSpec, TrainStepSpec, ScoreSpec, DeliverSpec> spec;
+  std::variant<ExtractSpec, SqlSpec, TrainStepSpec, ScoreSpec, DeliverSpec, CommandSpec> spec;
   std::vector<CheckSpec> checks;
 
   std::vector<StepInput> inputs;                     ///< data first, then model; for SQL sorted by name
@@ -134,7 +150,7 @@ struct StepSpec {
   bool last = false;                                 ///< stands under `finally`: runs when all others have ended, however
 
   /// What the features depend on besides parameters, as written: the query of `sql` and `extract`, "table NAME" for a
-  /// table (before the tenant's `tables`); "" where nothing is. Equal text for training and scoring is promise 1.
+  /// table (before the tenant's `tables`), arguments and variables of a command (its code comes with a run); "" where nothing is. Equal text for training and scoring is promise 1.
   std::string unfitted_text;
   Place place;                                       ///< of the step's name
 

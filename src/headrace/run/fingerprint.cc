@@ -69,6 +69,13 @@ Json Describe(const DeliverSpec& spec) {
           {"key", spec.key}, {"allow_older", spec.allow_older}, {"preview", spec.preview}};
 }
 
+/// Limits are left out: within them the output is the same, beyond them there is none.
+Json Describe(const CommandSpec& spec) {
+  Json env = Json::object();
+  for (const auto& [name, value] : spec.env) env[name] = value.secret.empty() ? value.text : StrCat("secret ", value.secret);
+  return {{"run", spec.argv}, {"outputs", spec.outputs ? Json(*spec.outputs) : Json()}, {"params", Json::parse(spec.params)}, {"env", env}};
+}
+
 Json Describe(const CheckSpec& check) {
   Json out = {{"kind", CheckKindName(check.kind)}, {"severity", check.severity == Severity::kWarn ? "warn" : "error"}, {"name", check.name},
               {"at_least", check.at_least}, {"columns", check.columns}, {"values", check.values}, {"pattern", check.pattern}, {"expression", check.expression}};
@@ -95,14 +102,15 @@ void Flatten(const Json& json, const std::string& path, std::map<std::string, st
 }  // namespace
 
 std::string FingerprintParts(const StepSpec& step, const std::map<std::string, StepInputFile>& inputs,
-                             const std::map<std::string, std::string>& sources) {
+                             const std::map<std::string, std::string>& sources, const Interval& interval) {
   Json parts;
   parts["kind"] = StepKindName(step.kind);
   parts["spec"] = std::visit([](const auto& spec) { return Describe(spec); }, step.spec);
   for (std::size_t i = 0; i < step.checks.size(); ++i) parts["checks"][StrCat(i)] = Describe(step.checks[i]);
   for (const auto& [name, input] : inputs)  // a model's label stands in the scored rows
     parts["inputs"][name] = StrCat(input.label, input.label.empty() ? "" : " ", input.artifact.digest);
-  if (!sources.empty()) parts["sources"] = sources;
+  if (!sources.empty()) parts[step.kind == StepKind::kCommand ? "code" : "sources"] = sources;
+  if (step.kind == StepKind::kCommand) parts["interval"] = StrCat(FormatTimestamp(interval.start_us), " to ", FormatTimestamp(interval.end_us));
   parts["program"] = StrCat(ThisBuild().version, " ", ThisBuild().commit);
   return parts.dump();
 }

@@ -5,16 +5,17 @@
 #include <string_view>
 #include <vector>
 
-#include "headrace/pipeline/step_spec.h"
+#include "headrace/pipeline/project.h"
 #include "headrace/step/step.h"
 
 namespace headrace {
 
 /// All that determines the output of a step, as a JSON object with sorted keys: its resolved spec, its checks, the digests of
 /// its inputs, the version of the program. Retries, timeouts and places in files are left out: they cannot alter the output.
-/// `sources` are digests of outside files an extract reads, by path.
+/// `sources` are digests of outside files an extract reads, or of a command's code, by path. The interval counts for commands alone: they are told it
+/// whether they ask or not.
 std::string FingerprintParts(const StepSpec& step, const std::map<std::string, StepInputFile>& inputs,
-                             const std::map<std::string, std::string>& sources);
+                             const std::map<std::string, std::string>& sources, const Interval& interval);
 
 /// SHA-256 of the parts.
 std::string FingerprintOf(std::string_view parts);

@@ -37,7 +37,7 @@ class Forecaster {
       return forecast;
     }
     if (AlwaysRuns(spec)) {
-      forecast.reason = spec.kind == StepKind::kDeliver ? "a delivery asks its destination each time" : "a live source is read each time";
+      forecast.reason = WhyAlways(spec);
       ASSIGN_OR_RETURN(const auto last, store_.LastOf(pipeline_.pipeline, pipeline_.tenant, spec.name, ""));
       if (last) expected_[spec.name] = {true, true, last->outputs};
       return forecast;
@@ -68,7 +68,7 @@ class Forecaster {
       inputs["model"] = std::move(model).value();
     }
     ASSIGN_OR_RETURN(const auto sources, SourceDigests(pipeline_, spec));
-    const std::string parts = FingerprintParts(spec, inputs, sources);
+    const std::string parts = FingerprintParts(spec, inputs, sources, pipeline_.interval);
     ASSIGN_OR_RETURN(const auto found, store_.FindReusable(pipeline_.pipeline, pipeline_.tenant, spec.name, FingerprintOf(parts)));
     if (found && spec.cache.reuse) {
       forecast.act = conditional ? StepForecast::Act::kReuseIfUnchanged : StepForecast::Act::kReuse;

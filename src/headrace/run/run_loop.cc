@@ -41,10 +41,17 @@ bool Registered(const StepSpec& spec, const StepDetails& details) {
 
 bool AlwaysRuns(const StepSpec& step) {
   if (step.kind == StepKind::kDeliver) return true;
+  if (step.kind == StepKind::kCommand) return step.as<CommandSpec>().outputs && step.as<CommandSpec>().outputs->empty();
   return step.kind == StepKind::kExtract && step.as<ExtractSpec>().file.empty();
 }
 
+std::string_view WhyAlways(const StepSpec& step) {
+  if (step.kind == StepKind::kDeliver) return "a delivery asks its destination each time";
+  return step.kind == StepKind::kCommand ? "a command without outputs runs each time" : "a live source is read each time";
+}
+
 Result<std::map<std::string, std::string>> SourceDigests(const ResolvedPipeline& pipeline, const StepSpec& step) {
+  if (step.kind == StepKind::kCommand) return CodeDigests(pipeline.root, step.as<CommandSpec>());
   std::map<std::string, std::string> digests;
   if (step.kind != StepKind::kExtract || step.as<ExtractSpec>().file.empty()) return digests;
   ASSIGN_OR_RETURN(const std::vector<std::string> files, MatchFiles(JoinPath(pipeline.root, step.as<ExtractSpec>().file)));
@@ -305,7 +312,7 @@ Status RunLoop::Begin(const std::string& step) {
     }
     return FailAtOnce(spec, record, std::move(status));
   }
-  record.parts = FingerprintParts(spec, *inputs, *sources);
+  record.parts = FingerprintParts(spec, *inputs, *sources, env_.pipeline->interval);
   record.fingerprint = FingerprintOf(record.parts);
   ASSIGN_OR_RETURN(const bool reused, TryReuse(spec, record));
   if (reused) return Ok();
@@ -428,7 +435,7 @@ Result<bool> RunLoop::TryReuse(const StepSpec& spec, StepRecord& record) {
   }
   ASSIGN_OR_RETURN(const std::optional<StepRecord> last, env_.store->LastOf(pipeline, tenant, record.step, run_.id));
   if (anew) record.reason = force_ ? "asked to run everything" : "asked to run it";
-  else if (live) record.reason = spec.kind == StepKind::kDeliver ? "a delivery asks its destination each time" : "a live source is read each time";
+  else if (live) record.reason = WhyAlways(spec);
   else if (!last) record.reason = "it never ran before";
   else if (last->fingerprint == record.fingerprint) {
     ASSIGN_OR_RETURN(const StepDetails details, StepDetails::FromJson(last->details));
@@ -454,6 +461,7 @@ Status RunLoop::Start(const StepSpec& spec, StepRecord& record, std::map<std::st
   context.run = &env_;
   context.step = &spec;
   context.inputs = std::move(inputs);
+  context.attempt = record.attempt;
   context.unfitted = UnfittedAbove(*env_.pipeline, spec);
   runner_.Start(std::move(context));
   return Ok();
@@ -507,6 +515,11 @@ Status RunLoop::HandleFinished(const std::string& step, StepOutcome outcome) {
   outcome.status = Presentable(env_, outcome.status);
   for (std::string& note : outcome.details.notes) note = Presentable(env_, note);
   for (const std::string& note : outcome.details.notes) RETURN_IF_ERROR(Log(step, "note", note));
+  if (!outcome.skipped.empty()) {
+    record.state = StepState::kSkipped;
+    record.reason = Presentable(env_, outcome.skipped);
+    return Record(record, outcome.details, StepEnd::kSkipped);
+  }
   if (outcome.status.ok()) {
     record.state = StepState::kSucceeded;
     record.outputs = std::move(outcome.outputs);

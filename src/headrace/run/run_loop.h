@@ -121,10 +121,11 @@ class RunLoop {
 /// Fill `inputs` for `name@alias`, a version number or a model file: the label and the artifact.
 Result<StepInputFile> ResolveModelInput(Store& store, const ResolvedPipeline& pipeline, const ModelRef& ref);
 
-/// A step whose source is read anew each time, whatever its fingerprint says: a database. Deliveries always ask their destination.
+/// A step that runs each time, whatever its fingerprint says: one that reads a database, a delivery (it asks its destination), a command without outputs.
 bool AlwaysRuns(const StepSpec& step);
+std::string_view WhyAlways(const StepSpec& step);   ///< the reason, for people
 
-/// Digests of the files an extract reads, by path within the project; empty for a database.
+/// Digests of the files an extract reads, or of a command's code, by path within the project; empty for a database.
 Result<std::map<std::string, std::string>> SourceDigests(const ResolvedPipeline& pipeline, const StepSpec& step);
 
 }  // namespace headrace

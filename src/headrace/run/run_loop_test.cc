@@ -24,6 +24,7 @@ class ScriptedRunner final : public StepRunner {
   void InterruptAt(const std::string& step, std::atomic<bool>* flag) { interrupt_at_ = step; flag_ = flag; }
   void HangAt(const std::string& step) { hang_ = step; }
   void CancelAt(const std::string& step, Store& store) { cancel_at_ = step; wish_ = &store; }
+  void HasNothingToDo(const std::string& step) { idle_ = step; }
 
   void Start(StepContext context) override {
     started.push_back(context.step->name);
@@ -62,7 +63,8 @@ class ScriptedRunner final : public StepRunner {
       if (script.front() != ErrorCode::kOk) outcome.status = Error(script.front(), "scripted");
       script.pop_front();
     }
-    if (!outcome.status.ok()) return outcome;
+    if (step == idle_) outcome.skipped = "no news";
+    if (!outcome.status.ok() || step == idle_) return outcome;
     const std::string scratch = store_.ScratchPath(".parquet");
     EXPECT_TRUE(WriteFileAtomically(scratch, content_.contains(step) ? content_[step] : step).ok());
     outcome.outputs[""] = *store_.AddArtifact(scratch, "dataset", 1);
@@ -75,7 +77,7 @@ class ScriptedRunner final : public StepRunner {
   std::size_t slots_;
   std::map<std::string, std::deque<ErrorCode>> script_;
   std::map<std::string, std::string> content_;
-  std::string refused_, interrupt_at_, hang_, cancel_at_;
+  std::string refused_, interrupt_at_, hang_, cancel_at_, idle_;
   Store* wish_ = nullptr;
   std::atomic<bool>* flag_ = nullptr;
   std::vector<std::string> running_;
@@ -195,6 +197,17 @@ TEST_F(RunLoopTest, AFailureSkipsItsDependentsAndGivesTheExitCode) {
   runner.Script("in", {ErrorCode::kData});
   EXPECT_EQ(Run(runner), "in:failed other:succeeded features:skipped exit:3");
   EXPECT_EQ(last_.message, "step `in`: scripted");
+}
+
+TEST_F(RunLoopTest, AStepThatHasNothingToDoSkipsItsDependentsAndFailsNothing) {
+  Step("in");
+  Step("features", {"in"});
+  Step("scores", {"features"});
+  ScriptedRunner runner(*store_, clock_, 1);
+  runner.HasNothingToDo("features");
+  EXPECT_EQ(Run(runner), "in:succeeded features:skipped scores:skipped exit:0");
+  EXPECT_EQ((*store_->ListSteps(last_.id))[1].reason, "no news");
+  EXPECT_EQ(Run(), "in:succeeded features:succeeded scores:succeeded exit:0") << "the next run asks again";
 }
 
 TEST_F(RunLoopTest, OnlyTemporaryFailuresAreTriedAgainAndNoMoreThanAsked) {
@@ -479,12 +492,12 @@ TEST(Fingerprint, SaysWhichPartChanged) {
   sql.query.text = "select a";
   sql.bind = {{"since", Value::Date(1)}};
   step.spec = sql;
-  const std::string before = FingerprintParts(step, {}, {});
+  const std::string before = FingerprintParts(step, {}, {}, {});
   step.retry.attempts = 9;
   step.timeout_us = 5;
-  EXPECT_EQ(FingerprintParts(step, {}, {}), before) << "retries and timeouts alter no output";
+  EXPECT_EQ(FingerprintParts(step, {}, {}, {}), before) << "retries and timeouts alter no output";
   std::get<SqlSpec>(step.spec).bind[0].second = Value::Date(2);
-  const auto changes = CompareParts(before, FingerprintParts(step, {}, {}));
+  const auto changes = CompareParts(before, FingerprintParts(step, {}, {}, {}));
   ASSERT_TRUE(changes.ok());
   ASSERT_EQ(changes->size(), 1u);
   EXPECT_EQ((*changes)[0].part, "spec/bind/since/value");

@@ -15,6 +15,7 @@ Result<StepFiles> Act(const StepContext& context) {
     case StepKind::kTrain: return RunTrain(context);
     case StepKind::kScore: return RunScore(context);
     case StepKind::kDeliver: return RunDeliver(context);
+    case StepKind::kCommand: return RunCommand(context);
   }
   return Error(ErrorCode::kInternal, "unknown kind of step");
 }
@@ -54,6 +55,7 @@ StepOutcome RunStep(const StepContext& context) {
   }
   outcome.details = std::move(files->details);
   outcome.gate_refused = files->gate_refused;
+  outcome.skipped = std::move(files->skipped);
   return outcome;
 }
 

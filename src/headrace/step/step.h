@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "headrace/base/clock.h"
+#include "headrace/base/command.h"
 #include "headrace/base/secret.h"
 #include "headrace/base/status.h"
 #include "headrace/model/model.h"
@@ -33,7 +34,8 @@ struct RunEnvironment {
   ConnectionMap* connections = nullptr;
   Clock* clock = nullptr;
   Random* random = &SystemRandom();        ///< jitter; results never depend on it
-  VariableLookup variables;                ///< where secrets come from
+  VariableLookup variables;                ///< where secrets come from, and the few variables that commands inherit
+  CommandRunner* commands = nullptr;       ///< not null when a step is a command
   std::string run;                         ///< run id
   std::string user;                        ///< who moves aliases
   std::string commit;                      ///< of the project's repository; "" = it lies in none
@@ -47,6 +49,7 @@ struct StepContext {
   const RunEnvironment* run = nullptr;
   const StepSpec* step = nullptr;
   std::map<std::string, StepInputFile> inputs;           ///< by StepInput::name
+  int attempt = 1;
   std::vector<UnfittedStep> unfitted;                    ///< the unfitted steps above a train or score step's data
   std::function<void(std::string_view, double)> progress;   ///< what it does now, and how far it is in [0, 1]
   std::function<bool()> cancelled;                       ///< asked between blocks; true = stop soon with kInterrupted
@@ -88,6 +91,8 @@ struct StepOutcome {
   StepDetails details;
   /// The step did its work but a gate said no: the run goes on and ends with exit code 3.
   bool gate_refused = false;
+  /// Not empty: the step says that it has nothing to do, and why. It counts as skipped; `status` is ok, there are no outputs.
+  std::string skipped;
 };
 
 /// Do the work of one attempt: fit it, score it, read or deliver it, then judge its checks. Nothing half-done is left: outputs
@@ -103,19 +108,24 @@ struct StepFiles {
   std::map<std::string, File> files;       ///< by output name, "" = main
   StepDetails details;
   bool gate_refused = false;
+  std::string skipped;                     ///< why, when it has nothing to do; no files then
 };
 Result<StepFiles> RunExtract(const StepContext& context);
 Result<StepFiles> RunSql(const StepContext& context);
 Result<StepFiles> RunTrain(const StepContext& context);
 Result<StepFiles> RunScore(const StepContext& context);
 Result<StepFiles> RunDeliver(const StepContext& context);
+Result<StepFiles> RunCommand(const StepContext& context);
 
 /// Open the database of `name` as the pipeline's connections say, secrets loaded.
 Result<std::unique_ptr<Connection>> OpenConnection(const StepContext& context, const std::string& name, bool writable);
 
 /// kInvalid with a diff when an unfitted step above `score` is not, letter for letter, one the model was trained on.
 Status CompareUnfitted(const std::vector<UnfittedStep>& trained, const std::vector<UnfittedStep>& scored, std::string_view model);
-/// The unfitted steps above the input `data` of `step`: queries of `sql` and `extract` steps, by name.
+/// The unfitted steps above the input `data` of `step`: queries of `sql` and `extract` steps, commands with their code, by name.
 std::vector<UnfittedStep> UnfittedAbove(const ResolvedPipeline& pipeline, const StepSpec& step);
+
+/// Digests of the files that a command's `code` names, by path within the project; kInvalid when an entry matches none.
+Result<std::map<std::string, std::string>> CodeDigests(const std::string& root, const CommandSpec& command);
 
 }  // namespace headrace

@@ -1,5 +1,5 @@
-// Promise 1 for what is not fitted: the SQL above `score` must be the SQL above `train`, letter for letter but for layout. A model file
-// records every query above its `train` step; each query above `score` must be one of them.
+// Promise 1 for what is not fitted: the SQL above `score` must be the SQL above `train`, letter for letter but for layout, and so must be
+// commands and the files of their code. A model file records every query and command above its `train` step; each query above `score` must be one of them.
 
 #include <algorithm>
 #include <set>
@@ -9,6 +9,17 @@
 #include "headrace/step/step.h"
 
 namespace headrace {
+
+namespace {
+/// What a command does is what its code says.
+std::string WithCode(const std::string& root, const StepSpec& step) {
+  std::string text = step.unfitted_text;
+  const Result<std::map<std::string, std::string>> code = CodeDigests(root, step.as<CommandSpec>());
+  if (!code.ok()) return StrCat(text, "\ncode: ", code.status().message());
+  for (const auto& [file, digest] : *code) text += StrCat("\ncode ", file, ": ", digest);
+  return text;
+}
+}  // namespace
 
 std::vector<UnfittedStep> UnfittedAbove(const ResolvedPipeline& pipeline, const StepSpec& step) {
   std::set<std::string> above, open;
@@ -24,7 +35,13 @@ std::vector<UnfittedStep> UnfittedAbove(const ResolvedPipeline& pipeline, const 
   std::vector<UnfittedStep> steps;
   for (const std::string& name : above) {
     const StepSpec* found = pipeline.Find(name);
-    if (found == nullptr || found->unfitted_text.empty() || (found->kind != StepKind::kSql && found->kind != StepKind::kExtract)) continue;
+    if (found == nullptr || found->unfitted_text.empty()) continue;
+    if (found->kind == StepKind::kCommand) {
+      const std::string text = WithCode(pipeline.root, *found);
+      steps.push_back({found->bare_name, std::string(StepKindName(found->kind)), text, Sha256Hex(text)});
+      continue;
+    }
+    if (found->kind != StepKind::kSql && found->kind != StepKind::kExtract) continue;
     const Result<std::string> normal = NormalizeSql(found->unfitted_text, SqlDialect::kDuckDb);
     steps.push_back({found->bare_name, std::string(StepKindName(found->kind)), found->unfitted_text,
                      Sha256Hex(normal.ok() ? *normal : found->unfitted_text)});
