@@ -183,7 +183,7 @@ class Comparison {
 };
 
 int Main(std::size_t count, std::uint64_t seed) {
-  const adbc::Translate translate = [](const std::string& message) { return Error(ErrorCode::kFailed, message); };
+  const adbc::Translate translate = [](const adbc::DriverError& error) { return Error(ErrorCode::kFailed, error.message); };
   Result<std::shared_ptr<adbc::Database>> database =
       adbc::Database::Open("libduckdb.so", "duckdb_adbc_init", {}, translate);
   if (!database.ok()) return std::cerr << database.status() << "\n", 2;

@@ -173,7 +173,10 @@ Status RunLoop::Open(const Options& options) {
     run_.process = ThisProcess();
     RETURN_IF_ERROR(env_.store->CreateRun(run_, records));
   } else {
-    RETURN_IF_ERROR(env_.store->ResumeRun(options.resume, ThisProcess()));
+    std::vector<std::string> last;
+    for (const StepSpec& spec : pipeline.steps)
+      if (spec.last) last.push_back(spec.name);
+    RETURN_IF_ERROR(env_.store->ResumeRun(options.resume, ThisProcess(), last));
     ASSIGN_OR_RETURN(run_, env_.store->GetRun(options.resume));
     ASSIGN_OR_RETURN(const std::vector<StepRecord> recorded, env_.store->ListSteps(run_.id));
     for (const StepRecord& record : recorded) {
@@ -323,7 +326,7 @@ Status RunLoop::Begin(const std::string& step) {
 }
 
 Status RunLoop::FailAtOnce(const StepSpec& spec, StepRecord& record, Status status) {
-  active_[spec.name] = {};
+  active_[spec.name].tried = false;
   StepOutcome outcome;
   outcome.status = std::move(status);
   record.attempt = std::max(record.attempt, 1);
@@ -529,7 +532,7 @@ Status RunLoop::HandleFinished(const std::string& step, StepOutcome outcome) {
     return Record(record, outcome.details, StepEnd::kOk);
   }
   RETURN_IF_ERROR(Log(step, "error", StrCat("attempt ", record.attempt, ": ", outcome.status.message())));
-  if (RetryLater(spec, record, outcome.status)) return Ok();
+  if (active.tried && RetryLater(spec, record, outcome.status)) return Ok();
   record.state = StepState::kFailed;
   record.error_code = ErrorCodeName(outcome.status.code());
   record.message = outcome.status.message();

@@ -93,6 +93,7 @@ class RunLoop {
   struct Active {
     std::int64_t deadline = 0;           ///< monotonic; 0 = none
     bool timed_out = false;
+    bool tried = true;                   ///< false: it failed before anything was tried, so another try has no sense
   };
 
   RunEnvironment& env_;

@@ -278,6 +278,23 @@ TEST_F(RunLoopTest, StepsUnderFinallyRunAtTheEndAndAreToldTheOutcome) {
   EXPECT_EQ(Run(runner), "in:failed features:skipped cheer:skipped alarm:succeeded exit:3");
 }
 
+TEST_F(RunLoopTest, AResumedRunTellsFinallyItsNewOutcome) {
+  Step("in");
+  Step("log").last = true;
+  StepSpec if_failed = pipeline_.steps.back();
+  if_failed.when = "told of a failure";
+  if_failed.enabled = false;
+  pipeline_.last_if_failed["log"] = if_failed;
+  pipeline_.steps.back().cache.reuse = false;
+  ScriptedRunner runner(*store_, clock_, 1);
+  runner.Script("in", {ErrorCode::kData});
+  EXPECT_EQ(Run(runner), "in:failed log:skipped exit:3");
+  RunLoop::Options options;
+  options.resume = last_.id;
+  ScriptedRunner again(*store_, clock_, 1);
+  EXPECT_EQ(Run(again, options), "in:succeeded log:succeeded exit:0");
+}
+
 TEST_F(RunLoopTest, AStepThatStopsTheRunLeavesFinallyToRun) {
   Step("in").on_failure = StepSpec::OnFailure::kStopRun;
   Step("other");
@@ -327,6 +344,14 @@ TEST_F(ApprovalTest, ANoFailsTheDeliveryAndFinallyRuns) {
   ASSERT_TRUE(store_->Decide(last_.id, "deliver", false, "ann", "too many rows").ok());
   EXPECT_EQ(Resume(), "in:succeeded deliver:failed after:skipped beside:succeeded log:succeeded exit:3");
   EXPECT_EQ(last_.message, "step `deliver`: refused by ann: too many rows");
+}
+
+TEST_F(ApprovalTest, ANoIsNoFailureToTryAgain) {
+  pipeline_.steps[1].retry = {.attempts = 5, .all = true};
+  Run();
+  ASSERT_TRUE(store_->Decide(last_.id, "deliver", false, "ann", "").ok());
+  EXPECT_EQ(Resume(), "in:succeeded deliver:failed after:skipped beside:succeeded log:succeeded exit:3");
+  EXPECT_EQ(started_, std::vector<std::string>{"log"}) << "a refused delivery is never started";
 }
 
 TEST_F(ApprovalTest, NoAnswerInTimeIsANo) {

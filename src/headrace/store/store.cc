@@ -219,7 +219,7 @@ Status Store::CreateRun(const RunRecord& run, const std::vector<StepRecord>& ste
   return Ok();
 }
 
-Status Store::ResumeRun(const std::string& id, const ProcessId& process) {
+Status Store::ResumeRun(const std::string& id, const ProcessId& process, const std::vector<std::string>& again) {
   const std::lock_guard lock(mutex_);
   const std::int64_t now = clock_.MonotonicMicros();
   std::int64_t epoch = 0;
@@ -241,9 +241,14 @@ Status Store::ResumeRun(const std::string& id, const ProcessId& process) {
                          "pid = ?, process_started = ?, host = ?, epoch = ?, lease_until_us = ?, lease_clock = ? WHERE id = ?");
     take.Bind(process.pid, process.started, process.host, epoch, time.now_us + kRunLeaseMicros, time.clock, id);
     RETURN_IF_ERROR(take.Run());
-    Statement again(*db_, "UPDATE steps SET state = 'pending', message = '', help = '', error_code = '' WHERE run = ? AND state NOT IN ('succeeded', 'reused', 'waiting')");
-    again.Bind(id);
-    RETURN_IF_ERROR(again.Run());
+    Statement reopen(*db_, "UPDATE steps SET state = 'pending', message = '', help = '', error_code = '' WHERE run = ? AND state NOT IN ('succeeded', 'reused', 'waiting')");
+    reopen.Bind(id);
+    RETURN_IF_ERROR(reopen.Run());
+    for (const std::string& step : again) {
+      Statement one(*db_, "UPDATE steps SET state = 'pending' WHERE run = ? AND step = ?");
+      one.Bind(id, step);
+      RETURN_IF_ERROR(one.Run());
+    }
     Statement free(*db_, "DELETE FROM pool_slots WHERE run = ?");   // its former process held them
     free.Bind(id);
     return free.Run();

@@ -161,7 +161,8 @@ class Store {
   Status CreateRun(const RunRecord& run, const std::vector<StepRecord>& steps);
   /// Take over a run whose process is gone: running again under this process, steps that did not end pending again.
   /// kBusy when its process lives; kInvalid when it succeeded or there is none.
-  Status ResumeRun(const std::string& id, const ProcessId& process);
+  /// The steps named `again` are pending again though they ended: those under `finally`, whose outcome may be another now.
+  Status ResumeRun(const std::string& id, const ProcessId& process, const std::vector<std::string>& again = {});
   Status StartStep(const StepRecord& step);
   /// Record how a step ended, with its outputs; one transaction.
   Status FinishStep(const StepRecord& step);
