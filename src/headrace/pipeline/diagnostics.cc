@@ -38,7 +38,7 @@ constexpr auto kCodes = std::to_array<CodeExplanation>({
     {kCycle, "steps wait for each other", "The steps form a loop, which the message lists. Break it at one edge."},
     {kDuplicateName, "name used twice", "Two things of one kind have the same name."},
     {kUnknownOutput, "no such output", "The step has no output of that name."},
-    {kWrongInput, "step reads the wrong kind of thing", "`data:` takes a dataset, `model:` a model."},
+    {kWrongInput, "step reads the wrong kind of thing", "`data:` takes a dataset, `model:` a model. A test gives rows or a model file for whatever its steps would read outside (docs/testing.md)."},
     {kUse, "`use:` cannot be followed", "The group of steps is missing, uses itself, or lacks a parameter."},
     {kStepKind, "not exactly one kind", "A step has exactly one key that names its kind: extract, sql, train, score, deliver, command or use."},
     {kCode, "script that `code` does not name", "A command runs a file of the project that no entry of its `code` matches. Name all files that decide what it does, so that the step runs again when one of them changes."},

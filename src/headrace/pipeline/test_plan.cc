@@ -40,8 +40,9 @@ class TestPlanner {
         Need(target->step, expectation.place);
         plan.targets.push_back(*std::move(target));
       }
+    const bool all_known = plan.targets.size() == test_.expect.size();   // else a misspelt name may be what reads them
     for (const auto& [step, given] : given_)
-      if (!needed_.contains(step) && from_ == TestRowsFrom::kGiven)
+      if (all_known && !needed_.contains(step) && from_ == TestRowsFrom::kGiven)
         Error(given->place, StrCat("no step that must give something reads `", step, "`")).Help("remove these rows, or say under `expect:` what comes of them");
     for (const auto& [name, model] : test_.models)
       if (!models_used_.contains(name)) Error(model.place, StrCat("no step that this test runs applies a model `", name, "`"));
@@ -178,6 +179,10 @@ class TestPlanner {
       std::erase_if(step.checks, [](const CheckSpec& check) { return check.kind == CheckSpec::Kind::kRows; });
       std::erase_if(step.upstream, [&](const std::string& name) { return !needed_.contains(name); });
       step.retry = {};
+      step.approve = false;   // nobody is there to say yes, and nothing to say it about
+      if (step.kind == StepKind::kTrain)
+        if (auto& registration = std::get<TrainStepSpec>(step.spec).registration; registration && registration->promote == RegisterSpec::Promote::kApprove)
+          registration->promote = RegisterSpec::Promote::kAuto;
       const bool recorded = from_ == TestRowsFrom::kRecorded && step.kind == StepKind::kExtract;
       const auto given = given_.find(step.name);
       if (recorded || (from_ == TestRowsFrom::kGiven && given != given_.end())) {

@@ -295,7 +295,11 @@ Result<std::vector<TestFailure>> RunTest(const ProjectTest& test, TestPlan plan,
   loop.force = true;
   ASSIGN_OR_RETURN(const RunRecord run, RunLoop(environment, runner, observer, interrupt).Run(loop));
   if (run.state == RunState::kInterrupted) return Error(ErrorCode::kInterrupted, "interrupted in test `", test.name, "`");
-  return Judge(test, plan, *store, options.recorded == nullptr).Run(run.id);
+  ASSIGN_OR_RETURN(std::vector<TestFailure> failures, Judge(test, plan, *store, options.recorded == nullptr).Run(run.id));
+  for (TestFailure& failure : failures)
+    for (const std::string& step : plan.replaced)
+      failure.message = ReplaceAll(failure.message, StrCat(folder.path(), "/", step, ".parquet"), options.recorded != nullptr ? "the recorded rows" : "the given rows");
+  return failures;
 }
 
 }  // namespace headrace
