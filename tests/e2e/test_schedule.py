@@ -67,7 +67,7 @@ def test_an_error_in_the_schedule_stops_the_command_with_its_place(world):
     world.write("pipelines/odd.yaml", f'name: odd\nschedule: {{cron: "0 25 * * *"}}\n{STEPS}')
     try:
         done = world.headrace("schedule", "list")
-        assert done.code == 2 and "pipelines/odd.yaml:2:20" in done.err, done.err
+        assert done.code == 2 and "pipelines/odd.yaml:2:21" in done.err, done.err
         assert world.headrace("schedule", "next", "nightly").code == 0, "another pipeline's error is its own"
         assert world.headrace("validate").code == 2
     finally:
