@@ -11,7 +11,7 @@ import string
 
 import yaml
 
-KINDS = {"extract", "sql", "train", "score", "deliver", "use"}
+KINDS = {"extract", "sql", "train", "score", "deliver", "use", "command"}
 REQUIRED = {"data", "target", "query", "model", "name", "steps", "type", "driver", "uri", "tenant", "column", "values", "pattern", "metric", "outputs",
             "columns", "fresh_for", "constant", "not_worse_than"}
 ALIASES = {"num_iteration", "num_tree", "num_round"}  # other names that LightGBM has for a parameter
@@ -267,10 +267,12 @@ class Breaker:
         if found is None:
             return None
         _, _, value = found
-        own = next(k for k, _ in value.value if k.value in KINDS)
+        own = next((k for k, _ in value.value if k.value in KINDS), None)
+        if own is None:
+            return None
         kind = self._pick(KINDS - {own.value})
         entry = {"extract": "extract: {file: a.csv}", "sql": "sql: {query: select 1}", "train": "train: {data: a, target: y}", "score": "score: {data: a, model: m@champion}",
-                 "deliver": "deliver: {data: a, file: a.csv}", "use": "use: shared/a.yaml"}[kind]
+                 "deliver": "deliver: {data: a, file: a.csv}", "use": "use: shared/a.yaml", "command": "command: {run: [a]}"}[kind]
         where = self._map_of(value)
         text, line = self._insert_entry(where, entry)
         return self._case(where.file, text, {line, own.start_mark.line + 1 + (not where.flow)})

@@ -5,7 +5,7 @@ import re
 
 import yaml
 
-NAMED = {"params", "steps", "connections", "environments", "tables", "bind", "with", "derive", "lightgbm"}  # maps whose keys are the user's names
+NAMED = {"params", "steps", "connections", "environments", "tables", "bind", "with", "derive", "lightgbm", "env", "pools"}  # maps whose keys are the user's names
 STEP_REFERENCES = {"data", "after", "reads", "outputs"}
 CHOICES = {"mode", "format", "driver", "impute", "encode", "scale", "calibrate", "severity", "promote", "on_failure", "maximize", "handle_unknown",
            "features_changed", "extra"}
@@ -88,7 +88,7 @@ class Project:
         if where.named:
             kind = {"steps": "step_def", "params": "param" if self.tenant(where.file) else "param_def", "connections": "connection_def", "bind": "bind",
                     "with": "param", "lightgbm": "learner"}.get(last)
-        if where.path[:1] == ("environments",) and len(where.path) == 1:
+        if where.path[:1] == ("environments",) and len(where.path) == 1 or last == "params" and "command" in where.path:
             kind = None
         if kind:
             self._add(where.file, kind, key.value, key.start_mark.index + (key.style is not None))
@@ -105,7 +105,7 @@ class Project:
                     self._add(file, "name", found[0], raw_start + hole.start(1) + found.start())
             return
         if last in STEP_REFERENCES or (last == "model" and not re.search("[@/]", raw)):
-            if before not in NAMED or last != "data":
+            if (before not in NAMED or last != "data") and (last, before) != ("outputs", "command"):  # those are its own names
                 self._add(file, "step", raw, raw_start)
         elif before == "with" and re.fullmatch("[a-z_]+", raw):
             self._add(file, "step", raw, raw_start)
@@ -130,13 +130,13 @@ class Project:
 
 
 def projects(source):
-    """The good projects under the repository `source`, each in a folder of its own."""
+    """The good projects under the repository `source`, each in a folder of its own, without their tests/, which have a reader of their own."""
     agency = source / "examples/agency"
-    files = {str(p.relative_to(agency)): p for p in sorted(agency.rglob("*")) if p.suffix in (".yaml", ".sql") and ".headrace" not in p.parts}
+    files = {str(p.relative_to(agency)): p for p in sorted(agency.rglob("*")) if p.suffix in (".yaml", ".sql") and ".headrace" not in p.parts and "tests" not in p.relative_to(agency).parts}
     found = [Project("agency", {name: p.read_text() for name, p in files.items()})]
     for path in sorted((source / "tests/cases/accepted").glob("*.yaml")):
         found.append(Project(path.stem, {path.name: path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")}))
     for folder in sorted(p for p in (source / "tests/cases/accepted").iterdir() if p.is_dir()):
-        files = {str(p.relative_to(folder)): p.read_text() for p in sorted(folder.rglob("*")) if p.suffix in (".yaml", ".sql")}
+        files = {str(p.relative_to(folder)): p.read_text() for p in sorted(folder.rglob("*")) if p.suffix in (".yaml", ".sql") and "tests" not in p.relative_to(folder).parts}
         found.append(Project(folder.name, files))
     return found
