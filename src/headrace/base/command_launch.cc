@@ -104,11 +104,11 @@ void AddLimit(Plan& plan, int resource, std::int64_t soft, std::int64_t hard) {
 }
 
 void AddLimits(Plan& plan, const Command::Limits& limits) {
-  AddLimit(launch, RLIMIT_CORE, 0, 0);
-  if (limits.memory_bytes > 0) AddLimit(launch, RLIMIT_AS, limits.memory_bytes, limits.memory_bytes);
-  if (limits.cpu_seconds > 0) AddLimit(launch, RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 5);   // SIGXCPU, then SIGKILL
-  if (limits.open_files > 0) AddLimit(launch, RLIMIT_NOFILE, limits.open_files, limits.open_files);
-  if (limits.file_bytes > 0) AddLimit(launch, RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes);
+  AddLimit(plan, RLIMIT_CORE, 0, 0);
+  if (limits.memory_bytes > 0) AddLimit(plan, RLIMIT_AS, limits.memory_bytes, limits.memory_bytes);
+  if (limits.cpu_seconds > 0) AddLimit(plan, RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 5);   // SIGXCPU, then SIGKILL
+  if (limits.open_files > 0) AddLimit(plan, RLIMIT_NOFILE, limits.open_files, limits.open_files);
+  if (limits.file_bytes > 0) AddLimit(plan, RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes);
 }
 
 std::vector<char*> Pointers(std::vector<std::string>& texts) {
