@@ -22,12 +22,14 @@ class CommandTest : public ::testing::Test {
     Result<std::unique_ptr<CommandRunner>> runner = StartCommandRunner(kGrace);
     ASSERT_TRUE(runner.ok()) << runner.status();
     runner_ = std::move(runner).value();
-    folder_ = ::testing::TempDir() + "command";
+    folder_ = StrCat(::testing::TempDir(), "headrace_command_", ::getpid(), "_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     command_.directory = folder_;
     command_.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}};
   }
+
+  void TearDown() override { std::filesystem::remove_all(folder_); }
 
   Result<CommandEnd> Run(std::vector<std::string> argv, const std::function<bool()>& cancelled = nullptr) {
     command_.argv = std::move(argv);

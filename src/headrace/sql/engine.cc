@@ -133,7 +133,12 @@ Status Engine::Execute(const std::string& sql) { return session_->Execute(sql).s
 Status Engine::AddSelect(std::string_view name, const std::string& select, bool copy) {
   RETURN_IF_ERROR(Execute(StrCat("CREATE ", copy ? "TABLE " : "VIEW ", QuoteIdentifier(name), " AS ", select)));
   tables_.emplace_back(name);
-  return Ok();
+  // `step.output` without quotes is a table in a schema.
+  const std::size_t dot = name.find('.');
+  if (dot == std::string_view::npos || name.find('.', dot + 1) != std::string_view::npos) return Ok();
+  const std::string schema = QuoteIdentifier(name.substr(0, dot));
+  RETURN_IF_ERROR(Execute(StrCat("CREATE SCHEMA IF NOT EXISTS ", schema)));
+  return Execute(StrCat("CREATE VIEW ", schema, ".", QuoteIdentifier(name.substr(dot + 1)), " AS SELECT * FROM ", QuoteIdentifier(name)));
 }
 
 Status Engine::AddParquet(std::string_view name, const std::string& path) {

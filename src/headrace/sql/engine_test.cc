@@ -70,6 +70,15 @@ class EngineTest : public testing::Test {
   std::unique_ptr<Engine> engine_;
 };
 
+TEST_F(EngineTest, AnOutputOfAStepIsReadWithQuotesAndWithout) {
+  ASSERT_TRUE(engine_->WriteParquet("SELECT 1 AS x", {}, Path("a.parquet")).ok());
+  ASSERT_TRUE(engine_->AddParquet("model", Path("a.parquet")).ok());
+  for (const char* name : {"model.tests", "model.rows", "main.tests", "base.model.tests"}) ASSERT_TRUE(engine_->AddParquet(name, Path("a.parquet")).ok()) << name;
+  EXPECT_EQ(Rows("SELECT t.x, r.x, q.x, m.x FROM model.tests t, model.rows r, \"model.tests\" q, model m"), "1,1,1,1");
+  EXPECT_EQ(Rows("SELECT tests.x FROM main.tests"), "1");
+  EXPECT_EQ(Rows("SELECT x FROM \"base.model.tests\""), "1");
+}
+
 TEST_F(EngineTest, QueriesReadTablesInTheOrderTheyWereGiven) {
   ColumnBuilder id(Type::kInt), name(Type::kText);
   for (int i = 0; i < 200000; ++i) {
