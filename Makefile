@@ -1,10 +1,12 @@
 # A thin front: each target works first, alone, from a clean clone. CMake does the building, scripts/ the rest.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-long lint install clean system system-test fetch venv configure test-programs
+.PHONY: build demo test test-long kill lint install clean system system-test fetch venv configure test-programs
 SHELL := /bin/sh
 BUILD := build
 PREFIX ?= /usr/local
+COUNT ?= 1000
+SEED ?= 1
 STAGE := @scripts/stage
 NINJA := ninja -C $(BUILD) $(shell test -t 2 || echo --quiet)
 PYTHON := $(CURDIR)/.venv/bin/python
@@ -30,6 +32,10 @@ test-long: test-programs
 ## long-NAME: one of the long tests, tests/long/NAME.py or .sh; COUNT= and SEED= reach those that draw at random
 long-%: test-programs
 	@ctest --test-dir $(BUILD) --verbose --no-tests=error -R '^long\.$*$$'
+
+## kill COUNT=1000 SEED=1: so many kills at random moments; ends with one JSON line
+kill: test-programs
+	@HEADRACE=$(CURDIR)/$(BUILD)/bin/headrace $(PYTHON) tests/long/kill.py --count $(COUNT) --seed $(SEED)
 
 ## bench-NAME: bench/NAME.sh or bench/NAME.py; ends with one JSON line a figure
 bench-%: test-programs

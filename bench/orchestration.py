@@ -1,16 +1,20 @@
-"""What does a step cost beside its work? A graph of 1,000 steps that do nothing, as a line and wide.
+"""What does a step cost beside its work? Graphs of steps that do nothing: a line of 100, 1 -> 1,000 -> 1, and 10,000 steps.
 
-usage: orchestration.py [--steps 1000] [--repeats 3]        (`make bench-orchestration`)
+usage: orchestration.py [--repeats 3]                    (`make bench-orchestration`; PEERS=all for every framework, PEERS= for none)
 
-Times are those of the whole process, start and parsing of the file included, divided by the steps; the best of the
-repeats. Peers run in turn with ours: GNU make -j2 on the same graph, and posix_spawn + wait as the floor.
+native     the machinery alone (tests/tools/no_op_steps.cc): plan, loop, fingerprints and state in one process, each transition outlives `kill -9`;
+           steps end at once, without an artifact, and with one of 4 KiB that the next step reads
+command    steps that run `/bin/true`, the whole `headrace run`
+sql        steps with an SQL engine and a Parquet file each: `first` all run, `again` nothing changed, `skipped` a `when` that does not hold; `parse` is
+           `headrace validate`, which the others contain. Not for 10,000 steps but the last two
+plan       100,000 steps planned, handed out and reported; and how memory grows with steps
 
-first    every step runs: an SQL engine of its own, a Parquet file named by its digest, its transitions recorded
-again    nothing changed: every step is found and reused
-skipped  every step has a `when` that does not hold: one recorded transition, nothing else
-parse    `headrace validate` of the file alone, which the other three contain
+Times are milliseconds a step, the best of the repeats; peers run in turn with ours: posix_spawn + wait and fork + exec + wait (the floor of whatever starts
+processes), GNU make -j2, ninja -j2. Luigi and the others are installed from PyPI into environments of their own under build/bench and are
+measured once, in their own processes; what does not install is left out and said so.
 """
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -18,8 +22,11 @@ import sys
 import tempfile
 import time
 
-from figures import HEADRACE, figure, finish
-from peers import dag_make
+from figures import HEADRACE, ROOT, figure, finish
+from peers import dag_make, frameworks
+
+BIN = os.environ.get("HEADRACE_BIN_DIR", os.path.dirname(HEADRACE))
+PEERS = {"all": list(frameworks.KNOWN), "": []}.get(os.environ.get("PEERS", "luigi"), os.environ.get("PEERS", "luigi").split(","))
 
 
 def line(steps):
@@ -31,17 +38,34 @@ def wide(steps):
     return {"root": [], **{step: ["root"] for step in middle}, "end": middle}
 
 
-def write_pipeline(path, name, graph, skipped):
+SHAPES = {"line": line, "wide": wide}
+
+
+def write_pipeline(path, name, graph, step_of):
+    """`step_of(before)` gives the text of a step without its `after`."""
     with open(path, "w") as file:
         file.write(f"name: {name}\nsteps:\n")
         for step, before in graph.items():
-            query = f"select x from {before[0]}" if len(before) == 1 else "select 1 as x"
-            if skipped:
-                file.write(f'  {step}: {{sql: {{query: "select 1 as x"}}, when: "1 = 0"}}\n')
-            elif len(before) > 1:
-                file.write(f'  {step}: {{sql: {{query: "{query}"}}, after: [{", ".join(before)}]}}\n')
-            else:
-                file.write(f'  {step}: {{sql: {{query: "{query}"}}}}\n')
+            text, reads = step_of(before)
+            after = "" if reads or not before else f", after: [{', '.join(before)}]"
+            file.write(f"  {step}: {{{text}{after}}}\n")
+
+
+def sql(before):
+    return (f'sql: {{query: "select x from {before[0]}"}}', True) if len(before) == 1 else ('sql: {query: "select 1 as x"}', False)
+
+
+def skipped(_):
+    return 'sql: {query: "select 1 as x"}, when: "1 = 0"', True
+
+
+def command(_):
+    return "command: {run: [/bin/true]}", False
+
+
+def knows_command():
+    schema = subprocess.run([HEADRACE, "schema"], capture_output=True, text=True)
+    return '"command"' in schema.stdout and '"run"' in schema.stdout
 
 
 def headrace(folder, *args):
@@ -53,35 +77,90 @@ def headrace(folder, *args):
     return time.perf_counter() - begun
 
 
-def measure(shape, graph, repeats):
-    steps, best = len(graph), {}
+def machinery(shape, steps, *args):
+    """What no_op_steps says of one run in a fresh folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([os.path.join(BIN, "no_op_steps"), folder, shape, str(steps), *map(str, args)], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"no_op_steps {shape} {steps} ended with {done.returncode}:\n{done.stderr}")
+        return json.loads(done.stdout)
 
-    def keep(case, seconds):
-        best[case] = min(best.get(case, float("inf")), seconds * 1000 / steps)
+
+def measure(shape, steps, repeats, has_command, frameworks_found):
+    graph = SHAPES[shape](steps)
+    best = {}
+
+    def keep(case, milliseconds):
+        best[case] = min(best.get(case, float("inf")), milliseconds / steps)
 
     with tempfile.TemporaryDirectory() as folder:
-        write_pipeline(os.path.join(folder, "graph.yaml"), shape, graph, skipped=False)
-        write_pipeline(os.path.join(folder, "skipped.yaml"), f"{shape}-skipped", graph, skipped=True)
-        for repeat in range(repeats):
-            if repeat == 0:
-                keep("first", headrace(folder, "run", "graph.yaml"))
-            keep("again", headrace(folder, "run", "graph.yaml"))
-            keep("skipped", headrace(folder, "run", "skipped.yaml"))
-            keep("parse", headrace(folder, "validate", "graph.yaml"))
-            keep("make", dag_make.make(graph, folder))
-            keep("spawn", dag_make.spawn(steps))
+        path = lambda name: os.path.join(folder, f"{name}.yaml")
+        write_pipeline(path("sql"), "sql", graph, sql)
+        write_pipeline(path("skipped"), "skipped", graph, skipped)
+        write_pipeline(path("command"), "command", graph, command)
+        for repeat in range(repeats if steps < 5000 else 1):
+            keep("native, no artifact", machinery(shape, steps)["run_ms"])
+            keep("native, 4 KiB artifact", machinery(shape, steps, 4096)["run_ms"])
+            keep("posix_spawn", 1000 * dag_make.spawn(min(steps, 1000)) * steps / min(steps, 1000))
+            keep("fork", 1000 * dag_make.fork(min(steps, 1000)) * steps / min(steps, 1000))
+            keep("make -j2", 1000 * dag_make.make(graph, folder))
+            keep("ninja -j2", 1000 * dag_make.ninja(graph, folder))
+            if has_command:
+                keep("command", 1000 * headrace(folder, "run", "--force", "command.yaml"))
+            keep("skipped", 1000 * headrace(folder, "run", "skipped.yaml"))
+            keep("parse", 1000 * headrace(folder, "validate", "sql.yaml"))
+            if steps < 5000:
+                if repeat == 0:
+                    keep("first", 1000 * headrace(folder, "run", "sql.yaml"))
+                keep("again", 1000 * headrace(folder, "run", "sql.yaml"))
+    peers = {name: best[name] for name in ("make -j2", "ninja -j2", "fork")}
+    peers |= {name: found[shape, steps] for name, found in frameworks_found.items() if (shape, steps) in found}
+
+    def tell(case, goal=None, ok=True, only=None):
+        for name, theirs in peers.items() if only is None else [(only, best[only])]:
+            figure("orchestration", f"{shape} of {steps:,}, {case}", "ms/step", round(best[case], 4), round(theirs, 4), name, round(theirs / best[case], 3),
+                   goal, ok, floor=round(best["posix_spawn"], 4))
+
+    tell("native, no artifact", only="posix_spawn", goal="at most 0.1 ms", ok=best["native, no artifact"] <= 0.1)
+    tell("native, no artifact")
+    tell("native, 4 KiB artifact")
+    if has_command:
+        tell("command", only="posix_spawn", goal="at most 1.3 x posix_spawn + wait", ok=best["command"] <= 1.3 * best["posix_spawn"])
+        tell("command")
+    else:
+        print(f"orchestration {shape} of {steps:,}, command: not yet (no such kind of step)", flush=True)
     for case in ("first", "again", "skipped", "parse"):
-        figure("orchestration", f"{shape} of {steps:,}, {case}", "ms/step", round(best[case], 4), round(best["make"], 4), "make -j2",
-               round(best["make"] / best[case], 4), floor=round(best["spawn"], 4))
+        if case in best:
+            tell(case, only="make -j2")
+
+
+def measure_plan():
+    for shape in SHAPES:
+        planned = machinery(shape, 100_000, "--plan-only")
+        seconds, megabytes = planned["plan_ms"] / 1000, planned["plan_mb"]
+        figure("orchestration", f"{shape} of 100,000, planned", "s", round(seconds, 4), None, None, None, "below 1 s", seconds < 1)
+        figure("orchestration", f"{shape} of 100,000, planned", "MB", megabytes, None, None, None, "at most 200 MB", megabytes <= 200)
+    small, middle, large = (machinery("line", steps)["mb"] for steps in (5_000, 10_000, 20_000))
+    growth = (large - middle) / (2 * (middle - small))
+    figure("orchestration", "memory a step of a run, 20,000 against 10,000 steps", "ratio", round(growth, 3), None, None, None, "at most 1.2: linear", growth <= 1.2)
+    figure("orchestration", "memory of a run of 20,000 steps", "MB", large, None, None, None)
 
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser()
-    options.add_argument("--steps", type=int, default=1000)
     options.add_argument("--repeats", type=int, default=3)
     options = options.parse_args()
-    if not shutil.which("make"):
-        sys.exit("orchestration: make is not on the PATH")
-    measure("line", line(options.steps), options.repeats)
-    measure("wide", wide(options.steps), options.repeats)
+    for tool in ("make", "ninja"):
+        if not shutil.which(tool):
+            sys.exit(f"orchestration: {tool} is not on the PATH")
+    environments = os.path.join(os.path.dirname(ROOT), "build", "bench")
+    os.makedirs(environments, exist_ok=True)
+    measured = {name: frameworks.measure(name, environments) for name in PEERS}
+    for name, found in measured.items():
+        for (shape, steps), milliseconds in found.items():
+            print(f"orchestration {name}, {shape} of {steps:,}: {milliseconds:.5g} ms/step", flush=True)
+    known = knows_command()
+    for shape, steps in (("line", 100), ("wide", 1002), ("line", 10_000), ("wide", 10_000)):
+        measure(shape, steps, options.repeats, known, measured)
+    measure_plan()
     finish()

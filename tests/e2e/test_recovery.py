@@ -347,6 +347,18 @@ def test_two_handles_on_one_duckdb_file_lose_no_row(tmp_path):
     assert world.read("out/n.csv") == "part,n\n0,300\n1,300\n2,300\n3,300\n"
 
 
+def test_deliveries_that_make_the_ledger_of_one_duckdb_at_once_all_arrive(tmp_path):
+    """DuckDB refused the second who made it at the same moment, and the run ended as busy."""
+    world = World(tmp_path / "shop")
+    text = "name: many\nsteps:\n  customers: {extract: {file: data/customers.csv}}\n"
+    text += "".join(f"  write{i}: {{deliver: {{data: customers, connection: warehouse, table: part{i}, mode: append}}}}\n" for i in range(8))
+    world.write("pipelines/many.yaml", text)
+    for _ in range(3):
+        (world.folder / "data/warehouse.duckdb").unlink(missing_ok=True)
+        done = world.run("--threads", "8", pipeline="many")
+        assert done.code == 0, done.all
+
+
 def test_a_secret_is_nowhere_to_be_read(tmp_path):
     """Connections whose uri is a secret, in a run that works and in runs that fail while opening and while delivering."""
     secret = "data/Kx9-hidden-place.sqlite"

@@ -1,5 +1,6 @@
 #include "headrace/cli/interrupt.h"
 
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -22,6 +23,12 @@ const std::atomic<bool>& WatchInterrupts() {
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
   return g_interrupt;
+}
+
+void EndWithParent(std::int64_t parent) {
+  ::signal(SIGPIPE, SIG_IGN);                    // what nobody reads any more must not end the run half-way
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() != parent) ::raise(SIGTERM);   // it died before we could ask
 }
 
 }  // namespace headrace

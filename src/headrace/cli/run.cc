@@ -95,6 +95,7 @@ Status WriteReport(Store& store, const std::string& project, const std::string& 
 
 int RunOne(RunFlags flags, const GlobalFlags& global) {
   int exit_code = 0;
+  if (flags.ends_with > 0) EndWithParent(flags.ends_with);
   const std::optional<Project> project = LoadTarget(flags.target, global, &exit_code);
   if (!project) return exit_code;
   const Result<std::unique_ptr<Store>> store = OpenStore(*project);
@@ -172,6 +173,7 @@ void AddRunCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
   command->add_option("--report", flags->report, "write the HTML report there ({tenant} stands for the tenant's name)")->type_name("FILE");
   command->add_flag("--dry-run", flags->dry_run, "say what deliveries would change; deliver, register and promote nothing");
   command->add_flag("--force", flags->force, "reuse nothing");
+  command->add_option("--ends-with", flags->ends_with, "the process that started this one; the run is interrupted when it dies")->group("");
   command->callback([&global, &action, flags] {
     action = [&global, flags] {
       if (flags->target.pipeline.empty() && flags->resume.empty())

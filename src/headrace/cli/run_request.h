@@ -22,6 +22,7 @@ struct RunFlags {
   std::vector<std::string> from, only;
   std::string of;
   int parallel = 1;
+  std::int64_t ends_with = 0;       ///< process whose death interrupts the run; 0 = none
   bool dry_run = false, force = false;
 };
 

@@ -1,5 +1,7 @@
 #include "headrace/cli/run_tenants.h"
 
+#include <unistd.h>
+
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -12,7 +14,8 @@ namespace headrace {
 namespace {
 /// The command line of one tenant's run.
 std::vector<std::string> TenantCommand(const std::string& program, const RunFlags& flags, const GlobalFlags& global, const std::string& tenant) {
-  std::vector<std::string> argv = {program, "-C", global.directory, "--json", "run", flags.target.pipeline, "--tenant", tenant};
+  std::vector<std::string> argv = {program, "-C", global.directory, "--json", "run", flags.target.pipeline, "--tenant", tenant,
+                                   "--ends-with", StrCat(::getpid())};
   const auto add = [&](const char* flag, const std::string& value) {
     if (!value.empty()) argv.insert(argv.end(), {flag, value});
   };

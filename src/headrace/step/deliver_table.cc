@@ -9,6 +9,7 @@ namespace headrace {
 namespace {
 constexpr std::string_view kLedger = "headrace_deliveries";
 constexpr std::string_view kStaging = "headrace_staging";
+constexpr int kTries = 100;
 
 /// How many columns a table can have; 0 where there is no limit to speak of. SQLite: SQLITE_MAX_COLUMN's default.
 std::int64_t MaxColumns(SqlDialect dialect) { return dialect == SqlDialect::kSqlite ? 2000 : dialect == SqlDialect::kPostgres ? 1600 : 0; }
@@ -32,8 +33,15 @@ class TableDelivery {
   TableDelivery(Connection& connection, const Delivery& delivery, const Schema& schema)
       : connection_(connection), delivery_(delivery), schema_(schema), table_(delivery.table.Quoted()) {}
 
-  /// Make what is missing, or refuse what does not fit.
+  /// Make what is missing, or refuse what does not fit. Of two deliveries that make the ledger at the same moment DuckDB refuses one instead of letting it
+  /// wait: that one looks again.
   Status Prepare() {
+    Status status = PrepareOnce();
+    for (int i = 0; i < kTries && status.code() == ErrorCode::kBusy && connection_.dialect().kind() == SqlDialect::kDuckDb; ++i) status = PrepareOnce();
+    return status;
+  }
+
+  Status PrepareOnce() {
     for (const std::string& column : delivery_.key)
       if (!schema_.IndexOf(column)) {
         const std::string near = NearestName(column, schema_.Names());

@@ -1,7 +1,6 @@
 // Is the process that owned a run still the one of that number? The kernel's start time of the process, together with the id
 // of this boot, tells a living owner from a later process that got the same number.
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <array>
@@ -24,7 +23,8 @@ std::string internal::BootId() {
 }
 
 namespace {
-/// Clock ticks since boot at which `pid` started, or "" when there is no such process.
+/// Clock ticks since boot at which `pid` started, or "" when there is no such process. One that ended is none, though its number stays taken
+/// until its parent asks how it ended, which the first process of many containers never does.
 std::string StartTicks(std::int64_t pid) {
   std::ifstream file(StrCat("/proc/", pid, "/stat"));
   std::stringstream content;
@@ -33,7 +33,7 @@ std::string StartTicks(std::int64_t pid) {
   const std::size_t name_end = text.rfind(')');  // the name in parentheses may hold anything
   if (name_end == std::string::npos) return {};
   const std::vector<std::string> fields = Split(std::string_view(text).substr(name_end + 2), ' ');
-  return fields.size() > 19 ? fields[19] : std::string();
+  return fields.size() > 19 && fields[0] != "Z" && fields[0] != "X" ? fields[19] : std::string();
 }
 
 std::string StartOf(std::int64_t pid) {
@@ -65,8 +65,8 @@ ProcessId ThisProcess() { return {::getpid(), StartOf(::getpid()), ThisHost()}; 
 bool IsOfThisHost(const ProcessId& process) { return process.host.empty() || process.host == ThisHost(); }
 
 bool IsAlive(const ProcessId& process) {
-  if (process.pid <= 0 || ::kill(static_cast<pid_t>(process.pid), 0) != 0) return false;
-  return process.started.empty() || StartOf(process.pid) == process.started;
+  const std::string started = StartOf(process.pid);
+  return !started.empty() && (process.started.empty() || started == process.started);
 }
 
 }  // namespace headrace
