@@ -74,7 +74,7 @@ TEST_F(EngineTest, AnOutputOfAStepIsReadWithQuotesAndWithout) {
   ASSERT_TRUE(engine_->WriteParquet("SELECT 1 AS x", {}, Path("a.parquet")).ok());
   ASSERT_TRUE(engine_->AddParquet("model", Path("a.parquet")).ok());
   for (const char* name : {"model.tests", "model.rows", "main.tests", "base.model.tests"}) ASSERT_TRUE(engine_->AddParquet(name, Path("a.parquet")).ok()) << name;
-  EXPECT_EQ(Rows("SELECT t.x, r.x, q.x, m.x FROM model.tests t, model.rows r, \"model.tests\" q, model m"), "1,1,1,1");
+  EXPECT_EQ(Rows("SELECT t.x AS a, r.x AS b, q.x AS c, m.x AS d FROM model.tests t, model.rows r, \"model.tests\" q, model m"), "1,1,1,1");
   EXPECT_EQ(Rows("SELECT tests.x FROM main.tests"), "1");
   EXPECT_EQ(Rows("SELECT x FROM \"base.model.tests\""), "1");
 }
