@@ -137,7 +137,8 @@ def test_arguments_arrive_untouched(world):
 
 
 def test_a_program_that_damages_its_input_damages_only_its_copy(world):
-    world.shell(PASS_ON + '; stat -c %a "$HEADRACE_INPUT_CUSTOMERS"; chmod 666 "$HEADRACE_INPUT_CUSTOMERS"; echo broken > "$HEADRACE_INPUT_CUSTOMERS"')
+    # Without outputs: an output equal to the input would mend a damaged artifact.
+    world.shell('stat -c %a "$HEADRACE_INPUT_CUSTOMERS"; chmod 666 "$HEADRACE_INPUT_CUSTOMERS"; echo broken > "$HEADRACE_INPUT_CUSTOMERS"', "outputs: []", counted=False)
     world.write("pipelines/main.yaml", world.read("pipelines/main.yaml") + '  after: {sql: {query: "select * from customers"}, after: [work]}\n')
     run = world.good()
     assert world.logs()["stdout"] == "444\n"

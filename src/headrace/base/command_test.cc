@@ -138,11 +138,11 @@ TEST_F(CommandTest, WhatGoesIntoASessionOfItsOwnIsEndedToo) {
 }
 
 TEST_F(CommandTest, ADyingCallerTakesItAlong) {
-  // The caller is a process of its own, killed while its command runs.
+  // The caller is a process of its own, killed while its command runs. One member has wiped its environment, another has left the group.
   const pid_t caller = ::fork();
   if (caller == 0) {
     Result<std::unique_ptr<CommandRunner>> runner = StartCommandRunner(kGrace);
-    command_.argv = {"sh", "-c", "echo $$ > leader; sleep 1000 & echo $! > member; setsid sh -c 'echo $$ > escaped; touch ready; exec sleep 1000' & wait"};
+    command_.argv = {"sh", "-c", "echo $$ > leader; env -i sh -c 'echo $$ > member; exec sleep 1000' & while [ ! -e member ]; do sleep 0.01; done; setsid sh -c 'echo $$ > escaped; touch ready; exec sleep 1000' & wait"};
     static_cast<void>((*runner)->Run(command_, nullptr).ok());
     ::_exit(0);
   }
