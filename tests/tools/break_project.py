@@ -187,7 +187,7 @@ class Breaker:
             request["params"] = [[param, "young"]]
             return Case("command_line value", request=request)
         word = {"pipeline": pipeline["name"], "tenant": request["tenant"], "param": param}[what]
-        new = self._slipped(word)
+        new = self._slipped(word) if word else None      # a project may have no tenant
         if new is None:
             return None
         if what == "param":
