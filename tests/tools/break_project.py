@@ -182,7 +182,7 @@ class Breaker:
         param = self._pick(pipeline["params"])
         what = self._pick(["pipeline", "tenant", "param", "value"])
         tenants = [pathlib.PurePath(f).stem for f in self.project.files if self.project.tenant(f)]
-        request = {"pipeline": pipeline["name"], "tenant": self._pick(tenants), "params": [[param, "1"]]}
+        request = {"pipeline": pipeline["name"], "tenant": self._pick(tenants) or "", "params": [[param, "1"]]}
         if what == "value":
             request["params"] = [[param, "young"]]
             return Case("command_line value", request=request)
