@@ -60,7 +60,7 @@ def skipped(_):
 
 
 def command(_):
-    return "command: {run: [/bin/true]}", False
+    return "command: {run: [/bin/true], outputs: []}", False
 
 
 def knows_command():

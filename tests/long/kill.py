@@ -250,6 +250,8 @@ class Attempt:
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             for pid in [self.process.pid, *self.world.processes()]:
+                if shutil.which("gdb"):
+                    subprocess.run(["gdb", "-p", str(pid), "-batch", "-ex", "thread apply all bt 20"], stdin=subprocess.DEVNULL, stdout=self.errors, stderr=subprocess.DEVNULL)
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
@@ -261,7 +263,7 @@ class Attempt:
 
     def said(self):
         self.errors.seek(0)
-        return self.errors.read().decode(errors="replace")[-2000:]
+        return self.errors.read().decode(errors="replace")[-12000:]
 
 
 class Judge:

@@ -25,10 +25,14 @@ const std::atomic<bool>& WatchInterrupts() {
   return g_interrupt;
 }
 
+// The kernel sends the signal once for each thread of the dying parent, so it must not count as a second Ctrl-C.
 void EndWithParent(std::int64_t parent) {
   ::signal(SIGPIPE, SIG_IGN);                    // what nobody reads any more must not end the run half-way
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (::getppid() != parent) ::raise(SIGTERM);   // it died before we could ask
+  struct sigaction action{};
+  action.sa_handler = [](int) { g_interrupt = true; };
+  ::sigaction(SIGHUP, &action, nullptr);
+  ::prctl(PR_SET_PDEATHSIG, SIGHUP);
+  if (::getppid() != parent) ::_exit(ExitCode(ErrorCode::kInterrupted));   // it died before we could ask
 }
 
 }  // namespace headrace

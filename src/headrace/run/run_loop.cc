@@ -15,6 +15,7 @@ namespace headrace {
 namespace {
 constexpr std::int64_t kTickMicros = 100'000;
 constexpr std::int64_t kLookMicros = 1'000'000;      // how often a wish to cancel is looked for
+constexpr std::size_t kMostEnded = 100;     // steps that ended and are not written yet
 
 StepRecord PendingRecord(const std::string& run, const StepSpec& spec) {
   StepRecord record;
@@ -212,12 +213,14 @@ Result<RunRecord> RunLoop::Run(const Options& options) {
       }
     }
     if (active_.empty() && due_.empty()) continue;
+    RETURN_IF_ERROR(Write(nullptr));
     StepRunner::Event event = runner_.Wait(kTickMicros);
     if (event.kind == StepRunner::Event::Kind::kProgress) observer_.StepProgress(event.step, event.doing, event.fraction);
     else if (event.kind == StepRunner::Event::Kind::kFinished) RETURN_IF_ERROR(HandleFinished(event.step, std::move(event.outcome)));
     else observer_.Tick();
     CheckDeadlines();
   }
+  RETURN_IF_ERROR(Write(nullptr));
   RunState state = RunState::kSucceeded;
   int exit_code = 0;
   if (interrupted_) {
@@ -358,6 +361,7 @@ Status RunLoop::Park(const StepSpec& spec, StepRecord& record, StepDetails detai
   details.upstream = spec.upstream;
   details_[spec.name] = details;
   record.details = details.ToJson();
+  RETURN_IF_ERROR(Write(nullptr));
   RETURN_IF_ERROR(env_.store->ParkStep(record, spec.approve_within_us == 0 ? 0 : env_.clock->NowMicros() + spec.approve_within_us));
   plan_->Park(spec.name);
   parked_.push_back(spec.name);
@@ -369,6 +373,7 @@ Status RunLoop::Park(const StepSpec& spec, StepRecord& record, StepDetails detai
 Status RunLoop::EndPromotion(const StepSpec& spec, StepRecord& record, const Approval& answer) {
   StepDetails details = details_[spec.name];
   ModelDetails& model = *details.model;
+  RETURN_IF_ERROR(Write(nullptr));
   if (answer.verdict == Approval::Verdict::kYes) {
     RETURN_IF_ERROR(env_.store->MoveAlias(env_.pipeline->tenant, model.name, "champion", model.version, answer.by, run_.id));
     model.champion_after = model.version;
@@ -457,7 +462,7 @@ Status RunLoop::Start(const StepSpec& spec, StepRecord& record, std::map<std::st
   if (!has_slot) return Ok();
   ++record.attempt;
   record.state = StepState::kRunning;
-  RETURN_IF_ERROR(env_.store->StartStep(record));
+  RETURN_IF_ERROR(Write(&record));
   observer_.StepChanged(record, {});
   active_[spec.name] = {spec.timeout_us > 0 ? env_.clock->MonotonicMicros() + spec.timeout_us : 0, false};
   StepContext context;
@@ -558,9 +563,9 @@ Status RunLoop::Record(StepRecord& record, StepDetails details, StepEnd end) {
     if (last && last->outputs.contains("") && last->outputs.at("").digest == record.outputs.at("").digest)
       record.reason = StrCat("read again and found equal to run ", last->run);
   }
-  RETURN_IF_ERROR(env_.store->FinishStep(record));
-  details_[record.step] = details;
-  observer_.StepChanged(record, details);
+  details_[record.step] = std::move(details);
+  ended_.push_back(record);
+  if (ended_.size() >= kMostEnded) RETURN_IF_ERROR(Write(nullptr));
   return Skip(plan_->Finished(record.step, end), StrCat("`", record.step, "` ", end == StepEnd::kFailed ? "failed" : "was skipped"));
 }
 
@@ -571,9 +576,18 @@ Status RunLoop::Skip(const std::vector<std::string>& steps, std::string_view why
     record.state = StepState::kSkipped;
     record.reason = why;
     record.started_us = record.finished_us = env_.clock->NowMicros();
-    RETURN_IF_ERROR(env_.store->FinishStep(record));
-    observer_.StepChanged(record, {});
+    ended_.push_back(record);
+    if (ended_.size() >= kMostEnded) RETURN_IF_ERROR(Write(nullptr));
   }
+  return Ok();
+}
+
+/// Write what ended since the last time and what starts now: together they cost little more than one of them.
+Status RunLoop::Write(const StepRecord* started) {
+  if (ended_.empty() && started == nullptr) return Ok();
+  RETURN_IF_ERROR(env_.store->Advance(ended_, started));
+  for (const StepRecord& record : ended_) observer_.StepChanged(record, details_[record.step]);
+  ended_.clear();
   return Ok();
 }
 

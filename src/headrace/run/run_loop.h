@@ -29,7 +29,7 @@ class RunObserver {
 };
 
 /// Drives one run to its end: asks the plan what may start, reuses what is unchanged, hands the rest to a runner, and
-/// records every transition before it goes on.
+/// records every transition before anybody acts on it or hears of it.
 ///
 /// A failing step skips what depends on it; the rest goes on, and the steps under `finally` run at the end, told the outcome. The run's exit code
 /// is that of the first step that failed, 3 when only a gate refused, else 0. An interrupt stops the steps at work, keeps what ended, and ends the
@@ -72,6 +72,7 @@ class RunLoop {
   Status Start(const StepSpec& spec, StepRecord& record, std::map<std::string, StepInputFile> inputs);
   Status HandleFinished(const std::string& step, StepOutcome outcome);
   Status Record(StepRecord& record, StepDetails details, StepEnd end);
+  Status Write(const StepRecord* started);
   Status Skip(const std::vector<std::string>& steps, std::string_view why);
   Status StartDue();
   Result<std::string> CancelledBy();
@@ -106,6 +107,7 @@ class RunLoop {
   RunRecord run_;
   std::optional<Plan> plan_;
   std::map<std::string, StepRecord> records_;
+  std::vector<StepRecord> ended_;               ///< not written yet: with the next start, at the latest before the loop waits
   std::map<std::string, StepDetails> details_;
   std::map<std::string, Active> active_;
   std::map<std::string, std::int64_t> due_;     ///< retries, and steps that wait for a slot: step -> monotonic time of the next attempt

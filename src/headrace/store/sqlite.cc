@@ -126,7 +126,7 @@ Result<std::unique_ptr<Database>> OpenSqlite(const std::string& path, Clock& clo
   if (code != SQLITE_OK) return SqliteError(raw, "open state.db");
   sqlite3_busy_timeout(raw, kBusyMs);
   RETURN_IF_ERROR(TurnOnWal(*db, clock));
-  RETURN_IF_ERROR(db->Execute("PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON"));
+  RETURN_IF_ERROR(db->Execute("PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=4000"));
   return std::unique_ptr<Database>(std::move(db));
 }
 

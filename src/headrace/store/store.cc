@@ -284,19 +284,12 @@ Status Store::Refusal(const std::string& run, const std::string& step) {
   return Error(ErrorCode::kInvalid, "step `", step, "` of run ", run, " has ended (", state.Text(0), "), and stays so");
 }
 
-Status Store::StartStep(const StepRecord& step) {
-  const std::lock_guard lock(mutex_);
-  CrashPoint("step.before_start");
-  const Status done = db_->Transact(false, [&]() -> Status {
-    ASSIGN_OR_RETURN(const std::int64_t epoch, EpochOf(step.run));
-    Statement update(*db_, StrCat("UPDATE steps SET state = 'running', attempt = ?, started_us = ?, fingerprint = ?, parts = ?, reason = ? ", kOpenStep));
-    update.Bind(step.attempt, step.started_us, step.fingerprint, step.parts, step.reason, step.run, step.step, step.run, epoch);
-    RETURN_IF_ERROR(update.Run());
-    return update.changed() == 1 ? Ok() : Refusal(step.run, step.step);
-  });
-  RETURN_IF_ERROR(done);
-  CrashPoint("step.after_start");
-  return Ok();
+Status Store::WriteStart(const StepRecord& step) {
+  ASSIGN_OR_RETURN(const std::int64_t epoch, EpochOf(step.run));
+  Statement update(*db_, StrCat("UPDATE steps SET state = 'running', attempt = ?, started_us = ?, fingerprint = ?, parts = ?, reason = ? ", kOpenStep));
+  update.Bind(step.attempt, step.started_us, step.fingerprint, step.parts, step.reason, step.run, step.step, step.run, epoch);
+  RETURN_IF_ERROR(update.Run());
+  return update.changed() == 1 ? Ok() : Refusal(step.run, step.step);
 }
 
 /// In a transaction: what is known of a step, with its outputs.
@@ -317,11 +310,17 @@ Status Store::WriteStep(const StepRecord& step) {
   return Ok();
 }
 
-Status Store::FinishStep(const StepRecord& step) {
+Status Store::Advance(const std::vector<StepRecord>& ended, const StepRecord* started) {
   const std::lock_guard lock(mutex_);
-  CrashPoint("step.before_finish");
-  RETURN_IF_ERROR(db_->Transact(false, [&] { return WriteStep(step); }));
-  CrashPoint("step.after_finish");
+  for (std::size_t i = 0; i < ended.size(); ++i) CrashPoint("step.before_finish");
+  if (started != nullptr) CrashPoint("step.before_start");
+  const Status done = db_->Transact(false, [&]() -> Status {
+    for (const StepRecord& step : ended) RETURN_IF_ERROR(WriteStep(step));
+    return started == nullptr ? Ok() : WriteStart(*started);
+  });
+  RETURN_IF_ERROR(done);
+  for (std::size_t i = 0; i < ended.size(); ++i) CrashPoint("step.after_finish");
+  if (started != nullptr) CrashPoint("step.after_start");
   return Ok();
 }
 

@@ -163,9 +163,11 @@ class Store {
   /// kBusy when its process lives; kInvalid when it succeeded or there is none.
   /// The steps named `again` are pending again though they ended: those under `finally`, whose outcome may be another now.
   Status ResumeRun(const std::string& id, const ProcessId& process, const std::vector<std::string>& again = {});
-  Status StartStep(const StepRecord& step);
+  Status StartStep(const StepRecord& step) { return Advance({}, &step); }
   /// Record how a step ended, with its outputs; one transaction.
-  Status FinishStep(const StepRecord& step);
+  Status FinishStep(const StepRecord& step) { return Advance({step}, nullptr); }
+  /// Both, for steps that ended and one that starts (or nullptr): one transaction.
+  Status Advance(const std::vector<StepRecord>& ended, const StepRecord* started);
   Status FinishRun(const std::string& id, RunState state, int exit_code, const std::string& message);
   /// Say that a run of this Store is alive. Cheap: writes at most once in a third of kRunLeaseMicros. kBusy when somebody took the run over, or
   /// when the state could not be reached until the lease was over: the caller must stop.
@@ -240,6 +242,7 @@ class Store {
   Result<bool> Lives(const RunRecord& run);
   Result<RunRecord> AsSeenNow(RunRecord run);
   Result<std::int64_t> EpochOf(const std::string& run);
+  Status WriteStart(const StepRecord& step);
   Status WriteStep(const StepRecord& step);
   Result<bool> RunLives(const std::string& run);
   Status Refusal(const std::string& run, const std::string& step);
