@@ -16,12 +16,11 @@
 #include "headrace/run/run_loop.h"
 #include "headrace/run/run_params.h"
 #include "headrace/run/run_report.h"
+#include "headrace/run/sub_run.h"
 
 namespace headrace {
 
 namespace {
-constexpr const char* kDryRun = "dry run";
-
 /// Run what `run` ran: its pipeline, tenant, interval and parameters.
 Status Repeat(const RunRecord& run, ResolveRequest& request) {
   request.pipeline = run.pipeline;
@@ -75,9 +74,14 @@ std::pair<std::string, bool> CommitOf(const std::string& root) {
   return {*commit, !changes || !changes->empty()};
 }
 
-/// Databases that some delivery of the run writes to must be opened for writing from the first.
-Status DeclareWrites(const ResolvedPipeline& pipeline, ConnectionMap& connections) {
+/// Databases that some delivery of the run writes to, also in the pipelines that its steps run, must be opened for writing from the first.
+Status DeclareWrites(const Project& project, const ResolvedPipeline& pipeline, ConnectionMap& connections, std::size_t depth = 0) {
+  constexpr std::size_t kDeepest = 20;                  // pipelines that run each other are refused by name when they run
   for (const StepSpec& step : pipeline.steps) {
+    if (step.kind == StepKind::kPipeline && !step.for_each && depth < kDeepest) {
+      ASSIGN_OR_RETURN(const ResolvedPipeline other, ResolveSubPipeline(project, pipeline, step.as<PipelineStepSpec>()));
+      RETURN_IF_ERROR(DeclareWrites(project, other, connections, depth + 1));
+    }
     if (step.kind != StepKind::kDeliver || step.as<DeliverSpec>().connection.empty() || step.as<DeliverSpec>().preview) continue;
     const auto entry = pipeline.connections.find(step.as<DeliverSpec>().connection);
     if (entry == pipeline.connections.end()) continue;
@@ -112,7 +116,7 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   ConnectionMap::Options options;
   options.sleep = [](std::int64_t ms) { SystemClock().Sleep(ms * 1000); };
   ConnectionMap connections(options);
-  if (const Status status = DeclareWrites(*pipeline, connections); !status.ok()) return Fail(status, global);
+  if (const Status status = DeclareWrites(*project, *pipeline, connections); !status.ok()) return Fail(status, global);
 
   RunEnvironment environment;
   environment.pipeline = &*pipeline;
@@ -129,15 +133,18 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   environment.threads = global.threads;
 
   std::unique_ptr<CommandRunner> commands;   // its guard is forked before the steps' threads and data are there
-  if (std::any_of(pipeline->steps.begin(), pipeline->steps.end(), [](const StepSpec& step) { return step.kind == StepKind::kCommand; })) {
+  if (std::any_of(pipeline->steps.begin(), pipeline->steps.end(), [](const StepSpec& step) { return step.kind == StepKind::kCommand || step.kind == StepKind::kPipeline; })) {
     Result<std::unique_ptr<CommandRunner>> started = StartCommandRunner();
     if (!started.ok()) return Fail(started.status(), global);
     commands = std::move(started).value();
     environment.commands = commands.get();
   }
 
+  const auto slots = static_cast<std::size_t>(ResolveThreads(global.threads));
+  environment.pipelines = [&project, slots](const StepContext& context) { return RunSubPipeline(context, *project, slots); };
+
   const std::atomic<bool>& interrupt = WatchInterrupts();
-  ThreadRunner runner(static_cast<std::size_t>(ResolveThreads(global.threads)));
+  ThreadRunner runner(slots);
   ProgressView view(SystemClock(), IsInteractive(2), global.quiet);
   RunLoop::Options loop_options;
   loop_options.resume = flags.resume;

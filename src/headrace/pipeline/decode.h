@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,7 +17,7 @@ namespace headrace {
 
 /// A step that another one mentions, before names are resolved.
 struct StepReference {
-  enum class Role : std::uint8_t { kData, kModel, kTable, kReads, kAfter, kFile };   ///< kFile: a dataset or a model
+  enum class Role : std::uint8_t { kData, kModel, kTable, kReads, kAfter, kFile, kItems };   ///< kFile: a dataset or a model; kItems: a dataset whose rows are items
   Role role = Role::kData;
   std::string inside;      ///< the name the reading step knows it by
   std::string text;        ///< as written: "events", "base.features", "model.test_predictions"
@@ -43,6 +44,8 @@ struct StepSurroundings {
   std::map<StepKind, StepDefaults> defaults;
   bool preview = false;
   std::map<std::string, std::int64_t> pools;
+  /// Names of the project's pipelines with their parameters; nullptr = nobody asks.
+  std::shared_ptr<const std::map<std::string, std::vector<std::string>>> pipelines = nullptr;
   /// What to do about a connection that is missing; "" = nothing to say.
   std::string connection_help;
 };

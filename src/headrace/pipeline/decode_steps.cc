@@ -29,6 +29,7 @@ class StepDecoder {
     if (const Node* node = step_.Find("score")) spec.kind = StepKind::kScore, spec.spec = Score(*node);
     if (const Node* node = step_.Find("deliver")) spec.kind = StepKind::kDeliver, spec.spec = Deliver(*node);
     if (const Node* node = step_.Find("command")) spec.kind = StepKind::kCommand, spec.spec = DecodeCommand(*node, context_, draft_);
+    if (const Node* node = step_.Find("pipeline")) spec.kind = StepKind::kPipeline, spec.spec = Pipeline(*node);
     for (const char* key : {"gate", "register"})
       if (spec.kind != StepKind::kTrain) Refuse(key, StrCat("`", key, "` needs `train` beside it"));
     Refuse("with", "`with` needs `use` beside it");
@@ -283,6 +284,35 @@ class StepDecoder {
     if (text == "upsert" && !has_key) Error(DiagnosticCode::kMissingKey, mode->place, "`mode: upsert` needs `key`", "add `key: [customer_id]`");
   }
 
+  PipelineStepSpec Pipeline(const Node& node) {
+    PipelineStepSpec spec;
+    const Node& name = *node.Find("name");
+    spec.pipeline = TextOf(&name);
+    spec.output = TextOf(node.Find("output"));
+    draft_.spec.unfitted_text = StrCat("pipeline ", spec.pipeline, " output ", spec.output);
+    if (!name.pending && around_.pipelines != nullptr) KnownPipeline(name, node.Find("params"));
+    if (const Node* params = node.Find("params"))
+      for (const Node::Entry& entry : params->entries) spec.params.emplace_back(entry.key, TextOf(&entry.value));
+    return spec;
+  }
+
+  void KnownPipeline(const Node& name, const Node* params) {
+    const auto found = around_.pipelines->find(name.text);
+    const auto help = [](const std::string& near, std::string_view what, const std::vector<std::string>& known) {
+      return near.empty() ? StrCat(what, ": ", Join(known, ", ")) : StrCat("did you mean `", near, "`?");
+    };
+    std::vector<std::string> known;
+    if (found == around_.pipelines->end()) {
+      for (const auto& [other, declared] : *around_.pipelines) known.push_back(other);
+      return Error(DiagnosticCode::kUnknownPipeline, name.place, StrCat("no pipeline `", name.text, "`"), help(NearestName(name.text, known), "pipelines", known));
+    }
+    for (const std::string& parameter : found->second) known.push_back(parameter);
+    for (const Node::Entry& given : params == nullptr ? std::vector<Node::Entry>() : params->entries)
+      if (std::find(known.begin(), known.end(), given.key) == known.end())
+        Error(DiagnosticCode::kUnknownParameter, given.key_place, StrCat("pipeline `", name.text, "` has no parameter `", given.key, "`"),
+              known.empty() ? "it has none" : help(NearestName(given.key, known), "parameters", known));
+  }
+
   // --- keys beside every kind
 
   void Common() {
@@ -290,6 +320,7 @@ class StepDecoder {
     spec.checks = DecodeChecks(step_.Find("checks"), context_);
     if (spec.kind == StepKind::kDeliver) Refuse("checks", "`deliver` has no output to check; put checks on the step it reads");
     if (spec.kind == StepKind::kTrain) Refuse("checks", "`train` gives a model, not rows; conditions on it stand under `gate`");
+    if (spec.kind == StepKind::kPipeline && spec.as<PipelineStepSpec>().output.empty()) Refuse("checks", "`checks` judge rows, and this step has none; add `output` under `pipeline`");
     if (spec.kind == StepKind::kCommand) {
       Refuse("reads", "what a command reads stands under `command`");
       if (!spec.as<CommandSpec>().has_output("")) Refuse("checks", "`checks` judge a command's main output, and this one has none; read its outputs by a `sql` step with checks");
@@ -335,6 +366,7 @@ class StepDecoder {
     const Node::Entry* entry = step_.FindEntry("approve");
     if (entry == nullptr) return;
     const Node& node = entry->value;
+    if (step_.Find("for_each") != nullptr) return Error(DiagnosticCode::kConflict, entry->key_place, "`approve` cannot stand beside `for_each`", "let one delivery read the rows of all items");
     if (spec.kind != StepKind::kDeliver && !promotes)
       return Error(DiagnosticCode::kConflict, entry->key_place, "`approve` stands beside `deliver`, or beside `train` with `register: {promote: approve}`", "remove it");
     spec.approve = promotes || node.is_map() || BoolOf(&node, false);
@@ -386,6 +418,8 @@ std::string_view StepKindName(StepKind kind) {
     case StepKind::kScore: return "score";
     case StepKind::kDeliver: return "deliver";
     case StepKind::kCommand: return "command";
+    case StepKind::kPipeline: return "pipeline";
+    case StepKind::kUnion: return "union";
   }
   return "extract";
 }

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "headrace/base/text.h"
+#include "headrace/pipeline/for_each.h"
 
 namespace headrace {
 namespace {
@@ -12,8 +13,8 @@ constexpr std::size_t kMaxUseDepth = 8;
 
 class Expander {
  public:
-  Expander(const StepSurroundings& around, const SqlInspector& sql, Diagnostics& diagnostics)
-      : around_(around), sql_(sql), diagnostics_(diagnostics) {}
+  Expander(const StepSurroundings& around, std::shared_ptr<const SqlInspector> sql, Diagnostics& diagnostics)
+      : around_(around), sql_(std::move(sql)), diagnostics_(diagnostics) {}
 
   ExpandedPipeline Run(const Node* steps, const Node* finally, const Scope& scope, std::string_view outcome) {
     Frame& frame = NewFrame("", nullptr);
@@ -56,6 +57,8 @@ class Expander {
     const bool group = entry.value.is_map() && entry.value.Find("use") != nullptr;
     if (!group) frame.steps[entry.key].insert(frame.steps[entry.key].begin(), full);
     else frame.groups.insert(entry.key);
+    const Node* each = group || !entry.value.is_map() ? nullptr : entry.value.Find("for_each");
+    if (each != nullptr) return ForEach(full, entry, *each, frame);
     bool usable = true;
     CheckShape(entry.value, StepShape(), StrCat("step `", entry.key, "`"), &frame.scope, diagnostics_, &usable);
     if (!usable) {
@@ -63,9 +66,34 @@ class Expander {
       return;
     }
     if (group) return Use(entry, frame);
-    const DecodeContext context{around_, frame.scope, sql_, diagnostics_, last_};
+    const DecodeContext context{around_, frame.scope, *sql_, diagnostics_, last_};
     if (std::optional<DraftStep> draft = DecodeStep(full, entry, context)) out_.steps.push_back({*std::move(draft), &frame});
     else out_.broken.insert(full);
+  }
+
+  /// A step that is done for each of several items: decoded with the item unknown, and kept to be decoded for each.
+  void ForEach(const std::string& full, Node::Entry& entry, const Node& each, Frame& frame) {
+    std::optional<ForEachDecl> decl = DecodeForEach(each, frame.scope, diagnostics_);
+    Scope scope = frame.scope;
+    if (decl)
+      for (const auto& [name, type] : decl->names) scope.SetUnknown(name, type);
+    const Node::Entry written = entry;
+    bool usable = decl.has_value();
+    if (usable) CheckShape(entry.value, StepShapeWithoutForEach(), StrCat("step `", entry.key, "`"), &scope, diagnostics_, &usable);
+    std::optional<DraftStep> draft;
+    if (usable) draft = DecodeStep(full, entry, {around_, scope, *sql_, diagnostics_, last_});
+    if (!draft) {
+      out_.broken.insert(full);
+      return;
+    }
+    if (kept_around_ == nullptr) {
+      kept_around_ = std::make_shared<StepSurroundings>(around_);
+      kept_sql_ = CachingSqlInspector(sql_);
+    }
+    decl->spec.item = std::make_shared<ItemTemplate>(full, written, draft->references, frame.scope, kept_around_, kept_sql_, last_);
+    if (decl->rows) draft->references.push_back(*std::move(decl->rows));
+    draft->spec.for_each = std::move(decl->spec);
+    out_.steps.push_back({*std::move(draft), &frame});
   }
 
   void Use(const Node::Entry& entry, Frame& frame) {
@@ -176,7 +204,9 @@ class Expander {
   }
 
   const StepSurroundings& around_;
-  const SqlInspector& sql_;
+  const std::shared_ptr<const SqlInspector> sql_;
+  std::shared_ptr<const StepSurroundings> kept_around_;      ///< for templates, which outlive this; made when there is one
+  std::shared_ptr<const SqlInspector> kept_sql_;
   Diagnostics& diagnostics_;
   ExpandedPipeline out_;
   std::vector<std::string> open_;
@@ -186,7 +216,7 @@ class Expander {
 }  // namespace
 
 ExpandedPipeline Expand(const Node* steps, const Node* finally, const Scope& scope, std::string_view outcome, const StepSurroundings& around,
-                        const SqlInspector& sql, Diagnostics& diagnostics) {
+                        const std::shared_ptr<const SqlInspector>& sql, Diagnostics& diagnostics) {
   return Expander(around, sql, diagnostics).Run(steps, finally, scope, outcome);
 }
 

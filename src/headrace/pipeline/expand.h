@@ -39,7 +39,7 @@ struct ExpandedPipeline {
 /// Open every `use:` and decode every step of `steps` and `finally`, either of which may be null. `scope` holds the pipeline's parameters; the
 /// steps under `finally` see `run.outcome` besides: `outcome`, or a text that only the run knows when it is empty.
 ExpandedPipeline Expand(const Node* steps, const Node* finally, const Scope& scope, std::string_view outcome, const StepSurroundings& around,
-                        const SqlInspector& sql, Diagnostics& diagnostics);
+                        const std::shared_ptr<const SqlInspector>& sql, Diagnostics& diagnostics);
 
 /// Resolve the references of all steps, find loops, and order the steps: each after those it waits for, else as in the
 /// files.

@@ -47,6 +47,10 @@ class Linker {
     if (!Suits(reference, *target, pipeline_.steps[found->second].draft.spec)) return;
     spec.upstream.push_back(target->step);
     if (reference.role == Role::kAfter) return;
+    if (reference.role == Role::kItems) {
+      spec.for_each->rows = StepInput{reference.inside, target->step, target->output};
+      return;
+    }
     if (reference.role == Role::kReads) {
       spec.inputs.push_back({reference.text, target->step, target->output});
       return;
@@ -118,6 +122,8 @@ class Linker {
       return false;
     };
     const bool trains = producer.kind == StepKind::kTrain;
+    if (trains && producer.for_each && reference.role != Role::kAfter && target.output.empty())
+      return refuse(DiagnosticCode::kWrongInput, StrCat("step `", producer.name, "` makes a model for each item, and no single one"), "register them under names that hold `${item}`, and score with NAME@champion");
     if (producer.kind == StepKind::kCommand && reference.role != Role::kAfter && !producer.as<CommandSpec>().has_output(target.output)) {
       const auto& outputs = producer.as<CommandSpec>().outputs;
       if (outputs && outputs->empty()) return refuse(DiagnosticCode::kWrongInput, StrCat("step `", producer.name, "` has no output to read"), "to wait for it, use `after:`");
@@ -133,6 +139,8 @@ class Linker {
                     trains ? "a train step has the output `test_predictions`" : StrCat("write `", producer.name, "`"));
     }
     if (reference.role == Role::kAfter) return true;
+    if (producer.kind == StepKind::kPipeline && producer.as<PipelineStepSpec>().output.empty())
+      return refuse(DiagnosticCode::kWrongInput, StrCat("step `", producer.name, "` has no output to read"), "name one of that pipeline's steps by `output:`, or wait for it by `after:`");
     if (producer.kind == StepKind::kDeliver) return refuse(DiagnosticCode::kWrongInput, StrCat("step `", producer.name, "` delivers and has no output to read"), "to wait for it, use `after:`");
     if (reference.role == Role::kModel && !trains) return refuse(DiagnosticCode::kWrongInput, StrCat("`model` takes a train step, but `", producer.name, "` is of kind ", StepKindName(producer.kind)));
     if (reference.role == Role::kFile) return true;

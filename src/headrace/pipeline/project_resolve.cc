@@ -2,6 +2,7 @@
 
 #include "headrace/base/text.h"
 #include "headrace/pipeline/expand.h"
+#include "headrace/pipeline/for_each.h"
 #include "headrace/pipeline/project_parts.h"
 
 namespace headrace {
@@ -89,7 +90,7 @@ std::map<std::string, ConnectionEntry> AllConnections(const std::map<std::string
   return all;
 }
 
-void CheckPipeline(const PipelineFile& pipeline, const Environment& environment, const StepSurroundings& around, const SqlInspector& sql, Diagnostics& diagnostics) {
+void CheckPipeline(const PipelineFile& pipeline, const Environment& environment, const StepSurroundings& around, const std::shared_ptr<const SqlInspector>& sql, Diagnostics& diagnostics) {
   Scope scope;
   scope.SetUnknown("run.interval.start", Type::kTimestamp);
   scope.SetUnknown("run.interval.end", Type::kTimestamp);
@@ -128,7 +129,28 @@ void CheckTenant(const TenantFile& tenant, const std::map<std::string, PipelineF
   }
 }
 
+/// Names of the pipelines, each with its parameters', for steps that run another pipeline.
+std::shared_ptr<const std::map<std::string, std::vector<std::string>>> ParametersOf(const Project::Parts& parts) {
+  auto out = std::make_shared<std::map<std::string, std::vector<std::string>>>();
+  for (const auto& [name, file] : parts.pipelines) {
+    std::vector<std::string>& names = (*out)[name];
+    for (const ParamDecl& decl : file.params) names.push_back(decl.name);
+  }
+  return out;
+}
+
 }  // namespace
+
+/// The items of a list are known before the run: what is wrong for one of the first is told before it too.
+static void TryItems(const std::vector<StepSpec>& steps, Diagnostics& diagnostics) {
+  constexpr std::size_t kTried = 100;
+  for (const StepSpec& step : steps) {
+    if (!step.for_each) continue;
+    const std::vector<Value>& values = step.for_each->values;
+    for (std::size_t i = 0; i < std::min(kTried, values.size()) && !diagnostics.has_errors(); ++i)
+      static_cast<void>(step.for_each->item->Make(step, {values[i]}, StrCat(step.name, "[", values[i].ToString(), "]"), diagnostics));
+  }
+}
 
 std::string ParamValue::ToString() const {
   if (const auto* value = std::get_if<Value>(&held)) return value->ToString();
@@ -154,8 +176,9 @@ void Project::Validate(std::string_view pipeline, Diagnostics& diagnostics) cons
   around.defaults = parts_->defaults;
   around.preview = parts_->environment.preview;
   around.pools = parts_->pools;
+  around.pipelines = ParametersOf(*parts_);
   for (const auto& [name, file] : parts_->pipelines)
-    if (pipeline.empty() || name == pipeline) CheckPipeline(file, parts_->environment, around, *parts_->sql, diagnostics);
+    if (pipeline.empty() || name == pipeline) CheckPipeline(file, parts_->environment, around, parts_->sql, diagnostics);
   for (const auto& [name, tenant] : parts_->tenants) CheckTenant(tenant, parts_->pipelines, diagnostics);
   Schedules(pipeline, diagnostics);
 }
@@ -198,13 +221,15 @@ Result<ResolvedPipeline> ResolveAlone(const Project& project, const Project::Par
   around.defaults = parts.defaults;
   around.preview = parts.environment.preview;
   around.pools = parts.pools;
+  around.pipelines = ParametersOf(parts);
   if (client == nullptr && !parts.tenants.empty()) around.connection_help = StrCat("tenants have connections of their own: choose one with `--tenant` (", Join(project.tenants(), ", "), ")");
   const Node* steps = pipeline->second.root.Find("steps");
   const Node* finally = pipeline->second.root.Find("finally");
-  out.steps = Link(Expand(steps, finally, scope, "succeeded", around, *parts.sql, diagnostics), diagnostics);
+  out.steps = Link(Expand(steps, finally, scope, "succeeded", around, parts.sql, diagnostics), diagnostics);
+  TryItems(out.steps, diagnostics);
   RETURN_IF_ERROR(diagnostics.ToStatus());
   if (finally == nullptr) return out;
-  for (StepSpec& spec : Link(Expand(steps, finally, scope, "failed", around, *parts.sql, diagnostics), diagnostics))
+  for (StepSpec& spec : Link(Expand(steps, finally, scope, "failed", around, parts.sql, diagnostics), diagnostics))
     if (spec.last) out.last_if_failed.emplace(spec.name, std::move(spec));
   RETURN_IF_ERROR(diagnostics.ToStatus());
   return out;

@@ -108,7 +108,8 @@ const Shape& TestFileShape();
 const Shape& StepShape();
 const Shape& ParamShape();
 const Shape& CheckEntryShape();
-const Shape& TrainShape();   ///< what stands under `train`
+const Shape& TrainShape();     ///< what stands under `train`
+const Shape& ForEachShape();   ///< what stands under `for_each`
 
 /// `file` with the contents of the named keys left unchecked: they are checked later, when more is known.
 Shape Without(const Shape& file, std::vector<std::string> keys);

@@ -146,6 +146,14 @@ Shape RetryShape() {
   })});
 }
 
+Shape PipelineStepShape() {
+  return MapOf("a pipeline to run", {
+      Required({"name", Scalar(kLabel), "a pipeline of this project; it runs for the same tenant and interval", "features"}),
+      {"params", Named("parameter: value", Scalar(kAny)), "its parameters; those not given have their values of the tenant's file or their defaults", "{as_of: \"${run.interval.end}\"}"},
+      {"output", Scalar(kStep), "a step of it whose dataset is read under this step's name", "profiles"},
+  });
+}
+
 std::vector<Key> CommonKeys() {
   return {
       {"checks", ListOf(CheckEntryShape()), "statements that must hold for the step's output before anything reads it", "[{unique: [customer_id]}]"},
@@ -159,7 +167,7 @@ std::vector<Key> CommonKeys() {
       {"on_failure", Choice({"skip_dependents", "continue", "stop_run"}),
        "when the step fails: skip what reads or follows it; `continue`: skip only what reads it, and the run does not fail; `stop_run`: start nothing else", "continue"},
       {"description", Scalar(kText), "for people", ""},
-      NotYet("for_each", "run the step once for each of several values"),
+      {"for_each", ForEachShape(), "do the step once for each item, which `${item}` stands for; whoever reads it reads the rows of all, with a column `item`", "[de, fr, it]"},
       {"pool", Scalar(kName), "a pool of headrace.yaml: the step waits for one of its slots", "warehouse"},
       {"approve", Either({Scalar(kBool), MapOf("within", {Required({"within", Scalar(kDuration), "how long a yes is waited for; then it is a no", "3d"})})}),
        "on `deliver`, or on `train` with `promote: approve`: the run waits, without a process, until somebody says yes", "{within: 3d}"},
@@ -167,6 +175,18 @@ std::vector<Key> CommonKeys() {
 }
 
 }  // namespace
+
+const Shape& ForEachShape() {
+  static const Shape shape = Either({ListOrSingle(Scalar(kAny)), MapOf("for_each", {
+      {"values", ListOrSingle(Scalar(kAny)), "the items, all of one type", "[de, fr, it]"},
+      {"rows", Scalar(kStep), "or a dataset: each row is an item", "regions"},
+      {"columns", Named("name: type", Choice({"bool", "int", "double", "text", "date", "timestamp"}), kColumn), "beside `rows`: the columns that `${item.NAME}` reads, with their types", "{region: text, since: date}"},
+      {"key", ColumnShape(), "beside `rows`: the column whose values tell the items apart; the first of `columns` when not given", "region"},
+      {"parallel", IntFrom(1), "items at once; as many as the run has threads when not given", "4"},
+      {"fail", Choice({"late", "fast"}), "when an item fails: do the others and fail then (when not given), or stop at once", "fast"},
+  }, {"values", "rows"})});
+  return shape;
+}
 
 const Shape& TrainShape() {
   static const Shape shape = MapOf("how to learn", {
@@ -218,6 +238,7 @@ const Shape& StepShape() {
         {"score", ScoreShape(), "apply a model", "{data: customers, model: model}"},
         {"deliver", DeliverShape(), "write rows to a destination", "{data: scores, file: out/scores.parquet}"},
         {"command", CommandShape(), "run a program of your own", "{run: [python3, scripts/fit.py], reads: [features], code: [scripts/fit.py]}"},
+        {"pipeline", PipelineStepShape(), "run another pipeline of the project as a part of this one", "{name: features, output: profiles}"},
         {"use", Scalar(kPath), "the steps of a file under shared/, as `NAME.step`", "shared/features.yaml"},
         {"with", Named("parameter: value", Either({Scalar(kAny), ListOf(ColumnShape())})), "beside `use`: values for the parameters of that file", "{as_of: dates}"},
         {"gate", GateShape(), "beside `train`: conditions on metrics before the model may become champion", "[auc >= 0.72]"},
@@ -227,9 +248,9 @@ const Shape& StepShape() {
          }), "beside `train`: put the model into the registry", "{name: propensity, promote: auto}"},
     };
     for (Key& key : CommonKeys()) keys.push_back(std::move(key));
-    for (const char* kind : {"aggregate", "report", "attribute", "media_mix", "pipeline"})
+    for (const char* kind : {"aggregate", "report", "attribute", "media_mix"})
       keys.push_back(NotYet(kind, "a step kind of a later version"));
-    return MapOf("a step", std::move(keys), {"extract", "sql", "train", "score", "deliver", "command", "use"});
+    return MapOf("a step", std::move(keys), {"extract", "sql", "train", "score", "deliver", "command", "pipeline", "use"});
   }();
   return shape;
 }

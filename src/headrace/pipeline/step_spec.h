@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,8 +25,8 @@ struct ConnectionEntry {
 };
 
 /// The kinds of step that this version can run.
-enum class StepKind : std::uint8_t { kExtract, kSql, kTrain, kScore, kDeliver, kCommand };
-std::string_view StepKindName(StepKind kind);        ///< "extract", "sql", "train", "score", "deliver", "command"
+enum class StepKind : std::uint8_t { kExtract, kSql, kTrain, kScore, kDeliver, kCommand, kPipeline, kUnion };
+std::string_view StepKindName(StepKind kind);        ///< "extract", "sql", "train", "score", "deliver", "command", "pipeline", "union"
 
 /// How often a failing step is tried, and how long it waits in between: a random time up to backoff, 2 x backoff, ... up to max ("full jitter",
 /// Brooker 2015: those that failed together do not come back together).
@@ -113,12 +114,38 @@ struct CommandSpec {
   bool has_output(std::string_view name) const;      ///< "" = the main one
 };
 
+/// Another pipeline of the project, run as a part of this one: for the same tenant and interval, with parameters of its own.
+struct PipelineStepSpec {
+  std::string pipeline;
+  std::vector<std::pair<std::string, std::string>> params;   ///< as `-p NAME=VALUE` gives them
+  std::string output;                                ///< a step of that pipeline whose dataset is this step's; "" = it has none
+};
+
+/// The last act of a `for_each`, never written by a user: the rows of all items one after the other, under a column `item`.
+struct UnionSpec {
+  struct Part { Value item; std::string label, path; std::int64_t rows = 0; };
+  std::vector<std::pair<std::string, std::vector<Part>>> outputs;   ///< by output name
+};
+
 /// One edge: what a step reads, and under which name.
 struct StepInput {
   std::string name;        ///< inside: "data", "model", or the table name in SQL as written (parts joined by dots)
   std::string step;        ///< full name of the step that makes it
   std::string output;      ///< "" = its main output; "test_predictions" of a train step
   bool operator==(const StepInput&) const = default;
+};
+
+class ItemTemplate;
+
+/// `for_each`: the step is done once for each of several items, and reading it reads the rows of all.
+struct ForEachSpec {
+  std::vector<Value> values;                         ///< the items of a list: of one type, all different, no null; empty when `rows` gives them
+  std::optional<StepInput> rows;                     ///< or a dataset: each row is an item
+  std::vector<std::pair<std::string, Type>> columns; ///< of `rows`: what `${item.NAME}` may read
+  std::string key;                                   ///< the one of `columns` that tells items apart
+  std::int64_t parallel = 0;                         ///< items at once; 0 = as many as the run may have steps at work
+  bool fail_fast = false;                            ///< the first item that fails ends the step; else the others go on
+  std::shared_ptr<const ItemTemplate> item;          ///< makes the step of one item
 };
 
 struct CacheSpec {
@@ -131,7 +158,7 @@ struct StepSpec {
   std::string name;                                  ///< full: "base.events" for a step inside `base: {use: ...}`
   std::string bare_name;                             ///< "events"
   StepKind kind = StepKind::kExtract;
-  std::variant<ExtractSpec, SqlSpec, TrainStepSpec, ScoreSpec, DeliverSpec, CommandSpec> spec;
+  std::variant<ExtractSpec, SqlSpec, TrainStepSpec, ScoreSpec, DeliverSpec, CommandSpec, PipelineStepSpec, UnionSpec> spec;
   std::vector<CheckSpec> checks;
 
   std::vector<StepInput> inputs;                     ///< data first, then model; for SQL sorted by name
@@ -147,6 +174,7 @@ struct StepSpec {
   /// kSkipDependents: steps that read or follow it are skipped. kContinue: only those that read it are, and the run does not fail for it.
   /// kStopRun: nothing else starts but the steps under `finally`.
   enum class OnFailure : std::uint8_t { kSkipDependents, kContinue, kStopRun } on_failure = OnFailure::kSkipDependents;
+  std::optional<ForEachSpec> for_each;               ///< then values that depend on the item stand at their defaults; `item` makes the real ones
   bool last = false;                                 ///< stands under `finally`: runs when all others have ended, however
 
   /// What the features depend on besides parameters, as written: the query of `sql` and `extract`, "table NAME" for a

@@ -76,6 +76,11 @@ Json Describe(const CommandSpec& spec) {
   return {{"run", spec.argv}, {"outputs", spec.outputs ? Json(*spec.outputs) : Json()}, {"params", Json::parse(spec.params)}, {"env", env}};
 }
 
+Json Describe(const PipelineStepSpec& spec) { return {{"pipeline", spec.pipeline}, {"params", spec.params}, {"output", spec.output}}; }
+
+/// The union of a `for_each` has no fingerprint of its own: that of its step holds those of the items.
+Json Describe(const UnionSpec&) { return Json::object(); }
+
 Json Describe(const CheckSpec& check) {
   Json out = {{"kind", CheckKindName(check.kind)}, {"severity", check.severity == Severity::kWarn ? "warn" : "error"}, {"name", check.name},
               {"at_least", check.at_least}, {"columns", check.columns}, {"values", check.values}, {"pattern", check.pattern}, {"expression", check.expression}};

@@ -36,6 +36,10 @@ class Forecaster {
       forecast.reason = StrCat("`when: ", spec.when, "` is false");
       return forecast;
     }
+    if (spec.for_each) {
+      forecast.reason = spec.for_each->rows ? StrCat("each row of `", spec.for_each->rows->step, "` is judged when it comes") : StrCat(spec.for_each->values.size(), " items, each judged when it comes");
+      return forecast;
+    }
     if (AlwaysRuns(spec)) {
       forecast.reason = WhyAlways(spec);
       ASSIGN_OR_RETURN(const auto last, store_.LastOf(pipeline_.pipeline, pipeline_.tenant, spec.name, ""));

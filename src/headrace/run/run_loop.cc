@@ -15,7 +15,6 @@ namespace headrace {
 namespace {
 constexpr std::int64_t kTickMicros = 100'000;
 constexpr std::int64_t kLookMicros = 1'000'000;      // how often a wish to cancel is looked for
-constexpr std::size_t kMostEnded = 100;     // steps that ended and are not written yet
 
 StepRecord PendingRecord(const std::string& run, const StepSpec& spec) {
   StepRecord record;
@@ -28,7 +27,7 @@ StepRecord PendingRecord(const std::string& run, const StepSpec& spec) {
   record.details = details.ToJson();
   return record;
 }
-bool GateRefused(const StepDetails& details) {
+bool AnyGateRefused(const StepDetails& details) {
   return details.model && std::any_of(details.model->gates.begin(), details.model->gates.end(), [](const GateVerdict& gate) { return !gate.passed; });
 }
 
@@ -36,18 +35,19 @@ bool GateRefused(const StepDetails& details) {
 bool Registered(const StepSpec& spec, const StepDetails& details) {
   if (spec.kind != StepKind::kTrain || !spec.as<TrainStepSpec>().registration) return true;
   if (!details.model || details.model->version == 0) return false;
-  return !spec.approve || GateRefused(details) || details.model->champion_after == details.model->version;
+  return !spec.approve || AnyGateRefused(details) || details.model->champion_after == details.model->version;
 }
 }  // namespace
 
 bool AlwaysRuns(const StepSpec& step) {
-  if (step.kind == StepKind::kDeliver) return true;
+  if (step.kind == StepKind::kDeliver || step.kind == StepKind::kPipeline) return true;
   if (step.kind == StepKind::kCommand) return step.as<CommandSpec>().outputs && step.as<CommandSpec>().outputs->empty();
   return step.kind == StepKind::kExtract && step.as<ExtractSpec>().file.empty();
 }
 
 std::string_view WhyAlways(const StepSpec& step) {
   if (step.kind == StepKind::kDeliver) return "a delivery asks its destination each time";
+  if (step.kind == StepKind::kPipeline) return "the other pipeline judges its steps itself";
   return step.kind == StepKind::kCommand ? "a command without outputs runs each time" : "a live source is read each time";
 }
 
@@ -78,6 +78,8 @@ Result<StepInputFile> ResolveModelInput(Store& store, const ResolvedPipeline& pi
   input.label = StrCat(ref.name, "@", version.version);
   return input;
 }
+
+bool RunLoop::GateRefused(const StepDetails& details) { return AnyGateRefused(details); }
 
 /// The spec to run a step by: what stands under `finally` is told how the run went so far.
 const StepSpec& RunLoop::Spec(const std::string& step) const {
@@ -138,7 +140,8 @@ Status RunLoop::ReadRecorded(const std::string& run) {
 static Plan::Step PlanStep(const StepSpec& spec, const std::map<std::string, const StepSpec*, std::less<>>& specs) {
   Plan::Step step{spec.name, {}, {}, spec.last};
   for (const std::string& name : spec.upstream) {
-    const bool reads = std::any_of(spec.inputs.begin(), spec.inputs.end(), [&](const StepInput& input) { return input.step == name; });
+    const bool reads = std::any_of(spec.inputs.begin(), spec.inputs.end(), [&](const StepInput& input) { return input.step == name; }) ||
+                       (spec.for_each && spec.for_each->rows && spec.for_each->rows->step == name);
     const bool follows = !reads && (spec.last || specs.at(name)->on_failure == StepSpec::OnFailure::kContinue);
     (follows ? step.after : step.upstream).push_back(name);
   }
@@ -167,6 +170,7 @@ Status RunLoop::Open(const Options& options) {
     run_.interval_end_us = pipeline.interval.end_us;
     run_.params = ParamsJson(pipeline);
     run_.trigger = options.trigger;
+    run_.parent = options.parent;
     run_.started_us = env_.clock->NowMicros();
     run_.version = ThisBuild().version;
     run_.commit = env_.commit;
@@ -211,8 +215,10 @@ Result<RunRecord> RunLoop::Run(const Options& options) {
         if (!next) break;
         RETURN_IF_ERROR(Begin(*next));
       }
+      RETURN_IF_ERROR(StartItems());
     }
-    if (active_.empty() && due_.empty()) continue;
+    RETURN_IF_ERROR(EndItems());
+    if (active_.empty() && due_.empty() && fans_.empty()) continue;
     RETURN_IF_ERROR(Write(nullptr));
     StepRunner::Event event = runner_.Wait(kTickMicros);
     if (event.kind == StepRunner::Event::Kind::kProgress) observer_.StepProgress(event.step, event.doing, event.fraction);
@@ -307,6 +313,7 @@ Status RunLoop::Begin(const std::string& step) {
     record.reason = StrCat("`when: ", spec.when, "` is false");
     return Record(record, {}, StepEnd::kSkipped);
   }
+  if (spec.for_each) return BeginItems(spec, record);
   Result<std::map<std::string, StepInputFile>> inputs = Inputs(spec);
   Result<std::map<std::string, std::string>> sources = SourceDigests(*env_.pipeline, spec);
   Status status = inputs.ok() ? std::move(sources).status() : std::move(inputs).status();
@@ -419,11 +426,19 @@ Status RunLoop::UseRecorded(StepRecord& record) {
 }
 
 Result<bool> RunLoop::TryReuse(const StepSpec& spec, StepRecord& record) {
+  ASSIGN_OR_RETURN(const std::optional<StepDetails> details, FindReuse(spec, record, details_[spec.name].anew, AlwaysRuns(spec)));
+  if (!details) return false;
+  if (GateRefused(*details)) NoteRefusal(spec);
+  RETURN_IF_ERROR(Record(record, *details, StepEnd::kOk));
+  return true;
+}
+
+/// The details of an earlier output that stands for this step or item, which `record` then has; or nothing, and `record` says why it runs.
+Result<std::optional<StepDetails>> RunLoop::FindReuse(const StepSpec& spec, StepRecord& record, bool anew, bool live) {
   const std::string& pipeline = env_.pipeline->pipeline;
   const std::string& tenant = env_.pipeline->tenant;
-  const bool live = AlwaysRuns(spec);
   const bool may_be_fresh = live && spec.kind == StepKind::kExtract && spec.cache.fresh_for_us.has_value();
-  const bool anew = force_ || details_[spec.name].anew;
+  anew = anew || force_;
   if (!anew && spec.cache.reuse && (!live || may_be_fresh)) {
     ASSIGN_OR_RETURN(const std::optional<StepRecord> found, env_.store->FindReusable(pipeline, tenant, record.step, record.fingerprint));
     const bool fresh = !live || (found && found->finished_us + *spec.cache.fresh_for_us > env_.clock->NowMicros());
@@ -436,9 +451,7 @@ Result<bool> RunLoop::TryReuse(const StepSpec& spec, StepRecord& record) {
       record.reused_from = found->run;
       record.reason = "nothing that determines it changed";
       record.outputs = found->outputs;
-      if (GateRefused(details)) NoteRefusal(spec);
-      RETURN_IF_ERROR(Record(record, details, StepEnd::kOk));
-      return true;
+      return std::optional<StepDetails>(std::move(details));
     }
   }
   ASSIGN_OR_RETURN(const std::optional<StepRecord> last, env_.store->LastOf(pipeline, tenant, record.step, run_.id));
@@ -454,7 +467,7 @@ Result<bool> RunLoop::TryReuse(const StepSpec& spec, StepRecord& record) {
     record.reason = StrCat("`", changes.empty() ? "program" : changes[0].part, "` changed");
     if (changes.size() > 1) record.reason += StrCat(" and ", changes.size() - 1, " more");
   }
-  return false;
+  return std::optional<StepDetails>();
 }
 
 Status RunLoop::Start(const StepSpec& spec, StepRecord& record, std::map<std::string, StepInputFile> inputs) {
@@ -498,34 +511,48 @@ void RunLoop::NoteRefusal(const StepSpec& spec) {
   first_message_ = StrCat("a gate of `", spec.name, "` refused the new model; the champion stays");
 }
 
-bool RunLoop::RetryLater(const StepSpec& spec, StepRecord& record, const Status& status) {
+/// When to try again what failed with `status`, a monotonic time; nullopt: not at all.
+std::optional<std::int64_t> RunLoop::NextTry(const StepSpec& spec, const StepRecord& record, const Status& status, std::int64_t first_try) {
   const bool may_pass = status.code() == ErrorCode::kBusy || (spec.retry.all && status.code() != ErrorCode::kInterrupted);
-  if (!may_pass || record.attempt >= spec.retry.attempts || interrupted_) return false;
+  if (!may_pass || record.attempt >= spec.retry.attempts || interrupted_) return std::nullopt;
   std::int64_t longest = spec.retry.backoff_us;
   for (int i = 1; i < record.attempt && longest < spec.retry.max_us; ++i) longest *= 2;
   longest = std::min(longest, spec.retry.max_us);
   const std::int64_t pause = longest <= 0 ? 0 : static_cast<std::int64_t>(env_.random->Next() % static_cast<std::uint64_t>(longest + 1));
   const std::int64_t now = env_.clock->MonotonicMicros();
-  if (spec.retry.deadline_us > 0 && now + pause > first_try_[spec.name] + spec.retry.deadline_us) return false;
-  due_[spec.name] = now + pause;
-  return true;
+  if (spec.retry.deadline_us > 0 && now + pause > first_try + spec.retry.deadline_us) return std::nullopt;
+  return now + pause;
+}
+
+/// Make the outcome of an attempt fit to be shown and kept; its notes go to the log of `step`.
+Status RunLoop::Presented(const StepSpec& spec, bool timed_out, StepOutcome& outcome, const std::string& step) {
+  if (timed_out && outcome.status.code() == ErrorCode::kInterrupted)
+    outcome.status = Error(ErrorCode::kFailed, "did not end within its timeout of ", FormatDuration(spec.timeout_us))
+                         .WithHelp("raise `timeout`, or find out what it waits for");
+  outcome.status = Presentable(env_, outcome.status);
+  outcome.skipped = Presentable(env_, outcome.skipped);
+  for (std::string& note : outcome.details.notes) note = Presentable(env_, note);
+  for (const std::string& note : outcome.details.notes) RETURN_IF_ERROR(Log(step, "note", note));
+  return Ok();
 }
 
 Status RunLoop::HandleFinished(const std::string& step, StepOutcome outcome) {
+  if (items_.contains(step)) return ItemFinished(step, std::move(outcome));
   const StepSpec& spec = Spec(step);
   StepRecord& record = records_.at(step);
   const Active active = active_.at(step);
   active_.erase(step);
   if (!spec.pool.empty()) RETURN_IF_ERROR(env_.store->FreeSlot(spec.pool, run_.id, step));
-  if (active.timed_out && outcome.status.code() == ErrorCode::kInterrupted)
-    outcome.status = Error(ErrorCode::kFailed, "did not end within its timeout of ", FormatDuration(spec.timeout_us))
-                         .WithHelp("raise `timeout`, or find out what it waits for");
-  outcome.status = Presentable(env_, outcome.status);
-  for (std::string& note : outcome.details.notes) note = Presentable(env_, note);
-  for (const std::string& note : outcome.details.notes) RETURN_IF_ERROR(Log(step, "note", note));
+  RETURN_IF_ERROR(Presented(spec, active.timed_out, outcome, step));
+  if (const auto fan = fans_.find(step); fan != fans_.end()) {
+    StepDetails details = fan->second.out.Details();
+    details.notes = std::move(outcome.details.notes);
+    outcome.details = std::move(details);
+    fans_.erase(fan);
+  }
   if (!outcome.skipped.empty()) {
     record.state = StepState::kSkipped;
-    record.reason = Presentable(env_, outcome.skipped);
+    record.reason = outcome.skipped;
     return Record(record, outcome.details, StepEnd::kSkipped);
   }
   if (outcome.status.ok()) {
@@ -537,7 +564,11 @@ Status RunLoop::HandleFinished(const std::string& step, StepOutcome outcome) {
     return Record(record, outcome.details, StepEnd::kOk);
   }
   RETURN_IF_ERROR(Log(step, "error", StrCat("attempt ", record.attempt, ": ", outcome.status.message())));
-  if (active.tried && RetryLater(spec, record, outcome.status)) return Ok();
+  const std::optional<std::int64_t> again = active.tried ? NextTry(spec, record, outcome.status, first_try_[step]) : std::nullopt;
+  if (again) {
+    due_[step] = *again;
+    return Ok();
+  }
   record.state = StepState::kFailed;
   record.error_code = ErrorCodeName(outcome.status.code());
   record.message = outcome.status.message();
@@ -586,7 +617,8 @@ Status RunLoop::Skip(const std::vector<std::string>& steps, std::string_view why
 Status RunLoop::Write(const StepRecord* started) {
   if (ended_.empty() && started == nullptr) return Ok();
   RETURN_IF_ERROR(env_.store->Advance(ended_, started));
-  for (const StepRecord& record : ended_) observer_.StepChanged(record, details_[record.step]);
+  for (const StepRecord& record : ended_)
+    if (record.item_of.empty()) observer_.StepChanged(record, details_[record.step]);
   ended_.clear();
   return Ok();
 }
@@ -611,6 +643,7 @@ Status RunLoop::Interrupt(const std::string& by) {
     RETURN_IF_ERROR(HandleFinished(step, std::move(outcome)));
   }
   due_.clear();
+  for (auto& [step, fan] : fans_) fan.out.Stop();
   return Ok();
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "headrace/run/fan_out.h"
 #include "headrace/run/plan.h"
 #include "headrace/run/runner.h"
 #include "headrace/step/step.h"
@@ -27,6 +28,9 @@ class RunObserver {
   virtual void Tick() = 0;
   virtual void RunFinished(const RunRecord& run) = 0;
 };
+
+/// The trigger of a run whose deliveries only counted.
+inline constexpr const char* kDryRun = "dry run";
 
 /// Drives one run to its end: asks the plan what may start, reuses what is unchanged, hands the rest to a runner, and
 /// records every transition before anybody acts on it or hears of it.
@@ -50,6 +54,7 @@ class RunLoop {
     std::string trigger = "manual";
     std::vector<std::string> from;       ///< run these steps and all that comes after them
     std::vector<std::string> only;       ///< run these steps; with `from`, both parts
+    std::string parent;                  ///< RunRecord::parent of a new run
     std::string of;                      ///< with `from` or `only`: id of the run whose records stand for the rest
   };
   RunLoop(RunEnvironment& environment, StepRunner& runner, RunObserver& observer, const std::atomic<bool>& interrupt)
@@ -68,6 +73,7 @@ class RunLoop {
   const StepSpec& Spec(const std::string& step) const;
   Status Begin(const std::string& step);
   Result<bool> TryReuse(const StepSpec& spec, StepRecord& record);
+  Result<std::optional<StepDetails>> FindReuse(const StepSpec& spec, StepRecord& record, bool anew, bool live);
   Result<std::map<std::string, StepInputFile>> Inputs(const StepSpec& spec);
   Status Start(const StepSpec& spec, StepRecord& record, std::map<std::string, StepInputFile> inputs);
   Status HandleFinished(const std::string& step, StepOutcome outcome);
@@ -79,6 +85,7 @@ class RunLoop {
   Status Interrupt(const std::string& by);
   bool StillOpen(const Approval& approval) const;
   std::string RefusalOf(const Approval& answer) const;
+  static bool GateRefused(const StepDetails& details);
   void NoteRefusal(const StepSpec& spec);
   std::optional<StepInputFile> DryChampion(const ModelRef& ref) const;
   void CheckDeadlines();
@@ -87,7 +94,18 @@ class RunLoop {
   Status Park(const StepSpec& spec, StepRecord& record, StepDetails details);
   Status EndPromotion(const StepSpec& spec, StepRecord& record, const Approval& answer);
   Status FailAtOnce(const StepSpec& spec, StepRecord& record, Status status);
-  bool RetryLater(const StepSpec& spec, StepRecord& record, const Status& status);
+  std::optional<std::int64_t> NextTry(const StepSpec& spec, const StepRecord& record, const Status& status, std::int64_t first_try);
+  Status Presented(const StepSpec& spec, bool timed_out, StepOutcome& outcome, const std::string& step);
+  // Items: run_loop_items.cc.
+  Status BeginItems(const StepSpec& spec, StepRecord& record);
+  Status TakeEarlierItems(FanOut& fan);
+  Result<std::pair<std::string, bool>> PartsOfItems(const FanOut& fan);
+  Status StartItems();
+  Status StartItem(FanOut& fan, std::size_t item);
+  Status ItemFinished(const std::string& name, StepOutcome outcome);
+  Status EndItem(FanOut& fan, std::size_t item, StepRecord record, StepDetails details, Status status);
+  Status EndItems();
+  Status JoinItems(FanOut& fan);
   Status Log(const std::string& step, std::string_view level, std::string text);
   std::string Sentence(RunState state) const;
 
@@ -95,6 +113,24 @@ class RunLoop {
     std::int64_t deadline = 0;           ///< monotonic; 0 = none
     bool timed_out = false;
     bool tried = true;                   ///< false: it failed before anything was tried, so another try has no sense
+  };
+
+  static constexpr std::size_t kMostEnded = 100;   ///< steps and items that ended and are not written yet
+
+  /// An attempt of an item.
+  struct ItemAttempt {
+    FanOut* fan = nullptr;
+    std::size_t item = 0;
+    std::unique_ptr<StepSpec> spec;
+    StepRecord record;
+  };
+  struct ItemTries { int attempts = 0; std::int64_t first = 0; };
+  /// The items of a step at work, and at the end the step that joins their outputs.
+  struct Fan {
+    explicit Fan(const StepSpec& spec, std::vector<FanItem> items) : out(spec, std::move(items)) {}
+    FanOut out;
+    std::map<std::size_t, ItemTries> tries;       ///< of items that were tried and have not ended
+    std::optional<StepSpec> join;
   };
 
   RunEnvironment& env_;
@@ -111,6 +147,8 @@ class RunLoop {
   std::map<std::string, StepDetails> details_;
   std::map<std::string, Active> active_;
   std::map<std::string, std::int64_t> due_;     ///< retries, and steps that wait for a slot: step -> monotonic time of the next attempt
+  std::map<std::string, Fan> fans_;             ///< steps whose items are at work
+  std::map<std::string, ItemAttempt> items_;    ///< items at work, by name
   std::int64_t asked_to_end_ = 0;               ///< monotonic time of the last look for a wish to cancel
   std::vector<std::string> parked_;
   std::map<std::string, std::int64_t> first_try_;

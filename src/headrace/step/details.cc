@@ -113,6 +113,8 @@ std::string StepDetails::ToJson() const {
   if (delivery) j["delivery"] = headrace::ToJson(*delivery);
   if (model) j["model"] = headrace::ToJson(*model);
   if (score) j["score"] = headrace::ToJson(*score);
+  if (items) j["items"] = {{"total", items->total}, {"succeeded", items->succeeded}, {"reused", items->reused}, {"skipped", items->skipped}, {"failed", items->failed}};
+  if (!child.empty()) j["child"] = child;
   return j.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -129,6 +131,11 @@ Result<StepDetails> StepDetails::FromJson(std::string_view text) {
     if (j.contains("delivery")) details.delivery = DeliveryFrom(j.at("delivery"));
     if (j.contains("model")) details.model = ModelFrom(j.at("model"));
     if (j.contains("score")) details.score = ScoreFrom(j.at("score"));
+    if (j.contains("items")) {
+      const Json& items = j.at("items");
+      details.items = ItemCounts{items.at("total"), items.at("succeeded"), items.at("reused"), items.at("skipped"), items.at("failed")};
+    }
+    details.child = j.value("child", "");
   } catch (const Json::exception& error) {
     return Error(ErrorCode::kInvalid, "the recorded details of a step do not read: ", error.what());
   }

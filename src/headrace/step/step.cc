@@ -16,18 +16,35 @@ Result<StepFiles> Act(const StepContext& context) {
     case StepKind::kScore: return RunScore(context);
     case StepKind::kDeliver: return RunDeliver(context);
     case StepKind::kCommand: return RunCommand(context);
+    case StepKind::kUnion: return RunUnion(context);
+    case StepKind::kPipeline: break;
   }
   return Error(ErrorCode::kInternal, "unknown kind of step");
 }
 
-/// Judge the step's checks on its main dataset.
-Status Check(const StepContext& context, StepFiles& files) {
-  const auto main = files.files.find("");
-  if (context.step->checks.empty() || main == files.files.end() || main->second.kind != "dataset") return Ok();
+/// Judge the step's checks on the dataset at `path`.
+Status Check(const StepContext& context, const std::string& path, StepDetails& details) {
+  if (context.step->checks.empty()) return Ok();
   if (context.progress) context.progress("checking", 0.9);
-  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(main->second.path));
-  ASSIGN_OR_RETURN(files.details.checks, RunChecks(context.step->checks, *rows));
-  return ToStatus(context.step->name, files.details.checks);
+  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(path));
+  ASSIGN_OR_RETURN(details.checks, RunChecks(context.step->checks, *rows));
+  return ToStatus(context.step->name, details.checks);
+}
+
+Status CheckMain(const StepContext& context, StepFiles& files) {
+  const auto main = files.files.find("");
+  return main == files.files.end() || main->second.kind != "dataset" ? Ok() : Check(context, main->second.path, files.details);
+}
+
+/// The other pipeline's run judged its own steps; this step's checks come on top.
+StepOutcome RunPipelineStep(const StepContext& context) {
+  StepOutcome outcome = context.run->pipelines(context);
+  const auto main = outcome.outputs.find("");
+  if (!outcome.status.ok() || main == outcome.outputs.end()) return outcome;
+  const Result<std::string> path = context.store().ArtifactPath(main->second);
+  outcome.status = path.ok() ? Check(context, *path, outcome.details) : path.status();
+  if (!outcome.status.ok()) outcome.outputs.clear();
+  return outcome;
 }
 
 Status Keep(const StepContext& context, const StepFiles& files, std::map<std::string, ArtifactRef>& outputs) {
@@ -39,13 +56,14 @@ Status Keep(const StepContext& context, const StepFiles& files, std::map<std::st
 }  // namespace
 
 StepOutcome RunStep(const StepContext& context) {
+  if (context.step->kind == StepKind::kPipeline && context.run->pipelines) return RunPipelineStep(context);
   StepOutcome outcome;
   Result<StepFiles> files = Act(context);
   if (!files.ok()) {
     outcome.status = std::move(files).status();
     return outcome;
   }
-  outcome.status = Check(context, *files);
+  outcome.status = CheckMain(context, *files);
   if (outcome.status.ok()) outcome.status = Keep(context, *files, outcome.outputs);
   if (outcome.status.ok() && context.step->kind == StepKind::kTrain)
     outcome.status = RegisterModel(context, outcome.outputs.at(""), files->gate_refused, files->details);

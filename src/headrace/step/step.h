@@ -27,6 +27,9 @@ struct StepInputFile {
   std::string label;        ///< for a model: how people call it, "propensity@4"; else ""
 };
 
+struct StepContext;
+struct StepOutcome;
+
 /// What the steps of one run share. Borrowed by all of them; outlives them.
 struct RunEnvironment {
   const ResolvedPipeline* pipeline = nullptr;
@@ -36,6 +39,8 @@ struct RunEnvironment {
   Random* random = &SystemRandom();        ///< jitter; results never depend on it
   VariableLookup variables;                ///< where secrets come from, and the few variables that commands inherit
   CommandRunner* commands = nullptr;       ///< not null when a step is a command
+  /// Runs the pipeline of a `pipeline` step to its end. Not empty when a step is one. Any number of threads may call.
+  std::function<StepOutcome(const StepContext&)> pipelines = {};
   std::string run;                         ///< run id
   std::string user;                        ///< who moves aliases
   std::string commit;                      ///< of the project's repository; "" = it lies in none
@@ -68,6 +73,11 @@ struct ModelDetails {
   std::vector<GateVerdict> gates;
 };
 
+/// How the items of a `for_each` ended.
+struct ItemCounts {
+  std::int64_t total = 0, succeeded = 0, reused = 0, skipped = 0, failed = 0;
+};
+
 /// What a step leaves to be told, besides its outputs. Kept in the store as JSON.
 struct StepDetails {
   std::vector<std::string> upstream;       ///< steps it waited for, as the pipeline said then
@@ -78,6 +88,8 @@ struct StepDetails {
   std::optional<DeliveryReport> delivery;
   std::optional<ModelDetails> model;
   std::optional<ScoreReport> score;
+  std::optional<ItemCounts> items;
+  std::string child;                       ///< id of the run that a `pipeline` step started
 
   std::string ToJson() const;
   /// Read what ToJson wrote; kInvalid for anything else.
@@ -116,6 +128,7 @@ Result<StepFiles> RunTrain(const StepContext& context);
 Result<StepFiles> RunScore(const StepContext& context);
 Result<StepFiles> RunDeliver(const StepContext& context);
 Result<StepFiles> RunCommand(const StepContext& context);
+Result<StepFiles> RunUnion(const StepContext& context);
 
 /// Open the database of `name` as the pipeline's connections say, secrets loaded.
 Result<std::unique_ptr<Connection>> OpenConnection(const StepContext& context, const std::string& name, bool writable);

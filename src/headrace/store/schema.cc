@@ -10,7 +10,7 @@
 namespace headrace::internal {
 
 namespace {
-constexpr std::array<const char*, 4> kSteps = {
+constexpr std::array<const char*, 5> kSteps = {
     // 1
     R"sql(
 CREATE TABLE runs(
@@ -86,6 +86,13 @@ CREATE TABLE pool_slots(pool TEXT NOT NULL, run TEXT NOT NULL, step TEXT NOT NUL
     R"sql(
 DROP INDEX steps_by_fingerprint;
 CREATE INDEX steps_by_fingerprint ON steps(fingerprint, step) WHERE state = 'succeeded';
+)sql",
+    // 5: items of a `for_each` are steps of a step; runs that a step of another run started; the project's files as a run read them
+    R"sql(
+ALTER TABLE steps ADD COLUMN item_of TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN parent TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN files TEXT NOT NULL DEFAULT '';
+CREATE INDEX runs_by_parent ON runs(parent) WHERE parent <> '';
 )sql",
 };
 constexpr std::int64_t kKnown = kSteps.size();

@@ -20,10 +20,10 @@ using internal::Statement;
 namespace {
 constexpr std::string_view kRunColumns =
     "SELECT id, pipeline, tenant, environment, interval_start_us, interval_end_us, params, trigger, state, exit_code, message, "
-    "started_us, finished_us, version, code_commit, dirty, pid, process_started, host, epoch, lease_until_us, lease_clock FROM runs ";
+    "started_us, finished_us, version, code_commit, dirty, pid, process_started, host, epoch, lease_until_us, lease_clock, parent, files FROM runs ";
 constexpr std::string_view kStepColumns =
     "SELECT run, step, kind, state, attempt, started_us, finished_us, fingerprint, parts, reason, reused_from, error_code, "
-    "message, help, details FROM steps ";
+    "message, help, details, item_of, position FROM steps ";
 
 constexpr std::array<std::string_view, 5> kRunStates = {"running", "succeeded", "failed", "interrupted", "waiting"};
 constexpr std::array<std::string_view, 7> kStepStates = {"pending", "running", "succeeded", "reused", "failed", "skipped", "waiting"};
@@ -57,6 +57,8 @@ RunRecord ReadRun(const Statement& row) {
   run.epoch = row.Int(19);
   run.lease_until_us = row.Int(20);
   run.lease_clock = row.Text(21);
+  run.parent = row.Text(22);
+  run.files = row.Text(23);
   return run;
 }
 
@@ -77,6 +79,8 @@ StepRecord ReadStep(const Statement& row) {
   step.message = row.Text(12);
   step.help = row.Text(13);
   step.details = row.Text(14);
+  step.item_of = row.Text(15);
+  step.position = row.Int(16);
   return step;
 }
 
@@ -109,7 +113,7 @@ Status InsertSteps(Database& db, const std::string& run, std::span<const StepRec
   constexpr std::size_t kBlock = 50;
   for (std::size_t begin = 0; begin < steps.size(); begin += kBlock) {
     const std::size_t end = std::min(steps.size(), begin + kBlock);
-    std::string sql = "INSERT INTO steps VALUES ";
+    std::string sql = "INSERT INTO steps(run, step, position, kind, state, attempt, started_us, finished_us, fingerprint, parts, reason, reused_from, error_code, message, help, details) VALUES ";
     for (std::size_t i = begin; i < end; ++i) sql += StrCat(i == begin ? "" : ",", "(?,?,?,?,'pending',0,0,0,'','{}','','','','','',?)");
     Statement add(db, sql);
     for (std::size_t i = begin; i < end; ++i) add.Bind(run, steps[i].step, i, steps[i].kind, steps[i].details);
@@ -192,8 +196,8 @@ Status Store::CreateRun(const RunRecord& run, const std::vector<StepRecord>& ste
   const std::int64_t now = clock_.MonotonicMicros();
   const Status done = db_->Transact(false, [&]() -> Status {
     RETURN_IF_ERROR(CheckActing());
-    Statement open(*db_, StrCat(kRunColumns, "WHERE state = 'running' AND pipeline = ? AND tenant = ? AND interval_start_us = ? AND interval_end_us = ?"));
-    open.Bind(run.pipeline, run.tenant, run.interval_start_us, run.interval_end_us);
+    Statement open(*db_, StrCat(kRunColumns, "WHERE state = 'running' AND pipeline = ? AND tenant = ? AND interval_start_us = ? AND interval_end_us = ? AND parent = ?"));
+    open.Bind(run.pipeline, run.tenant, run.interval_start_us, run.interval_end_us, run.parent);
     ASSIGN_OR_RETURN(const std::vector<RunRecord> others, ReadRuns(open));
     for (const RunRecord& other : others) {
       ASSIGN_OR_RETURN(const bool lives, Lives(other));
@@ -206,10 +210,10 @@ Status Store::CreateRun(const RunRecord& run, const std::vector<StepRecord>& ste
     }
     ASSIGN_OR_RETURN(const internal::LeaseTime time, db_->Now());
     Statement insert(*db_, "INSERT INTO runs(id, pipeline, tenant, environment, interval_start_us, interval_end_us, params, trigger, state, exit_code, message, started_us, "
-                           "finished_us, version, code_commit, dirty, pid, process_started, host, epoch, lease_until_us, lease_clock) "
-                           "VALUES (?,?,?,?,?,?,?,?,'running',-1,'',?,0,?,?,?,?,?,?,1,?,?)");
+                           "finished_us, version, code_commit, dirty, pid, process_started, host, epoch, lease_until_us, lease_clock, parent, files) "
+                           "VALUES (?,?,?,?,?,?,?,?,'running',-1,'',?,0,?,?,?,?,?,?,1,?,?,?,?)");
     insert.Bind(run.id, run.pipeline, run.tenant, run.environment, run.interval_start_us, run.interval_end_us, run.params, run.trigger, run.started_us,
-                run.version, run.commit, run.dirty, run.process.pid, run.process.started, run.process.host, time.now_us + kRunLeaseMicros, time.clock);
+                run.version, run.commit, run.dirty, run.process.pid, run.process.started, run.process.host, time.now_us + kRunLeaseMicros, time.clock, run.parent, run.files);
     RETURN_IF_ERROR(insert.Run());
     return InsertSteps(*db_, run.id, steps);
   });
@@ -284,8 +288,18 @@ Status Store::Refusal(const std::string& run, const std::string& step) {
   return Error(ErrorCode::kInvalid, "step `", step, "` of run ", run, " has ended (", state.Text(0), "), and stays so");
 }
 
+/// In a transaction: an item is recorded from its first start or end on. What keeps strangers out comes with the update that follows.
+Status Store::EnterItem(const StepRecord& step) {
+  if (step.item_of.empty()) return Ok();
+  Statement insert(*db_, "INSERT INTO steps(run, step, position, kind, state, attempt, started_us, finished_us, fingerprint, parts, reason, reused_from, error_code, message, help, "
+                         "details, item_of) VALUES (?,?,?,?,'pending',0,0,0,'','{}','','','','','','{}',?) ON CONFLICT (run, step) DO NOTHING");
+  insert.Bind(step.run, step.step, step.position, step.kind, step.item_of);
+  return insert.Run();
+}
+
 Status Store::WriteStart(const StepRecord& step) {
   ASSIGN_OR_RETURN(const std::int64_t epoch, EpochOf(step.run));
+  RETURN_IF_ERROR(EnterItem(step));
   Statement update(*db_, StrCat("UPDATE steps SET state = 'running', attempt = ?, started_us = ?, fingerprint = ?, parts = ?, reason = ? ", kOpenStep));
   update.Bind(step.attempt, step.started_us, step.fingerprint, step.parts, step.reason, step.run, step.step, step.run, epoch);
   RETURN_IF_ERROR(update.Run());
@@ -295,6 +309,7 @@ Status Store::WriteStart(const StepRecord& step) {
 /// In a transaction: what is known of a step, with its outputs.
 Status Store::WriteStep(const StepRecord& step) {
   ASSIGN_OR_RETURN(const std::int64_t epoch, EpochOf(step.run));
+  RETURN_IF_ERROR(EnterItem(step));
   Statement update(*db_, StrCat("UPDATE steps SET state = ?, attempt = ?, started_us = ?, finished_us = ?, fingerprint = ?, parts = ?, reason = ?, "
                                 "reused_from = ?, error_code = ?, message = ?, help = ?, details = ? ", kOpenStep));
   update.Bind(StateName(step.state), step.attempt, step.started_us, step.finished_us, step.fingerprint, step.parts, step.reason,
@@ -342,7 +357,7 @@ Status Store::FinishRun(const std::string& id, RunState state, int exit_code, co
 Result<RunRecord> Store::GetRun(const std::string& wanted) {
   const std::lock_guard lock(mutex_);
   const bool last = wanted == "last";
-  Statement find(*db_, last ? StrCat(kRunColumns, "ORDER BY started_us DESC, id DESC LIMIT 1")
+  Statement find(*db_, last ? StrCat(kRunColumns, "WHERE parent = '' ORDER BY started_us DESC, id DESC LIMIT 1")
                                  : StrCat(kRunColumns, "WHERE id = ?1 OR substr(id, 1, length(?1)) = ?1 ORDER BY id = ?1 DESC, id LIMIT 2"));
   if (!last) find.Bind(wanted);
   ASSIGN_OR_RETURN(const std::vector<RunRecord> runs, ReadRuns(find));
@@ -365,10 +380,10 @@ Result<std::vector<RunRecord>> Store::ListRuns(const RunQuery& query) {
   return runs;
 }
 
-Result<std::vector<StepRecord>> Store::ListSteps(const std::string& run) {
+Result<std::vector<StepRecord>> Store::ReadSteps(const std::string& run, const std::string& item_of) {
   const std::lock_guard lock(mutex_);
-  Statement find(*db_, StrCat(kStepColumns, "WHERE run = ? ORDER BY position"));
-  find.Bind(run);
+  Statement find(*db_, StrCat(kStepColumns, "WHERE run = ? AND item_of = ? ORDER BY position"));
+  find.Bind(run, item_of);
   std::vector<StepRecord> steps;
   while (true) {
     ASSIGN_OR_RETURN(const bool more, find.Step());
@@ -377,13 +392,26 @@ Result<std::vector<StepRecord>> Store::ListSteps(const std::string& run) {
   }
   std::map<std::string, StepRecord*> by_name;
   for (StepRecord& step : steps) by_name[step.step] = &step;
-  Statement output(*db_, "SELECT step, output, digest, kind, rows FROM outputs WHERE run = ?");
-  output.Bind(run);
+  Statement output(*db_, "SELECT step, output, digest, kind, rows FROM outputs WHERE run = ?1 AND step IN (SELECT step FROM steps WHERE run = ?1 AND item_of = ?2)");
+  output.Bind(run, item_of);
   while (true) {
     ASSIGN_OR_RETURN(const bool more, output.Step());
     if (!more) return steps;
     if (const auto step = by_name.find(output.Text(0)); step != by_name.end()) step->second->outputs[output.Text(1)] = {output.Text(2), output.Text(3), output.Int(4)};
   }
+}
+
+Result<std::vector<StepRecord>> Store::ListSteps(const std::string& run) { return ReadSteps(run, ""); }
+Result<std::vector<StepRecord>> Store::ListItems(const std::string& run, const std::string& step) { return ReadSteps(run, step); }
+
+Result<std::optional<RunRecord>> Store::FindChild(const std::string& parent) {
+  const std::lock_guard lock(mutex_);
+  Statement find(*db_, StrCat(kRunColumns, "WHERE parent = ? AND parent <> '' ORDER BY started_us DESC, id DESC LIMIT 1"));
+  find.Bind(parent);
+  ASSIGN_OR_RETURN(const std::vector<RunRecord> runs, ReadRuns(find));
+  if (runs.empty()) return std::optional<RunRecord>();
+  ASSIGN_OR_RETURN(RunRecord run, AsSeenNow(runs[0]));
+  return std::optional<RunRecord>(std::move(run));
 }
 
 Result<std::optional<StepRecord>> Store::FindReusable(std::string_view pipeline, std::string_view tenant, std::string_view step,

@@ -56,12 +56,14 @@ struct RunRecord {
   std::int64_t epoch = 0;         ///< rises with every owner: 1 when created, one more with each resume
   std::int64_t lease_until_us = 0;   ///< by `lease_clock`, whose times tell nothing about those of another clock
   std::string lease_clock;
+  std::string parent;             ///< "RUN/STEP" of the `pipeline` step that started it; "" = people or a schedule did
+  std::string files;              ///< digest of the project's files as this run read them (kind "files"); "" = not kept
 };
 
 /// One output of a step: a file in the artifact store.
 struct ArtifactRef {
   std::string digest;             ///< SHA-256 of the file
-  std::string kind;               ///< "dataset" (Parquet) or "model"
+  std::string kind;               ///< "dataset" (Parquet), "model" or "files" (a project's files, as JSON)
   std::int64_t rows = -1;         ///< datasets
   bool operator==(const ArtifactRef&) const = default;
 };
@@ -78,6 +80,8 @@ struct StepRecord {
   std::string error_code, message, help;
   std::map<std::string, ArtifactRef> outputs;   ///< by output name; "" is the main one
   std::string details;            ///< JSON object: checks, notes, delivery, model, counts
+  std::string item_of;            ///< an item of this step's `for_each`, named "STEP[ITEM]"; "" = a step of the pipeline
+  std::int64_t position = 0;      ///< of an item among those of its step
 };
 
 struct ModelVersion {
@@ -163,6 +167,7 @@ class Store {
   /// kBusy when its process lives; kInvalid when it succeeded or there is none.
   /// The steps named `again` are pending again though they ended: those under `finally`, whose outcome may be another now.
   Status ResumeRun(const std::string& id, const ProcessId& process, const std::vector<std::string>& again = {});
+  /// A record of an item (StepRecord::item_of) need not be there before; one of a step must.
   Status StartStep(const StepRecord& step) { return Advance({}, &step); }
   /// Record how a step ended, with its outputs; one transaction.
   Status FinishStep(const StepRecord& step) { return Advance({step}, nullptr); }
@@ -193,7 +198,10 @@ class Store {
   Result<RunRecord> GetRun(const std::string& id_or_prefix_or_last);
   struct RunQuery { std::string pipeline, tenant; std::int64_t limit = 50; };
   Result<std::vector<RunRecord>> ListRuns(const RunQuery& query);   ///< newest first
-  Result<std::vector<StepRecord>> ListSteps(const std::string& run);
+  Result<std::vector<StepRecord>> ListSteps(const std::string& run);   ///< in the pipeline's order, without the items of a `for_each`
+  Result<std::vector<StepRecord>> ListItems(const std::string& run, const std::string& step);   ///< those that were started, in order
+  /// The newest run that `parent` ("RUN/STEP") started, if it started one.
+  Result<std::optional<RunRecord>> FindChild(const std::string& parent);
   /// The newest succeeded step of this pipeline, tenant and name with this fingerprint whose artifacts are all there.
   Result<std::optional<StepRecord>> FindReusable(std::string_view pipeline, std::string_view tenant, std::string_view step,
                                                  std::string_view fingerprint);
@@ -242,6 +250,8 @@ class Store {
   Result<bool> Lives(const RunRecord& run);
   Result<RunRecord> AsSeenNow(RunRecord run);
   Result<std::int64_t> EpochOf(const std::string& run);
+  Status EnterItem(const StepRecord& step);
+  Result<std::vector<StepRecord>> ReadSteps(const std::string& run, const std::string& item_of);
   Status WriteStart(const StepRecord& step);
   Status WriteStep(const StepRecord& step);
   Result<bool> RunLives(const std::string& run);
