@@ -33,6 +33,9 @@ Json Describe(const StepRecord& record, const StepDetails& details) {
     step["delivery"] = {{"destination", d.destination}, {"mode", d.mode}, {"inserted", d.inserted}, {"updated", d.updated}, {"deleted", d.deleted},
                         {"unchanged", d.unchanged}, {"revision", d.revision}, {"no_op", d.no_op}, {"preview", d.preview}};
   }
+  if (details.items)
+    step["items"] = {{"total", details.items->total}, {"succeeded", details.items->succeeded}, {"reused", details.items->reused}, {"skipped", details.items->skipped}, {"failed", details.items->failed}};
+  if (!details.child.empty()) step["child"] = details.child;
   if (details.model) {
     step["model"] = {{"name", details.model->name}, {"version", details.model->version}, {"digest", details.model->digest},
                      {"champion", details.model->champion_after}};

@@ -68,6 +68,28 @@ int Show(const std::string& id, const GlobalFlags& flags) {
   return 0;
 }
 
+/// `show RUN --items STEP`: how each item of a `for_each` went.
+int ShowItems(const std::string& id, const std::string& step, const GlobalFlags& flags) {
+  const Result<OpenProject> open = OpenState(flags);
+  if (!open.ok()) return Fail(open.status(), flags);
+  const Result<RunRecord> run = open->store->GetRun(id);
+  if (!run.ok()) return Fail(run.status(), flags);
+  const auto items = open->store->ListItems(run->id, step);
+  if (!items.ok()) return Fail(items.status(), flags);
+  if (items->empty()) return Fail(Error(ErrorCode::kInvalid, "run ", run->id, " did no item of a step `", step, "`").WithHelp(StrCat("headrace show ", run->id, " lists its steps")), flags);
+  std::vector<std::vector<std::string>> rows;
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const StepRecord& item : *items) {
+    const auto main = item.outputs.find("");
+    const std::int64_t count = main == item.outputs.end() ? -1 : main->second.rows;
+    const std::string why = item.message.empty() ? item.reason : item.message;
+    rows.push_back({item.step, std::string(StateName(item.state)), StrCat(item.attempt), Took(item.started_us, item.finished_us), count < 0 ? "" : FormatCount(count), why});
+    all.push_back({{"item", item.step}, {"state", StateName(item.state)}, {"attempt", item.attempt}, {"rows", count < 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(count)}, {"reason", why}});
+  }
+  PrintOut(flags.json ? all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : TextTable({"item", "state", "attempt", "time", "rows", "why"}, rows));
+  return 0;
+}
+
 int Logs(const std::string& id, const std::string& step, const GlobalFlags& flags) {
   const Result<OpenProject> open = OpenState(flags);
   if (!open.ok()) return Fail(open.status(), flags);
@@ -99,8 +121,14 @@ struct DataFlags {
   std::int64_t rows = 20;
 };
 
+/// The steps of a run; for a name like "scores[de]" the items of that step.
+Result<std::vector<StepRecord>> StepsFor(Store& store, const std::string& run, const std::string& name) {
+  const std::size_t bracket = name.find('[');
+  return bracket == std::string::npos ? store.ListSteps(run) : store.ListItems(run, name.substr(0, bracket));
+}
+
 Result<ArtifactRef> FindOutput(Store& store, const std::string& run, const std::string& wanted) {
-  ASSIGN_OR_RETURN(const std::vector<StepRecord> steps, store.ListSteps(run));
+  ASSIGN_OR_RETURN(const std::vector<StepRecord> steps, StepsFor(store, run, wanted));
   std::vector<std::string> names;
   for (const StepRecord& step : steps)
     for (const auto& [output, artifact] : step.outputs) {
@@ -162,7 +190,7 @@ int Why(const std::string& id, const std::string& step, const GlobalFlags& flags
   if (!open.ok()) return Fail(open.status(), flags);
   const Result<RunRecord> run = open->store->GetRun(id);
   if (!run.ok()) return Fail(run.status(), flags);
-  const auto steps = open->store->ListSteps(run->id);
+  const auto steps = StepsFor(*open->store, run->id, step);
   if (!steps.ok()) return Fail(steps.status(), flags);
   std::vector<std::string> names;
   for (const StepRecord& record : *steps) names.push_back(record.step);
@@ -230,7 +258,9 @@ void AddRunsCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
 void AddShowCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
   CLI::App* command = app.add_subcommand("show", "Show a run: verdict, steps, times, rows");
   auto run = RunArgument(command);
-  command->callback([&flags, &action, run] { action = [&flags, run] { return Show(*run, flags); }; });
+  auto items = std::make_shared<std::string>();
+  command->add_option("--items", *items, "the items of this step's `for_each`, one by one")->type_name("STEP");
+  command->callback([&flags, &action, run, items] { action = [&flags, run, items] { return items->empty() ? Show(*run, flags) : ShowItems(*run, *items, flags); }; });
 }
 
 void AddLogsCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {

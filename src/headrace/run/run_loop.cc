@@ -221,7 +221,9 @@ Result<RunRecord> RunLoop::Run(const Options& options) {
     if (active_.empty() && due_.empty() && fans_.empty()) continue;
     RETURN_IF_ERROR(Write(nullptr));
     StepRunner::Event event = runner_.Wait(kTickMicros);
-    if (event.kind == StepRunner::Event::Kind::kProgress) observer_.StepProgress(event.step, event.doing, event.fraction);
+    if (event.kind == StepRunner::Event::Kind::kProgress) {
+      if (!items_.contains(event.step)) observer_.StepProgress(event.step, event.doing, event.fraction);
+    }
     else if (event.kind == StepRunner::Event::Kind::kFinished) RETURN_IF_ERROR(HandleFinished(event.step, std::move(event.outcome)));
     else observer_.Tick();
     CheckDeadlines();

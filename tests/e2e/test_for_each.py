@@ -1,0 +1,223 @@
+"""A step done for each of several items, and pipelines run as steps of others."""
+
+import pytest
+
+from world import World
+
+EVENTS = "id,region,amount\n1,de,10\n2,de,20\n3,fr,5\n4,it,7\n5,it,9\n"
+LIST = """name: sums
+params:
+  broken: {type: text, default: none}
+steps:
+  events: {extract: {file: data/events.csv}}
+  sums:
+    for_each: {values: [de, fr, it], FAIL}
+    sql:
+      query: "select sum(amount) as total from events where region = $region and 1 = cast($number as int)"
+      bind: {region: "${item}", number: "${case when item = params.broken then 'x' else '1' end}"}
+  to_file: {deliver: {data: sums, file: out/sums.csv}}
+"""
+
+
+@pytest.fixture
+def world(tmp_path):
+    world = World(tmp_path / "shop")
+    world.write("data/events.csv", EVENTS)
+    return world
+
+
+def write(world, text, name="sums"):
+    world.write(f"pipelines/{name}.yaml", text)
+
+
+def items(world, step="sums", run="last"):
+    done = world.headrace("--json", "show", run, "--items", step)
+    assert done.code == 0, done.all
+    return {item["item"]: item["state"] for item in done.json}
+
+
+def ok(done):
+    assert done.code == 0, done.all
+    return done
+
+
+def test_reading_it_reads_the_rows_of_all_items_in_their_order(world):
+    write(world, LIST.replace(", FAIL", ""))
+    run = ok(world.run("--json", pipeline="sums")).json
+    assert world.read("out/sums.csv") == "item,total\nde,30\nfr,5\nit,16\n"
+    assert [s["items"] for s in run["steps"] if s["step"] == "sums"] == [{"total": 3, "succeeded": 3, "reused": 0, "skipped": 0, "failed": 0}]
+
+
+def test_a_new_item_alone_is_done_the_others_are_reused(world):
+    write(world, LIST.replace(", FAIL", ""))
+    ok(world.run(pipeline="sums"))
+    again = ok(world.run("--json", pipeline="sums")).json
+    assert {s["step"]: s["state"] for s in again["steps"]}["sums"] == "reused", "as a whole"
+    write(world, LIST.replace(", FAIL", "").replace("[de, fr, it]", "[fr, xx, de]"))
+    ok(world.run(pipeline="sums"))
+    assert items(world) == {"sums[fr]": "reused", "sums[xx]": "succeeded", "sums[de]": "reused"}
+    assert world.read("out/sums.csv") == "item,total\nfr,5\nxx,\nde,30\n"
+    assert "never ran before" in world.headrace("why", "last", "sums[xx]").out
+
+
+def test_an_item_that_fails_fails_the_step_after_the_others_and_resuming_does_it_alone(world):
+    write(world, LIST.replace(", FAIL", ""))
+    done = world.run("-p", "broken=fr", pipeline="sums")
+    assert done.code == 3 and "1 of 3 items failed (`fr`)" in done.err, done.all
+    assert items(world) == {"sums[de]": "succeeded", "sums[fr]": "failed", "sums[it]": "succeeded"}
+    assert not (world.folder / "out/sums.csv").exists()
+    world.edit("pipelines/sums.yaml", "'x'", "'1'")
+    ok(world.headrace("run", "--resume", "last"))
+    assert items(world) == {"sums[de]": "succeeded", "sums[fr]": "succeeded", "sums[it]": "succeeded"}
+    assert world.read("out/sums.csv") == "item,total\nde,30\nfr,5\nit,16\n"
+
+
+def test_fail_fast_starts_no_further_item(world):
+    write(world, LIST.replace("FAIL", "fail: fast, parallel: 1"))
+    done = world.run("-p", "broken=de", pipeline="sums")
+    assert done.code == 3 and "2 were not started" in done.err, done.all
+    assert items(world) == {"sums[de]": "failed"}
+
+
+ROWS = """name: rows
+steps:
+  events: {extract: {file: data/events.csv}}
+  regions: {extract: {file: data/regions.csv}}
+  sums:
+    for_each: {rows: regions, columns: {region: text, factor: int}}
+    sql: {query: "select sum(amount) * $factor as total from events where region = $region", bind: {region: "${item.region}", factor: "${item.factor}"}}
+    when: "item.factor > 0"
+  to_file: {deliver: {data: sums, file: out/rows.csv}}
+"""
+
+
+def test_each_row_of_a_dataset_is_an_item(world):
+    write(world, ROWS, "rows")
+    world.write("data/regions.csv", "region,factor,note\nit,3,a\nde,2,b\nfr,0,c\n")
+    ok(world.run(pipeline="rows"))
+    assert world.read("out/rows.csv") == "item,total\nit,48\nde,60\n"
+    assert items(world)["sums[fr]"] == "skipped"
+
+
+@pytest.mark.parametrize("rows, code, says", [
+    ("region,weight\nde,1\n", 3, "expects a column `factor` of type int in `regions`, which has region, weight"),
+    ("region,factor\nde,1.5\n", 3, "which has it as double"),
+    ("region,factor\nde,1\nde,2\n", 3, "the item `de` of `sums` comes twice"),
+    ("region,factor\nde,1\n,2\n", 3, "row 2 of `regions` has no `region`"),
+])
+def test_rows_that_make_no_items_are_refused(world, rows, code, says):
+    write(world, ROWS, "rows")
+    world.write("data/regions.csv", rows)
+    done = world.run(pipeline="rows")
+    assert done.code == code and says in done.err, done.all
+
+
+def test_items_with_awkward_names_and_equal_rows_are_kept_apart(world):
+    write(world, "name: odd\nsteps:\n  a: {for_each: [\"a]b\", \"#1\", \"x\\ty\", plain, 'it''s'], sql: {query: \"select 1 as one\"}}\n  to_file: {deliver: {data: a, file: out/odd.csv}}\n", "odd")
+    ok(world.run(pipeline="odd"))
+    assert list(items(world, "a")) == ["a[#1]", "a[#2]", "a[#3]", "a[plain]", "a[it's]"]
+    assert world.read("out/odd.csv") == "item,one\na]b,1\n\"#1\",1\nx\ty,1\nplain,1\nit's,1\n"
+
+
+def test_items_that_give_different_columns_are_named(world):
+    write(world, "name: odd\nsteps:\n  a: {for_each: [1, 2], sql: {query: \"select case when $i = 1 then 1 else 2 end as one\", bind: {i: \"${item}\"}}}\n"
+                 "  b: {for_each: [de, fr], extract: {file: \"data/${item}.csv\"}}\n  to_file: {deliver: {data: b, file: out/odd.csv}}\n", "odd")
+    world.write("data/de.csv", "id,x\n1,2\n")
+    world.write("data/fr.csv", "id,y\n1,2\n")
+    done = world.run(pipeline="odd")
+    assert done.code == 3 and "`de` gives (id int, x int), `fr` gives (id int, y int)" in done.err, done.all
+
+
+def test_each_item_has_its_own_retries(world):
+    write(world, """name: tries
+steps:
+  work:
+    for_each: [a, b]
+    command: {run: [sh, -c, 'echo x >> "$1"; [ "$(wc -l < "$1")" -ge "$2" ] || exit 75', sh, "PLACE/${item}", "${case when item = 'a' then '1' else '3' end}"], outputs: []}
+    retry: {attempts: 3, backoff: 10ms}
+""".replace("PLACE", str(world.folder)), "tries")
+    done = world.headrace("--json", "run", "tries")
+    shown = world.headrace("--json", "show", "last", "--items", "work")
+    assert {i["item"]: (i["state"], i["attempt"]) for i in shown.json} == {"work[a]": ("succeeded", 1), "work[b]": ("succeeded", 3)}, done.all
+
+
+@pytest.mark.parametrize("at", ["step.after_finish:3", "step.before_start:5", "step.after_start:5"])
+def test_killed_between_items_those_that_ended_are_not_done_again(world, at):
+    write(world, """name: killed
+steps:
+  one: {sql: {query: "select 1 as n"}}
+  work:
+    for_each: {values: [a, b, c, d, e], parallel: 1}
+    command: {run: [sh, -c, 'echo x >> "$1"; cp "$HEADRACE_INPUT_ONE" "$HEADRACE_OUTPUT"', sh, "PLACE/${item}"], reads: [one]}
+  to_db: {deliver: {data: work, connection: platform, table: killed, key: [item]}}
+""".replace("PLACE", str(world.folder)), "killed")
+    done = world.run(pipeline="killed", env={"HEADRACE_CRASH_AT": at})
+    assert done.code in (-9, 137), done.all
+    before = {name for name, state in items(world, "work").items() if state == "succeeded"}
+    assert before, "some ended"
+    ok(world.headrace("run", "--resume", "last"))
+    for name in before:
+        assert world.read(name[5:-1]) == "x\n", f"{name} was done twice"
+    assert world.sqlite("select item, n from killed order by item") == [(i, 1) for i in "abcde"]
+
+
+def test_a_model_and_a_delivery_for_each_item(world):
+    world.write("data/train.csv", "region,x,y\n" + "".join(f"{r},{i % 7},{'yes' if (i % 7) > 3 else 'no'}\n" for r in ("de", "fr") for i in range(200)))
+    write(world, """name: models
+steps:
+  rows: {extract: {file: data/train.csv}}
+  of_region: {for_each: [de, fr], sql: {query: "select x, y from rows where region = $r", bind: {r: "${item}"}}}
+  model:
+    for_each: [de, fr]
+    train: {data: of_region, target: y, ignore: [item], learner: {logistic: {}}}
+    register: {name: "model_${item}"}
+  scores:
+    for_each: [de, fr]
+    score: {data: of_region, model: "model_${item}@champion", keep: [x, y]}
+    after: [model]
+  to_files: {for_each: [de, fr], deliver: {data: scores, file: "out/${item}.csv"}}
+""", "models")
+    ok(world.run(pipeline="models"))
+    models = world.headrace("models").out
+    assert "model_de" in models and "model_fr" in models, models
+    assert len(world.read("out/de.csv").splitlines()) == 801
+
+
+def test_another_pipeline_runs_as_a_step(world):
+    write(world, LIST.replace(", FAIL", ""))
+    write(world, "name: outer\nsteps:\n  part: {pipeline: {name: sums, output: sums, params: {broken: none}}}\n  total: {sql: {query: \"select sum(total) as all from part\"}}\n"
+                 .replace(" as all", " as whole") + "  to_file: {deliver: {data: total, file: out/outer.csv}}\n", "outer")
+    run = ok(world.run("--json", pipeline="outer")).json
+    assert world.read("out/outer.csv") == "whole\n51\n"
+    child = next(s["child"] for s in run["steps"] if s["step"] == "part")
+    assert world.headrace("--json", "show", child).json["interval"] == run["interval"]
+    assert world.headrace("--json", "show", "last").json["run"] == run["run"], "`last` is what people started"
+
+
+def test_a_pipeline_that_fails_as_a_step_goes_on_when_resumed(world):
+    write(world, LIST.replace(", FAIL", ""))
+    write(world, "name: outer\nparams:\n  broken: {type: text, default: none}\nsteps:\n  part: {pipeline: {name: sums, params: {broken: \"${params.broken}\"}}}\n", "outer")
+    failed = world.run("--json", "-p", "broken=fr", pipeline="outer")
+    assert failed.code == 3 and "of pipeline `sums` failed" in failed.all, failed.all
+    child = next(s["child"] for s in failed.json["steps"] if s["step"] == "part")
+    world.edit("pipelines/sums.yaml", "'x'", "'1'")
+    resumed = ok(world.headrace("--json", "run", "--resume", failed.json["run"])).json
+    assert next(s["child"] for s in resumed["steps"] if s["step"] == "part") == child, "the same run goes on"
+    assert items(world, run=child) == {"sums[de]": "succeeded", "sums[fr]": "succeeded", "sums[it]": "succeeded"}
+
+
+def test_pipelines_that_run_each_other_are_refused(world):
+    write(world, "name: a\nsteps: {b: {pipeline: {name: b}}}\n", "a")
+    write(world, "name: b\nsteps: {a: {pipeline: {name: a}}}\n", "b")
+    done = world.run(pipeline="a")
+    assert done.code == 2 and "pipelines run each other: a -> b -> a" in done.err, done.all
+
+
+def test_what_a_pipeline_step_names_must_be_there(world):
+    write(world, LIST.replace(", FAIL", ""))
+    write(world, "name: outer\nsteps: {part: {pipeline: {name: sum, params: {broke: x}}}, other: {pipeline: {name: sums, params: {broke: x}}}}\n", "outer")
+    done = world.headrace("validate")
+    assert "no pipeline `sum`" in done.all and "did you mean `sums`?" in done.all and "did you mean `broken`?" in done.all, done.all
+    write(world, "name: outer\nsteps: {part: {pipeline: {name: sums, output: sum}}}\n", "outer")
+    done = world.run(pipeline="outer")
+    assert done.code == 2 and "has no step `sum` to be the output" in done.err, done.all
