@@ -178,7 +178,7 @@ steps:
   to_files: {for_each: [de, fr], deliver: {data: scores, file: "out/${item}.csv"}}
 """, "models")
     ok(world.run(pipeline="models"))
-    models = world.headrace("models").out
+    models = world.headrace("models", "list").out
     assert "model_de" in models and "model_fr" in models, models
     assert len(world.read("out/de.csv").splitlines()) == 801
 

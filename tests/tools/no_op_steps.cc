@@ -4,7 +4,7 @@
 // plan_ms: Plan::Make and every step handed out and reported; plan_mb: memory at its height then, the graph itself included; run_ms, cpu_ms: RunLoop::Run, wall
 // and processor time; mb: memory at its height in the end. With --plan-only there is no run.
 //
-// usage: no_op_steps FOLDER line|wide STEPS [ARTIFACT_BYTES | --plan-only]
+// usage: no_op_steps FOLDER line|wide|items STEPS [ARTIFACT_BYTES | --plan-only]     items: one step with so many items (`for_each`)
 //
 // A step ends the moment it is started, so nothing but the machinery is measured. ARTIFACT_BYTES > 0: each leaves a file of so many bytes, named by its
 // digest, and the next one reads it.
@@ -18,6 +18,7 @@
 #include <iostream>
 
 #include "headrace/base/files.h"
+#include "headrace/pipeline/for_each.h"
 #include "headrace/run/run_loop.h"
 
 namespace headrace {
@@ -106,6 +107,18 @@ ResolvedPipeline Graph(const std::string& root, bool line, std::size_t steps, bo
   return pipeline;
 }
 
+/// One step with `items` items, each made from the step's text as a run makes it.
+ResolvedPipeline Items(const std::string& root, std::size_t items) {
+  ResolvedPipeline pipeline = Graph(root, true, 1, false);
+  Diagnostics diagnostics;
+  const std::optional<Node> file = ParseYaml(MakeSource("items.yaml", "s0: {sql: {query: \"select $i as x\", bind: {i: \"${item}\"}}}\n", 1000).value(), diagnostics);
+  ForEachSpec each;
+  for (std::size_t i = 0; i < items; ++i) each.values.push_back(Value::Int(static_cast<std::int64_t>(i)));
+  each.item = std::make_shared<ItemTemplate>("s0", file->entries[0], std::vector<StepReference>(), Scope(), std::make_shared<StepSurroundings>(), CachingSqlInspector(DefaultSqlInspector()), false);
+  pipeline.steps[0].for_each = std::move(each);
+  return pipeline;
+}
+
 Status PlanAll(const ResolvedPipeline& pipeline) {
   std::vector<Plan::Step> steps;
   steps.reserve(pipeline.steps.size());
@@ -115,8 +128,8 @@ Status PlanAll(const ResolvedPipeline& pipeline) {
   return plan.done() ? Ok() : Error(ErrorCode::kInternal, "the plan did not come to its end");
 }
 
-Status Main(const std::string& folder, bool line, std::size_t steps, bool run, std::size_t bytes) {
-  const ResolvedPipeline pipeline = Graph(folder, line, steps, bytes > 0);
+Status Main(const std::string& folder, const std::string& shape, std::size_t steps, bool run, std::size_t bytes) {
+  const ResolvedPipeline pipeline = shape == "items" ? Items(folder, steps) : Graph(folder, shape == "line", steps, bytes > 0);
   const auto planning = std::chrono::steady_clock::now();
   RETURN_IF_ERROR(PlanAll(pipeline));
   const double plan_ms = Milliseconds(planning), plan_mb = PeakMegabytes();
@@ -150,12 +163,12 @@ int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   std::int64_t steps = 0, bytes = 0;
   const bool plan_only = words.size() == 4 && words[3] == "--plan-only";
-  if (words.size() < 3 || words.size() > 4 || (words[1] != "line" && words[1] != "wide") || !headrace::ParseInt(words[2], &steps) || steps < 3 ||
+  if (words.size() < 3 || words.size() > 4 || (words[1] != "line" && words[1] != "wide" && words[1] != "items") || !headrace::ParseInt(words[2], &steps) || steps < 3 ||
       (words.size() == 4 && !plan_only && (!headrace::ParseInt(words[3], &bytes) || bytes < 0))) {
-    std::cerr << "usage: no_op_steps FOLDER line|wide STEPS [ARTIFACT_BYTES | --plan-only]\n";
+    std::cerr << "usage: no_op_steps FOLDER line|wide|items STEPS [ARTIFACT_BYTES | --plan-only]\n";
     return 2;
   }
-  const headrace::Status status = headrace::Main(words[0], words[1] == "line", static_cast<std::size_t>(steps), !plan_only, static_cast<std::size_t>(bytes));
+  const headrace::Status status = headrace::Main(words[0], words[1], static_cast<std::size_t>(steps), !plan_only, static_cast<std::size_t>(bytes));
   if (!status.ok()) std::cerr << status.ToString() << "\n";
   return status.ok() ? 0 : 1;
 }
