@@ -84,3 +84,37 @@ def test_what_finally_may_not_do(world, old, new, says):
     world.write("pipelines/last.yaml", PIPELINE.replace(old, new, 1))
     done = world.headrace("validate", "pipelines/last.yaml")
     assert done.code == 2 and says in done.all, done.all
+
+
+def test_as_recorded_repeats_with_the_files_of_then(world):
+    first = world.good()
+    before = world.sqlite("select * from scores order by 1")
+    world.edit("sql/features.sql", "select", "select 1 as one,")
+    world.write("pipelines/main.yaml", "name: main\nsteps: {nothing: {sql: {query: select 1 as x}}}\n")
+    today = world.headrace("run", "main", "--from", "features")
+    assert today.code == 2, "today's pipeline has no such step"
+    again = world.headrace("--json", "run", "main", "--from", "features", "--as-recorded")
+    assert again.code == 0, again.all
+    assert steps(again.json) == {name: "reused" if name == "customers" else state for name, state in steps(again.json).items()}
+    digest = {s["step"]: s.get("digest") for s in first["steps"]}
+    assert {s["step"]: s.get("digest") for s in again.json["steps"]}["features"] == digest["features"], "the query of then"
+    assert world.sqlite("select * from scores order by 1") == before
+    assert not list((world.folder / ".headrace/tmp").glob("*-files")), "the copy went with the run"
+
+
+def test_a_failed_run_resumes_as_recorded(world):
+    world.good()
+    good = world.read("data/customers.csv")
+    world.write("data/customers.csv", "broken\n")
+    failed = world.run("--json")
+    assert failed.code != 0
+    world.write("data/customers.csv", good)
+    world.edit("sql/features.sql", "select", "select 1 as one,")
+    resumed = world.headrace("--json", "run", "--resume", failed.json["run"], "--as-recorded")
+    assert resumed.code == 0, resumed.all
+    assert steps(resumed.json)["features"] == "reused", "the query of then was done before"
+
+
+def test_as_recorded_needs_a_recorded_run(world):
+    done = world.headrace("run", "main", "--as-recorded")
+    assert done.code == 2 and "needs `--resume`, `--from` or `--only`" in done.err, done.all

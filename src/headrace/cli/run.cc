@@ -13,6 +13,7 @@
 #include "headrace/cli/run_json.h"
 #include "headrace/cli/run_request.h"
 #include "headrace/cli/run_tenants.h"
+#include "headrace/run/kept_files.h"
 #include "headrace/run/run_loop.h"
 #include "headrace/run/run_params.h"
 #include "headrace/run/run_report.h"
@@ -60,6 +61,12 @@ Status TakePart(Store& store, RunFlags& flags, ResolveRequest& request) {
   return Repeat(*found, request);
 }
 
+/// The project as the run that is resumed or repeated read it.
+Result<std::unique_ptr<KeptProject>> OpenKept(Store& store, const RunFlags& flags, const Project& today, const GlobalFlags& global) {
+  ASSIGN_OR_RETURN(const RunRecord run, store.GetRun(flags.resume.empty() ? flags.of : flags.resume));
+  return KeptProject::Open(store, run, today, global.environment);
+}
+
 /// The commit of the repository the project lies in, and whether its files differ from it; "" without git or a repository.
 std::pair<std::string, bool> CommitOf(const std::string& root) {
   const std::vector<std::string> git = {"/usr/bin/env", "git", "-C", root};
@@ -100,16 +107,23 @@ Status WriteReport(Store& store, const std::string& project, const std::string& 
 int RunOne(RunFlags flags, const GlobalFlags& global) {
   int exit_code = 0;
   if (flags.ends_with > 0) EndWithParent(flags.ends_with);
-  const std::optional<Project> project = LoadTarget(flags.target, global, &exit_code);
-  if (!project) return exit_code;
-  const Result<std::unique_ptr<Store>> store = OpenStore(*project);
+  const std::optional<Project> today = LoadTarget(flags.target, global, &exit_code);
+  if (!today) return exit_code;
+  const Result<std::unique_ptr<Store>> store = OpenStore(*today);
   if (!store.ok()) return Fail(store.status(), global);
-  Result<ResolveRequest> request = RequestOf(flags.target, *project, SystemClock());
+  Result<ResolveRequest> request = RequestOf(flags.target, *today, SystemClock());
   if (!request.ok()) return Fail(request.status(), global);
   if (!flags.resume.empty())
     if (const Status status = Resume(**store, flags, *request); !status.ok()) return Fail(status, global);
   if (!flags.from.empty() || !flags.only.empty())
     if (const Status status = TakePart(**store, flags, *request); !status.ok()) return Fail(status, global);
+  std::unique_ptr<KeptProject> kept;
+  if (flags.as_recorded) {
+    Result<std::unique_ptr<KeptProject>> opened = OpenKept(**store, flags, *today, global);
+    if (!opened.ok()) return Fail(opened.status(), global);
+    kept = std::move(opened).value();
+  }
+  const Project* project = kept ? &kept->project() : &*today;
   const std::optional<ResolvedPipeline> pipeline = ResolveTarget(*project, *request, global, &exit_code);
   if (!pipeline) return exit_code;
 
@@ -128,6 +142,9 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   const char* user = std::getenv("USER");
   environment.user = user == nullptr ? "" : user;
   std::tie(environment.commit, environment.dirty) = CommitOf(pipeline->root);
+  const Result<std::string> files = KeepFiles(**store, *pipeline);
+  if (!files.ok()) return Fail(files.status(), global);
+  environment.files = *files;
   environment.dry_run = flags.dry_run;
 
   environment.threads = global.threads;
@@ -141,7 +158,7 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   }
 
   const auto slots = static_cast<std::size_t>(ResolveThreads(global.threads));
-  environment.pipelines = [&project, slots](const StepContext& context) { return RunSubPipeline(context, *project, slots); };
+  environment.pipelines = [project, slots](const StepContext& context) { return RunSubPipeline(context, *project, slots); };
 
   const std::atomic<bool>& interrupt = WatchInterrupts();
   ThreadRunner runner(slots);
@@ -177,6 +194,7 @@ void AddRunCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
   CLI::Option* only = command->add_option("--only", flags->only, "repeat a recorded run of this step alone")->type_name("STEP");
   command->add_option("--of", flags->of, "with --from and --only: the recorded run, an id or `last` (default: the last of the pipeline and tenant)")->type_name("RUN");
   for (CLI::Option* part : {from, only}) part->excludes("--resume");
+  command->add_flag("--as-recorded", flags->as_recorded, "with --resume, --from and --only: the project's files as that run read them, not today's");
   command->add_option("--report", flags->report, "write the HTML report there ({tenant} stands for the tenant's name)")->type_name("FILE");
   command->add_flag("--dry-run", flags->dry_run, "say what deliveries would change; deliver, register and promote nothing");
   command->add_flag("--force", flags->force, "reuse nothing");
@@ -185,6 +203,8 @@ void AddRunCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
     action = [&global, flags] {
       if (flags->target.pipeline.empty() && flags->resume.empty())
         return Fail(Error(ErrorCode::kInvalid, "which pipeline?").WithHelp("headrace run PIPELINE, or headrace run --resume RUN"), global);
+      if (flags->as_recorded && flags->resume.empty() && flags->from.empty() && flags->only.empty())
+        return Fail(Error(ErrorCode::kInvalid, "`--as-recorded` needs `--resume`, `--from` or `--only`").WithHelp("a new run reads today's files"), global);
       if (!flags->of.empty() && flags->from.empty() && flags->only.empty())
         return Fail(Error(ErrorCode::kInvalid, "`--of` needs `--from` or `--only`").WithHelp("`--resume RUN` goes on with a run"), global);
       return flags->target.tenant == "all" ? RunAllTenants(*flags, global) : RunOne(*flags, global);

@@ -24,6 +24,7 @@ struct RunFlags {
   int parallel = 1;
   std::int64_t ends_with = 0;       ///< process whose death interrupts the run; 0 = none
   bool dry_run = false, force = false;
+  bool as_recorded = false;         ///< with resume, from, only: the project's files as that run read them
 };
 
 /// Declare PIPELINE, -p, --tenant, --interval.

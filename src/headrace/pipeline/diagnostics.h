@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -84,6 +86,11 @@ class Diagnostics {
   /// An error of a parser (span into `text.text`) at its place in the file.
   void AddStatus(DiagnosticCode code, const SourcedText& text, const Status& status);
 
+  /// A file that was read in this pass, whole and well. The newest of a path counts.
+  void NoteSource(std::shared_ptr<const SourceFile> source) { sources_[source->path()] = std::move(source); }
+  /// By path relative to the project's root.
+  const std::map<std::string, std::shared_ptr<const SourceFile>>& sources() const { return sources_; }
+
   bool has_errors() const { return errors_ > 0; }
   std::size_t errors() const { return errors_; }
   std::size_t warnings() const { return warnings_; }
@@ -96,6 +103,7 @@ class Diagnostics {
  private:
   std::vector<Diagnostic> found_;
   Diagnostic overflow_;
+  std::map<std::string, std::shared_ptr<const SourceFile>> sources_;
   std::size_t errors_ = 0, warnings_ = 0, left_out_ = 0;
 };
 

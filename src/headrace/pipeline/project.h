@@ -61,6 +61,7 @@ struct ResolvedPipeline {
   Retention retention;
   std::map<std::string, std::int64_t> pools;         ///< slots of each pool
   std::vector<StepSpec> steps;                       ///< every step after those it waits for, else in file order; those under `finally` as after a success
+  std::map<std::string, std::shared_ptr<const SourceFile>> files;   ///< the project's files that say all this, by path; no other tenant's
   std::map<std::string, StepSpec> last_if_failed;    ///< the steps under `finally` as `${run.outcome}` = failed makes them
 
   const StepSpec* Find(std::string_view step) const; ///< nullptr when there is none of that full name
@@ -85,6 +86,7 @@ class Project {
  public:
   struct Options {
     std::string path = ".";                          ///< a folder, headrace.yaml or a pipeline file
+    std::string data_root;                           ///< the folder that paths of data and programs stand under; "" = the project's. For a copy of its files
     std::string environment;                         ///< "" = the one that says `default: true`, or the only one
     std::shared_ptr<const SqlInspector> sql;         ///< nullptr = DefaultSqlInspector()
   };

@@ -263,6 +263,8 @@ Project::~Project() = default;
 Result<Project> Project::Load(const Options& options, Diagnostics& diagnostics) {
   auto parts = std::make_unique<Parts>();
   RETURN_IF_ERROR(Loader(options, diagnostics).Run(*parts));
+  parts->data_root = options.data_root.empty() ? parts->root : options.data_root;
+  parts->sources = diagnostics.sources();
   return Project(std::move(parts));
 }
 

@@ -27,7 +27,8 @@ struct PipelineFile {
 
 /// What Load leaves: everything that does not depend on a run.
 struct Project::Parts {
-  std::string root, name, opened_pipeline;
+  std::string root, data_root, name, opened_pipeline;
+  std::map<std::string, std::shared_ptr<const SourceFile>> sources;   ///< all files read
   bool has_file = false;
   Environment environment;
   Retention retention;

@@ -196,7 +196,7 @@ Result<ResolvedPipeline> ResolveAlone(const Project& project, const Project::Par
   RETURN_IF_ERROR(diagnostics.ToStatus());
 
   ResolvedPipeline out;
-  out.root = parts.root;
+  out.root = parts.data_root;
   out.project = parts.name;
   out.pipeline = request.pipeline;
   out.file = pipeline->second.path;
@@ -241,6 +241,11 @@ Result<ResolvedPipeline> Project::Resolve(const ResolveRequest& request, Diagnos
   Diagnostics own;  // whether this one fails must not hang on what was found before, nor on whether it was the same
   Result<ResolvedPipeline> resolved = ResolveAlone(*this, *parts_, request, own);
   for (Diagnostic& found : own.Sorted()) diagnostics.Add(std::move(found));
+  if (!resolved.ok()) return resolved;
+  resolved->files = parts_->sources;
+  resolved->files.insert(own.sources().begin(), own.sources().end());
+  for (const auto& [name, tenant] : parts_->tenants)
+    if (name != request.tenant) resolved->files.erase(tenant.root.place.source->path());
   return resolved;
 }
 

@@ -317,7 +317,10 @@ std::shared_ptr<const SourceFile> ReadOrReport(const std::string& file, const st
   const Result<std::string> bytes = ReadBytes(file, max_bytes);
   if (!bytes.ok()) return refuse(DiagnosticCode::kUnreadable, bytes.status());
   const Result<std::shared_ptr<const SourceFile>> source = MakeSource(shown_path, *bytes, max_bytes);
-  if (source.ok()) return *source;
+  if (source.ok()) {
+    diagnostics.NoteSource(*source);
+    return *source;
+  }
   const Status status = source.status();
   if (status.span()) {
     refused.at = Locate({std::make_shared<const SourceFile>(shown_path, *bytes), status.span()->offset, 1});

@@ -174,6 +174,7 @@ Status RunLoop::Open(const Options& options) {
     run_.started_us = env_.clock->NowMicros();
     run_.version = ThisBuild().version;
     run_.commit = env_.commit;
+    run_.files = env_.files;
     run_.dirty = env_.dirty;
     run_.process = ThisProcess();
     RETURN_IF_ERROR(env_.store->CreateRun(run_, records));

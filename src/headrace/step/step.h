@@ -44,6 +44,7 @@ struct RunEnvironment {
   std::string run;                         ///< run id
   std::string user;                        ///< who moves aliases
   std::string commit;                      ///< of the project's repository; "" = it lies in none
+  std::string files;                       ///< digest of the project's files as they were read; "" = not kept
   bool dirty = false;                      ///< the project's files differed from that commit
   int threads = 0;                         ///< for kernels that keep their bits; 0 = all cores
   bool dry_run = false;                    ///< deliveries say what they would do, and do nothing
