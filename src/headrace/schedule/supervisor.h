@@ -28,9 +28,9 @@ class Launcher {
     int exit_code = 0;                   ///< of kEnded; 128 + signal when a signal ended it
     std::string said;                    ///< the end of what it said on standard error
   };
-  /// The process of the newest attempt that this Launcher started for the request.
-  virtual Seen Look(const std::string& request) = 0;
-  /// The request has ended, or a new attempt is coming: forget its process.
+  /// The process that this Launcher started for `request.attempt`; kUnknown when that was another.
+  virtual Seen Look(const RunRequest& request) = 0;
+  /// The request has ended, or another attempt is coming: forget its process.
   virtual void Forget(const std::string& request) = 0;
   /// Whether the process that holds a lease as `holder` is known to be dead: it was one of this host. false = cannot tell.
   virtual bool IsGone(const std::string& holder) = 0;
@@ -55,7 +55,7 @@ struct ServerEvent {
 /// Looks after runs: enters what schedules ask for, starts what is queued within the limits, resumes what died, notes what ended. The one loop that starts runs;
 /// backfills only fill the queue.
 ///
-///   Turn -> sleep as long as it says, or until something happens -> Turn ...
+///   Turn -> sleep, until a process ends or a moment comes -> Turn ...
 ///
 /// Of all supervisors on one state, the one that holds the lease "server" acts. Everything it knows stands in the state, so it may die anywhere: the next
 /// one goes on, and adopts the runs that live. One that lost its lease without noticing finds its writes refused.
@@ -77,7 +77,7 @@ class Supervisor {
 
   struct Turned {
     bool acting = false;                 ///< this one holds the lease
-    std::int64_t wait_us = 0;            ///< by `clock`: look again after at most that
+    std::optional<std::int64_t> next_us; ///< by `clock`: a tick is due or a request's time has come; look at least once a second, too
   };
   /// Do all that is to be done now. An error (the state is out of reach) leaves everything as it is: try again. Never sleeps.
   Result<Turned> Turn();
@@ -86,17 +86,27 @@ class Supervisor {
   Status Stop();
 
  private:
-  struct Tally;                          // what runs at the moment, by limit
+  static constexpr std::int64_t kNever = INT64_MAX;
+  struct Tally;                          // what is at work, by limit
   Result<bool> Lead();
+  Result<bool> Wait(const std::string& holder, std::int64_t now);
+  void Lose(const std::string& to);
+  Status Work();
   Status EnterTicks(std::int64_t now_us);
-  Status LookAfter(RunRequest request, Tally& tally, std::int64_t now_us);
+  Status LookAfter(const RunRequest& request, Tally& tally, std::int64_t now_us);
   Status LookAtProcess(RunRequest request, Tally& tally, std::int64_t now_us);
-  Status LookAtDeath(RunRequest request, const std::string& how, std::int64_t now_us);
+  Status LookAtInterrupted(const RunRequest& request, const RunRecord& run, std::int64_t now_us);
+  Status LookAtApprovals(RunRequest request, const RunRecord& run, std::int64_t now_us);
+  Status Again(RunRequest request, const std::string& how, std::int64_t now_us);
+  Status Anew(RunRequest request, const std::string& why, std::int64_t now_us);
+  Status End(RunRequest request, RequestState state, std::string message, const RunRecord* run, int exit_code = 0);
   Status StartReady(Tally& tally, std::int64_t now_us);
-  Result<bool> MayStart(const RunRequest& request, Tally& tally, std::int64_t now_us);
-  Status End(RunRequest request, RequestState state, std::string message, const RunRecord* run, std::int64_t now_us);
-  Status Start(RunRequest request, Tally& tally);
+  Result<bool> MayStart(const RunRequest& request, const Tally& tally);
+  Status Overlap(const RunRequest& request, const RunRequest& oldest, ScheduleSpec::Overlap overlap);
+  Status Issue(RunRequest request, Tally& tally);
+  Status Launch(const RunRequest& request);
   void Tell(ServerEvent::Kind kind, const RunRequest& request, std::string text = {});
+  void TellLate(const RunRequest& request, std::int64_t now_us);
 
   Store& store_;
   RunQueue queue_;
@@ -109,9 +119,10 @@ class Supervisor {
   std::optional<std::int64_t> epoch_;    ///< of the lease while it is held
   std::int64_t renewed_ = 0;             ///< monotonic
   std::string waits_for_;                ///< the holder that was last told of
+  std::optional<std::int64_t> next_epoch_;   ///< of the lease that says "a server waits", while it is held
+  std::int64_t announced_ = 0;           ///< monotonic: when that was said last
   std::optional<std::int64_t> next_tick_us_;
-  std::set<std::string> known_;          ///< requests whose process was told of
-  std::set<std::string> told_;           ///< late or waiting requests that were told of
+  std::set<std::string> known_;          ///< requests whose process, lateness or question was told of
 };
 
 }  // namespace headrace

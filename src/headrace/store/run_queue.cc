@@ -179,7 +179,7 @@ Status RunQueue::Unpause(const std::string& pipeline, const std::string& tenant,
   });
 }
 
-Status RunQueue::EnterBackfill(const Backfill& backfill, const std::vector<RunRequest>& requests, const std::vector<std::string>& again) {
+Status RunQueue::EnterBackfill(const Backfill& backfill, const std::vector<RunRequest>& requests) {
   const std::lock_guard lock(store_.mutex_);
   return store_.db_->Transact(true, [&]() -> Status {
     Statement add(*store_.db_, "INSERT INTO backfills(id, pipeline, tenants, environment, params, from_us, to_us, parallel, newest_first, cancelled, created_us, by) "
@@ -189,14 +189,19 @@ Status RunQueue::EnterBackfill(const Backfill& backfill, const std::vector<RunRe
     RETURN_IF_ERROR(add.Run());
     for (const RunRequest& request : requests) {
       ASSIGN_OR_RETURN(const bool fresh, Insert(*store_.db_, request));
-      if (fresh) continue;
-      const bool wanted = std::find(again.begin(), again.end(), request.id) != again.end();
-      // What ended well is not wanted again unless named. `attempt` and `claimed` go on rising, so a late process of an old attempt is refused.
-      Statement requeue(*store_.db_, "UPDATE requests SET position = ?1, state = CASE WHEN state IN ('failed', 'cancelled') OR (?2 = 1 AND state = 'succeeded') THEN 'queued' ELSE state END, "
-                                     "run = CASE WHEN state IN ('failed', 'cancelled') OR (?2 = 1 AND state = 'succeeded') THEN '' ELSE run END, "
-                                     "deaths = CASE WHEN state IN ('failed', 'cancelled') OR (?2 = 1 AND state = 'succeeded') THEN 0 ELSE deaths END WHERE id = ?3");
-      requeue.Bind(request.position, wanted, request.id);
-      RETURN_IF_ERROR(requeue.Run());
+      Statement place(*store_.db_, "UPDATE requests SET position = ? WHERE id = ?");
+      place.Bind(request.position, request.id);
+      if (!fresh) RETURN_IF_ERROR(place.Run());
+      if (request.state == RequestState::kSkipped) {
+        Statement skip(*store_.db_, "UPDATE requests SET state = 'skipped', message = ?, run = ?, ended_us = ? WHERE id = ? AND run = '' AND state NOT IN ('started', 'succeeded')");
+        skip.Bind(request.message, request.run, clock_.NowMicros(), request.id);
+        RETURN_IF_ERROR(skip.Run());
+      } else if (!fresh) {
+        // `attempt` and `claimed` go on rising, so a late process of an old attempt is refused.
+        Statement requeue(*store_.db_, "UPDATE requests SET state = 'queued', run = '', deaths = 0, not_before_us = 0, message = '', ended_us = 0 WHERE id = ? AND state NOT IN ('queued', 'started')");
+        requeue.Bind(request.id);
+        RETURN_IF_ERROR(requeue.Run());
+      }
     }
     return Ok();
   });
@@ -216,6 +221,14 @@ Result<Backfill> RunQueue::GetBackfill(const std::string& wanted) {
   if (found.empty() || wanted.empty()) return Error(ErrorCode::kInvalid, "there is no backfill `", wanted, "`").WithHelp("`headrace backfill list` shows them");
   if (found.size() > 1 && found[0].id != wanted) return Error(ErrorCode::kInvalid, "`", wanted, "` begins the ids of several backfills, among them ", found[0].id, " and ", found[1].id);
   return found[0];
+}
+
+Result<std::int64_t> RunQueue::ParallelOf(const std::string& id) {
+  const std::lock_guard lock(store_.mutex_);
+  Statement find(*store_.db_, "SELECT parallel FROM backfills WHERE id = ?");
+  find.Bind(id);
+  ASSIGN_OR_RETURN(const bool there, find.Step());
+  return there ? find.Int(0) : 1;
 }
 
 Status RunQueue::CancelBackfill(const std::string& id, const std::string& by) {

@@ -87,12 +87,15 @@ class RunQueue {
   Status Unpause(const std::string& pipeline, const std::string& tenant, std::int64_t now_us);
 
   // Backfills. -----------------------------------------------------------------------------------------------------
-  /// Enter a backfill, or go on with the one of this id (order and parallelism may change): new requests are added, those of `again` and those that
-  /// failed or were cancelled are queued again. `again` names requests by id.
-  Status EnterBackfill(const Backfill& backfill, const std::vector<RunRequest>& requests, const std::vector<std::string>& again);
+  /// Enter a backfill, or go on with the one of this id (order and parallelism may change). Its requests are either queued, or skipped because `run` did them
+  /// before. One that is entered already keeps its place in the work if it is open; if it ended, it is queued again unless it is skipped now.
+  Status EnterBackfill(const Backfill& backfill, const std::vector<RunRequest>& requests);
+  /// The newest succeeded run of a window that was no dry run.
+  Result<std::optional<RunRecord>> LastSucceeded(const RunRequest& window);
   Result<std::vector<Backfill>> Backfills();       ///< newest first
   /// The backfill of this id, or whose id begins so; kInvalid says what there is.
   Result<Backfill> GetBackfill(const std::string& id_or_prefix);
+  Result<std::int64_t> ParallelOf(const std::string& id);
   /// Start no more of it, and ask its living runs to end.
   Status CancelBackfill(const std::string& id, const std::string& by);
 

@@ -9,6 +9,7 @@
 #include "headrace/base/digest.h"
 #include "headrace/base/files.h"
 #include "headrace/store/process_internal.h"
+#include "headrace/store/run_queue.h"
 #include "headrace/store/schema_internal.h"
 #include "headrace/table/value.h"
 
@@ -365,6 +366,15 @@ Result<std::optional<RunRecord>> Store::FindRun(const std::string& id) {
   if (runs.empty()) return std::optional<RunRecord>();
   ASSIGN_OR_RETURN(RunRecord run, AsSeenNow(runs[0]));
   return std::optional<RunRecord>(std::move(run));
+}
+
+Result<std::optional<RunRecord>> RunQueue::LastSucceeded(const RunRequest& window) {
+  const std::lock_guard lock(store_.mutex_);
+  Statement find(*store_.db_, StrCat(kRunColumns, "WHERE pipeline = ? AND tenant = ? AND interval_start_us = ? AND interval_end_us = ? AND state = 'succeeded' AND trigger <> 'dry run' "
+                                     "ORDER BY finished_us DESC, id DESC LIMIT 1"));
+  find.Bind(window.pipeline, window.tenant, window.interval_start_us, window.interval_end_us);
+  ASSIGN_OR_RETURN(std::vector<RunRecord> runs, ReadRuns(find));
+  return runs.empty() ? std::nullopt : std::optional<RunRecord>(std::move(runs[0]));
 }
 
 Result<std::vector<RunRecord>> Store::ListRuns(const RunQuery& query) {
