@@ -36,7 +36,7 @@ HELD = """
 name: held
 {schedule}
 steps:
-  wait: {{command: {{run: [sh, -c, "while [ ! -e go ]; do sleep 0.02; done"]}}}}
+  wait: {{command: {{run: [sh, -c, "while [ ! -e go ]; do sleep 0.02; done"], outputs: []}}}}
 """
 HOURLY = 'schedule: {cron: "0 * * * *"%s}'
 
@@ -188,11 +188,11 @@ def test_of_two_servers_one_acts_and_the_other_takes_over(world):
 
 def test_a_stopped_process_that_wakes_up_again_starts_nothing(world):
     held(world, ", overlap: skip")
-    first = world.server("--clock", "2026-01-05T00:30:00Z", speed=600)
+    first = world.server("--clock", "2026-01-05T00:30:00Z", "--lease", "2", speed=600)
     first.wait("acts")
     first.process.send_signal(signal.SIGSTOP)
-    second = world.server("--clock", "2026-01-05T00:30:00Z", speed=600)
-    second.wait("took over", seconds=40)
+    second = world.server("--clock", "2026-01-05T00:30:00Z", "--lease", "2", speed=600)
+    second.wait("took over")
     second.wait("started")
     first.process.send_signal(signal.SIGCONT)
     first.wait("stepped down")
