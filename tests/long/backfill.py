@@ -123,8 +123,9 @@ def disturb(project, options, draw):
         while project.done() < share:
             assert running[0].poll() is None, (project.folder / "server.log").read_text()[-3000:]
             time.sleep(0.05)
-        runs = project.living()
-        victims = runs[:draw.randrange(1, len(runs) + 1)] if runs else []
+        while not (runs := project.living()):
+            time.sleep(0.005)
+        victims = runs[:draw.randrange(1, len(runs) + 1)]
         for process in running:
             process.kill()
         for pid in victims:
