@@ -316,7 +316,7 @@ def test_a_window_that_fails_is_told_and_keeps_no_other_back(world):
     world.edit("pipelines/sums.yaml", "count(*) as sold", "case when $day::date = date '2026-01-02' then error('no such day') else count(*) end as sold")
     done = world.headrace("--json", "backfill", "sums", "--from", "2026-01-01", "--to", "2026-01-04")
     assert done.code == 1 and done.json["requests"]["failed"] == 1 and done.json["requests"]["succeeded"] == 2, done.all
-    assert "no such day" in done.err, done.err
+    assert "no such day" in done.err and [(window["tenant"], window["start"]) for window in done.json["failed"]] == [("", "2026-01-02 00:00:00")], done.all
     world.edit("pipelines/sums.yaml", "case when $day::date = date '2026-01-02' then error('no such day') else count(*) end as sold", "count(*) as sold")
     assert world.headrace("backfill", "sums", "--from", "2026-01-01", "--to", "2026-01-04").code == 0
     assert len(rows(world)) == 3

@@ -207,6 +207,11 @@ Status Supervisor::LookAtProcess(RunRequest request, Tally& tally, std::int64_t 
   }
   launcher_.Forget(request.id);
   const std::string said = LastLine(seen.said);
+  if (!request.run.empty()) {                                // what was to be resumed may have come to its end by itself
+    ASSIGN_OR_RETURN(const std::optional<RunRecord> run, store_.FindRun(request.run));
+    if (run && run->state == RunState::kSucceeded) return End(request, RequestState::kSucceeded, run->message, &*run);
+    if (run && run->state == RunState::kFailed) return End(request, RequestState::kFailed, run->message, &*run);
+  }
   if (seen.exit_code == kBusyExit) {
     request.state = RequestState::kQueued;
     request.not_before_us = now_us + kBusyDelayMicros;

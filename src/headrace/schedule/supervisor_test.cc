@@ -339,6 +339,24 @@ TEST_F(SupervisorTest, ARunThatThePipelineNoLongerFitsIsMadeAnew) {
   EXPECT_EQ(Get(Score("06:00")).run, "run2");
 }
 
+TEST_F(SupervisorTest, ARunThatEndedWhileItWasThoughtDeadIsNotMadeAgain) {
+  Set(*one_, {Hourly()});
+  Tick(*one_);
+  ASSERT_TRUE(Claim(*one_).ok());
+  RunRequest thought_dead = Get(Score("06:00"));
+  thought_dead.state = RequestState::kQueued;
+  ASSERT_TRUE(*RunQueue(*one_->store, clock_).Change(thought_dead));
+  Turn(*one_);
+  ASSERT_EQ(one_->launcher.started.size(), 2u);
+  Finish("run1");
+  EXPECT_EQ(Claim(*one_).code(), ErrorCode::kInvalid);
+  Ended(*one_, Score("06:00"), 2, "error: run run1 succeeded: there is nothing to resume\n");
+  Turn(*one_);
+  Turn(*one_);
+  EXPECT_EQ(States(), (Texts{{Score("06:00"), "succeeded"}}));
+  EXPECT_EQ(one_->launcher.started.size(), 2u);
+}
+
 TEST_F(SupervisorTest, OverlapQueueWaits) {
   Set(*one_, {Hourly()});
   Tick(*one_);
