@@ -169,6 +169,7 @@ Status RunLoop::Open(const Options& options) {
     run_.interval_start_us = pipeline.interval.start_us;
     run_.interval_end_us = pipeline.interval.end_us;
     run_.params = ParamsJson(pipeline);
+    if (options.from.empty() && options.only.empty() && options.trigger != "dry run") run_.definition = DefinitionOf(pipeline);
     run_.trigger = options.trigger;
     run_.parent = options.parent;
     run_.started_us = env_.clock->NowMicros();
@@ -177,12 +178,12 @@ Status RunLoop::Open(const Options& options) {
     run_.files = env_.files;
     run_.dirty = env_.dirty;
     run_.process = ThisProcess();
-    RETURN_IF_ERROR(env_.store->CreateRun(run_, records));
+    RETURN_IF_ERROR(env_.store->CreateRun(run_, records, options.claim));
   } else {
     std::vector<std::string> last;
     for (const StepSpec& spec : pipeline.steps)
       if (spec.last) last.push_back(spec.name);
-    RETURN_IF_ERROR(env_.store->ResumeRun(options.resume, ThisProcess(), last));
+    RETURN_IF_ERROR(env_.store->ResumeRun(options.resume, ThisProcess(), last, options.claim, DefinitionOf(pipeline)));
     ASSIGN_OR_RETURN(run_, env_.store->GetRun(options.resume));
     ASSIGN_OR_RETURN(const std::vector<StepRecord> recorded, env_.store->ListSteps(run_.id));
     for (const StepRecord& record : recorded) {

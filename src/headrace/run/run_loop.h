@@ -56,6 +56,7 @@ class RunLoop {
     std::vector<std::string> only;       ///< run these steps; with `from`, both parts
     std::string parent;                  ///< RunRecord::parent of a new run
     std::string of;                      ///< with `from` or `only`: id of the run whose records stand for the rest
+    RunClaim claim;                      ///< of the request that this run is for
   };
   RunLoop(RunEnvironment& environment, StepRunner& runner, RunObserver& observer, const std::atomic<bool>& interrupt)
       : env_(environment), runner_(runner), observer_(observer), interrupt_(interrupt) {}
