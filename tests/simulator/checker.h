@@ -1,0 +1,82 @@
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "headrace/pipeline/project.h"
+#include "world.h"
+
+namespace headrace::simulator {
+
+/// Holds every transition of the state against what the project promises, at once, and knows who wrote it.
+///
+/// The transitions come from triggers in the database (Watch), which write each into a table beside those of the program, in the same transaction; after each
+/// move of a process the checker reads what is new there. So nothing that reaches the state goes unseen, and nothing of the program is changed for it.
+class Checker {
+ public:
+  struct Run {
+    std::string id, pipeline, state;
+    std::int64_t interval_start_us = 0, epoch = 0, exit_code = -1;
+    const Process* owner = nullptr;
+    std::map<std::string, std::string> steps;        ///< state by name, of those that were touched
+    std::map<std::string, int> succeeded;            ///< how often each was recorded as such
+  };
+  using Pipelines = std::map<std::string, const ResolvedPipeline*>;
+
+  /// Add the triggers to the database of a project that is made.
+  static void Watch(sqlite3* database);
+
+  /// `scheduled`: the pipelines whose intervals get one run each.
+  Checker(World& world, const std::string& database, const Pipelines& pipelines, std::set<std::string> scheduled);
+  void AfterMove(Process& writer);
+
+  /// An attempt begins in the process `by`: who may do so, and what it may know.
+  void Starts(const Process& by, const std::string& run, const StepSpec& spec);
+  void Ends(const std::string& run, const std::string& step) { at_work_.erase({run, step}); }
+
+  const std::map<std::string, Run>& runs() const { return runs_; }
+  /// The newest run of an interval, or nullptr.
+  const Run* Newest(const std::string& pipeline, std::int64_t interval_start_us) const;
+  /// When all is over: slots that are still taken by a run that has ended by itself.
+  void CheckSlotsAreFree();
+
+ private:
+  struct Change {
+    std::string kind, id, step, was, now;
+    std::int64_t old_number = 0, new_number = 0;
+    std::string clock;
+    std::int64_t until_us = 0, number = 0;
+  };
+  struct Close { void operator()(sqlite3* db) const { sqlite3_close(db); } };
+  struct Finalize { void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); } };
+  void RunChanged(const Change& change, Process& writer);
+  void RunMade(const Change& change, Process& writer);
+  void RunTaken(Run& run, const Change& change, Process& writer);
+  void StepChanged(const Change& change, const Process& writer);
+  void LeaseChanged(const Change& change);
+  void SlotChanged(const Change& change);
+  void CheckMayTake(const Run& run, const Change& change, const Process& writer);
+  void CheckUpstream(const Run& run, const StepSpec& spec);
+  void CheckActing(const Process& writer);
+  const StepSpec* Spec(const Run& run, const std::string& step) const;
+
+  World& world_;
+  const Pipelines& pipelines_;
+  const std::set<std::string> scheduled_;
+  std::unique_ptr<sqlite3, Close> db_;
+  std::unique_ptr<sqlite3_stmt, Finalize> changes_;
+  std::int64_t seen_ = 0;
+  std::map<std::string, Run> runs_;
+  std::map<std::pair<std::string, std::int64_t>, std::string> newest_;   // interval -> run
+  std::set<std::string> taken_now_;                                      // runs created or resumed in the transactions that are being read
+  std::map<std::string, std::int64_t> lease_epochs_;
+  std::map<std::string, std::set<std::pair<std::string, std::string>>> slots_;   // pool -> (run, step)
+  std::map<std::pair<std::string, std::string>, std::pair<const Process*, std::string>> at_work_;   // (run, step) -> who is at it, pool
+};
+
+}  // namespace headrace::simulator
