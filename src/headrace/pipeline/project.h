@@ -36,6 +36,12 @@ struct Retention {
   std::optional<std::int64_t> data_us, runs_us, models_us;
 };
 
+/// What one tenant may take for itself; 0 = as much as there is.
+struct Quota {
+  std::int64_t runs = 0;                             ///< at once, over all pipelines
+  std::int64_t memory_bytes = 0;                     ///< of the process of a run
+};
+
 /// A parameter's value after all sources were asked.
 struct ParamValue {
   /// A value, a list of columns, the full name of a step (`dataset`), or a secret's name.
@@ -108,6 +114,7 @@ class Project {
   std::vector<std::string> files() const;
   /// Name of the pipeline in the file Options::path named, or "".
   const std::string& opened_pipeline() const;
+  Quota QuotaOf(std::string_view tenant) const;
   /// Connections as a tenant ("" = none) sees them.
   std::map<std::string, ConnectionEntry> ConnectionsOf(std::string_view tenant) const;
 

@@ -286,6 +286,13 @@ std::vector<std::string> Project::tenants() const {
   return names;
 }
 
+Quota Project::QuotaOf(std::string_view tenant) const {
+  const auto found = parts_->tenants.find(std::string(tenant));
+  const Node* quotas = found == parts_->tenants.end() ? nullptr : found->second.root.Find("quotas");
+  if (quotas == nullptr) return {};
+  return {IntOf(quotas->Find("runs"), 0), SizeOf(quotas->Find("memory"), 0)};
+}
+
 std::map<std::string, ConnectionEntry> Project::ConnectionsOf(std::string_view tenant) const {
   std::map<std::string, ConnectionEntry> connections = parts_->connections;
   const auto found = parts_->tenants.find(std::string(tenant));

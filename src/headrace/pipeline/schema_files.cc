@@ -138,6 +138,10 @@ const Shape& TenantFileShape() {
       {"connections", ConnectionsShape(), "the tenant's own connections", "{warehouse: {driver: duckdb, uri: data/acme.duckdb}}"},
       {"tables", Named("table as pipelines call it: the tenant's table", Scalar(kText), kLabel), "names of tables that differ here", "{profiles: analytics.dim_customer}"},
       {"schedule", Named("pipeline: what differs", MapOf("a tenant's schedule", ScheduleTimes()), kLabel), "what the schedules of pipelines say otherwise for this tenant", "{score: {timezone: America/New_York}}"},
+      {"quotas", MapOf("runs, memory", {
+           {"runs", IntFrom(1), "runs of this tenant at once, over all pipelines, that schedules and backfills start", "2"},
+           {"memory", Scalar(kSize), "memory of the process of one run", "2GiB"},
+       }), "how much of the machine this tenant may take", "{runs: 2, memory: 2GiB}"},
   });
   return shape;
 }

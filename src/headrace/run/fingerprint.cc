@@ -117,6 +117,13 @@ std::string FingerprintParts(const StepSpec& step, const std::map<std::string, S
 
 std::string FingerprintOf(std::string_view parts) { return Sha256Hex(parts); }
 
+std::string DefinitionOf(const ResolvedPipeline& pipeline) {
+  Json all = Json::array();
+  for (const StepSpec& step : pipeline.steps)
+    all.push_back({step.name, step.upstream, step.enabled, step.when, step.last, FingerprintParts(step, {}, {}, pipeline.interval)});
+  return Sha256Hex(all.dump());
+}
+
 Result<std::vector<PartChange>> CompareParts(std::string_view before, std::string_view now) {
   std::map<std::string, std::string> a, b;
   try {

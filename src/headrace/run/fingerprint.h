@@ -20,6 +20,9 @@ std::string FingerprintParts(const StepSpec& step, const std::map<std::string, S
 /// SHA-256 of the parts.
 std::string FingerprintOf(std::string_view parts);
 
+/// SHA-256 of what the files say about every step of a run: when it is unchanged and the data are too, the run would give the same. Reads nothing.
+std::string DefinitionOf(const ResolvedPipeline& pipeline);
+
 /// One difference between two sets of parts.
 struct PartChange {
   std::string part;          ///< "spec/query", "inputs/events"

@@ -166,18 +166,19 @@ Status RunLoop::Open(const Options& options) {
     run_.interval_start_us = pipeline.interval.start_us;
     run_.interval_end_us = pipeline.interval.end_us;
     run_.params = ParamsJson(pipeline);
+    if (options.from.empty() && options.only.empty() && options.trigger != "dry run") run_.definition = DefinitionOf(pipeline);
     run_.trigger = options.trigger;
     run_.started_us = env_.clock->NowMicros();
     run_.version = ThisBuild().version;
     run_.commit = env_.commit;
     run_.dirty = env_.dirty;
     run_.process = ThisProcess();
-    RETURN_IF_ERROR(env_.store->CreateRun(run_, records));
+    RETURN_IF_ERROR(env_.store->CreateRun(run_, records, options.claim));
   } else {
     std::vector<std::string> last;
     for (const StepSpec& spec : pipeline.steps)
       if (spec.last) last.push_back(spec.name);
-    RETURN_IF_ERROR(env_.store->ResumeRun(options.resume, ThisProcess(), last));
+    RETURN_IF_ERROR(env_.store->ResumeRun(options.resume, ThisProcess(), last, options.claim, DefinitionOf(pipeline)));
     ASSIGN_OR_RETURN(run_, env_.store->GetRun(options.resume));
     ASSIGN_OR_RETURN(const std::vector<StepRecord> recorded, env_.store->ListSteps(run_.id));
     for (const StepRecord& record : recorded) {

@@ -51,6 +51,7 @@ class RunLoop {
     std::vector<std::string> from;       ///< run these steps and all that comes after them
     std::vector<std::string> only;       ///< run these steps; with `from`, both parts
     std::string of;                      ///< with `from` or `only`: id of the run whose records stand for the rest
+    RunClaim claim;                      ///< of the request that this run is for
   };
   RunLoop(RunEnvironment& environment, StepRunner& runner, RunObserver& observer, const std::atomic<bool>& interrupt)
       : env_(environment), runner_(runner), observer_(observer), interrupt_(interrupt) {}

@@ -73,6 +73,13 @@ Status Store::ReleaseLease(const std::string& name, std::int64_t epoch) {
   });
 }
 
+Result<Lease> Store::FindLease(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  ASSIGN_OR_RETURN(const LeaseTime time, db_->Now());
+  ASSIGN_OR_RETURN(const LeaseRow row, ReadLease(*db_, name, time));
+  return Lease{false, row.epoch, row.holder, row.left_us};
+}
+
 void Store::ActUnder(const std::string& name, std::int64_t epoch) {
   const std::lock_guard lock(mutex_);
   acting_ = {name, epoch};

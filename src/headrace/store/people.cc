@@ -90,6 +90,7 @@ Status Store::Decide(const std::string& run, const std::string& step, bool yes, 
 Status Store::Cancel(const std::string& run, const std::string& by) {
   const std::lock_guard lock(mutex_);
   return db_->Transact(true, [&]() -> Status {
+    RETURN_IF_ERROR(CheckActing());
     Statement wish(*db_, "UPDATE runs SET cancel_by = ? WHERE id = ? AND state = 'running'");
     wish.Bind(by.empty() ? "somebody" : by, run);
     RETURN_IF_ERROR(wish.Run());

@@ -10,7 +10,7 @@
 namespace headrace::internal {
 
 namespace {
-constexpr std::array<const char*, 4> kSteps = {
+constexpr std::array<const char*, 5> kSteps = {
     // 1
     R"sql(
 CREATE TABLE runs(
@@ -86,6 +86,26 @@ CREATE TABLE pool_slots(pool TEXT NOT NULL, run TEXT NOT NULL, step TEXT NOT NUL
     R"sql(
 DROP INDEX steps_by_fingerprint;
 CREATE INDEX steps_by_fingerprint ON steps(fingerprint, step) WHERE state = 'succeeded';
+)sql",
+    // 5: requests of runs, what made them, and what the files said when a run was made
+    R"sql(
+ALTER TABLE runs ADD COLUMN definition TEXT NOT NULL DEFAULT '';
+CREATE TABLE requests(
+  id TEXT PRIMARY KEY, origin TEXT NOT NULL, pipeline TEXT NOT NULL, tenant TEXT NOT NULL, environment TEXT NOT NULL,
+  interval_start_us INTEGER NOT NULL, interval_end_us INTEGER NOT NULL, params TEXT NOT NULL, entered_us INTEGER NOT NULL, position INTEGER NOT NULL,
+  finish_by_us INTEGER NOT NULL, state TEXT NOT NULL, not_before_us INTEGER NOT NULL, attempt INTEGER NOT NULL, claimed INTEGER NOT NULL,
+  deaths INTEGER NOT NULL, run TEXT NOT NULL, message TEXT NOT NULL, ended_us INTEGER NOT NULL) STRICT;
+CREATE INDEX requests_open ON requests(state, entered_us, position) WHERE state IN ('queued', 'started');
+CREATE INDEX requests_by_origin ON requests(origin, state);
+CREATE TABLE schedule_marks(
+  pipeline TEXT NOT NULL, tenant TEXT NOT NULL, tick_text TEXT NOT NULL, since_us INTEGER NOT NULL, handled_us INTEGER NOT NULL,
+  PRIMARY KEY(pipeline, tenant)) STRICT;
+CREATE TABLE schedule_pauses(
+  pipeline TEXT NOT NULL, tenant TEXT NOT NULL, from_us INTEGER NOT NULL, until_us INTEGER NOT NULL, by TEXT NOT NULL) STRICT;
+CREATE TABLE backfills(
+  id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, tenants TEXT NOT NULL, environment TEXT NOT NULL, params TEXT NOT NULL,
+  from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, parallel INTEGER NOT NULL, newest_first INTEGER NOT NULL, cancelled INTEGER NOT NULL,
+  created_us INTEGER NOT NULL, by TEXT NOT NULL) STRICT;
 )sql",
 };
 constexpr std::int64_t kKnown = kSteps.size();

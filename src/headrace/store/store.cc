@@ -9,6 +9,7 @@
 #include "headrace/base/digest.h"
 #include "headrace/base/files.h"
 #include "headrace/store/process_internal.h"
+#include "headrace/store/run_queue.h"
 #include "headrace/store/schema_internal.h"
 #include "headrace/table/value.h"
 
@@ -20,7 +21,7 @@ using internal::Statement;
 namespace {
 constexpr std::string_view kRunColumns =
     "SELECT id, pipeline, tenant, environment, interval_start_us, interval_end_us, params, trigger, state, exit_code, message, "
-    "started_us, finished_us, version, code_commit, dirty, pid, process_started, host, epoch, lease_until_us, lease_clock FROM runs ";
+    "started_us, finished_us, version, code_commit, dirty, pid, process_started, host, epoch, lease_until_us, lease_clock, definition FROM runs ";
 constexpr std::string_view kStepColumns =
     "SELECT run, step, kind, state, attempt, started_us, finished_us, fingerprint, parts, reason, reused_from, error_code, "
     "message, help, details FROM steps ";
@@ -57,6 +58,7 @@ RunRecord ReadRun(const Statement& row) {
   run.epoch = row.Int(19);
   run.lease_until_us = row.Int(20);
   run.lease_clock = row.Text(21);
+  run.definition = row.Text(22);
   return run;
 }
 
@@ -186,12 +188,13 @@ Result<RunRecord> Store::AsSeenNow(RunRecord run) {
   return run;
 }
 
-Status Store::CreateRun(const RunRecord& run, const std::vector<StepRecord>& steps) {
+Status Store::CreateRun(const RunRecord& run, const std::vector<StepRecord>& steps, const RunClaim& claim) {
   const std::lock_guard lock(mutex_);
   CrashPoint("run.before_create");
   const std::int64_t now = clock_.MonotonicMicros();
   const Status done = db_->Transact(false, [&]() -> Status {
     RETURN_IF_ERROR(CheckActing());
+    RETURN_IF_ERROR(Claim(claim, run.id));
     Statement open(*db_, StrCat(kRunColumns, "WHERE state = 'running' AND pipeline = ? AND tenant = ? AND interval_start_us = ? AND interval_end_us = ?"));
     open.Bind(run.pipeline, run.tenant, run.interval_start_us, run.interval_end_us);
     ASSIGN_OR_RETURN(const std::vector<RunRecord> others, ReadRuns(open));
@@ -206,10 +209,10 @@ Status Store::CreateRun(const RunRecord& run, const std::vector<StepRecord>& ste
     }
     ASSIGN_OR_RETURN(const internal::LeaseTime time, db_->Now());
     Statement insert(*db_, "INSERT INTO runs(id, pipeline, tenant, environment, interval_start_us, interval_end_us, params, trigger, state, exit_code, message, started_us, "
-                           "finished_us, version, code_commit, dirty, pid, process_started, host, epoch, lease_until_us, lease_clock) "
-                           "VALUES (?,?,?,?,?,?,?,?,'running',-1,'',?,0,?,?,?,?,?,?,1,?,?)");
+                           "finished_us, version, code_commit, dirty, pid, process_started, host, epoch, lease_until_us, lease_clock, definition) "
+                           "VALUES (?,?,?,?,?,?,?,?,'running',-1,'',?,0,?,?,?,?,?,?,1,?,?,?)");
     insert.Bind(run.id, run.pipeline, run.tenant, run.environment, run.interval_start_us, run.interval_end_us, run.params, run.trigger, run.started_us,
-                run.version, run.commit, run.dirty, run.process.pid, run.process.started, run.process.host, time.now_us + kRunLeaseMicros, time.clock);
+                run.version, run.commit, run.dirty, run.process.pid, run.process.started, run.process.host, time.now_us + kRunLeaseMicros, time.clock, run.definition);
     RETURN_IF_ERROR(insert.Run());
     return InsertSteps(*db_, run.id, steps);
   });
@@ -219,12 +222,13 @@ Status Store::CreateRun(const RunRecord& run, const std::vector<StepRecord>& ste
   return Ok();
 }
 
-Status Store::ResumeRun(const std::string& id, const ProcessId& process, const std::vector<std::string>& again) {
+Status Store::ResumeRun(const std::string& id, const ProcessId& process, const std::vector<std::string>& again, const RunClaim& claim, const std::string& definition) {
   const std::lock_guard lock(mutex_);
   const std::int64_t now = clock_.MonotonicMicros();
   std::int64_t epoch = 0;
   const Status done = db_->Transact(false, [&]() -> Status {
     RETURN_IF_ERROR(CheckActing());
+    RETURN_IF_ERROR(Claim(claim, id));
     Statement find(*db_, StrCat(kRunColumns, "WHERE id = ?"));
     find.Bind(id);
     ASSIGN_OR_RETURN(const std::vector<RunRecord> runs, ReadRuns(find));
@@ -238,8 +242,8 @@ Status Store::ResumeRun(const std::string& id, const ProcessId& process, const s
     epoch = runs[0].epoch + 1;
     ASSIGN_OR_RETURN(const internal::LeaseTime time, db_->Now());
     Statement take(*db_, "UPDATE runs SET state = 'running', exit_code = -1, message = '', finished_us = 0, cancel_by = '', trigger = CASE trigger WHEN 'dry run' THEN trigger ELSE 'resume' END, "
-                         "pid = ?, process_started = ?, host = ?, epoch = ?, lease_until_us = ?, lease_clock = ? WHERE id = ?");
-    take.Bind(process.pid, process.started, process.host, epoch, time.now_us + kRunLeaseMicros, time.clock, id);
+                         "pid = ?, process_started = ?, host = ?, epoch = ?, lease_until_us = ?, lease_clock = ?, definition = CASE definition WHEN ? THEN definition ELSE '' END WHERE id = ?");
+    take.Bind(process.pid, process.started, process.host, epoch, time.now_us + kRunLeaseMicros, time.clock, definition, id);
     RETURN_IF_ERROR(take.Run());
     Statement reopen(*db_, "UPDATE steps SET state = 'pending', message = '', help = '', error_code = '' WHERE run = ? AND state NOT IN ('succeeded', 'reused', 'waiting')");
     reopen.Bind(id);
@@ -352,6 +356,25 @@ Result<RunRecord> Store::GetRun(const std::string& wanted) {
   if (runs.size() > 1 && runs[0].id != wanted)
     return Error(ErrorCode::kInvalid, "`", wanted, "` begins the ids of several runs, among them ", runs[0].id, " and ", runs[1].id);
   return AsSeenNow(runs[0]);
+}
+
+Result<std::optional<RunRecord>> Store::FindRun(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  Statement find(*db_, StrCat(kRunColumns, "WHERE id = ?"));
+  find.Bind(id);
+  ASSIGN_OR_RETURN(const std::vector<RunRecord> runs, ReadRuns(find));
+  if (runs.empty()) return std::optional<RunRecord>();
+  ASSIGN_OR_RETURN(RunRecord run, AsSeenNow(runs[0]));
+  return std::optional<RunRecord>(std::move(run));
+}
+
+Result<std::optional<RunRecord>> RunQueue::LastSucceeded(const RunRequest& window) {
+  const std::lock_guard lock(store_.mutex_);
+  Statement find(*store_.db_, StrCat(kRunColumns, "WHERE pipeline = ? AND tenant = ? AND interval_start_us = ? AND interval_end_us = ? AND state = 'succeeded' AND trigger <> 'dry run' "
+                                     "ORDER BY finished_us DESC, id DESC LIMIT 1"));
+  find.Bind(window.pipeline, window.tenant, window.interval_start_us, window.interval_end_us);
+  ASSIGN_OR_RETURN(std::vector<RunRecord> runs, ReadRuns(find));
+  return runs.empty() ? std::nullopt : std::optional<RunRecord>(std::move(runs[0]));
 }
 
 Result<std::vector<RunRecord>> Store::ListRuns(const RunQuery& query) {

@@ -44,7 +44,8 @@ struct RunRecord {
   std::string pipeline, tenant, environment;
   std::int64_t interval_start_us = 0, interval_end_us = 0;
   std::string params;             ///< JSON: {name: {value, from: flag | tenant | default}}; secrets as names
-  std::string trigger;            ///< "manual", "resume", "dry run"
+  std::string definition;         ///< digest of what the files said about every step; "" = it changed between two tries
+  std::string trigger;            ///< "manual", "resume", "dry run", "schedule", the id of a backfill
   RunState state = RunState::kRunning;
   int exit_code = -1;             ///< -1 while running
   std::string message;            ///< one sentence: how it ended
@@ -56,6 +57,12 @@ struct RunRecord {
   std::int64_t epoch = 0;         ///< rises with every owner: 1 when created, one more with each resume
   std::int64_t lease_until_us = 0;   ///< by `lease_clock`, whose times tell nothing about those of another clock
   std::string lease_clock;
+};
+
+/// Which attempt of which request (store/run_queue.h) a process makes a run for; request "" = of none.
+struct RunClaim {
+  std::string request;
+  std::int64_t attempt = 0;
 };
 
 /// One output of a step: a file in the artifact store.
@@ -158,11 +165,13 @@ class Store {
   // Runs. ---------------------------------------------------------------------------------------------------------
   /// Enter a new run with its steps, all pending. kBusy names the living run of the same pipeline, tenant and interval, if there is
   /// one; a dead one is marked interrupted first. A run lives while its process does, or, on another host, while its lease lasts.
-  Status CreateRun(const RunRecord& run, const std::vector<StepRecord>& steps);
+  /// In the same transaction the run becomes that of the request it claims; kBusy when that attempt was claimed before, or is no longer wanted.
+  Status CreateRun(const RunRecord& run, const std::vector<StepRecord>& steps, const RunClaim& claim = {});
   /// Take over a run whose process is gone: running again under this process, steps that did not end pending again.
   /// kBusy when its process lives; kInvalid when it succeeded or there is none.
   /// The steps named `again` are pending again though they ended: those under `finally`, whose outcome may be another now.
-  Status ResumeRun(const std::string& id, const ProcessId& process, const std::vector<std::string>& again = {});
+  Status ResumeRun(const std::string& id, const ProcessId& process, const std::vector<std::string>& again = {}, const RunClaim& claim = {},
+                   const std::string& definition = {});
   Status StartStep(const StepRecord& step) { return Advance({}, &step); }
   /// Record how a step ended, with its outputs; one transaction.
   Status FinishStep(const StepRecord& step) { return Advance({step}, nullptr); }
@@ -191,6 +200,7 @@ class Store {
   Status FreeSlot(const std::string& pool, const std::string& run, const std::string& step);
 
   Result<RunRecord> GetRun(const std::string& id_or_prefix_or_last);
+  Result<std::optional<RunRecord>> FindRun(const std::string& id);  ///< by its whole id
   struct RunQuery { std::string pipeline, tenant; std::int64_t limit = 50; };
   Result<std::vector<RunRecord>> ListRuns(const RunQuery& query);   ///< newest first
   Result<std::vector<StepRecord>> ListSteps(const std::string& run);
@@ -212,7 +222,8 @@ class Store {
   /// Hold it for `duration_us` from now. kBusy names the holder when it went to another, or was let run out: acquire it again.
   Status RenewLease(const std::string& name, std::int64_t epoch, std::int64_t duration_us);
   Status ReleaseLease(const std::string& name, std::int64_t epoch);   ///< fine when it went to another meanwhile
-  /// From now on CreateRun and ResumeRun of this Store are refused (kBusy) unless `epoch` is the newest of the lease `name`.
+  Result<Lease> FindLease(const std::string& name);                   ///< who holds it; left_us = 0: nobody. Takes nothing
+  /// From now on CreateRun, ResumeRun, Cancel and all writes of a RunQueue on this Store are refused (kBusy) unless `epoch` is the newest of the lease `name`.
   void ActUnder(const std::string& name, std::int64_t epoch);
 
   // Artifacts. ------------------------------------------------------------------------------------------------------
@@ -236,9 +247,11 @@ class Store {
   const std::string& directory() const { return directory_; }   ///< <root>/.headrace
 
  private:
+  friend class RunQueue;
   struct Owned { std::int64_t epoch = 0, renewed = 0, tried = 0; };   // monotonic times of the lease's start and of the last try
   Store(std::string directory, std::unique_ptr<internal::Database> db, Clock& clock);
   Status CheckActing();
+  Status Claim(const RunClaim& claim, const std::string& run);
   Result<bool> Lives(const RunRecord& run);
   Result<RunRecord> AsSeenNow(RunRecord run);
   Result<std::int64_t> EpochOf(const std::string& run);
