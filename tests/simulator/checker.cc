@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "project.h"
+
 namespace headrace::simulator {
 
 namespace {
@@ -20,6 +22,14 @@ CREATE TRIGGER lease_made AFTER INSERT ON leases BEGIN
   INSERT INTO seen_changes VALUES (NULL, 'lease', new.name, '', '', new.holder, 0, new.epoch, '', 0, 0); END;
 CREATE TRIGGER lease_changed AFTER UPDATE OF holder, epoch ON leases WHEN old.holder <> new.holder OR old.epoch <> new.epoch BEGIN
   INSERT INTO seen_changes VALUES (NULL, 'lease', new.name, '', old.holder, new.holder, old.epoch, new.epoch, old.clock, old.until_us, 0); END;
+CREATE TRIGGER request_made AFTER INSERT ON requests BEGIN
+  INSERT INTO seen_changes VALUES (NULL, 'request', new.id, new.origin, '', new.state, 0, 0, '', 0, 0); END;
+CREATE TRIGGER request_changed AFTER UPDATE ON requests WHEN old.state <> new.state OR old.attempt <> new.attempt OR old.claimed <> new.claimed OR old.run <> new.run BEGIN
+  INSERT INTO seen_changes VALUES (NULL, 'request', new.id, new.run, old.state, new.state, old.attempt, new.attempt, old.run, old.claimed, new.claimed); END;
+CREATE TRIGGER mark_made AFTER INSERT ON schedule_marks BEGIN
+  INSERT INTO seen_changes VALUES (NULL, 'mark', new.pipeline, '', '', '', 0, new.handled_us, '', 0, new.since_us); END;
+CREATE TRIGGER mark_changed AFTER UPDATE ON schedule_marks BEGIN
+  INSERT INTO seen_changes VALUES (NULL, 'mark', new.pipeline, '', '', '', old.handled_us, new.handled_us, '', 0, new.since_us); END;
 CREATE TRIGGER slot_taken AFTER INSERT ON pool_slots BEGIN
   INSERT INTO seen_changes VALUES (NULL, 'slot', new.run, new.step, '', new.pool, 0, 1, '', 0, 0); END;
 CREATE TRIGGER slot_freed AFTER DELETE ON pool_slots BEGIN
@@ -38,10 +48,9 @@ void Must(sqlite3* db, int code) {
 
 void Checker::Watch(sqlite3* database) { Must(database, sqlite3_exec(database, kTriggers, nullptr, nullptr, nullptr)); }
 
-Checker::Checker(World& world, const std::string& database, const Pipelines& pipelines, std::set<std::string> scheduled)
-    : world_(world), pipelines_(pipelines), scheduled_(std::move(scheduled)) {
+Checker::Checker(World& world, const std::string& database, const Pipelines& pipelines) : world_(world), pipelines_(pipelines) {
   sqlite3* db = nullptr;
-  Must(db, sqlite3_open_v2(database.c_str(), &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr));
+  Must(db, sqlite3_open_v2(database.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr));
   db_.reset(db);
   sqlite3_stmt* statement = nullptr;
   Must(db, sqlite3_prepare_v2(db, "SELECT * FROM seen_changes WHERE seq > ? ORDER BY seq", -1, &statement, nullptr));
@@ -60,7 +69,9 @@ void Checker::AfterMove(Process& writer) {
     world_.Note("writes ", change.kind, " ", change.id, change.step.empty() ? "" : " ", change.step, ": ", change.was, " -> ", change.now, " (", change.old_number, " -> ", change.new_number, ")");
     if (change.kind == "run") RunChanged(change, writer);
     else if (change.kind == "step") StepChanged(change, writer);
-    else if (change.kind == "lease") LeaseChanged(change);
+    else if (change.kind == "lease") LeaseChanged(change, writer);
+    else if (change.kind == "request") RequestChanged(change, writer);
+    else if (change.kind == "mark") marks_[change.id] = {change.number, change.new_number};
     else SlotChanged(change);
   }
   sqlite3_reset(row);
@@ -87,7 +98,7 @@ void Checker::RunChanged(const Change& change, Process& writer) {
     if (run.owner == &writer && change.now == "succeeded")
       for (const auto& [step, state] : run.steps)
         if (!IsFinal(state)) world_.Violation(StrCat("run ", run.id, " succeeded while step `", step, "` is ", state));
-  } else {
+  } else if (change.was != "waiting" || change.now != "interrupted") {   // who waits for an approval may be cancelled by anybody
     world_.Violation(StrCat("run ", run.id, " had ended (", change.was, ") and became ", change.now, " without a new owner"));
   }
   run.state = change.now;
@@ -95,18 +106,19 @@ void Checker::RunChanged(const Change& change, Process& writer) {
 }
 
 void Checker::RunMade(const Change& change, Process& writer) {
-  CheckActing(writer);
   Run& run = runs_[change.id];
   run = {change.id, change.step, change.now, change.number, change.new_number, -1, &writer, {}, {}};
   taken_now_.insert(run.id);
   std::string& newest = newest_[{run.pipeline, run.interval_start_us}];
-  if (!newest.empty() && scheduled_.contains(run.pipeline)) world_.Violation(StrCat("the interval of run ", newest, " got a second run, ", run.id));
   if (!newest.empty() && runs_.at(newest).state == "running") world_.Violation(StrCat("run ", run.id, " began while ", newest, " of the same interval is at work"));
   newest = run.id;
+  if (writer.request.empty()) return;
+  std::set<std::string>& made = requests_[writer.request].runs;
+  if (!made.empty()) world_.Violation(StrCat("request ", writer.request, " got a second run, ", run.id, ", after ", *made.begin()));
+  made.insert(run.id);
 }
 
 void Checker::RunTaken(Run& run, const Change& change, Process& writer) {
-  CheckActing(writer);
   if (change.new_number != change.old_number + 1) world_.Violation(StrCat("the epoch of run ", run.id, " went from ", change.old_number, " to ", change.new_number));
   if (change.was == "succeeded") world_.Violation(StrCat("run ", run.id, " had succeeded and was resumed"));
   if (change.was == "running") CheckMayTake(run, change, writer);
@@ -124,11 +136,37 @@ void Checker::CheckMayTake(const Run& run, const Change& change, const Process& 
   }
 }
 
-/// Who creates and resumes runs as a scheduler holds the scheduler's lease at that moment.
-void Checker::CheckActing(const Process& writer) {
-  if (writer.acting_epoch == 0) return;
-  const std::int64_t newest = lease_epochs_[writer.acting_lease];
-  if (newest != writer.acting_epoch) world_.Violation(StrCat("a scheduler acted under epoch ", writer.acting_epoch, " of the lease `", writer.acting_lease, "`, which is at ", newest));
+// --- requests --------------------------------------------------------------------------------------------------------
+
+void Checker::RequestChanged(const Change& change, Process& writer) {
+  Request& request = requests_[change.id];
+  if (change.was.empty()) {
+    if (request.origin = change.step; request.origin == "schedule" && leader_ != &writer) world_.Violation(StrCat("request ", change.id, " was entered by ", writer.name, ", which does not hold the lease"));
+    ++open_requests_;
+  } else if (change.number != change.until_us) {
+    RequestClaimed(request, change, writer);
+  } else if (request.ended() && (request.origin == "schedule" || change.now != "queued")) {
+    world_.Violation(StrCat("request ", change.id, " had ended (", change.was, ") and became ", change.now));
+  } else if (request.ended()) {
+    request.runs.clear();                              // a backfill that is given again
+    ++open_requests_;
+  } else if (leader_ != &writer && (request.origin == "schedule" || change.now == "started")) {
+    world_.Violation(StrCat("request ", change.id, " became ", change.now, " by ", writer.name, ", which does not hold the lease; ", leader_ == nullptr ? "nobody" : leader_->name, " does"));
+  }
+  if (change.new_number < change.old_number || change.new_number > change.old_number + 1) world_.Violation(StrCat("the attempt of request ", change.id, " went from ", change.old_number, " to ", change.new_number));
+  const bool was_open = change.was.empty() || !request.ended() || change.now == "queued";
+  request.state = change.now;
+  request.attempt = change.new_number;
+  request.claimed = change.number;
+  if (was_open && request.ended()) --open_requests_;
+}
+
+/// A process makes or resumes the run of a request.
+void Checker::RequestClaimed(Request& request, const Change& change, const Process& writer) {
+  if (writer.request != change.id || writer.attempt != change.number) world_.Violation(StrCat("attempt ", change.number, " of request ", change.id, " was claimed by ", writer.name));
+  if (change.number != request.attempt || change.number <= request.claimed || request.state != "started")
+    world_.Violation(StrCat("attempt ", change.number, " of request ", change.id, " was claimed, which is ", request.state, ", attempt ", request.attempt, ", claimed ", request.claimed));
+  if (!change.clock.empty() && change.clock != change.step) world_.Violation(StrCat("request ", change.id, " had run ", change.clock, " and now has ", change.step));
 }
 
 // --- steps -----------------------------------------------------------------------------------------------------------
@@ -148,6 +186,11 @@ void Checker::StepChanged(const Change& change, const Process& writer) {
     world_.Violation(StrCat("step `", change.step, "` became ", change.now, " in run ", run.id, ", which is ", run.state));
   }
   state = change.now;
+  if (spec->kind == StepKind::kDeliver) {
+    Delivery& delivery = deliveries_[StrCat(run.pipeline, "/", run.interval_start_us, "/", change.step)];
+    if (change.now == "running") delivery.began = run.id;
+    if (change.now == "succeeded") delivery.recorded = run.id;
+  }
   if (change.now == "running") {
     CheckUpstream(run, *spec);
     if (change.new_number > spec->retry.attempts) world_.Violation(StrCat("step `", change.step, "` of run ", run.id, " is tried a ", change.new_number, "th time of ", spec->retry.attempts));
@@ -179,7 +222,7 @@ void Checker::Starts(const Process& by, const std::string& run_id, const StepSpe
   if (spec.last) {
     bool failed = false;
     for (const auto& [name, state] : run.steps) failed |= state == "failed" && Spec(run, name)->on_failure != StepSpec::OnFailure::kContinue;
-    if (failed != (spec.when == "told of a failure")) world_.Violation(StrCat("step `", spec.name, "` of run ", run_id, " was told that the run ", failed ? "is fine, but a step failed" : "failed, but none did"));
+    if (failed != (spec.when == kToldOfFailure)) world_.Violation(StrCat("step `", spec.name, "` of run ", run_id, " was told that the run ", failed ? "is fine, but a step failed" : "failed, but none did"));
   }
   if (!spec.pool.empty()) {
     std::int64_t others = 0;
@@ -193,12 +236,12 @@ void Checker::Starts(const Process& by, const std::string& run_id, const StepSpe
 
 // --- leases and slots ------------------------------------------------------------------------------------------------
 
-void Checker::LeaseChanged(const Change& change) {
+void Checker::LeaseChanged(const Change& change, const Process& writer) {
+  if (change.id == "server") leader_ = &writer;
   const std::int64_t left = change.clock == world_.BootId() ? change.until_us - world_.monotonic_us() : 0;
   if (change.new_number < change.old_number || change.new_number > change.old_number + 1) world_.Violation(StrCat("the epoch of lease `", change.id, "` went from ", change.old_number, " to ", change.new_number));
   if (change.new_number == change.old_number) world_.Violation(StrCat("the lease `", change.id, "` went from ", change.was, " to ", change.now, " under one epoch"));
-  if (left > 0) world_.Violation(StrCat("the lease `", change.id, "` was taken from ", change.was, " ", left / 1000, " ms before its end"));
-  lease_epochs_[change.id] = change.new_number;
+  if (left > 0 && !change.was.empty()) world_.Violation(StrCat("the lease `", change.id, "` was taken from ", change.was, " ", left / 1000, " ms before its end"));
 }
 
 void Checker::SlotChanged(const Change& change) {
@@ -215,7 +258,7 @@ void Checker::SlotChanged(const Change& change) {
 void Checker::CheckSlotsAreFree() {
   for (const auto& [pool, slots] : slots_)
     for (const auto& [run, step] : slots)
-      if (runs_.at(run).exit_code != 130) world_.Violation(StrCat("step `", step, "` of run ", run, ", which ended, holds a slot of pool `", pool, "`"));
+      if (runs_.at(run).state == "succeeded" || runs_.at(run).state == "failed") world_.Violation(StrCat("step `", step, "` of run ", run, ", which ended, holds a slot of pool `", pool, "`"));
 }
 
 }  // namespace headrace::simulator

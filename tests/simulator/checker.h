@@ -26,13 +26,21 @@ class Checker {
     std::map<std::string, std::string> steps;        ///< state by name, of those that were touched
     std::map<std::string, int> succeeded;            ///< how often each was recorded as such
   };
+  struct Request {
+    std::string origin, state;
+    std::int64_t attempt = 0, claimed = 0;
+    std::set<std::string> runs;                      ///< made for it since it was entered
+    bool ended() const { return state != "queued" && state != "started"; }
+  };
+  struct Mark { std::int64_t since_us = 0, handled_us = 0; };
+  /// Who began a delivery last, and who recorded one last: run ids.
+  struct Delivery { std::string began, recorded; };
   using Pipelines = std::map<std::string, const ResolvedPipeline*>;
 
   /// Add the triggers to the database of a project that is made.
   static void Watch(sqlite3* database);
 
-  /// `scheduled`: the pipelines whose intervals get one run each.
-  Checker(World& world, const std::string& database, const Pipelines& pipelines, std::set<std::string> scheduled);
+  Checker(World& world, const std::string& database, const Pipelines& pipelines);
   void AfterMove(Process& writer);
 
   /// An attempt begins in the process `by`: who may do so, and what it may know.
@@ -40,9 +48,13 @@ class Checker {
   void Ends(const std::string& run, const std::string& step) { at_work_.erase({run, step}); }
 
   const std::map<std::string, Run>& runs() const { return runs_; }
+  const std::map<std::string, Request>& requests() const { return requests_; }
+  std::size_t open_requests() const { return open_requests_; }
+  const std::map<std::string, Mark>& marks() const { return marks_; }                ///< by pipeline
+  const std::map<std::string, Delivery>& deliveries() const { return deliveries_; }  ///< by DeliveryKey
   /// The newest run of an interval, or nullptr.
   const Run* Newest(const std::string& pipeline, std::int64_t interval_start_us) const;
-  /// When all is over: slots that are still taken by a run that has ended by itself.
+  /// When all is over: slots that are still taken by a run that came to its end.
   void CheckSlotsAreFree();
 
  private:
@@ -58,23 +70,27 @@ class Checker {
   void RunMade(const Change& change, Process& writer);
   void RunTaken(Run& run, const Change& change, Process& writer);
   void StepChanged(const Change& change, const Process& writer);
-  void LeaseChanged(const Change& change);
+  void LeaseChanged(const Change& change, const Process& writer);
+  void RequestChanged(const Change& change, Process& writer);
+  void RequestClaimed(Request& request, const Change& change, const Process& writer);
   void SlotChanged(const Change& change);
   void CheckMayTake(const Run& run, const Change& change, const Process& writer);
   void CheckUpstream(const Run& run, const StepSpec& spec);
-  void CheckActing(const Process& writer);
   const StepSpec* Spec(const Run& run, const std::string& step) const;
 
   World& world_;
   const Pipelines& pipelines_;
-  const std::set<std::string> scheduled_;
   std::unique_ptr<sqlite3, Close> db_;
   std::unique_ptr<sqlite3_stmt, Finalize> changes_;
   std::int64_t seen_ = 0;
   std::map<std::string, Run> runs_;
   std::map<std::pair<std::string, std::int64_t>, std::string> newest_;   // interval -> run
   std::set<std::string> taken_now_;                                      // runs created or resumed in the transactions that are being read
-  std::map<std::string, std::int64_t> lease_epochs_;
+  const Process* leader_ = nullptr;                                      // took the lease of the server last
+  std::map<std::string, Request> requests_;
+  std::size_t open_requests_ = 0;
+  std::map<std::string, Mark> marks_;
+  std::map<std::string, Delivery> deliveries_;
   std::map<std::string, std::set<std::pair<std::string, std::string>>> slots_;   // pool -> (run, step)
   std::map<std::pair<std::string, std::string>, std::pair<const Process*, std::string>> at_work_;   // (run, step) -> who is at it, pool
 };

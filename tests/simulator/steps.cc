@@ -17,13 +17,11 @@ void Destination::Deliver(const std::string& key, const std::string& digest) {
   else rows = {digest};
 }
 
-std::string DeliveryKey(const ResolvedPipeline& pipeline, const std::string& step) { return StrCat(pipeline.pipeline, "/", pipeline.interval.start_us, "/", step); }
-
 SimulatedRunner::~SimulatedRunner() {
   for (const auto& [step, attempt] : attempts_) {
     checker_.Ends(attempt->context.run->run, step);
-    if (!attempt->settled && world_.choices.Chance(2'000)) Commit(*attempt);   // its COMMIT had been sent
-    attempt->dropped = true;
+    if (!attempt->settled && world_.choices.Chance(2'000)) Commit(world_, destination_, *attempt);   // its COMMIT had been sent
+    attempt->settled = true;
   }
 }
 
@@ -36,24 +34,24 @@ void SimulatedRunner::Start(StepContext context) {
   Choices& choices = world_.choices;
   attempt->ends_us = world_.now_us() + choices.Scaled(5'000, 40 * kSecond);
   if (spec.timeout_us > 0 && choices.Chance(world_.faults.hang)) attempt->ends_us = kNever;
-  else if (poisoned_.contains(DeliveryKey(context.pipeline(), spec.name))) attempt->end = ErrorCode::kData;
+  else if (world_.IsPoisoned(DeliveryKey(context.pipeline(), spec.name))) attempt->end = ErrorCode::kData;
   else if (choices.Chance(world_.faults.fail)) attempt->end = ErrorCode::kBusy;
   if (spec.kind == StepKind::kDeliver && attempt->end == ErrorCode::kOk && attempt->ends_us != kNever) {
     attempt->key = DeliveryKey(context.pipeline(), spec.name);
     attempt->digest = context.inputs.at("data").artifact.digest;
     attempt->settled = false;
     const std::int64_t commits_us = attempt->ends_us + (bug_ == Bug::kEarlySuccess ? 5 * kSecond : 0);
-    world_.At(commits_us, &process_, [this, attempt] { if (!attempt->dropped && !attempt->settled) Commit(*attempt); });
+    world_.At(commits_us, &process_, [&world = world_, &destination = destination_, attempt] { if (!attempt->settled) Commit(world, destination, *attempt); });
   }
   attempt->context = std::move(context);
   world_.Note("begins ", spec.name, " of ", run, ", attempt ", attempt->context.attempt);
 }
 
-void SimulatedRunner::Commit(Attempt& attempt) {
+void SimulatedRunner::Commit(World& world, Destination& destination, Attempt& attempt) {
   attempt.settled = true;
-  world_.Note("delivers ", attempt.key, " ", attempt.digest.substr(0, 8), " for run ", attempt.context.run->run);
-  destination_.Deliver(attempt.key, attempt.digest);
-  if (world_.choices.Chance(world_.faults.lose_answer)) attempt.end = ErrorCode::kBusy;
+  world.Note("delivers ", attempt.key, " ", attempt.digest.substr(0, 8), " for run ", attempt.context.run->run);
+  destination.Deliver(attempt.key, attempt.digest);
+  if (world.choices.Chance(world.faults.lose_answer)) attempt.end = ErrorCode::kBusy;
 }
 
 /// An interrupt may be lost between two acts of the database.
@@ -63,7 +61,7 @@ void SimulatedRunner::Cancel(const std::string& step) {
   Attempt& attempt = *found->second;
   attempt.cancelled = true;
   attempt.ends_us = std::min(attempt.ends_us, world_.now_us() + world_.choices.Between(0, kSecond));
-  if (!attempt.settled) attempt.dropped = attempt.settled = true;              // rolled back
+  attempt.settled = true;                                                      // rolled back, unless it was committed
 }
 
 /// A busy machine wakes a process later than it asked for; that also saves turns.

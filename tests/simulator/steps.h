@@ -1,14 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <array>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "checker.h"
 #include "headrace/run/runner.h"
+#include "project.h"
 #include "world.h"
 
 namespace headrace::simulator {
@@ -16,13 +17,14 @@ namespace headrace::simulator {
 /// Bugs put in on purpose; the tests demand that each is found.
 enum class Bug : std::uint8_t {
   kNone,
-  kIgnoredEpoch,        ///< a scheduler creates runs without ActUnder, so a lease that it lost does not stop it
   kNoLedger,            ///< the destination adds what arrives without asking whether it came before
-  kEverybodyDead,       ///< who takes over a run does not see that its owner lives
   kEarlySuccess,        ///< a delivery is reported before the destination has committed it
-  kForgottenRuns,       ///< the scheduler does not go on with runs that were interrupted
+  kEverybodyDead,       ///< who takes over a run does not see that its owner lives
+  kOneName,             ///< both servers hold the lease under one name, so that it keeps neither from acting
+  kUnclaimedRuns,       ///< a process makes its run without claiming the attempt that it was started for
+  kDeafLauncher,        ///< a server never hears that a process it started has ended
 };
-inline constexpr std::array<std::string_view, 6> kBugNames = {"none", "ignored-epoch", "no-ledger", "everybody-dead", "early-success", "forgotten-runs"};
+inline constexpr std::array<std::string_view, 7> kBugNames = {"none", "no-ledger", "early-success", "everybody-dead", "one-name", "unclaimed-runs", "deaf-launcher"};
 
 /// What lies outside of Headrace: a database that takes deliveries, as step/deliver_table.cc uses it. One delivery is one transaction: under a key it
 /// replaces what came before, unless the ledger says that the same rows came already.
@@ -39,14 +41,12 @@ class Destination {
   std::map<std::string, std::vector<std::string>> rows_;
 };
 
-std::string DeliveryKey(const ResolvedPipeline& pipeline, const std::string& step);
-
 /// Steps that take virtual time: they end well, fail, hang until they are cancelled, leave artifacts in the store, and deliver. A delivery commits at its
 /// time even while the process that waits for it is stalled; one of a process that dies may have been on its way.
 class SimulatedRunner final : public StepRunner {
  public:
-  SimulatedRunner(World& world, Process& process, Checker& checker, Destination& destination, Bug bug, const std::set<std::string>& poisoned)
-      : world_(world), process_(process), checker_(checker), destination_(destination), bug_(bug), poisoned_(poisoned), slots_(static_cast<std::size_t>(world.choices.Between(1, 4))) {}
+  SimulatedRunner(World& world, Process& process, Checker& checker, Destination& destination, Bug bug)
+      : world_(world), process_(process), checker_(checker), destination_(destination), bug_(bug), slots_(static_cast<std::size_t>(world.choices.Between(1, 4))) {}
   ~SimulatedRunner() override;
   void Start(StepContext context) override;
   void Cancel(const std::string& step) override;
@@ -59,10 +59,10 @@ class SimulatedRunner final : public StepRunner {
     std::int64_t ends_us = 0;
     ErrorCode end = ErrorCode::kOk;
     std::string key, digest;           ///< of a delivery
-    bool settled = true;               ///< a delivery has come to its end at the destination
-    bool cancelled = false, dropped = false;
+    bool settled = true;               ///< nothing more comes of it at the destination
+    bool cancelled = false;
   };
-  void Commit(Attempt& attempt);
+  static void Commit(World& world, Destination& destination, Attempt& attempt);
   StepOutcome End(Attempt& attempt);
   StepOutcome Make(const Attempt& attempt);
 
@@ -71,7 +71,6 @@ class SimulatedRunner final : public StepRunner {
   Checker& checker_;
   Destination& destination_;
   const Bug bug_;
-  const std::set<std::string>& poisoned_;
   const std::size_t slots_;
   std::map<std::string, std::shared_ptr<Attempt>> attempts_;
 };

@@ -73,7 +73,7 @@ class World::ProcessClock final : public Clock {
   const std::size_t host_;
 };
 
-World::World(std::uint64_t seed, bool tracing) : choices(seed * 0x9E3779B97F4A7C15ULL + 1), tracing_(tracing) {
+World::World(std::uint64_t seed, bool tracing) : choices(seed * 0x9E3779B97F4A7C15ULL + 1), seed_(seed), tracing_(tracing) {
   for (std::size_t host = 0; host < kHosts; ++host) clocks_.push_back(std::make_unique<ProcessClock>(*this, host));
   the_world = this;
   SetCrashHook(&World::AtCrashPoint);
@@ -88,7 +88,14 @@ World::~World() {
 }
 
 void World::End() {
+  for (std::size_t i = 0; i < processes_.size(); ++i) processes_[i]->ended = nullptr;
   for (const auto& process : processes_) Kill(*process, "the world ends");
+}
+
+bool World::IsPoisoned(std::string_view name) const {
+  std::uint64_t sum = seed_;
+  for (const char c : name) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
+  return SeededRandom(sum).Next() % 30 == 0;
 }
 
 Clock& World::clock(const Process& process) { return *clocks_[process.host]; }
@@ -143,7 +150,13 @@ void World::Resume(Process& process) {
     process.stack = nullptr;
     process.body = nullptr;
   }
-  if (!process.alive) std::erase(living_, &process);
+  if (!process.alive) Bury(process);
+}
+
+void World::Bury(Process& process) {
+  std::erase(living_, &process);
+  if (const std::function<void()> ended = std::move(process.ended)) ended();
+  process.ended = nullptr;
 }
 
 void World::SleepUntil(std::int64_t wake_us) {
@@ -158,9 +171,9 @@ void World::Kill(Process& process, std::string_view why) {
   if (!process.alive) return;
   Note("kills ", process.name, ": ", why);
   process.alive = false;
-  std::erase(living_, &process);
-  if (process.began) Resume(process);
-  else process.finished = true;
+  if (process.began) return Resume(process);
+  process.finished = true;
+  Bury(process);
 }
 
 void World::AtCrashPoint(std::string_view name) {
@@ -202,6 +215,10 @@ void World::Run(std::int64_t until_us, const std::function<bool()>& done) {
     now_us_ = std::max(now_us_, (*next)->wake_us);
     Resume(**next);
   }
+}
+
+bool World::IsGoneFrom(std::size_t host, const std::string& name) const {
+  return std::any_of(processes_.begin(), processes_.end(), [&](const auto& process) { return process->name == name && process->host == host && !process->alive; });
 }
 
 bool World::anybody() const { return !living_.empty(); }

@@ -59,8 +59,12 @@ struct Process {
   std::int64_t pid = 0, started = 0;
   bool alive = true;                 ///< false from the moment that it dies, before its stack is unwound
   std::atomic<bool> interrupt = false;
-  std::int64_t acting_epoch = 0;     ///< of the scheduler's lease that it believes to hold; 0 = it does not act under one
-  std::string acting_lease;
+  std::string request;               ///< the request that it was started for, and which attempt of it; "" = none
+  std::int64_t attempt = 0;
+  int exit_code = 137;               ///< set when it ends by itself
+  std::string said;                  ///< on standard error
+
+  std::function<void()> ended;       ///< called when it is dead
 
   std::function<void(Process&)> body;
   std::int64_t wake_us = 0;
@@ -88,6 +92,8 @@ class World final : public internal::Kernel {
   static constexpr std::size_t kHosts = 2;
   static constexpr std::int64_t kStart = 1'767'225'600'000'000;   ///< the wall clock when the world begins: 2026-01-01
 
+  /// Whether what is called so always fails: one in thirty.
+  bool IsPoisoned(std::string_view name) const;
   std::int64_t now_us() const { return now_us_; }
   std::int64_t monotonic_us() const { return now_us_ - boot_us_ + kSecond; }
   std::int64_t wall_us(std::size_t host) const { return kStart + now_us_ + wall_offsets_[host]; }
@@ -100,6 +106,8 @@ class World final : public internal::Kernel {
   /// Give way until `wake_us`. Throws Killed.
   void SleepUntil(std::int64_t wake_us);
   void Kill(Process& process, std::string_view why);
+  /// Whether the process of this name was one of `host`, and is dead.
+  bool IsGoneFrom(std::size_t host, const std::string& name) const;
   /// `act` at a time, unless `process` is dead then; a pause of its host puts it off.
   void At(std::int64_t time_us, Process* process, std::function<void()> act);
   void StartFaults();
@@ -134,6 +142,7 @@ class World final : public internal::Kernel {
   static void Enter();
   void Pass(std::string_view name);
   void Resume(Process& process);
+  void Bury(Process& process);
   void Every(std::int64_t Faults::*period, void (World::*act)());
   void KillSomebody();
   void InterruptSomebody();
@@ -143,6 +152,7 @@ class World final : public internal::Kernel {
   Process* Somebody();
   void Write(const std::string& text);
 
+  const std::uint64_t seed_;
   std::int64_t now_us_ = 0, boot_us_ = 0;
   std::int64_t boots_ = 1, pids_ = 100;
   std::vector<std::int64_t> wall_offsets_ = std::vector<std::int64_t>(kHosts);
