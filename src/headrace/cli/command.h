@@ -28,6 +28,7 @@ using Action = std::function<int()>;
 
 // One function a command, each in its own file: declares the command and its flags; `action` is set when the user chose it.
 void AddApproveCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddBackfillCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddCancelCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddDataCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddInitCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
@@ -41,6 +42,7 @@ void AddRunsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddScheduleCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddSchemaCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddScoreCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddServerCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddShowCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddTestCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddTrainCommand(CLI::App& app, const GlobalFlags& flags, Action& action);

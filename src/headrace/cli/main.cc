@@ -85,6 +85,8 @@ int main(int argc, char** argv) {
   AddReportCommand(app, flags, action);
   AddModelsCommand(app, flags, action);
   AddScheduleCommand(app, flags, action);
+  AddBackfillCommand(app, flags, action);
+  AddServerCommand(app, flags, action);
   AddTrainCommand(app, flags, action);
   AddScoreCommand(app, flags, action);
   AddInspectCommand(app, flags, action);

@@ -93,6 +93,14 @@ Status WriteReport(Store& store, const std::string& project, const std::string& 
   return WriteFileAtomically(path, RenderHtml(report));
 }
 
+RunClaim ClaimOf(const std::string& request) {
+  RunClaim claim;
+  const std::size_t hash = request.rfind('#');
+  if (hash == std::string::npos || !ParseInt(std::string_view(request).substr(hash + 1), &claim.attempt)) return {};
+  claim.request = request.substr(0, hash);
+  return claim;
+}
+
 int RunOne(RunFlags flags, const GlobalFlags& global) {
   int exit_code = 0;
   if (flags.ends_with > 0) EndWithParent(flags.ends_with);
@@ -141,7 +149,9 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   ProgressView view(SystemClock(), IsInteractive(2), global.quiet);
   RunLoop::Options loop_options;
   loop_options.resume = flags.resume;
+  if (!flags.trigger.empty()) loop_options.trigger = flags.trigger;
   if (flags.dry_run) loop_options.trigger = kDryRun;
+  loop_options.claim = ClaimOf(flags.request);
   loop_options.force = flags.force;
   loop_options.from = flags.from;
   loop_options.only = flags.only;
@@ -173,6 +183,8 @@ void AddRunCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
   command->add_option("--report", flags->report, "write the HTML report there ({tenant} stands for the tenant's name)")->type_name("FILE");
   command->add_flag("--dry-run", flags->dry_run, "say what deliveries would change; deliver, register and promote nothing");
   command->add_flag("--force", flags->force, "reuse nothing");
+  command->add_option("--request", flags->request, "the request that this run is for, and its attempt; for the server")->type_name("ID#N")->group("");
+  command->add_option("--trigger", flags->trigger, "what made the request; for the server")->group("");
   command->add_option("--ends-with", flags->ends_with, "the process that started this one; the run is interrupted when it dies")->group("");
   command->callback([&global, &action, flags] {
     action = [&global, flags] {

@@ -23,6 +23,8 @@ struct RunFlags {
   std::string of;
   int parallel = 1;
   std::int64_t ends_with = 0;       ///< process whose death interrupts the run; 0 = none
+  std::string request;              ///< ID#ATTEMPT of the request that the run is for; "" = none
+  std::string trigger;              ///< what made that request
   bool dry_run = false, force = false;
 };
 

@@ -7,6 +7,7 @@
 #include "headrace/base/clock.h"
 #include "headrace/cli/command.h"
 #include "headrace/cli/run_request.h"
+#include "headrace/cli/schedule_pause.h"
 #include "headrace/schedule/ticks.h"
 #include "headrace/table/value.h"
 
@@ -97,6 +98,7 @@ int Show(const ScheduleFlags& schedule_flags, bool list, const GlobalFlags& flag
   }
   if (!project->environment().schedules && !flags.quiet && !schedules->empty())
     PrintErr(StrCat("note: the environment `", project->environment().name, "` has `schedules: off`: nothing starts by itself here\n"));
+  const std::vector<SchedulePause> pauses = list ? OpenPauses(*project) : std::vector<SchedulePause>();
   Json all = Json::array();
   std::vector<std::vector<std::string>> rows;
   for (const PipelineSchedule& schedule : *schedules) {
@@ -105,7 +107,9 @@ int Show(const ScheduleFlags& schedule_flags, bool list, const GlobalFlags& flag
     const std::string tenants = Join(schedule.tenants, ", ");
     std::int64_t after_us = from_us;
     Json entry = ScheduleJson(schedule);
+    const std::string paused = list ? PauseText(pauses, schedule) : "";
     if (list) entry["active"] = project->environment().schedules;
+    if (list) entry["paused"] = paused.empty() ? Json() : Json(paused);
     const int count = list ? 1 : schedule_flags.count;
     Json next = Json::array();
     for (int i = 0; i < count; ++i) {
@@ -116,6 +120,7 @@ int Show(const ScheduleFlags& schedule_flags, bool list, const GlobalFlags& flag
       const std::string local = StrCat(LocalMinute(tick->at_us, span.offset_s), " ", OffsetText(span.offset_s));
       std::string note = ChangeText(made->ChangesOnDayOf(tick->at_us));
       if (tick->moved) note = StrCat("moved: ", note);
+      if (!paused.empty()) note = StrCat(paused, note.empty() ? "" : "; ", note);
       if (list) rows.push_back({schedule.pipeline, tenants, WhenText(schedule.spec), schedule.spec.timezone, local, note});
       else rows.push_back({schedule.pipeline, tenants, local, span.abbreviation, LocalMinute(tick->interval.start_us, 0), LocalMinute(tick->interval.end_us, 0), note});
       after_us = tick->at_us;
@@ -133,7 +138,7 @@ int Show(const ScheduleFlags& schedule_flags, bool list, const GlobalFlags& flag
 }  // namespace
 
 void AddScheduleCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* schedule = app.add_subcommand("schedule", "When runs start: list, next");
+  CLI::App* schedule = app.add_subcommand("schedule", "When runs start: list, next, pause, resume");
   schedule->require_subcommand(1);
   auto settings = std::make_shared<ScheduleFlags>();
   const auto sub = [&, settings](const char* name, const char* what, bool list) {
@@ -145,6 +150,7 @@ void AddScheduleCommand(CLI::App& app, const GlobalFlags& flags, Action& action)
     return command;
   };
   sub("list", "Each schedule and its next tick", true);
+  AddPauseCommands(schedule, flags, action);
   sub("next", "The next ticks: local time, offset, data interval, clock changes", false)
       ->add_option("-n,--count", settings->count, "ticks of each schedule")->check(CLI::Range(1, 100'000))->capture_default_str();
 }

@@ -62,7 +62,7 @@ struct Backfill {
   std::int64_t parallel = 1;
   bool newest_first = false, cancelled = false;
   std::int64_t created_us = 0;
-  std::string by;
+  std::string by = {};
   std::int64_t queued = 0, started = 0, succeeded = 0, failed = 0, skipped = 0, cancelled_requests = 0;   ///< of its requests; read only
   std::int64_t open() const { return queued + started; }
 };
