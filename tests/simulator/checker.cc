@@ -227,7 +227,7 @@ void Checker::Starts(const Process& by, const std::string& run_id, const StepSpe
   if (!spec.pool.empty()) {
     std::int64_t others = 0;
     for (const auto& [key, work] : at_work_)
-      others += work.second == spec.pool && key != std::pair(run_id, spec.name) && work.first->alive && runs_.at(key.first).owner == work.first ? 1 : 0;
+      others += work.second == spec.pool && key != std::pair(run_id, spec.name) && work.first->alive && slots_[spec.pool].contains(key) ? 1 : 0;   // whose lease ran out may lose its slot
     const std::int64_t size = pipelines_.at(run.pipeline)->pools.at(spec.pool);
     if (others >= size) world_.Violation(StrCat("step `", spec.name, "` of run ", run_id, " is at work in pool `", spec.pool, "` with ", others, " others, but its size is ", size));
   }

@@ -44,6 +44,8 @@ StepSpec DrawStep(Choices& choices, StepKind kind, const std::string& name, cons
 /// An empty state that is watched, made once: the bytes of state.db.
 const std::string& EmptyState(const std::string& folder) {
   static const std::string kState = [&] {
+    sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     const std::string root = StrCat(folder, "-empty");
     std::filesystem::remove_all(root);
     static_cast<void>(Store::Open(root, SystemClock()).ok());

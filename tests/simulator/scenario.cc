@@ -73,7 +73,7 @@ Scenario::Scenario(std::uint64_t seed, Bug bug, bool tracing, const std::string&
   Choices& choices = world_.choices;
   world_.faults = Faults::Draw(choices);
   world_.everybody_looks_dead = bug == Bug::kEverybodyDead;
-  turn_us_ = choices.Scaled(kSecond, 8 * kSecond);
+  turn_us_ = choices.Scaled(2 * kSecond, 16 * kSecond);
   lease_us_ = choices.Scaled(15 * kSecond, 60 * kSecond);
   for (std::int64_t i = choices.Between(1, 2); i > 0; --i) {
     const std::string name = StrCat("nightly", i);
