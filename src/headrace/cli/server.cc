@@ -22,6 +22,7 @@ struct ServerFlags {
   std::int64_t parallel = std::max(1u, std::thread::hardware_concurrency());
   std::string clock;
   double clock_speed = 1;
+  double lease_s = 15;
 };
 
 /// Names, sizes and times of the project's files: when it differs, something was edited.
@@ -62,6 +63,7 @@ class Server {
     Supervisor::Options options;
     options.holder = RunLauncher::Holder("headrace server");
     options.parallel = server_flags_.parallel;
+    options.lease_us = static_cast<std::int64_t>(server_flags_.lease_s * 1e6);
     Supervisor supervisor(**store, launcher, *clock_, options, [&](const ServerEvent& event) { Tell(event); });
     signature_ = SignatureOf(*project_);
     if (const Status set = SetFrom(*project_, supervisor, diagnostics); !set.ok()) return diagnostics.has_errors() ? FailWith(diagnostics, global_) : Fail(set, global_);
@@ -151,6 +153,7 @@ void AddServerCommand(CLI::App& app, const GlobalFlags& global, Action& action) 
   command->add_option("--parallel", flags->parallel, "runs at once, over all pipelines and tenants (default: one a core)")->check(CLI::Range(1, 1024));
   command->add_option("--clock", flags->clock, "pretend that it is this moment now; for tests")->group("");
   command->add_option("--clock-speed", flags->clock_speed, "pretend that time passes so many times faster; for tests")->group("");
+  command->add_option("--lease", flags->lease_s, "seconds until a server that does not answer any more is replaced; for tests")->group("");
   command->callback([&global, &action, flags] { action = [&global, flags] { return Server(*flags, global).Run(); }; });
 }
 

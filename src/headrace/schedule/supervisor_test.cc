@@ -505,6 +505,8 @@ TEST_F(SupervisorTest, AnEditMakesNoTickInThePast) {
   clock_.Sleep(10 * kMinute);
   Turn(*one_);
   ASSERT_EQ(one_->launcher.started.size(), 1u);
+  ASSERT_TRUE(Claim(*one_).ok());
+  Finish("run1");
   PipelineSchedule edited = Hourly();
   edited.spec.when = *ParseCron("5 * * * *");           // 06:05 is four minutes ago
   Set(*one_, {edited});
