@@ -217,21 +217,12 @@ void Checker::CheckUpstream(const Run& run, const StepSpec& spec) {
     if (!other.last && !IsFinal(state_of(other.name))) world_.Violation(StrCat("step `", spec.name, "` under `finally` of run ", run.id, " started while `", other.name, "` is ", state_of(other.name)));
 }
 
-void Checker::Starts(const Process& by, const std::string& run_id, const StepSpec& spec) {
+void Checker::Starts(const std::string& run_id, const StepSpec& spec) {
+  if (!spec.last) return;
   const Run& run = runs_.at(run_id);
-  if (spec.last) {
-    bool failed = false;
-    for (const auto& [name, state] : run.steps) failed |= state == "failed" && Spec(run, name)->on_failure != StepSpec::OnFailure::kContinue;
-    if (failed != (spec.when == kToldOfFailure)) world_.Violation(StrCat("step `", spec.name, "` of run ", run_id, " was told that the run ", failed ? "is fine, but a step failed" : "failed, but none did"));
-  }
-  if (!spec.pool.empty()) {
-    std::int64_t others = 0;
-    for (const auto& [key, work] : at_work_)
-      others += work.second == spec.pool && key != std::pair(run_id, spec.name) && work.first->alive && slots_[spec.pool].contains(key) ? 1 : 0;   // whose lease ran out may lose its slot
-    const std::int64_t size = pipelines_.at(run.pipeline)->pools.at(spec.pool);
-    if (others >= size) world_.Violation(StrCat("step `", spec.name, "` of run ", run_id, " is at work in pool `", spec.pool, "` with ", others, " others, but its size is ", size));
-  }
-  at_work_[{run_id, spec.name}] = {&by, spec.pool};
+  bool failed = false;
+  for (const auto& [name, state] : run.steps) failed |= state == "failed" && Spec(run, name)->on_failure != StepSpec::OnFailure::kContinue;
+  if (failed != (spec.when == kToldOfFailure)) world_.Violation(StrCat("step `", spec.name, "` of run ", run_id, " was told that the run ", failed ? "is fine, but a step failed" : "failed, but none did"));
 }
 
 // --- leases and slots ------------------------------------------------------------------------------------------------

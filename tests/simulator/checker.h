@@ -43,9 +43,8 @@ class Checker {
   Checker(World& world, const std::string& database, const Pipelines& pipelines);
   void AfterMove(Process& writer);
 
-  /// An attempt begins in the process `by`: who may do so, and what it may know.
-  void Starts(const Process& by, const std::string& run, const StepSpec& spec);
-  void Ends(const std::string& run, const std::string& step) { at_work_.erase({run, step}); }
+  /// A process begins an attempt, with what it believes about the run.
+  void Starts(const std::string& run, const StepSpec& spec);
 
   const std::map<std::string, Run>& runs() const { return runs_; }
   const std::map<std::string, Request>& requests() const { return requests_; }
@@ -92,7 +91,6 @@ class Checker {
   std::map<std::string, Mark> marks_;
   std::map<std::string, Delivery> deliveries_;
   std::map<std::string, std::set<std::pair<std::string, std::string>>> slots_;   // pool -> (run, step)
-  std::map<std::pair<std::string, std::string>, std::pair<const Process*, std::string>> at_work_;   // (run, step) -> who is at it, pool
 };
 
 }  // namespace headrace::simulator

@@ -19,7 +19,6 @@ void Destination::Deliver(const std::string& key, const std::string& digest) {
 
 SimulatedRunner::~SimulatedRunner() {
   for (const auto& [step, attempt] : attempts_) {
-    checker_.Ends(attempt->context.run->run, step);
     if (!attempt->settled && world_.choices.Chance(2'000)) Commit(world_, destination_, *attempt);   // its COMMIT had been sent
     attempt->settled = true;
   }
@@ -28,7 +27,7 @@ SimulatedRunner::~SimulatedRunner() {
 void SimulatedRunner::Start(StepContext context) {
   const StepSpec& spec = *context.step;
   const std::string& run = context.run->run;
-  checker_.Starts(process_, run, spec);
+  checker_.Starts(run, spec);
   const auto attempt = std::make_shared<Attempt>();
   attempts_[spec.name] = attempt;
   Choices& choices = world_.choices;
@@ -75,7 +74,6 @@ StepRunner::Event SimulatedRunner::Wait(std::int64_t micros) {
     if (attempt->ends_us > world_.now_us() || (!attempt->settled && bug_ != Bug::kEarlySuccess)) continue;
     Event event{Event::Kind::kFinished, entry->first, "", 1, {}};
     attempts_.erase(entry);
-    checker_.Ends(attempt->context.run->run, event.step);
     event.outcome = End(*attempt);
     return event;
   }
