@@ -19,6 +19,7 @@ POINTS = {
     "model.before_register": [1], "model.after_register": [1], "alias.before_move": [1], "alias.after_move": [1],
     "deliver.before_begin": [1], "deliver.before_commit": [1, 2], "deliver.after_commit": [1, 2], "file.before_rename": [1],
     "run.before_finish": [1], "run.after_finish": [1],
+    "state.before_begin": [1, 2, 5, 9, 14],
     "step.before_park": [], "step.after_park": [],   # test_people.py kills there
 }
 

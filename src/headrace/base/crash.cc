@@ -14,12 +14,13 @@
 namespace headrace {
 
 namespace {
-constexpr std::array<std::string_view, 20> kPoints = {
+constexpr std::array<std::string_view, 21> kPoints = {
     "run.before_create",      "run.after_create",        "step.before_start",      "step.after_start",
     "artifact.before_rename", "artifact.after_rename",   "step.before_finish",     "step.after_finish",
     "model.before_register",  "model.after_register",    "alias.before_move",      "alias.after_move",
     "deliver.before_begin",   "deliver.before_commit",   "deliver.after_commit",   "file.before_rename",
     "step.before_park",       "step.after_park",         "run.before_finish",      "run.after_finish",
+    "state.before_begin",
 };
 
 struct Target {
@@ -36,10 +37,15 @@ Target FromEnvironment() {
   if (colon != std::string_view::npos && !ParseInt(whole.substr(colon + 1), &target.count)) target.count = 1;
   return target;
 }
+
+CrashHook hook = nullptr;
 }  // namespace
+
+void SetCrashHook(CrashHook new_hook) { hook = new_hook; }
 
 void CrashPoint(std::string_view name) {
   assert(std::find(kPoints.begin(), kPoints.end(), name) != kPoints.end());
+  if (hook != nullptr) return hook(name);
   static const Target target = FromEnvironment();
   static std::atomic<std::int64_t> passed{0};
   if (target.name.empty() || target.name != name) return;

@@ -1,5 +1,6 @@
 #include "headrace/run/fingerprint.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "headrace/base/digest.h"
@@ -126,6 +127,10 @@ std::string DefinitionOf(const ResolvedPipeline& pipeline) {
   Json all = Json::array();
   for (const StepSpec& step : pipeline.steps)
     all.push_back({step.name, step.upstream, step.enabled, step.when, step.last, FingerprintParts(step, {}, {}, pipeline.interval)});
+  // What an item or another pipeline does stands in the files alone.
+  const bool in_files = std::any_of(pipeline.steps.begin(), pipeline.steps.end(), [](const StepSpec& step) { return step.for_each || step.kind == StepKind::kPipeline; });
+  for (const auto& [path, source] : pipeline.files)
+    if (in_files) all.push_back({path, Sha256Hex(source->text())});
   return Sha256Hex(all.dump());
 }
 

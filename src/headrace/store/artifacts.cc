@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include "headrace/base/crash.h"
 #include "headrace/base/files.h"
 #include "headrace/store/process_internal.h"
@@ -15,7 +13,7 @@ std::string PathOf(const std::string& directory, const ArtifactRef& artifact) {
 
 std::string Store::ScratchPath(std::string_view suffix) {
   const std::lock_guard lock(mutex_);
-  return StrCat(directory_, "/tmp/", ::getpid(), "-", internal::HostTag(), "-", ++scratch_count_, suffix);
+  return StrCat(directory_, "/tmp/", internal::TheKernel().Pid(), "-", internal::HostTag(), "-", ++scratch_count_, suffix);
 }
 
 Result<ArtifactRef> Store::AddArtifact(const std::string& scratch_path, std::string_view kind, std::int64_t rows) {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "headrace/base/crash.h"
 #include "headrace/base/digest.h"
 #include "headrace/store/database_internal.h"
 #include "headrace/store/libpq_internal.h"
@@ -129,6 +130,7 @@ class PostgresDatabase final : public Database {
   Status Script(std::string_view sql) override { return Execute(ForPostgres(sql)); }
 
   Status Transact(bool durable, const std::function<Status()>& body) override {
+    CrashPoint("state.before_begin");
     for (int attempt = 1;; ++attempt) {
       Status status = Attempt(durable, body);
       if (status.ok() || trouble_ == Trouble::kNone || attempt == kAttempts) return status;

@@ -15,52 +15,71 @@
 
 namespace headrace {
 
-std::string internal::BootId() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
+using internal::Kernel;
+using internal::TheKernel;
 
 namespace {
-/// Clock ticks since boot at which `pid` started, or "" when there is no such process. One that ended is none, though its number stays taken
-/// until its parent asks how it ended, which the first process of many containers never does.
-std::string StartTicks(std::int64_t pid) {
-  std::ifstream file(StrCat("/proc/", pid, "/stat"));
-  std::stringstream content;
-  content << file.rdbuf();
-  const std::string text = content.str();
-  const std::size_t name_end = text.rfind(')');  // the name in parentheses may hold anything
-  if (name_end == std::string::npos) return {};
-  const std::vector<std::string> fields = Split(std::string_view(text).substr(name_end + 2), ' ');
-  return fields.size() > 19 && fields[0] != "Z" && fields[0] != "X" ? fields[19] : std::string();
-}
+class SystemKernel final : public Kernel {
+ public:
+  std::int64_t Pid() override { return ::getpid(); }
+
+  // One that ended is none, though its number stays taken until its parent asks how it ended, which the first process of many containers never does.
+  std::string StartTicks(std::int64_t pid) override {
+    std::ifstream file(StrCat("/proc/", pid, "/stat"));
+    std::stringstream content;
+    content << file.rdbuf();
+    const std::string text = content.str();
+    const std::size_t name_end = text.rfind(')');  // the name in parentheses may hold anything
+    if (name_end == std::string::npos) return {};
+    const std::vector<std::string> fields = Split(std::string_view(text).substr(name_end + 2), ' ');
+    return fields.size() > 19 && fields[0] != "Z" && fields[0] != "X" ? fields[19] : std::string();
+  }
+
+  /// Two containers are two hosts.
+  std::string HostAndNamespace() override {
+    static const std::string kHost = [] {
+      std::array<char, 256> name{};
+      ::gethostname(name.data(), name.size() - 1);
+      std::error_code ignored;
+      return StrCat(name.data(), " ", std::filesystem::read_symlink("/proc/self/ns/pid", ignored).string());
+    }();
+    return kHost;
+  }
+
+  std::string BootId() override {
+    static const std::string kBoot = [] {
+      std::ifstream file("/proc/sys/kernel/random/boot_id");
+      std::string id;
+      std::getline(file, id);
+      return id;
+    }();
+    return kBoot;
+  }
+};
+
+Kernel* kernel = nullptr;
 
 std::string StartOf(std::int64_t pid) {
-  const std::string ticks = StartTicks(pid);
-  return ticks.empty() ? std::string() : StrCat(ticks, "@", internal::BootId());
-}
-/// Processes are told apart by number only within one process namespace: two containers are two hosts.
-std::string HostAndNamespace() {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  std::error_code ignored;
-  return StrCat(name.data(), " ", std::filesystem::read_symlink("/proc/self/ns/pid", ignored).string());
+  const std::string ticks = TheKernel().StartTicks(pid);
+  return ticks.empty() ? std::string() : StrCat(ticks, "@", TheKernel().BootId());
 }
 
 /// ... and within one boot.
-const std::string& ThisHost() {
-  static const std::string kHost = StrCat(HostAndNamespace(), " ", internal::BootId());
-  return kHost;
-}
+std::string ThisHost() { return StrCat(TheKernel().HostAndNamespace(), " ", TheKernel().BootId()); }
 }  // namespace
 
-const std::string& internal::HostTag() {
-  static const std::string kTag = Sha256Hex(HostAndNamespace()).substr(0, 8);
-  return kTag;
+Kernel& internal::TheKernel() {
+  static SystemKernel system;
+  return kernel == nullptr ? system : *kernel;
 }
+void internal::SetKernel(Kernel* new_kernel) { kernel = new_kernel; }
 
-ProcessId ThisProcess() { return {::getpid(), StartOf(::getpid()), ThisHost()}; }
+std::string internal::HostTag() { return Sha256Hex(TheKernel().HostAndNamespace()).substr(0, 8); }
+
+ProcessId ThisProcess() {
+  const std::int64_t pid = TheKernel().Pid();
+  return {pid, StartOf(pid), ThisHost()};
+}
 
 bool IsOfThisHost(const ProcessId& process) { return process.host.empty() || process.host == ThisHost(); }
 

@@ -18,6 +18,8 @@ constexpr std::array<std::string_view, 6> kStates = {"queued", "started", "succe
 constexpr std::string_view kColumns =
     "id, origin, pipeline, tenant, environment, interval_start_us, interval_end_us, params, entered_us, position, finish_by_us, state, not_before_us, attempt, "
     "claimed, deaths, run, message, ended_us";
+/// No request waits longer than this for its next attempt. What says otherwise was written under a wall clock that has been set back since.
+constexpr std::int64_t kLongestPauseMicros = 300'000'000;
 /// Schedules before backfills.
 constexpr std::string_view kOrder = "CASE origin WHEN 'schedule' THEN 0 ELSE 1 END, entered_us, position, id";
 
@@ -261,15 +263,15 @@ Result<std::vector<RunRequest>> RunQueue::Started() {
 Result<std::vector<RunRequest>> RunQueue::Ready(std::int64_t now_us, std::int64_t limit) {
   const std::lock_guard lock(store_.mutex_);
   Statement find(*store_.db_, StrCat("SELECT ", kColumns, " FROM (SELECT ", kColumns, ", row_number() OVER (PARTITION BY origin, pipeline, tenant ORDER BY entered_us, position, id) AS place "
-                                     "FROM requests WHERE state = 'queued' AND not_before_us <= ?) AS ready WHERE place <= ? ORDER BY ", kOrder));
-  find.Bind(now_us, limit);
+                                     "FROM requests WHERE state = 'queued' AND not_before_us NOT BETWEEN ? AND ?) AS ready WHERE place <= ? ORDER BY ", kOrder));
+  find.Bind(now_us + 1, now_us + kLongestPauseMicros, limit);
   return ReadRequests(find);
 }
 
 Result<std::optional<std::int64_t>> RunQueue::NextReady(std::int64_t now_us) {
   const std::lock_guard lock(store_.mutex_);
-  Statement find(*store_.db_, "SELECT min(not_before_us) FROM requests WHERE state = 'queued' AND not_before_us > ?");
-  find.Bind(now_us);
+  Statement find(*store_.db_, "SELECT min(not_before_us) FROM requests WHERE state = 'queued' AND not_before_us BETWEEN ? AND ?");
+  find.Bind(now_us + 1, now_us + kLongestPauseMicros);
   ASSIGN_OR_RETURN([[maybe_unused]] const bool row, find.Step());
   return find.Text(0).empty() ? std::nullopt : std::optional<std::int64_t>(find.Int(0));
 }

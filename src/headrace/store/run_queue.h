@@ -31,7 +31,7 @@ struct RunRequest {
   std::int64_t position = 0;       ///< the order of requests entered at once; of a schedule's: its tick
   std::int64_t finish_by_us = 0;   ///< when its run should have ended; 0 = no matter
   RequestState state = RequestState::kQueued;
-  std::int64_t not_before_us = 0;  ///< not started before: it was busy, or its process died
+  std::int64_t not_before_us = 0;  ///< not started before: it was busy, or its process died; seconds ahead, minutes at most
   std::int64_t attempt = 0;        ///< the newest issued; 0 = none yet
   std::int64_t claimed = 0;        ///< the newest claimed; its process made or resumed `run`
   std::int64_t deaths = 0;         ///< processes that ended without a word
@@ -101,7 +101,7 @@ class RunQueue {
 
   // The supervisor's. ----------------------------------------------------------------------------------------------
   Result<std::vector<RunRequest>> Started();
-  /// Queued requests whose time has come, in the order in which they are to start: schedules before backfills, then by time entered and position. At most
+  /// Queued requests whose time has come (or lies farther ahead than any pause: it was set by a clock that went back since), in the order in which they are to start: schedules before backfills, then by time entered and position. At most
   /// `limit` of each origin, pipeline and tenant.
   Result<std::vector<RunRequest>> Ready(std::int64_t now_us, std::int64_t limit);
   /// When the next queued request's `not_before_us` comes, after `now_us`.

@@ -173,6 +173,15 @@ TEST_P(RunQueueTest, SchedulesComeBeforeBackfillsAndAFewOfEachTenant) {
   EXPECT_EQ(queue_->Ready(later.not_before_us, 9)->size(), 6u);
 }
 
+// A request that was to be tried again in some seconds, under a wall clock that was hours ahead, was left alone for hours after the clock had been set right.
+TEST_P(RunQueueTest, APauseThatAClockSetBackSinceMadeEndlessIsOver) {
+  RunRequest tried = Request("tried");
+  tried.not_before_us = clock_.NowMicros() + 5 * 3600 * kSecond + 16 * kSecond;
+  ASSERT_TRUE(queue_->Enter({tried}, {}).ok());
+  EXPECT_EQ(queue_->Ready(clock_.NowMicros(), 9)->size(), 1u);
+  EXPECT_EQ(*queue_->NextReady(clock_.NowMicros()), std::nullopt);
+}
+
 TEST_P(RunQueueTest, ABackfillGivenAgainQueuesWhatDidNotSucceed) {
   const Backfill backfill = {"b1", "score", "all", "prod", "{}", 0, 9, 4, false, false, 17, "ann"};
   std::vector<RunRequest> requests;

@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "headrace/base/crash.h"
 #include "headrace/store/database_internal.h"
 #include "headrace/store/process_internal.h"
 
@@ -29,7 +30,7 @@ Status SqliteError(sqlite3* db, std::string_view act) {
 
 class SqliteDatabase final : public Database {
  public:
-  SqliteDatabase(sqlite3* db, std::string folder, Clock& clock) : db_(db), folder_(std::move(folder)), clock_(clock), boot_(BootId()) {}
+  SqliteDatabase(sqlite3* db, std::string folder, Clock& clock) : db_(db), folder_(std::move(folder)), clock_(clock), boot_(TheKernel().BootId()) {}
 
   Result<Answer> Query(std::string_view sql, std::span<const Parameter> parameters) override {
     ASSIGN_OR_RETURN(sqlite3_stmt* const statement, Prepare(sql));
@@ -62,6 +63,7 @@ class SqliteDatabase final : public Database {
 
   // The level of `synchronous` can only change outside of a transaction.
   Status Transact(bool durable, const std::function<Status()>& body) override {
+    CrashPoint("state.before_begin");
     if (durable) RETURN_IF_ERROR(Execute("PRAGMA synchronous=FULL"));
     Status status = Run("BEGIN IMMEDIATE");
     if (status.ok()) {
