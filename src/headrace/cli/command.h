@@ -30,6 +30,7 @@ using Action = std::function<int()>;
 void AddApproveCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddCancelCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddDataCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddGcCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddInitCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddInspectCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddLogsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
