@@ -141,6 +141,15 @@ figure.wide{grid-column:1/-1}
 .heat1{background:rgba(var(--heat),.05)}.heat2{background:rgba(var(--heat),.1)}.heat3{background:rgba(var(--heat),.15)}.heat4{background:rgba(var(--heat),.2)}.heat5{background:rgba(var(--heat),.25)}
 .card h4,.card h5{margin:1rem 0 .3rem;font-size:.95rem}
 .card ul{margin:.3rem 0;padding-left:1.2rem}
+.grid th,.grid td{vertical-align:middle;border-bottom:1px solid var(--panel)}
+.grid thead th{border-bottom:1px solid var(--line)}
+.grid tbody th{position:sticky;left:0;background:var(--panel);font-weight:600;padding-right:1.1rem}
+.grid thead th:first-child{position:sticky;left:0;background:var(--panel)}
+.grid .cell{padding:.42rem .7rem;white-space:nowrap;border-right:2px solid var(--panel)}
+.grid thead .cell{border-right:0}
+.grid .cell+td:not(.cell),.grid .cell+th:not(.cell){padding-left:1rem}
+.grid td.cell a{color:inherit;text-decoration-color:var(--second);display:block}
+.grid td.good{background:var(--good-ground)}.grid td.warn{background:var(--warn-ground)}.grid td.bad{background:var(--bad-ground)}.grid td.running{background:var(--calm-ground)}
 footer{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--soft);font-size:.86rem}
 @media (max-width:720px){
 .across{display:none}.down{display:block}
