@@ -20,6 +20,7 @@ POINTS = {
     "deliver.before_begin": [1], "deliver.before_commit": [1, 2], "deliver.after_commit": [1, 2], "file.before_rename": [1],
     "run.before_finish": [1], "run.after_finish": [1],
     "step.before_park": [], "step.after_park": [],   # test_people.py kills there
+    "gc.before_records": [], "gc.after_records": [], "gc.before_file": [], "gc.after_file": [],   # and test_house.py here
 }
 
 
