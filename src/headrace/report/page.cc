@@ -14,7 +14,7 @@ Html Crumbs(const RunReport& run) {
   for (const std::string& part : {run.project, run.pipeline, run.tenant, run.environment})
     if (!part.empty()) items += El("li", {}, part);
   if (!run.started.empty()) items += El("li", {}, StrCat("started ", run.started, " UTC"));
-  if (!run.interval_end.empty()) items += El("li", {}, StrCat("data up to ", run.interval_end));
+  if (!run.interval_end.empty()) items += El("li", {}, StrCat("data up to ", run.interval_end.ends_with(" 00:00:00") ? run.interval_end.substr(0, 10) : run.interval_end));
   return El("ul", {{"class", "crumbs"}}, items);
 }
 

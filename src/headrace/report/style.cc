@@ -78,6 +78,7 @@ ul.notes{margin:.4rem 0;padding-left:1.2rem}
 .graph{overflow-x:auto;margin:0;padding:2px}
 .graph svg{display:block;margin:0 auto;max-width:none}
 .graph.snug svg{max-width:100%;height:auto}
+.graph.near svg{max-width:100%;height:auto;min-width:360px}
 .graph.fit svg{max-width:100%;height:auto;min-width:min(100%,860px)}
 .down{display:none}
 .node rect{fill:var(--panel);stroke:var(--line);stroke-width:1.2}
@@ -165,7 +166,10 @@ dl.facts{grid-template-columns:minmax(0,6.6rem) minmax(0,1fr);gap:.3rem .8rem}
 :root{--ground:#fff;--panel:#fff;--ink:#000;--soft:#444;--line:#bbb;--grid:#ddd;--code:#f3f3f3;--accent:#1f57c3;--second:#5d6b7c;--good:#14703f;--warn:#875300;--bad:#b2271d;
 --good-ground:#fff;--warn-ground:#fff;--bad-ground:#fff;--calm-ground:#fff;color-scheme:light}
 body{font-size:10.5pt}nav{display:none}.page{max-width:none;padding:0}
-figure,.panel,.verdict,tr,li{break-inside:avoid}h2,h3,h4{break-after:avoid}
+figure,.verdict,.tiles,.graph,tr,li{break-inside:avoid}h2,h3,h4,h3+p,caption{break-after:avoid}
+.panel{-webkit-box-decoration-break:clone;box-decoration-break:clone}
+section>details:not([open]),.panel>details:not([open]),figure details:not([open]){display:none}
+.grid tbody th,.grid thead th:first-child{position:static}.grid{font-size:.8rem}.grid .cell{padding:.35rem .4rem}
 .graph svg{max-width:100%;height:auto}.scroll,.graph{overflow:visible}.chip{border:1px solid currentColor}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 )css");
