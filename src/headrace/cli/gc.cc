@@ -70,10 +70,15 @@ std::string ReportText(const GcReport& report, bool applied) {
   const auto add = [&](const std::string& pipeline, const std::string& tenant, const GcReport::Count& count, const std::string& kept, std::string_view note) {
     rows.push_back({pipeline, tenant, FormatCount(count.runs), FormatCount(count.steps), FormatCount(count.artifacts), Megabytes(count.bytes), kept, std::string(note)});
   };
-  for (const GcReport::Group& group : report.groups) add(group.pipeline, group.tenant, group.gone, FormatCount(group.kept), group.busy ? "at work: not touched" : "");
+  std::int64_t untouched = 0, kept = 0;
+  for (const GcReport::Group& group : report.groups) {
+    kept += group.kept;
+    if (group.gone.runs == 0 && !group.busy) ++untouched;
+    else add(group.pipeline, group.tenant, group.gone, FormatCount(group.kept), group.busy ? "at work: not touched" : "");
+  }
   if (report.left_over.artifacts > 0) add("(no run)", "", report.left_over, "", "left by what was killed");
   const GcReport::Count total = Total(report);
-  add("total", "", total, "", "");
+  add("total", "", total, FormatCount(kept), untouched > 0 ? StrCat("(", FormatCount(untouched), untouched == 1 ? " more pipeline and tenant keeps" : " more pipelines and tenants keep", " all)") : std::string());
   std::string text = TextTable({"pipeline", "tenant", "runs", "steps", "artifacts", "MB", "runs kept", ""}, rows);
   if (report.postponed.artifacts > 0)
     text += StrCat("\n", FormatCount(report.postponed.artifacts), report.postponed.artifacts == 1 ? " file stays" : " files stay", " for now (", Megabytes(report.postponed.bytes),

@@ -13,6 +13,9 @@
 namespace headrace {
 namespace {
 
+constexpr std::string_view kLateSign = "◔";
+constexpr std::size_t kMostShown = 40;      // of those that need somebody; the rest is folded
+
 /// The newest run of each pipeline and client, counted.
 struct Tally {
   std::int64_t runs = 0, succeeded = 0, failed = 0, interrupted = 0, waiting = 0, running = 0, late = 0, rows = 0;
@@ -39,8 +42,6 @@ bool NeedsSomebody(const ClientRow& client) {
   return client.late || (!client.last.run.empty() && client.last.state != "succeeded" && client.last.state != "running");
 }
 
-std::string NameOf(const std::string& pipeline, const std::string& tenant) { return tenant.empty() ? pipeline : StrCat(tenant, ", ", pipeline); }
-
 std::string CountList(const Tally& tally) {
   std::vector<std::string> parts;
   const auto add = [&](std::int64_t count, std::string_view what) {
@@ -57,63 +58,71 @@ std::string CountList(const Tally& tally) {
 /// "✓ 4,714": the sign says the state, whoever sees no colour reads it.
 Html CellBody(const RunCell& cell) {
   if (cell.run.empty() && !cell.late) return El("span", {{"class", "soft"}, {"role", "img"}, {"aria-label", "no run"}}, "·");
-  const StateLook look = cell.run.empty() ? StateLook{"bad", "⏱"} : LookOf(cell.state);
+  const StateLook look = cell.run.empty() ? StateLook{"bad", kLateSign} : LookOf(cell.state);
   const std::string label = cell.run.empty() ? "no run, late" : cell.late ? StrCat(cell.state, ", late") : cell.state;
   Html body = El("span", {{"class", StrCat("sign t-", look.css_class)}, {"role", "img"}, {"aria-label", label}}, look.sign);
-  if (cell.late && !cell.run.empty()) body += El("span", {{"class", "t-warn"}, {"aria-hidden", "true"}}, "⏱");
+  if (cell.late && !cell.run.empty()) body += El("span", {{"class", "t-warn"}, {"aria-hidden", "true"}}, kLateSign);
   if (cell.rows && cell.state == "succeeded") body += HtmlOf(" ", FormatCount(*cell.rows));
   else if (!cell.run.empty()) body += HtmlOf(" ", cell.state == "succeeded" ? std::string("ok") : cell.state == "interrupted" ? std::string("cut off") : cell.state);
   else body += HtmlOf(" late");
   return Html::LinkTo(RunPage(cell.run), body);
 }
 
-Html LastRun(const ClientRow& client) {
-  if (client.last.run.empty()) return El("span", {{"class", "soft"}}, "never ran");
-  const StateLook look = LookOf(client.last.state);
-  return HtmlOf(El("span", {{"class", StrCat("sign t-", look.css_class)}, {"aria-hidden", "true"}}, look.sign), " ",
-                Html::LinkTo(RunPage(client.last.run), client.last.started), client.last.seconds > 0 ? El("span", {{"class", "soft"}}, StrCat(", ", ShowSeconds(client.last.seconds))) : Html());
-}
-
 Html Lateness(const ClientRow& client) {
   if (client.lateness.empty()) return {};
-  return El("span", {{"class", client.late ? "t-bad" : "soft"}}, client.late ? "⏱ " : "", client.lateness);
+  return El("small", {{"class", client.late ? "t-bad" : "soft"}}, client.late ? StrCat(kLateSign, " ") : std::string(), client.lateness);
 }
 
+Html LastRun(const ClientRow& client) {
+  if (client.last.run.empty()) return HtmlOf(El("span", {{"class", "soft"}}, "never ran"), Lateness(client));
+  const StateLook look = LookOf(client.last.state);
+  return HtmlOf(El("span", {{"class", StrCat("sign t-", look.css_class)}, {"aria-hidden", "true"}}, look.sign), " ", Html::LinkTo(RunPage(client.last.run), client.last.started),
+                client.last.seconds > 0 ? El("span", {{"class", "soft"}}, StrCat(", ", ShowSeconds(client.last.seconds))) : Html(), Lateness(client));
+}
+
+Html Chips(const ClientRow& client) {
+  Html chips;
+  if (!client.last.run.empty() && client.last.state != "succeeded") chips += StateChip(client.last.state);
+  if (client.late) chips += HtmlOf(chips.empty() ? "" : " ", El("span", {{"class", "chip bad"}}, El("span", {{"aria-hidden", "true"}}, kLateSign), "late"));
+  return chips;
+}
+
+Html WhatHappened(const ClientRow& client) {
+  Html text;
+  if (const std::string& message = client.last.message; !message.empty()) text += HtmlOf(Prose(Capitalised(message)), message.ends_with('?') ? "" : ".");
+  if (client.late) text += HtmlOf(text.empty() ? "" : " ", Capitalised(client.lateness), client.finish_by.empty() ? "" : StrCat(", due at ", client.finish_by), ".");
+  if (!client.last.run.empty()) text += HtmlOf(" ", Html::LinkTo(RunPage(client.last.run), client.last.state == "succeeded" ? "Last report" : "Report"), El("span", {{"class", "soft"}}, StrCat(" (data up to ", client.last_interval_end, ")")));
+  return text;
+}
+
+/// Failures first, then what is late, then what waits or was cut off.
 Html Attention(const ProjectReport& project) {
-  Html panels;
-  for (const PipelineGrid& grid : project.pipelines) {
-    for (const ClientRow& client : grid.clients) {
-      if (!NeedsSomebody(client)) continue;
-      const bool failed = client.last.state == "failed", bad = failed || client.late;
-      Html body = El("h3", {}, NameOf(grid.pipeline, client.tenant));
-      Html chips;
-      if (!client.last.run.empty() && client.last.state != "succeeded") chips += StateChip(client.last.state);
-      if (client.late) chips += HtmlOf(chips.empty() ? "" : " ", El("span", {{"class", "chip bad"}}, El("span", {{"aria-hidden", "true"}}, "⏱"), "late"));
-      body += El("p", {}, chips, client.last.run.empty() ? Html() : El("span", {{"class", "soft"}}, StrCat("  data up to ", client.last_interval_end, ", started ", client.last.started, " UTC")));
-      if (!client.last.message.empty()) body += El("p", {}, Prose(Capitalised(client.last.message)), ".");
-      if (client.late) body += El("p", {}, Capitalised(client.lateness), client.finish_by.empty() ? "" : StrCat(" (ready by ", client.finish_by, ")"), ".");
-      if (!client.last.run.empty()) body += El("p", {}, Html::LinkTo(RunPage(client.last.run), "Report of this run"));
-      panels += El("div", {{"class", bad ? "panel bad" : "panel warn"}}, body);
-    }
-  }
-  return panels;
+  std::vector<std::pair<int, std::vector<Html>>> found;
+  for (const PipelineGrid& grid : project.pipelines)
+    for (const ClientRow& client : grid.clients)
+      if (NeedsSomebody(client))
+        found.push_back({client.last.state == "failed" ? 0 : client.late ? 1 : 2, {client.tenant.empty() ? "–" : client.tenant, grid.pipeline, Chips(client), WhatHappened(client)}});
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::vector<Html>> rows, more;
+  for (auto& row : found) (rows.size() < kMostShown ? rows : more).push_back(std::move(row.second));
+  if (rows.empty()) return {};
+  const std::vector<TableHead> head = {{"Client", false}, {"Pipeline", false}, {"State", false}, {"What happened", false}};
+  return El("div", {{"class", "panel bad"}}, DataTable("The newest run of each client and pipeline, where it is not as it should be", head, rows),
+            Fold(StrCat(FormatCount(static_cast<std::int64_t>(more.size())), " more"), DataTable("The others", head, more)));
 }
 
 Html Grid(const PipelineGrid& grid) {
-  const bool any_lateness = std::any_of(grid.clients.begin(), grid.clients.end(), [](const ClientRow& client) { return !client.lateness.empty(); });
   const bool tenants = std::any_of(grid.clients.begin(), grid.clients.end(), [](const ClientRow& client) { return !client.tenant.empty(); });
   Html top = El("th", {{"scope", "col"}}, tenants ? "Client" : "Pipeline");
   for (const auto& interval : grid.intervals) top += El("th", {{"scope", "col"}, {"class", "cell"}}, interval.second);
   top += El("th", {{"scope", "col"}}, "Last run (UTC)");
-  if (!grid.schedule.empty()) top += El("th", {{"scope", "col"}}, "Next run");
-  if (any_lateness) top += El("th", {{"scope", "col"}}, "In time?");
+  if (!grid.schedule.empty()) top += El("th", {{"scope", "col"}}, "Next run (local)");
   Html rows;
   for (const ClientRow& client : grid.clients) {
     Html cells = El("th", {{"scope", "row"}}, client.tenant.empty() ? (tenants ? "(no client)" : grid.pipeline) : client.tenant);
     for (const RunCell& cell : client.cells) cells += El("td", {{"class", StrCat("cell ", cell.run.empty() && !cell.late ? "" : LookOf(cell.run.empty() ? "failed" : cell.state).css_class)}}, CellBody(cell));
     cells += El("td", {{"class", "nowrap"}}, LastRun(client));
     if (!grid.schedule.empty()) cells += El("td", {{"class", "nowrap"}}, client.next);
-    if (any_lateness) cells += El("td", {}, Lateness(client));
     rows += El("tr", {}, cells);
   }
   const std::string caption = StrCat("Data up to, newest first", grid.schedule.empty() ? "" : StrCat(". Schedule: ", grid.schedule));
@@ -127,7 +136,7 @@ Html Key() {
     const StateLook look = LookOf(state);
     items += El("li", {}, El("span", {{"class", StrCat("sign t-", look.css_class)}, {"aria-hidden", "true"}}, look.sign), " ", state);
   }
-  items += El("li", {}, El("span", {{"aria-hidden", "true"}}, "⏱"), " late");
+  items += El("li", {}, El("span", {{"aria-hidden", "true"}}, kLateSign), " late");
   items += El("li", {}, "numbers: rows delivered; a cell leads to the report of its run");
   return El("ul", {{"class", "key"}}, items);
 }

@@ -146,8 +146,9 @@ figure.wide{grid-column:1/-1}
 .grid thead th{border-bottom:1px solid var(--line)}
 .grid tbody th{position:sticky;left:0;background:var(--panel);font-weight:600;padding-right:1.1rem}
 .grid thead th:first-child{position:sticky;left:0;background:var(--panel)}
-.grid .cell{padding:.42rem .7rem;white-space:nowrap;border-right:2px solid var(--panel)}
-.grid thead .cell{border-right:0}
+.grid .cell{padding:.42rem .6rem;white-space:nowrap;border-right:2px solid var(--panel)}
+.grid thead .cell{border-right:0;white-space:normal;width:5.6rem;vertical-align:bottom}
+.grid td small{display:block;font-size:.86em}
 .grid .cell+td:not(.cell),.grid .cell+th:not(.cell){padding-left:1rem}
 .grid td.cell a{color:inherit;text-decoration-color:var(--second);display:block}
 .grid td.good{background:var(--good-ground)}.grid td.warn{background:var(--warn-ground)}.grid td.bad{background:var(--bad-ground)}.grid td.running{background:var(--calm-ground)}
