@@ -28,16 +28,23 @@ bool Ended(StepState state) { return state != StepState::kPending && state != St
 
 bool StartsCharacter(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
 
-/// `text` in exactly `width` characters, cut with a mark when it is longer.
-std::string Fit(std::string_view text, std::size_t width) {
+/// `text` in at most `width` characters, cut with a mark when it is longer.
+std::string Cut(std::string_view text, std::size_t width) {
   std::size_t characters = 0, cut = text.size();
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (!StartsCharacter(text[i])) continue;
     if (characters + 1 == width) cut = i;      // where the last one that fits begins
     ++characters;
   }
-  if (characters <= width) return StrCat(text, std::string(width - characters, ' '));
+  if (characters <= width) return std::string(text);
   return width == 0 ? std::string() : StrCat(text.substr(0, cut), "…");
+}
+
+/// ... in exactly `width`.
+std::string Fit(std::string_view text, std::size_t width) {
+  const std::string cut = Cut(text, width);
+  const auto characters = static_cast<std::size_t>(std::count_if(cut.begin(), cut.end(), StartsCharacter));
+  return StrCat(cut, std::string(width - characters, ' '));
 }
 
 std::string Time(const TableStep& step) {
@@ -69,7 +76,7 @@ std::string Info(const TableStep& step) {
 std::string StepLine(const TableStep& step, std::size_t name_width, std::size_t columns) {
   const Look look = LookOf(step.record.state);
   const std::string text = StrCat("  ", look.sign, " ", Fit(step.record.step, name_width), " ", Fit(step.record.kind, 8), Fit(StateName(step.record.state), 10), Fit(Time(step), 11), Fit(Rest(step), 12), Info(step));
-  return StrCat(look.colour, Fit(text, columns - 1), "\x1b[0m");
+  return StrCat(look.colour, Cut(text, columns - 1), "\x1b[0m");
 }
 
 std::string RunLine(const std::vector<TableStep>& steps, double run_seconds, std::size_t left_out, std::size_t columns) {
@@ -87,7 +94,7 @@ std::string RunLine(const std::vector<TableStep>& steps, double run_seconds, std
   const RestOfRun rest = EstimateRest(outlook);
   if (known && !waiting) text += StrCat(", ", rest.at_least ? "at least " : "about ", Roughly(rest.seconds), " left");
   if (left_out > 0) text += StrCat(" (", left_out, left_out == 1 ? " step is" : " steps are", " not shown)");
-  return Fit(text, columns - 1);
+  return Cut(text, columns - 1);
 }
 }  // namespace
 

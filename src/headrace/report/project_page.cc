@@ -68,16 +68,17 @@ Html CellBody(const RunCell& cell) {
   return Html::LinkTo(RunPage(cell.run), body);
 }
 
-Html Lateness(const ClientRow& client) {
-  if (client.lateness.empty()) return {};
-  return El("small", {{"class", client.late ? "t-bad" : "soft"}}, client.late ? StrCat(kLateSign, " ") : std::string(), client.lateness);
-}
-
 Html LastRun(const ClientRow& client) {
-  if (client.last.run.empty()) return HtmlOf(El("span", {{"class", "soft"}}, "never ran"), Lateness(client));
-  const StateLook look = LookOf(client.last.state);
-  return HtmlOf(El("span", {{"class", StrCat("sign t-", look.css_class)}, {"aria-hidden", "true"}}, look.sign), " ", Html::LinkTo(RunPage(client.last.run), client.last.started),
-                client.last.seconds > 0 ? El("span", {{"class", "soft"}}, StrCat(", ", ShowSeconds(client.last.seconds))) : Html(), Lateness(client));
+  Html body = El("span", {{"class", "soft"}}, "never ran");
+  if (!client.last.run.empty()) {
+    const StateLook look = LookOf(client.last.state);
+    body = HtmlOf(El("span", {{"class", StrCat("sign t-", look.css_class)}, {"aria-hidden", "true"}}, look.sign), " ", Html::LinkTo(RunPage(client.last.run), client.last.started));
+  }
+  const Html took = client.last.seconds > 0 ? El("span", {{"class", "soft"}}, ShowSeconds(client.last.seconds)) : Html();
+  Html late;
+  if (!client.lateness.empty()) late = El("span", {{"class", client.late ? "t-bad" : "soft"}}, client.late ? StrCat(kLateSign, " ") : std::string(), client.lateness);
+  if (!took.empty() || !late.empty()) body += El("small", {}, took, took.empty() || late.empty() ? "" : " · ", late);
+  return body;
 }
 
 Html Chips(const ClientRow& client) {
@@ -87,11 +88,19 @@ Html Chips(const ClientRow& client) {
   return chips;
 }
 
+/// A date, with the time on a line of its own where there is one.
+Html Moment(std::string_view text) {
+  const std::size_t blank = std::min(text.find(' '), text.size());
+  Html moment = El("span", {{"class", "nowrap"}}, text.substr(0, blank));
+  if (blank < text.size()) moment += HtmlOf(" ", El("span", {{"class", "nowrap"}}, text.substr(blank + 1)));
+  return moment;
+}
+
 Html WhatHappened(const ClientRow& client) {
   Html text;
   if (const std::string& message = client.last.message; !message.empty()) text += HtmlOf(Prose(Capitalised(message)), message.ends_with('?') ? "" : ".");
   if (client.late) text += HtmlOf(text.empty() ? "" : " ", Capitalised(client.lateness), client.finish_by.empty() ? "" : StrCat(", due at ", client.finish_by), ".");
-  if (!client.last.run.empty()) text += HtmlOf(" ", Html::LinkTo(RunPage(client.last.run), client.last.state == "succeeded" ? "Last report" : "Report"), El("span", {{"class", "soft"}}, StrCat(" (data up to ", client.last_interval_end, ")")));
+  if (!client.last.run.empty()) text += HtmlOf(" ", Html::LinkTo(RunPage(client.last.run), client.last.state == "succeeded" ? "Last report" : "Report"), El("span", {{"class", "soft"}}, " (data up to ", Moment(client.last_interval_end), ")"));
   return text;
 }
 
@@ -114,7 +123,7 @@ Html Attention(const ProjectReport& project) {
 Html Grid(const PipelineGrid& grid) {
   const bool tenants = std::any_of(grid.clients.begin(), grid.clients.end(), [](const ClientRow& client) { return !client.tenant.empty(); });
   Html top = El("th", {{"scope", "col"}}, tenants ? "Client" : "Pipeline");
-  for (const auto& interval : grid.intervals) top += El("th", {{"scope", "col"}, {"class", "cell"}}, interval.second);
+  for (const auto& interval : grid.intervals) top += El("th", {{"scope", "col"}, {"class", "cell"}}, Moment(interval.second));
   top += El("th", {{"scope", "col"}}, "Last run (UTC)");
   if (!grid.schedule.empty()) top += El("th", {{"scope", "col"}}, "Next run (local)");
   Html rows;

@@ -38,6 +38,7 @@ header{padding:1.4rem 0 0}
 .crumbs{display:flex;flex-wrap:wrap;gap:.15rem .5rem;align-items:center;color:var(--soft);font-size:.9rem;margin:0 0 1rem;padding:0;list-style:none}
 .crumbs li:not(:last-child)::after{content:"/";margin-left:.5rem}
 .chip{display:inline-flex;align-items:center;gap:.4em;font-weight:600;font-size:.86rem;padding:.16rem .65rem;border-radius:999px;white-space:nowrap}
+td .chip{margin:.08rem 0}
 .verdict{background:var(--panel);border:1px solid var(--line);border-radius:12px;padding:1.15rem clamp(1rem,2.5vw,1.6rem) 1.3rem;border-top:4px solid var(--second)}
 .verdict.good{border-top-color:var(--good)}.verdict.warn{border-top-color:var(--warn)}.verdict.bad{border-top-color:var(--bad)}
 .verdict .help{font-size:1rem;margin:.7rem 0 0}
@@ -148,6 +149,7 @@ figure.wide{grid-column:1/-1}
 .grid thead th:first-child{position:sticky;left:0;background:var(--panel)}
 .grid .cell{padding:.42rem .6rem;white-space:nowrap;border-right:2px solid var(--panel)}
 .grid thead .cell{border-right:0;white-space:normal;width:5.6rem;vertical-align:bottom}
+.grid td:last-child{width:100%}
 .grid td small{display:block;font-size:.86em}
 .grid .cell+td:not(.cell),.grid .cell+th:not(.cell){padding-left:1rem}
 .grid td.cell a{color:inherit;text-decoration-color:var(--second);display:block}
@@ -170,7 +172,7 @@ body{font-size:10.5pt}nav{display:none}.page{max-width:none;padding:0}
 figure,.verdict,.tiles,.graph,tr,li{break-inside:avoid}h2,h3,h4,h3+p,caption{break-after:avoid}
 .panel{-webkit-box-decoration-break:clone;box-decoration-break:clone}
 section>details:not([open]),.panel>details:not([open]),figure details:not([open]){display:none}
-.grid tbody th,.grid thead th:first-child{position:static}.grid{font-size:.8rem}.grid .cell{padding:.35rem .4rem}
+.grid tbody th,.grid thead th:first-child{position:static}.grid{font-size:.74rem}.grid .cell{padding:.3rem .35rem}.grid td.nowrap,.grid thead th{white-space:normal}
 .graph svg{max-width:100%;height:auto}.scroll,.graph{overflow:visible}.chip{border:1px solid currentColor}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 )css");

@@ -24,7 +24,7 @@ struct ProjectReportRequest {
   std::vector<std::string> pipelines, tenants;    ///< those the project has; what else is recorded is history
   std::vector<ScheduleView> schedules;
   std::int64_t now_us = 0;
-  std::size_t intervals = 8;                      ///< at most so many columns
+  std::size_t intervals = 7;                       ///< at most so many columns
 };
 
 /// What the page of a project says, read from the store. Dry runs and runs of other environments are left out.
