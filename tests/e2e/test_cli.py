@@ -8,7 +8,7 @@ import pytest
 from world import CASES, HEADRACE, INTERVAL, World
 
 COMMANDS = ["init", "validate", "test", "plan", "run", "approve", "cancel", "runs", "show", "logs", "data", "why", "report", "models", "schedule", "backfill", "server", "train", "score", "inspect",
-            "schema", "version"]
+            "gc", "schema", "version"]
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,8 @@ DOCUMENTS = {
     "data": (["data", "last", "scores", "-n", "3"], {"customer_id", "score", "label", "model_version"}),
     "why": (["why", "last", "features"], {"run", "step", "state", "reason", "changes"}),
     "report": (["report", "last", "-o", "report.html"], {"run", "report"}),
+    "report --all": (["report", "--all", "-o", "pages/index.html"], {"report", "pages_written", "verdict"}),
+    "gc": (["gc", "--older-than", "1y"], {"applied", "runs", "steps", "artifacts", "bytes", "groups", "left_over", "postponed"}),
     "schedule list": (["schedule", "list"], {"pipeline", "tenants", "cron", "timezone", "active", "next"}),
     "schedule next": (["schedule", "next", "full", "--count", "2", "--from", "2026-03-28"], {"pipeline", "tenants", "cron", "timezone", "ticks"}),
     "schedule pause": (["schedule", "pause", "full"], {"pipeline", "paused"}),
@@ -94,7 +96,7 @@ def test_an_error_is_one_json_document_too(argv, code, world):
     assert not (world.folder / "x.csv").exists() and not (world.folder / "x.model").exists()
 
 
-@pytest.mark.parametrize("word, near", [("rnu", "run"), ("modles", "models"), ("shwo", "show"), ("reprot", "report")])
+@pytest.mark.parametrize("word, near", [("rnu", "run"), ("modles", "models"), ("shwo", "show"), ("reprot", "report"), ("gcc", "gc")])
 def test_an_unknown_command_names_the_nearest(word, near, world):
     done = world.headrace(word)
     assert done.code == 2 and f"there is no command `{word}`" in done.err and f"did you mean `headrace {near}`?" in done.err, done.err

@@ -31,6 +31,7 @@ void AddApproveCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddBackfillCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddCancelCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddDataCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddGcCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddInitCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddInspectCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddLogsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);

@@ -90,6 +90,7 @@ int main(int argc, char** argv) {
   AddTrainCommand(app, flags, action);
   AddScoreCommand(app, flags, action);
   AddInspectCommand(app, flags, action);
+  AddGcCommand(app, flags, action);
   AddSchemaCommand(app, flags, action);
   AddVersionCommand(app, flags, action);
   try {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "headrace/cli/command.h"
+#include "headrace/run/estimate.h"
 #include "headrace/table/value.h"
 
 namespace headrace {
@@ -13,26 +14,14 @@ namespace headrace {
 namespace {
 constexpr std::int64_t kRedrawMicros = 100'000;
 
-std::string_view Colour(StepState state) {
-  switch (state) {
-    case StepState::kSucceeded: return "\x1b[32m";
-    case StepState::kReused: return "\x1b[36m";
-    case StepState::kFailed: return "\x1b[1;31m";
-    case StepState::kRunning:
-    case StepState::kWaiting: return "\x1b[33m";
-    case StepState::kSkipped:
-    case StepState::kPending: break;
-  }
-  return "\x1b[2m";
-}
-
 std::string Padded(std::string_view text, std::size_t width) {
   return StrCat(text, std::string(text.size() < width ? width - text.size() : 1, ' '));
 }
 
-std::size_t TerminalRows() {
+TerminalSize SizeOfTerminal() {
   winsize size{};
-  return ::ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_row > 4 ? size.ws_row : 24;
+  if (::ioctl(2, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return {};
+  return {size.ws_row, size.ws_col};
 }
 
 std::string Rows(const StepRecord& step) {
@@ -59,10 +48,20 @@ std::string Delivered(const DeliveryReport& d) {
 }
 }  // namespace
 
+ProgressView::ProgressView(Clock& clock, bool live, bool quiet, const std::map<std::string, std::vector<double>>& seconds) : clock_(clock), live_(live), quiet_(quiet) {
+  for (const auto& [step, of_step] : seconds)
+    if (const std::optional<double> usual = UsualSeconds(of_step)) usual_[step] = *usual;
+}
+
 void ProgressView::RunStarted(const RunRecord& run, const std::vector<StepRecord>& steps) {
+  started_ = clock_.MonotonicMicros();
   for (const StepRecord& step : steps) {
     index_[step.step] = lines_.size();
-    lines_.push_back({step, "", 0, 0});
+    Line line;
+    line.step.record = step;
+    if (const Result<StepDetails> details = StepDetails::FromJson(step.details); details.ok()) line.step.upstream = details->upstream;
+    if (const auto usual = usual_.find(step.step); usual != usual_.end()) line.step.usual = usual->second;
+    lines_.push_back(std::move(line));
   }
   if (quiet_) return;
   PrintErr(StrCat("run ", run.id, ": ", run.pipeline, run.tenant.empty() ? "" : " for ", run.tenant, ", ", FormatTimestamp(run.interval_start_us).substr(0, 10),
@@ -70,44 +69,38 @@ void ProgressView::RunStarted(const RunRecord& run, const std::vector<StepRecord
   Draw();
 }
 
+/// One plain line.
 std::string ProgressView::Describe(const Line& line) const {
-  const StepRecord& step = line.record;
+  const StepRecord& step = line.step.record;
   std::string text = StrCat(Padded(step.step, 24), Padded(step.kind, 9), Padded(StateName(step.state), 11));
-  if (step.state == StepState::kRunning) {
-    text += FormatSeconds(static_cast<double>(clock_.MonotonicMicros() - line.started) / 1e6);
-    if (!line.doing.empty()) text += StrCat("  ", line.doing, " ", static_cast<int>(line.fraction * 100), " %");
-  } else if (step.state == StepState::kSucceeded || step.state == StepState::kFailed) {
-    text += StrCat(FormatSeconds(static_cast<double>(step.finished_us - step.started_us) / 1e6), "  ", Rows(step));
+  if (step.state == StepState::kSucceeded || step.state == StepState::kFailed) {
+    text += StrCat(FormatSeconds(static_cast<double>(step.finished_us - step.started_us) / 1e6), "  ", Rows(step), step.attempt > 1 ? StrCat("  try ", step.attempt) : "");
   } else if (step.state == StepState::kReused || step.state == StepState::kSkipped) {
     text += step.state == StepState::kReused ? Rows(step) : step.reason;
   }
   return text.substr(0, 110);
 }
 
-void ProgressView::Erase() {
-  if (drawn_ > 0) PrintErr(StrCat("\x1b[", drawn_, "A\x1b[J"));
+/// What clears the table from the screen, the cursor where it began.
+std::string ProgressView::Erasure() {
+  const std::size_t drawn = drawn_;
   drawn_ = 0;
+  return drawn > 0 ? StrCat("\x1b[", drawn, "A\x1b[J") : std::string();
 }
 
 void ProgressView::Draw() {
   if (!live_ || quiet_) return;
-  Erase();
-  // When the steps do not fit the screen, those that are done give way.
-  const std::size_t room = TerminalRows() - 3;
-  std::vector<const Line*> shown;
-  for (const Line& line : lines_) shown.push_back(&line);
-  if (shown.size() > room) {
-    std::vector<const Line*> running, rest;
-    for (const Line* line : shown) (line->record.state == StepState::kRunning ? running : rest).push_back(line);
-    running.insert(running.end(), rest.begin(), rest.end());
-    running.resize(room);
-    shown = std::move(running);
-  }
-  std::string text;
-  for (const Line* line : shown) text += StrCat("  ", Colour(line->record.state), Describe(*line), "\x1b[0m\n");
-  PrintErr(text);
-  drawn_ = shown.size();
   last_draw_ = clock_.MonotonicMicros();
+  std::vector<TableStep> steps;
+  for (Line& line : lines_) {
+    if (line.step.record.state == StepState::kRunning) line.step.elapsed = static_cast<double>(last_draw_ - line.started) / 1e6;
+    steps.push_back(line.step);
+  }
+  const std::vector<std::string> table = RunTable(steps, static_cast<double>(last_draw_ - started_) / 1e6, SizeOfTerminal());
+  std::string text = Erasure();
+  for (const std::string& line : table) text += line + "\n";
+  PrintErr(text);        // in one piece, so that it does not flicker
+  drawn_ = table.size();
 }
 
 void ProgressView::Tell(const StepRecord& step, const StepDetails& details) {
@@ -128,14 +121,13 @@ void ProgressView::Tell(const StepRecord& step, const StepDetails& details) {
     if (!step.help.empty()) text += StrCat("  = help: ", step.help, "\n");
   }
   if (text.empty()) return;
-  Erase();
-  PrintErr(text);
+  PrintErr(Erasure() + text);
 }
 
 void ProgressView::StepChanged(const StepRecord& step, const StepDetails& details) {
   Line& line = lines_[index_.at(step.step)];
-  line.record = step;
-  line.doing.clear();
+  line.step.record = step;
+  line.step.doing.clear();
   if (step.state == StepState::kRunning) line.started = clock_.MonotonicMicros();
   if (quiet_ && step.state != StepState::kFailed) return;
   if (!live_ && step.state != StepState::kRunning) PrintErr(StrCat("  ", Describe(line), "\n"));
@@ -144,7 +136,7 @@ void ProgressView::StepChanged(const StepRecord& step, const StepDetails& detail
 }
 
 void ProgressView::StepProgress(const std::string& step, const std::string& doing, double fraction) {
-  Line& line = lines_[index_.at(step)];
+  TableStep& line = lines_[index_.at(step)].step;
   line.doing = doing;
   line.fraction = std::clamp(fraction, 0.0, 1.0);
   Tick();

@@ -181,7 +181,11 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
 
   const std::atomic<bool>& interrupt = WatchInterrupts();
   ThreadRunner runner(slots);
-  ProgressView view(SystemClock(), IsInteractive(2), global.quiet);
+  const bool live = IsInteractive(2) && !global.quiet;
+  std::map<std::string, std::vector<double>> seconds;       // only to be shown: a run does not fail for want of it
+  if (live)
+    if (Result<std::map<std::string, std::vector<double>>> found = (*store)->StepSeconds(pipeline->pipeline, pipeline->tenant, 5); found.ok()) seconds = *std::move(found);
+  ProgressView view(SystemClock(), live, global.quiet, seconds);
   RunLoop::Options loop_options;
   loop_options.resume = flags.resume;
   if (!flags.trigger.empty()) loop_options.trigger = flags.trigger;

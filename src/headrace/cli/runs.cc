@@ -1,4 +1,4 @@
-// The commands that read recorded runs: runs, show, logs, data, why, report.
+// The commands that read recorded runs: runs, show, logs, data, why.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -227,18 +227,6 @@ int Why(const std::string& id, const std::string& step, const GlobalFlags& flags
   return 0;
 }
 
-int Report(const std::string& id, std::string out, const GlobalFlags& flags) {
-  const Result<OpenProject> open = OpenState(flags);
-  if (!open.ok()) return Fail(open.status(), flags);
-  const Result<RunReport> report = BuildReport(*open->store, open->name, id);
-  if (!report.ok()) return Fail(report.status(), flags);
-  if (out.empty()) out = StrCat("report-", report->run_id, ".html");
-  if (const Status written = WriteFileAtomically(out, RenderHtml(*report)); !written.ok()) return Fail(written, flags);
-  if (flags.json) PrintOut(nlohmann::ordered_json({{"run", report->run_id}, {"report", out}}).dump(2) + "\n");
-  else if (!flags.quiet) PrintErr(StrCat("wrote ", out, "\n"));
-  return 0;
-}
-
 std::shared_ptr<std::string> RunArgument(CLI::App* command) {
   auto run = std::make_shared<std::string>("last");
   command->add_option("RUN", *run, "id of a run, the beginning of one, or `last`")->capture_default_str();
@@ -288,14 +276,6 @@ void AddWhyCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
   command->add_option("RUN", *run, "id of a run, the beginning of one, or `last`")->required();
   command->add_option("STEP", *step, "a step of the run")->required();
   command->callback([&flags, &action, run, step] { action = [&flags, run, step] { return Why(*run, *step, flags); }; });
-}
-
-void AddReportCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* command = app.add_subcommand("report", "Write the HTML report of a run: one page, readable without network");
-  auto run = RunArgument(command);
-  auto out = std::make_shared<std::string>();
-  command->add_option("-o,--output", *out, "the file (default: report-RUN.html)")->type_name("FILE");
-  command->callback([&flags, &action, run, out] { action = [&flags, run, out] { return Report(*run, *out, flags); }; });
 }
 
 }  // namespace headrace

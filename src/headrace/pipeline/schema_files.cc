@@ -120,9 +120,9 @@ const Shape& ProjectFileShape() {
        }), "what steps get that do not say otherwise", "{extract: {timeout: 20m}}"},
       {"pools", Named("pool: slots", IntFrom(1)), "how many steps that name the pool may run at once, over all runs of the project", "{warehouse: 2}"},
       {"retention", MapOf("data, runs, models", {
-           {"data", KeepFor(), "how long outputs of steps are kept: a duration or `forever`", "30d"},
-           {"runs", KeepFor(), "how long records of runs are kept", "1y"},
-           {"models", KeepFor(), "how long model versions are kept", "forever"},
+           {"data", KeepFor(), "how long outputs of steps are kept: a duration or `forever`; nothing goes by it yet", "30d"},
+           {"runs", KeepFor(), "how long runs are kept, with what they left: the age `headrace gc` goes by when it is given none", "1y"},
+           {"models", KeepFor(), "how long model versions are kept; nothing goes by it yet", "forever"},
        }), "how long things are kept", "{data: 30d, runs: 1y, models: forever}"},
       NotYet("alerts", "whom to tell"),
   });

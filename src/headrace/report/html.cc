@@ -1,5 +1,6 @@
 #include "headrace/report/html.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -122,6 +123,18 @@ Html Html::Element(TagName tag, std::initializer_list<Attr> attributes, const Ht
 Html Html::LinkTo(const Anchor& place, const Html& body) {
   Html html;
   html.markup_ = "<a href=\"#" + EscapeHtml(place.id()) + "\">" + body.markup_ + "</a>";
+  return html;
+}
+
+RunPage::RunPage(std::string_view run) {
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'; };
+  if (!run.empty() && std::all_of(run.begin(), run.end(), plain)) path_ = "runs/" + std::string(run) + ".html";
+}
+
+Html Html::LinkTo(const RunPage& page, const Html& body) {
+  if (page.none()) return body;
+  Html html;
+  html.markup_ = "<a href=\"" + page.path() + "\">" + body.markup_ + "</a>";
   return html;
 }
 

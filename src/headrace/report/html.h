@@ -23,7 +23,7 @@ class TagName {
 };
 
 /// An attribute name of our own source. Those that run or load something (`on...`, `href`, `src`, `style`) do not compile;
-/// links go through LinkTo, which reaches only places of the same page.
+/// links go through LinkTo, which reaches only places of the same page and pages of runs beside it.
 class AttrName {
  public:
   consteval AttrName(const char* name) : text_(name) {  // NOLINT: implicit
@@ -66,6 +66,17 @@ class Anchor {
   std::string id_;
 };
 
+/// The page of a run, in the folder runs/ beside this page. Made of letters, digits and dashes of the run's id; with anything else in it there is none.
+class RunPage {
+ public:
+  explicit RunPage(std::string_view run);
+  bool none() const { return path_.empty(); }
+  const std::string& path() const { return path_; }      ///< "runs/20261122-060000-k3f9.html"
+
+ private:
+  std::string path_;
+};
+
 /// One attribute with its escaped value.
 struct Attr {
   Attr(AttrName n, std::string_view v) : name(n), value(EscapeHtml(v)) {}
@@ -92,6 +103,8 @@ class Html {
   static Html Element(TagName tag, std::initializer_list<Attr> attributes, const Html& body);
   /// `<a href="#place">body</a>`
   static Html LinkTo(const Anchor& place, const Html& body);
+  /// `<a href="runs/ID.html">body</a>`; `body` alone when there is no such page.
+  static Html LinkTo(const RunPage& page, const Html& body);
 
   Html& operator+=(const Html& more) { markup_ += more.markup_; return *this; }
   bool empty() const { return markup_.empty(); }

@@ -3,52 +3,19 @@
 #include <algorithm>
 
 #include "headrace/base/text.h"
-#include "headrace/report/card.h"
 #include "headrace/report/format.h"
 #include "headrace/report/parts.h"
-#include "headrace/report/style.h"
 
 namespace headrace {
 namespace {
-
-std::string_view ToneClass(RunVerdict::Tone tone) {
-  switch (tone) {
-    case RunVerdict::Tone::kGood: return "good";
-    case RunVerdict::Tone::kWarn: return "warn";
-    case RunVerdict::Tone::kBad: return "bad";
-    case RunVerdict::Tone::kNeutral: break;
-  }
-  return "neutral";
-}
-
-std::string_view ToneSign(RunVerdict::Tone tone) {
-  switch (tone) {
-    case RunVerdict::Tone::kGood: return "✓";
-    case RunVerdict::Tone::kWarn: return "!";
-    case RunVerdict::Tone::kBad: return "✕";
-    case RunVerdict::Tone::kNeutral: break;
-  }
-  return "…";
-}
 
 Html Crumbs(const RunReport& run) {
   Html items;
   for (const std::string& part : {run.project, run.pipeline, run.tenant, run.environment})
     if (!part.empty()) items += El("li", {}, part);
   if (!run.started.empty()) items += El("li", {}, StrCat("started ", run.started, " UTC"));
-  if (!run.interval_end.empty()) items += El("li", {}, StrCat("data up to ", run.interval_end));
+  if (!run.interval_end.empty()) items += El("li", {}, StrCat("data up to ", run.interval_end.ends_with(" 00:00:00") ? run.interval_end.substr(0, 10) : run.interval_end));
   return El("ul", {{"class", "crumbs"}}, items);
-}
-
-Html VerdictBox(const RunVerdict& verdict) {
-  Html body = El("span", {{"class", "chip"}}, El("span", {{"aria-hidden", "true"}}, ToneSign(verdict.tone)), verdict.chip);
-  body += El("h1", {}, Prose(verdict.sentence));
-  if (!verdict.help.empty()) body += El("p", {{"class", "help"}}, El("strong", {}, "What to do: "), Prose(verdict.help));
-  return El("div", {{"class", StrCat("verdict ", ToneClass(verdict.tone))}}, body);
-}
-
-Html Tile(std::string_view name, std::string_view value) {
-  return value.empty() ? Html() : El("div", {}, El("dt", {}, name), El("dd", {{"class", value.size() > 9 ? "long" : ""}}, value));
 }
 
 std::string StepsTile(const RunReport& run) {
@@ -106,23 +73,6 @@ Html Tiles(const RunReport& run) {
             Tile(run.finished.empty() ? "so far" : "duration", ShowSeconds(run.seconds)));
 }
 
-Html Contents(const Page& page) {
-  Html items;
-  for (const auto& [place, title] : page.contents) items += El("li", {}, Html::LinkTo(place, title));
-  return El("nav", {{"aria-label", "Sections of this page"}}, El("ul", {}, items));
-}
-
-Html Head(const RunReport& run, const RunVerdict& verdict) {
-  Html head = El("meta", {{"charset", "utf-8"}});
-  head += El("meta", {{"http-equiv", "Content-Security-Policy"}, {"content", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"}});
-  head += El("meta", {{"name", "viewport"}, {"content", "width=device-width, initial-scale=1"}});
-  head += El("meta", {{"name", "color-scheme"}, {"content", "light dark"}});
-  head += El("meta", {{"name", "referrer"}, {"content", "no-referrer"}});
-  head += El("title", {}, StrCat(run.pipeline, run.tenant.empty() ? "" : StrCat(" (", run.tenant, ")"), ": ", verdict.chip));
-  head += El("style", {}, StyleSheet());
-  return El("head", {}, head);
-}
-
 }  // namespace
 
 std::string RenderHtml(const RunReport& run) {
@@ -136,11 +86,10 @@ std::string RenderHtml(const RunReport& run) {
   sections += ChecksSection(page);
   sections += OriginSection(page);
   sections += NotesSection(page);
-  const Html header = El("header", {}, Crumbs(run), VerdictBox(verdict), Tiles(run), Contents(page));
+  const Html header = El("header", {}, Crumbs(run), VerdictBox(verdict), Tiles(run), ContentsList(page.contents));
   const Html footer = El("footer", {}, StrCat("Written by Headrace ", run.headrace_version, " from the records of run ", run.run_id,
                                               ". This page needs no network and runs no script."));
-  const Html body = El("body", {}, El("div", {{"class", "page"}}, header, El("main", {}, sections), footer));
-  return StrCat("<!doctype html>\n", El("html", {{"lang", "en"}}, Head(run, verdict), body).markup(), "\n");
+  return Document(StrCat(run.pipeline, run.tenant.empty() ? "" : StrCat(" (", run.tenant, ")"), ": ", verdict.chip), HtmlOf(header, El("main", {}, sections), footer));
 }
 
 }  // namespace headrace

@@ -11,10 +11,12 @@
 
 namespace headrace {
 
+using PageContents = std::vector<std::pair<Anchor, std::string>>;
+
 /// A page in the making: what it is of, its table of contents, and numbers for ids that must be unique.
 struct Page {
   const RunReport& run;
-  std::vector<std::pair<Anchor, std::string>> contents;
+  PageContents contents;
   std::size_t charts = 0;
 };
 
@@ -27,8 +29,16 @@ Html StateChip(std::string_view state);
 /// The place of step number `index` of the run.
 inline Anchor StepAnchor(std::size_t index) { return Anchor("step", index + 1); }
 
-/// `<section>` with an h2 and an entry in the contents; nothing when `body` is empty.
-Html Section(Page& page, Literal id, std::string_view title, const Html& body);
+/// `<section>` with an h2 and an entry in the contents; nothing when `body` is empty. `number` tells sections of one id apart.
+Html Section(PageContents& contents, Literal id, std::size_t number, std::string_view title, const Html& body);
+inline Html Section(Page& page, Literal id, std::string_view title, const Html& body) { return Section(page.contents, id, 0, title, body); }
+
+/// The frame that all pages share: the head with the style sheet and what a browser may do (nothing but show), then `body`.
+std::string Document(std::string_view title, const Html& body);
+Html VerdictBox(const RunVerdict& verdict);
+/// A fact in large letters; nothing when `value` is empty.
+Html Tile(std::string_view name, std::string_view value);
+Html ContentsList(const PageContents& contents);
 
 struct TableHead { std::string text; bool number = false; };
 /// A table in a container that scrolls by itself. The first cell of each row is its header. `sample` limits column widths.

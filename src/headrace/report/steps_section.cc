@@ -25,7 +25,9 @@ Html Key(const RunReport& run) {
     items += El("li", {}, El("span", {{"class", StrCat("sign t-", look.css_class)}, {"aria-hidden", "true"}}, look.sign), " ",
                 state == "reused" ? "reused: nothing it depends on had changed" : state);
   }
-  items += El("li", {}, "dashed: data from outside this run");
+  const auto outside = [&](const std::string& input) { return std::none_of(run.steps.begin(), run.steps.end(), [&](const StepReport& s) { return s.name == input; }); };
+  if (std::any_of(run.steps.begin(), run.steps.end(), [&](const StepReport& s) { return std::any_of(s.inputs.begin(), s.inputs.end(), outside); }))
+    items += El("li", {}, "dashed: data from outside this run");
   return El("ul", {{"class", "key"}}, items);
 }
 

@@ -38,6 +38,7 @@ header{padding:1.4rem 0 0}
 .crumbs{display:flex;flex-wrap:wrap;gap:.15rem .5rem;align-items:center;color:var(--soft);font-size:.9rem;margin:0 0 1rem;padding:0;list-style:none}
 .crumbs li:not(:last-child)::after{content:"/";margin-left:.5rem}
 .chip{display:inline-flex;align-items:center;gap:.4em;font-weight:600;font-size:.86rem;padding:.16rem .65rem;border-radius:999px;white-space:nowrap}
+td .chip{margin:.08rem 0}
 .verdict{background:var(--panel);border:1px solid var(--line);border-radius:12px;padding:1.15rem clamp(1rem,2.5vw,1.6rem) 1.3rem;border-top:4px solid var(--second)}
 .verdict.good{border-top-color:var(--good)}.verdict.warn{border-top-color:var(--warn)}.verdict.bad{border-top-color:var(--bad)}
 .verdict .help{font-size:1rem;margin:.7rem 0 0}
@@ -78,6 +79,7 @@ ul.notes{margin:.4rem 0;padding-left:1.2rem}
 .graph{overflow-x:auto;margin:0;padding:2px}
 .graph svg{display:block;margin:0 auto;max-width:none}
 .graph.snug svg{max-width:100%;height:auto}
+.graph.near svg{max-width:100%;height:auto;min-width:360px}
 .graph.fit svg{max-width:100%;height:auto;min-width:min(100%,860px)}
 .down{display:none}
 .node rect{fill:var(--panel);stroke:var(--line);stroke-width:1.2}
@@ -141,6 +143,17 @@ figure.wide{grid-column:1/-1}
 .heat1{background:rgba(var(--heat),.05)}.heat2{background:rgba(var(--heat),.1)}.heat3{background:rgba(var(--heat),.15)}.heat4{background:rgba(var(--heat),.2)}.heat5{background:rgba(var(--heat),.25)}
 .card h4,.card h5{margin:1rem 0 .3rem;font-size:.95rem}
 .card ul{margin:.3rem 0;padding-left:1.2rem}
+.grid th,.grid td{vertical-align:middle;border-bottom:1px solid var(--panel)}
+.grid thead th{border-bottom:1px solid var(--line)}
+.grid tbody th{position:sticky;left:0;background:var(--panel);font-weight:600;padding-right:1.1rem}
+.grid thead th:first-child{position:sticky;left:0;background:var(--panel)}
+.grid .cell{padding:.42rem .6rem;white-space:nowrap;border-right:2px solid var(--panel)}
+.grid thead .cell{border-right:0;white-space:normal;width:5.6rem;vertical-align:bottom}
+.grid td:last-child{width:100%}
+.grid td small{display:block;font-size:.86em}
+.grid .cell+td:not(.cell),.grid .cell+th:not(.cell){padding-left:1rem}
+.grid td.cell a{color:inherit;text-decoration-color:var(--second);display:block}
+.grid td.good{background:var(--good-ground)}.grid td.warn{background:var(--warn-ground)}.grid td.bad{background:var(--bad-ground)}.grid td.running{background:var(--calm-ground)}
 footer{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--soft);font-size:.86rem}
 @media (max-width:720px){
 .across{display:none}.down{display:block}
@@ -156,7 +169,10 @@ dl.facts{grid-template-columns:minmax(0,6.6rem) minmax(0,1fr);gap:.3rem .8rem}
 :root{--ground:#fff;--panel:#fff;--ink:#000;--soft:#444;--line:#bbb;--grid:#ddd;--code:#f3f3f3;--accent:#1f57c3;--second:#5d6b7c;--good:#14703f;--warn:#875300;--bad:#b2271d;
 --good-ground:#fff;--warn-ground:#fff;--bad-ground:#fff;--calm-ground:#fff;color-scheme:light}
 body{font-size:10.5pt}nav{display:none}.page{max-width:none;padding:0}
-figure,.panel,.verdict,tr,li{break-inside:avoid}h2,h3,h4{break-after:avoid}
+figure,.verdict,.tiles,.graph,tr,li{break-inside:avoid}h2,h3,h4,h3+p,caption{break-after:avoid}
+.panel{-webkit-box-decoration-break:clone;box-decoration-break:clone}
+section>details:not([open]),.panel>details:not([open]),figure details:not([open]){display:none}
+.grid tbody th,.grid thead th:first-child{position:static}.grid{font-size:.74rem}.grid .cell{padding:.3rem .35rem}.grid td.nowrap,.grid thead th{white-space:normal}
 .graph svg{max-width:100%;height:auto}.scroll,.graph{overflow:visible}.chip{border:1px solid currentColor}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 )css");

@@ -1,4 +1,5 @@
 #include "headrace/base/crash.h"
+#include "headrace/base/file_lock.h"
 #include "headrace/base/files.h"
 #include "headrace/store/process_internal.h"
 #include "headrace/store/store.h"
@@ -22,7 +23,11 @@ Result<ArtifactRef> Store::AddArtifact(const std::string& scratch_path, std::str
   const std::string path = PathOf(directory_, artifact);
   CrashPoint("artifact.before_rename");
   RETURN_IF_ERROR(MakeDirectories(ParentPath(path)));
-  RETURN_IF_ERROR(MoveFile(scratch_path, path));  // over an equal file, or a damaged one that is thereby mended
+  {
+    // Over an equal file, or a damaged one that is thereby mended. The lock is gc's (gc.cc), which does not work where there are no locks.
+    const Result<FileLock> lock = FileLock::Shared(LockPath());
+    RETURN_IF_ERROR(MoveFile(scratch_path, path));
+  }
   CrashPoint("artifact.after_rename");
   const std::lock_guard lock(mutex_);
   verified_[artifact.digest] = true;

@@ -408,6 +408,34 @@ Result<std::vector<RunRecord>> Store::ListRuns(const RunQuery& query) {
   return runs;
 }
 
+Result<std::vector<RunRecord>> Store::NewestRuns(std::int64_t each) {
+  const std::lock_guard lock(mutex_);
+  std::string ranked = ReplaceAll(kRunColumns, " FROM runs ", ", row_number() OVER (PARTITION BY pipeline, tenant ORDER BY started_us DESC, id DESC) AS place FROM runs");
+  Statement find(*db_, StrCat("SELECT * FROM (", ranked, ") AS ranked WHERE place <= ? ORDER BY pipeline, tenant, place"));
+  find.Bind(each);
+  ASSIGN_OR_RETURN(std::vector<RunRecord> runs, ReadRuns(find));
+  for (RunRecord& run : runs) {
+    ASSIGN_OR_RETURN(run, AsSeenNow(run));
+  }
+  return runs;
+}
+
+Result<std::map<std::string, std::vector<double>>> Store::StepSeconds(std::string_view pipeline, std::string_view tenant, std::int64_t each) {
+  constexpr int kRuns = 50;      // looked at, so that a long history costs no more than a short one
+  const std::lock_guard lock(mutex_);
+  Statement find(*db_, StrCat("SELECT step, finished_us - steps.started_us FROM steps JOIN (SELECT id, started_us FROM runs WHERE pipeline = ? AND tenant = ? "
+                              "ORDER BY started_us DESC, id DESC LIMIT ", kRuns, ") AS newest ON newest.id = steps.run WHERE state = 'succeeded' AND item_of = '' AND finished_us >= steps.started_us "
+                              "ORDER BY newest.started_us DESC, newest.id DESC"));
+  find.Bind(pipeline, tenant);
+  std::map<std::string, std::vector<double>> seconds;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, find.Step());
+    if (!more) return seconds;
+    std::vector<double>& of_step = seconds[find.Text(0)];
+    if (std::ssize(of_step) < each) of_step.push_back(static_cast<double>(find.Int(1)) / 1e6);
+  }
+}
+
 Result<std::vector<StepRecord>> Store::ReadSteps(const std::string& run, const std::string& item_of) {
   const std::lock_guard lock(mutex_);
   Statement find(*db_, StrCat(kStepColumns, "WHERE run = ? AND item_of = ? ORDER BY position"));

@@ -137,6 +137,28 @@ struct Lease {
   std::int64_t left_us = 0;        ///< until it is over, unless renewed
 };
 
+/// Which runs may go. All conditions must hold; what a project needs stays whatever they say (gc.cc).
+struct GcRequest {
+  std::string pipeline = {}, tenant = {};        ///< "" = all
+  std::optional<std::int64_t> before_us = {};    ///< started before this moment; nullopt = at any time
+  std::int64_t keep = 0;                         ///< not among the newest so many of their pipeline and tenant
+  bool apply = false;                            ///< false: only say what would go
+};
+
+/// What went, or would go.
+struct GcReport {
+  struct Count { std::int64_t runs = 0, steps = 0, artifacts = 0, bytes = 0; };
+  struct Group {
+    std::string pipeline, tenant;
+    Count gone;
+    std::int64_t kept = 0;                       ///< runs that stay
+    bool busy = false;                           ///< a run is at work: all stay this time
+  };
+  std::vector<Group> groups;                     ///< all that the request speaks of, sorted
+  Count left_over;                               ///< files that no record spoke of: left by a run or a gc that was killed
+  Count postponed;                               ///< files that go another time: a run at work could have made them
+};
+
 /// How long a run is its owner's without a word from it. Another host waits this long before it takes over; on the same host a run whose
 /// process is gone is free at once.
 inline constexpr std::int64_t kRunLeaseMicros = 60'000'000;
@@ -146,6 +168,7 @@ inline constexpr std::int64_t kRunLeaseMicros = 60'000'000;
 ///
 ///   .headrace/state.db          every transition is one transaction (WAL); it survives `kill -9`
 ///   .headrace/artifacts/ab/abcd...   files named by digest, written aside and renamed
+///   .headrace/artifacts.lock    held while a file there is put or removed
 ///   .headrace/tmp/              files being written; anything here not owned by a living run may go
 ///
 /// Durable against power loss before it returns: FinishRun, MoveAlias (and AddModelVersion). Other transitions may be lost with
@@ -219,6 +242,14 @@ class Store {
   Result<std::optional<StepRecord>> LastOf(std::string_view pipeline, std::string_view tenant, std::string_view step,
                                            std::string_view before_run);
 
+  /// The newest `each` runs of every pipeline and tenant; by pipeline, then tenant, then newest first.
+  Result<std::vector<RunRecord>> NewestRuns(std::int64_t each);
+  /// How many seconds each step of a pipeline took when it last ran and succeeded (a reused one tells nothing): newest first, at most `each` a step.
+  Result<std::map<std::string, std::vector<double>>> StepSeconds(std::string_view pipeline, std::string_view tenant, std::int64_t each);
+  /// Remove runs with all their records, and artifacts that nothing refers to any more. Durable; may be killed anywhere and called again, while
+  /// runs are at work too.
+  Result<GcReport> CollectGarbage(const GcRequest& request);
+
   // Events, for `headrace logs`. ------------------------------------------------------------------------------------
   struct Event { std::int64_t at_us = 0; std::string step, level, text; };
   Status AddEvent(const std::string& run, const Event& event);
@@ -269,6 +300,7 @@ class Store {
   Status WriteStep(const StepRecord& step);
   Result<bool> RunLives(const std::string& run);
   Status Refusal(const std::string& run, const std::string& step);
+  std::string LockPath() const { return directory_ + "/artifacts.lock"; }
 
   std::string directory_;
   Clock& clock_;

@@ -1,0 +1,304 @@
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <functional>
+
+#include "headrace/base/files.h"
+#include "headrace/store/postgres_for_tests.h"
+#include "headrace/store/store.h"
+
+namespace headrace {
+namespace {
+
+constexpr std::int64_t kDay = 86'400'000'000;
+
+/// A project whose runs each leave one dataset. Every test runs on SQLite and on a real PostgreSQL.
+class GcTest : public testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override {
+    const std::string name = StrCat("headrace_gc_", ::getpid(), "_", ReplaceAll(testing::UnitTest::GetInstance()->current_test_info()->name(), "/", "_"));
+    root_ = StrCat(testing::TempDir(), name);
+    std::filesystem::remove_all(root_);
+    where_ = StateLocation{root_};
+    where_.project = name;
+    where_.own_clock = true;
+    if (GetParam()) {
+      const auto server = PostgresForTests::Get();
+      ASSERT_TRUE(server.ok()) << server.status();
+      where_.uri = Secret("STATE", (*server)->uri());
+    }
+    store_ = Open();
+    ASSERT_NE(store_, nullptr);
+  }
+  void TearDown() override { std::filesystem::remove_all(root_); }
+
+  std::unique_ptr<Store> Open() {
+    auto store = Store::Open(where_, clock_);
+    EXPECT_TRUE(store.ok()) << store.status();
+    return store.ok() ? std::move(store).value() : nullptr;
+  }
+
+  /// The file of an artifact, changed at the clock's time as if it was written now.
+  ArtifactRef Artifact(const std::string& content) {
+    const std::string scratch = store_->ScratchPath(".parquet");
+    EXPECT_TRUE(WriteFileAtomically(scratch, content).ok());
+    Touch(scratch, clock_.NowMicros());
+    return *store_->AddArtifact(scratch, "dataset", 3);
+  }
+  static void Touch(const std::string& path, std::int64_t at_us) {
+    const timespec time{at_us / 1'000'000, 0};
+    const timespec times[2] = {time, time};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  }
+  std::string Path(const ArtifactRef& artifact) const { return StrCat(root_, "/.headrace/artifacts/", artifact.digest.substr(0, 2), "/", artifact.digest, ".parquet"); }
+
+  RunRecord Record(const std::string& id, const std::string& tenant) {
+    RunRecord run;
+    run.id = id;
+    run.pipeline = "score";
+    run.tenant = tenant;
+    run.interval_start_us = clock_.NowMicros();
+    run.interval_end_us = run.interval_start_us + 1;
+    run.params = "{}";
+    run.trigger = "manual";
+    run.started_us = clock_.NowMicros();
+    run.process = ThisProcess();
+    return run;
+  }
+  StepRecord Step(const std::string& run, const std::string& details = "{}") {
+    StepRecord step;
+    step.run = run;
+    step.step = "rows";
+    step.kind = "sql";
+    step.fingerprint = "f";
+    step.parts = "{}";
+    step.details = details;
+    return step;
+  }
+  void Begin(const std::string& id, const std::string& tenant = "acme") { ASSERT_TRUE(store_->CreateRun(Record(id, tenant), {Step(id)}).ok()); }
+  void End(const std::string& id, RunState state = RunState::kSucceeded) { ASSERT_TRUE(store_->FinishRun(id, state, 0, "").ok()); }
+  void FinishStep(const std::string& run, const ArtifactRef& output, StepState state = StepState::kSucceeded) {
+    StepRecord step = Step(run);
+    step.state = state;
+    step.finished_us = clock_.NowMicros();
+    step.outputs[""] = output;
+    ASSERT_TRUE(store_->FinishStep(step).ok());
+  }
+  /// A run that ends well and leaves `content`; a day passes.
+  ArtifactRef Run(const std::string& id, const std::string& content, const std::string& tenant = "acme", RunState state = RunState::kSucceeded) {
+    Begin(id, tenant);
+    const ArtifactRef artifact = Artifact(content);
+    FinishStep(id, artifact);
+    End(id, state);
+    clock_.Sleep(kDay);
+    return artifact;
+  }
+
+  GcReport Gc(GcRequest request = {}) {
+    request.apply = true;
+    const Result<GcReport> report = store_->CollectGarbage(request);
+    EXPECT_TRUE(report.ok()) << report.status();
+    return report.ok() ? *report : GcReport();
+  }
+  std::string Runs() {
+    std::string ids;
+    for (const RunRecord& run : *store_->ListRuns({})) ids += StrCat(ids.empty() ? "" : " ", run.id);
+    return ids;
+  }
+
+  std::string root_;
+  StateLocation where_;
+  ManualClock clock_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_P(GcTest, OldRunsGoWithTheirArtifactsAndTheLastSuccessStays) {
+  const ArtifactRef first = Run("r1", "one");
+  const ArtifactRef second = Run("r2", "two");
+  Run("r3", "three", "acme", RunState::kFailed);
+  clock_.Sleep(kDay);
+  GcRequest all;
+  all.before_us = clock_.NowMicros();
+  const Result<GcReport> dry = store_->CollectGarbage(all);
+  ASSERT_TRUE(dry.ok()) << dry.status();
+  EXPECT_EQ(Runs(), "r3 r2 r1") << "asking removes nothing";
+  EXPECT_TRUE(FileExists(Path(first)));
+  const GcReport report = Gc(all);
+  for (const GcReport* one : {&*dry, &report}) {
+    ASSERT_EQ(one->groups.size(), 1u);
+    EXPECT_EQ(one->groups[0].gone.runs, 2);
+    EXPECT_EQ(one->groups[0].gone.steps, 2);
+    EXPECT_EQ(one->groups[0].gone.artifacts, 2);
+    EXPECT_EQ(one->groups[0].gone.bytes, 8);
+    EXPECT_EQ(one->groups[0].kept, 1);
+  }
+  EXPECT_EQ(Runs(), "r2");
+  EXPECT_FALSE(FileExists(Path(first)));
+  EXPECT_TRUE(FileExists(Path(second)));
+  EXPECT_TRUE(store_->ListSteps("r1")->empty());
+  store_ = Open();
+  EXPECT_EQ((*store_->FindReusable("score", "acme", "rows", "f"))->run, "r2");
+}
+
+TEST_P(GcTest, AgeAndCountMustBothSaySo) {
+  for (const char* id : {"r1", "r2", "r3", "r4"}) Run(id, id);
+  GcRequest request;
+  request.before_us = clock_.NowMicros() - 2 * kDay;      // r1 and r2, and r3 to the microsecond not
+  request.keep = 3;
+  EXPECT_EQ(Gc(request).groups[0].gone.runs, 1);
+  EXPECT_EQ(Runs(), "r4 r3 r2");
+  request.keep = 0;
+  Gc(request);
+  EXPECT_EQ(Runs(), "r4 r3");
+}
+
+TEST_P(GcTest, OnlyTheTenantThatWasNamedIsTouched) {
+  for (const char* tenant : {"acme", "bolt"})
+    for (const char* number : {"1", "2"}) Run(StrCat(tenant, number), StrCat(tenant, number), tenant);
+  GcRequest request;
+  request.tenant = "bolt";
+  const GcReport report = Gc(request);
+  ASSERT_EQ(report.groups.size(), 1u);
+  EXPECT_EQ(report.groups[0].tenant, "bolt");
+  EXPECT_EQ(Runs(), "bolt2 acme2 acme1");
+}
+
+TEST_P(GcTest, AnArtifactStaysWhileAnyKeptRunRefersToIt) {
+  const ArtifactRef shared = Run("r1", "same");
+  Run("b1", "same", "bolt");                     // equal content is one file
+  Begin("r2");
+  FinishStep("r2", shared, StepState::kReused);   // r2 reused what r1 made
+  End("r2");
+  clock_.Sleep(kDay);
+  Gc();
+  EXPECT_EQ(Runs(), "r2 b1");
+  EXPECT_TRUE(FileExists(Path(shared)));
+}
+
+TEST_P(GcTest, RunsOfRegisteredModelsAndWhatRunsOfAPartNeedStay) {
+  ModelVersion model;
+  model.tenant = "acme";
+  model.name = "propensity";
+  model.metrics = model.gates = "{}";
+  model.digest = Run("r1", "model").digest;
+  model.run = "r1";
+  ASSERT_TRUE(store_->AddModelVersion(model).ok());
+  ModelVersion added = model;                        // from a file: no run speaks of it
+  const ArtifactRef file = Artifact("added");
+  added.digest = file.digest;
+  added.run = "";
+  ASSERT_TRUE(store_->AddModelVersion(added).ok());
+  Run("r2", "whole");
+  ASSERT_TRUE(store_->CreateRun(Record("r3", "acme"), {Step("r3", R"({"taken_from":"r2","upstream":[]})")}).ok());
+  End("r3", RunState::kInterrupted);
+  clock_.Sleep(kDay);
+  Run("r4", "gone");
+  Run("r5", "last");
+  GcRequest request;
+  request.keep = 0;
+  request.before_us = clock_.NowMicros() - 3 * kDay;    // r3 is young enough to stay, r1 and r2 are not
+  Gc(request);
+  EXPECT_EQ(Runs(), "r5 r4 r3 r2 r1");
+  EXPECT_TRUE(FileExists(Path(file)));
+  Gc();
+  EXPECT_EQ(Runs(), "r5 r1");
+  EXPECT_TRUE(FileExists(Path(file)));
+}
+
+TEST_P(GcTest, WaitingRunsStayAndSoDoesAllOfATenantAtWork) {
+  Run("r1", "one");
+  Run("r2", "two", "acme", RunState::kWaiting);
+  Run("b1", "three", "bolt");
+  Run("b2", "four", "bolt");
+  Begin("b3", "bolt");
+  clock_.Sleep(kDay);
+  const GcReport report = Gc();
+  EXPECT_EQ(Runs(), "b3 b2 b1 r2 r1");
+  ASSERT_EQ(report.groups.size(), 2u);
+  EXPECT_FALSE(report.groups[0].busy);
+  EXPECT_TRUE(report.groups[1].busy);
+  End("b3", RunState::kFailed);
+  Gc();
+  EXPECT_EQ(Runs(), "b2 r2 r1");
+}
+
+TEST_P(GcTest, AKilledRunHoldsNothingAndCannotWakeUp) {
+  Run("r1", "one");
+  Run("r2", "two");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto store = Store::Open(where_, clock_);
+    RunRecord run = Record("r3", "acme");
+    run.process = ThisProcess();
+    ::_exit(store.ok() && (*store)->CreateRun(run, {Step("r3")}).ok() ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_EQ(status, 0);
+  clock_.Sleep(kDay);
+  GcRequest request;
+  request.keep = 1;
+  Gc(request);
+  EXPECT_EQ(Runs(), "r3 r2");
+  EXPECT_EQ((*store_->ListRuns({}))[0].finished_us, clock_.NowMicros()) << "it is recorded as interrupted";
+}
+
+TEST_P(GcTest, AFileThatARunAtWorkMayHaveWrittenStays) {
+  Run("r1", "one");
+  Run("r2", "two");
+  Begin("b1", "bolt");
+  const ArtifactRef made = Artifact("not recorded yet");
+  const ArtifactRef again = Artifact("one");        // the same content as r1's, written anew
+  clock_.Sleep(30 * kDay);                           // however long it takes
+  GcReport report = Gc();
+  EXPECT_EQ(Runs(), "b1 r2");
+  EXPECT_TRUE(FileExists(Path(made)));
+  EXPECT_TRUE(FileExists(Path(again)));
+  EXPECT_EQ(report.postponed.artifacts, 2);
+  End("b1", RunState::kFailed);
+  report = Gc();
+  EXPECT_FALSE(FileExists(Path(made))) << "the run ended and does not speak of it";
+  EXPECT_EQ(report.left_over.artifacts, 2);
+}
+
+TEST_P(GcTest, AFileOfTheLastMinutesStays) {
+  const ArtifactRef made = Artifact("a model that is being added by hand");
+  clock_.Sleep(60'000'000);
+  EXPECT_EQ(Gc().postponed.artifacts, 1);
+  EXPECT_TRUE(FileExists(Path(made)));
+  clock_.Sleep(3'600'000'000);
+  EXPECT_EQ(Gc().left_over.artifacts, 1);
+  EXPECT_FALSE(FileExists(Path(made)));
+}
+
+TEST_P(GcTest, TheNewestRunsOfEachAreListedAndHowLongTheirStepsTook) {
+  Run("r1", "one");
+  Run("b1", "b", "bolt");
+  for (const auto& [id, seconds] : {std::pair{"r2", 4}, {"r3", 6}}) {
+    Begin(id);
+    StepRecord step = Step(id);
+    step.state = StepState::kSucceeded;
+    step.started_us = clock_.NowMicros();
+    step.finished_us = step.started_us + seconds * 1'000'000;
+    ASSERT_TRUE(store_->FinishStep(step).ok());
+    End(id);
+    clock_.Sleep(kDay);
+  }
+  Begin("r4");
+  FinishStep("r4", Artifact("x"), StepState::kReused);
+  std::string ids;
+  for (const RunRecord& run : *store_->NewestRuns(2)) ids += run.id + " ";
+  EXPECT_EQ(ids, "r4 r3 b1 ");
+  const auto seconds = store_->StepSeconds("score", "acme", 2);
+  ASSERT_TRUE(seconds.ok()) << seconds.status();
+  EXPECT_EQ(seconds->at("rows"), (std::vector<double>{6, 4})) << "newest first, reused ones left out";
+}
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, GcTest, testing::Values(false));
+INSTANTIATE_TEST_SUITE_P(Postgres, GcTest, testing::Values(true));
+
+}  // namespace
+}  // namespace headrace
