@@ -1,8 +1,12 @@
 """A step done for each of several items, and pipelines run as steps of others."""
 
+import signal
+import subprocess
+import time
+
 import pytest
 
-from world import World
+from world import HEADRACE, World
 
 EVENTS = "id,region,amount\n1,de,10\n2,de,20\n3,fr,5\n4,it,7\n5,it,9\n"
 LIST = """name: sums
@@ -221,3 +225,48 @@ def test_what_a_pipeline_step_names_must_be_there(world):
     write(world, "name: outer\nsteps: {part: {pipeline: {name: sums, output: sum}}}\n", "outer")
     done = world.run(pipeline="outer")
     assert done.code == 2 and "has no step `sum` to be the output" in done.err, done.all
+
+
+SLOW = """name: slow
+steps:
+  work:
+    for_each: {values: [a, b, c], parallel: 1}
+    command: {run: [sh, -c, 'sleep "$2"; echo x >> "$1"', sh, "PLACE/${item}", "${case when item = 'b' then '30' else '0' end}"], outputs: []}
+    MORE
+"""
+
+
+def test_interrupted_among_items_the_step_is_resumed_with_the_rest(world):
+    write(world, SLOW.replace("PLACE", str(world.folder)).replace("    MORE\n", ""), "slow")
+    running = subprocess.Popen([HEADRACE, "run", "slow"], cwd=world.folder, env=world.env, stderr=subprocess.PIPE, text=True)
+    for _ in range(200):
+        if (world.folder / "a").exists():
+            break
+        time.sleep(0.05)
+    time.sleep(0.3)
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert items(world, "work") == {"work[a]": "succeeded", "work[b]": "failed"}
+    world.edit("pipelines/slow.yaml", "'30'", "'0'")
+    ok(world.headrace("run", "--resume", "last"))
+    assert [world.read(name) for name in "abc"] == ["x\n"] * 3
+
+
+def test_a_timeout_is_each_item_s_own(world):
+    write(world, SLOW.replace("PLACE", str(world.folder)).replace("MORE", "timeout: 1s"), "slow")
+    done = world.headrace("run", "slow")
+    assert done.code == 1 and "`b`: did not end within its timeout of 1s" in done.err, done.all
+    assert items(world, "work") == {"work[a]": "succeeded", "work[b]": "failed", "work[c]": "succeeded"}
+
+
+def test_a_pool_counts_items(world):
+    world.edit("headrace.yaml", "connections:", "pools: {one: 1}\nconnections:")
+    write(world, """name: pooled
+steps:
+  work:
+    for_each: [a, b, c, d]
+    pool: one
+    command: {run: [sh, -c, 'mkdir "$1" || exit 1; sleep 0.1; rmdir "$1"', sh, "PLACE/held"], outputs: []}
+""".replace("PLACE", str(world.folder)), "pooled")
+    ok(world.headrace("run", "pooled", "--threads", "4"))
