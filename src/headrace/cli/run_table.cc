@@ -116,7 +116,7 @@ std::vector<std::string> RunTable(const std::vector<TableStep>& steps, double ru
       const StepState state = steps[i].record.state;
       return state == StepState::kFailed ? 0 : state == StepState::kRunning || state == StepState::kWaiting ? 1 : state == StepState::kPending ? 2 : 3;
     };
-    std::stable_sort(shown.begin(), shown.end(), [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
+    std::sort(shown.begin(), shown.end(), [&](std::size_t a, std::size_t b) { return std::pair(rank(a), a) < std::pair(rank(b), b); });
     shown.resize(room);
     std::sort(shown.begin(), shown.end());
   }

@@ -4,6 +4,7 @@
 #include "headrace/report/project_report.h"
 
 #include <algorithm>
+#include <array>
 
 #include "headrace/base/text.h"
 #include "headrace/report/card.h"
@@ -106,14 +107,14 @@ Html WhatHappened(const ClientRow& client) {
 
 /// Failures first, then what is late, then what waits or was cut off.
 Html Attention(const ProjectReport& project) {
-  std::vector<std::pair<int, std::vector<Html>>> found;
+  std::array<std::vector<std::vector<Html>>, 3> found;
   for (const PipelineGrid& grid : project.pipelines)
     for (const ClientRow& client : grid.clients)
       if (NeedsSomebody(client))
-        found.push_back({client.last.state == "failed" ? 0 : client.late ? 1 : 2, {client.tenant.empty() ? "–" : client.tenant, grid.pipeline, Chips(client), WhatHappened(client)}});
-  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+        found[client.last.state == "failed" ? 0 : client.late ? 1 : 2].push_back({client.tenant.empty() ? "–" : client.tenant, grid.pipeline, Chips(client), WhatHappened(client)});
   std::vector<std::vector<Html>> rows, more;
-  for (auto& row : found) (rows.size() < kMostShown ? rows : more).push_back(std::move(row.second));
+  for (auto& of_kind : found)
+    for (auto& row : of_kind) (rows.size() < kMostShown ? rows : more).push_back(std::move(row));
   if (rows.empty()) return {};
   const std::vector<TableHead> head = {{"Client", false}, {"Pipeline", false}, {"State", false}, {"What happened", false}};
   return El("div", {{"class", "panel bad"}}, DataTable("The newest run of each client and pipeline, where it is not as it should be", head, rows),

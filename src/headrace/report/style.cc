@@ -172,7 +172,8 @@ body{font-size:10.5pt}nav{display:none}.page{max-width:none;padding:0}
 figure,.verdict,.tiles,.graph,tr,li{break-inside:avoid}h2,h3,h4,h3+p,caption{break-after:avoid}
 .panel{-webkit-box-decoration-break:clone;box-decoration-break:clone}
 section>details:not([open]),.panel>details:not([open]),figure details:not([open]){display:none}
-.grid tbody th,.grid thead th:first-child{position:static}.grid{font-size:.74rem}.grid .cell{padding:.3rem .35rem}.grid td.nowrap,.grid thead th{white-space:normal}
+.grid tbody th,.grid thead th:first-child{position:static}.grid{font-size:.66rem;break-inside:avoid}.grid thead th{font-size:inherit;white-space:normal}.grid thead .cell{width:auto}.grid td:last-child{width:auto}
+.grid .cell{padding:.3rem .35rem .3rem 0}.grid .cell+td:not(.cell),.grid .cell+th:not(.cell){padding-left:.2rem}.grid td small{white-space:normal}
 .graph svg{max-width:100%;height:auto}.scroll,.graph{overflow:visible}.chip{border:1px solid currentColor}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 )css");
