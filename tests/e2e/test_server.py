@@ -316,10 +316,25 @@ def test_a_window_that_fails_is_told_and_keeps_no_other_back(world):
     world.edit("pipelines/sums.yaml", "count(*) as sold", "case when $day::date = date '2026-01-02' then error('no such day') else count(*) end as sold")
     done = world.headrace("--json", "backfill", "sums", "--from", "2026-01-01", "--to", "2026-01-04")
     assert done.code == 1 and done.json["requests"]["failed"] == 1 and done.json["requests"]["succeeded"] == 2, done.all
-    assert "no such day" in done.err, done.err
+    assert "no such day" in done.err and [(window["tenant"], window["start"]) for window in done.json["failed"]] == [("", "2026-01-02 00:00:00")], done.all
     world.edit("pipelines/sums.yaml", "case when $day::date = date '2026-01-02' then error('no such day') else count(*) end as sold", "count(*) as sold")
     assert world.headrace("backfill", "sums", "--from", "2026-01-01", "--to", "2026-01-04").code == 0
     assert len(rows(world)) == 3
+
+
+def test_one_tenants_hunger_is_its_own(world):
+    world.write("pipelines/lists.yaml", "name: lists\nparams: {size: {type: int}}\nsteps:\n"
+                "  big: {sql: {query: 'select len(list(i)) as n from range($size) t(i)', bind: {size: '${params.size}'}}}\n"
+                "  out: {deliver: {data: big, file: 'out/${tenant.name}.csv'}}\n")
+    world.write("tenants/hungry.yaml", "tenant: hungry\nquotas: {runs: 1, memory: 300MiB}\nparams: {size: 60000000}\n")
+    world.write("tenants/modest.yaml", "tenant: modest\nquotas: {memory: 300MiB}\nparams: {size: 1000}\n")
+    world.write("tenants/rich.yaml", "tenant: rich\nparams: {size: 60000000}\n")
+    done = world.headrace("--json", "backfill", "lists", "--from", "2026-01-01", "--to", "2026-01-02", "--tenant", "all", "--parallel", "3")
+    assert done.code == 1 and done.json["requests"]["failed"] == 1 and done.json["requests"]["succeeded"] == 2, done.all
+    assert "lists/hungry" in done.err and "memory" in done.err.lower(), done.err
+    assert state(world, "select tenant, exit_code from runs where state = 'failed'") == [("hungry", 75)]
+    by_hand = world.headrace("run", "lists", "--tenant", "hungry")
+    assert by_hand.code == 75 and "quotas: {memory: ...}" in by_hand.err, by_hand.all
 
 
 @pytest.mark.parametrize("argv, said", [

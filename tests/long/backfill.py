@@ -11,6 +11,7 @@ run; nothing is queued or at work, no process is left, state.db passes its integ
 """
 
 import argparse
+import collections
 import datetime
 import json
 import os
@@ -97,8 +98,8 @@ class Project:
         return [pid for pid in pids if alive(pid)]
 
     def delivered(self):
-        return {tenant: (self.sql("select * from sums order by 1, 2", f"data/{tenant}.sqlite"), sorted(self.sql("select * from sums_log", f"data/{tenant}.sqlite")),
-                         self.sql(LEDGER, f"data/{tenant}.sqlite")) for tenant in self.tenants}
+        return {tenant: {what: self.sql(sql, f"data/{tenant}.sqlite") for what, sql in (("table", "select * from sums"), ("log", "select * from sums_log"), ("ledger", LEDGER))}
+                for tenant in self.tenants}
 
 
 def alive(pid):
@@ -123,8 +124,9 @@ def disturb(project, options, draw):
         while project.done() < share:
             assert running[0].poll() is None, (project.folder / "server.log").read_text()[-3000:]
             time.sleep(0.05)
-        runs = project.living()
-        victims = runs[:draw.randrange(1, len(runs) + 1)] if runs else []
+        while not (runs := project.living()):
+            time.sleep(0.005)
+        victims = runs[:draw.randrange(1, len(runs) + 1)]
         for process in running:
             process.kill()
         for pid in victims:
@@ -163,28 +165,32 @@ def main():
         calm_seconds = time.monotonic() - began
         print(f"{calm_seconds:7.1f} s  the undisturbed pass ended with exit code {calm_code}", flush=True)
 
-        missing = doubled = 0
-        for tenant, (table, log, ledger) in calm.delivered().items():
-            for expected, found in zip((table, log, ledger), rough.delivered()[tenant]):
-                missing += len([row for row in expected if row not in set(found)])
-                doubled += max(0, len(found) - len(set(found))) + len(set(found) - set(expected))
+        missing, doubled, found_in = collections.Counter(), collections.Counter(), rough.delivered()
+        for tenant, expected in calm.delivered().items():
+            for what in expected:
+                want, got = collections.Counter(expected[what]), collections.Counter(found_in[tenant][what])
+                missing[what] += sum((want - got).values())
+                doubled[what] += sum((got - want).values())
         state = dict(rough.sql("select state, count(*) from requests where origin <> 'schedule' group by state"))
         runs = rough.sql("select count(*), count(distinct tenant || interval_start_us) from runs where pipeline = 'daily' and state = 'succeeded'")[0]
-        doubled += rough.sql("select count(*) from runs where pipeline = 'daily'")[0][0] - windows
-        missing += windows - runs[1]
+        made = rough.sql("select count(*) from runs where pipeline = 'daily'")[0][0]
+        doubled["runs"] = made - windows
+        missing["runs"] = windows - runs[1]
         ticks = rough.sql("select count(*), count(distinct id), sum(state = 'succeeded'), count(distinct run) from requests where origin = 'schedule'")[0]
         beats = sum(len(rough.sql("select at from beats", f"data/{tenant}.sqlite")) for tenant in rough.tenants)
-        missing += ticks[0] - (ticks[2] or 0)
-        doubled += beats - (ticks[2] or 0)
+        missing["ticks"] = ticks[0] - (ticks[2] or 0) + max(0, (ticks[2] or 0) - beats)
+        doubled["ticks"] = ticks[0] - ticks[1] + max(0, beats - (ticks[2] or 0))
         stuck = len(rough.sql("select 1 from requests where state in ('queued', 'started')")) + len(rough.living()) + (code != 0) + (calm_code != 0)
         stuck += rough.sql("pragma integrity_check") != [("ok",)]
+        failed = rough.sql("select count(*) from runs where state = 'failed'")[0][0]
         resumed = rough.sql("select count(*), coalesce(max(deaths), 0) from requests where deaths > 0")[0]
-        print(json.dumps({"windows": windows, "parallel": options.parallel, "kills": kills, "missing": missing, "doubled": doubled, "stuck": stuck, "requests": state, "ticks": ticks[0],
-                          "resumed": resumed[0], "seconds": round(seconds, 1), "undisturbed_seconds": round(calm_seconds, 1), "seed": options.seed}))
-        if missing or doubled or stuck:
-            print((rough.folder / "server.log").read_text()[-5000:], file=sys.stderr)
-            return 1
-    return 0
+        print(json.dumps({"windows": windows, "parallel": options.parallel, "kills": kills, "missing": missing.total(), "doubled": doubled.total(), "stuck": stuck, "requests": state, "ticks": ticks[0],
+                          "resumed": resumed[0], "failed_runs": failed, "seconds": round(seconds, 1), "undisturbed_seconds": round(calm_seconds, 1), "seed": options.seed}))
+        if missing.total() or doubled.total() or stuck:
+            print(f"missing {dict(missing)}, doubled {dict(doubled)}", (rough.folder / "server.log").read_text()[-5000:], sep="\n", file=sys.stderr)
+            for run in rough.sql("select id, tenant, interval_start_us, state, message from runs where state <> 'succeeded'"):
+                print(run, file=sys.stderr)
+        return 1 if missing.total() or doubled.total() or stuck else 0
 
 
 if __name__ == "__main__":

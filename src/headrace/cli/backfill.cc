@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "headrace/base/digest.h"
@@ -18,6 +19,7 @@ namespace headrace {
 
 namespace {
 using Json = nlohmann::ordered_json;
+constexpr std::size_t kShownFailures = 10;
 
 struct BackfillFlags {
   std::string pipeline, from, to, tenant, every;
@@ -117,8 +119,9 @@ class BackfillCommand {
     const std::string what = StrCat(flags_.pipeline, "\n", tenants_text, "\n", from_us, "\n", to_us, "\n", specs, params.dump(), "\n", project.environment().name);
     backfill_ = {StrCat("b", Sha256Hex(what).substr(0, 8)), flags_.pipeline, tenants_text, project.environment().name, params.dump(), from_us, to_us, flags_.parallel, flags_.newest_first,
                  false, SystemClock().NowMicros(), User()};
-    std::stable_sort(requests_.begin(), requests_.end(), [&](const RunRequest& a, const RunRequest& b) {
-      return flags_.newest_first ? a.interval_start_us > b.interval_start_us : a.interval_start_us < b.interval_start_us;
+    std::sort(requests_.begin(), requests_.end(), [&](const RunRequest& a, const RunRequest& b) {
+      if (a.interval_start_us != b.interval_start_us) return (a.interval_start_us < b.interval_start_us) != flags_.newest_first;
+      return a.tenant < b.tenant;
     });
     RunQueue queue(*store_, SystemClock());
     const Result<Backfill> before = queue.GetBackfill(backfill_.id);
@@ -231,10 +234,21 @@ class BackfillCommand {
     Say(CountsText(*now) + "\n");
     if (now->open() > 0 && now->started > 0) Say("the runs at work go on by themselves; the same command goes on with the rest\n");
     const int code = now->open() > 0 || now->cancelled ? ExitCode(ErrorCode::kInterrupted) : now->failed > 0 ? ExitCode(ErrorCode::kFailed) : 0;
+    Json failed = Json::array();
+    const Result<std::vector<RunRequest>> all = queue.List(backfill_.id, std::numeric_limits<std::int32_t>::max());
+    if (!all.ok()) return Fail(all.status(), global_);
+    for (const RunRequest& request : *all) {
+      if (request.state != RequestState::kFailed) continue;
+      const std::string start = FormatTimestamp(request.interval_start_us);
+      if (failed.size() < kShownFailures) Say(StrCat("  failed: ", request.tenant, request.tenant.empty() ? "" : "  ", start.substr(0, 16), request.run.empty() ? "" : StrCat("  run ", request.run), "  ", request.message, "\n"));
+      failed.push_back({{"tenant", request.tenant}, {"start", start}, {"run", request.run}, {"message", request.message}});
+    }
+    if (failed.size() > kShownFailures) Say(StrCat("  and ", failed.size() - kShownFailures, " more: --json lists all\n"));
     if (global_.json) {
       Json json = CountsJson(*now);
+      json["failed"] = std::move(failed);
       json["exit_code"] = code;
-      PrintOut(json.dump(2) + "\n");
+      PrintOut(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
     }
     return code;
   }

@@ -1,4 +1,6 @@
 #include <CLI/CLI.hpp>
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <optional>
@@ -101,6 +103,14 @@ RunClaim ClaimOf(const std::string& request) {
   return claim;
 }
 
+/// From here on no process of this run takes more: what is asked for beyond it is an error of the step that asks, and nobody else's.
+void LimitMemory(std::int64_t bytes) {
+  rlimit limit{};
+  if (bytes <= 0 || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, static_cast<rlim_t>(bytes));
+  static_cast<void>(::setrlimit(RLIMIT_DATA, &limit));      // lowering it cannot fail
+}
+
 int RunOne(RunFlags flags, const GlobalFlags& global) {
   int exit_code = 0;
   if (flags.ends_with > 0) EndWithParent(flags.ends_with);
@@ -117,6 +127,7 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   const std::optional<ResolvedPipeline> pipeline = ResolveTarget(*project, *request, global, &exit_code);
   if (!pipeline) return exit_code;
 
+  LimitMemory(project->QuotaOf(request->tenant).memory_bytes);
   ConnectionMap::Options options;
   options.sleep = [](std::int64_t ms) { SystemClock().Sleep(ms * 1000); };
   ConnectionMap connections(options);

@@ -53,7 +53,7 @@ void ThreadRunner::Start(StepContext context) {
     try {
       event.outcome = RunStep(context);
     } catch (const std::bad_alloc&) {
-      event.outcome.status = Error(ErrorCode::kBusy, "out of memory").WithHelp("give the machine more memory, or the step fewer rows");
+      event.outcome.status = Error(ErrorCode::kBusy, "out of memory").WithHelp("give the machine more memory (a tenant: `quotas: {memory: ...}`), or the step fewer rows");
     }
     Push(std::move(event));
   });

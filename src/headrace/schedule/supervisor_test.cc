@@ -339,17 +339,19 @@ TEST_F(SupervisorTest, ARunThatThePipelineNoLongerFitsIsMadeAnew) {
   EXPECT_EQ(Get(Score("06:00")).run, "run2");
 }
 
-// A person went on with it before the server's own process came to it: that one was refused, and the server made a second run of the tick.
-TEST_F(SupervisorTest, ARunThatSomebodyFinishedByHandEndsItsRequest) {
+TEST_F(SupervisorTest, ARunThatEndedWhileItWasThoughtDeadIsNotMadeAgain) {
   Set(*one_, {Hourly()});
   Tick(*one_);
   ASSERT_TRUE(Claim(*one_).ok());
-  Kill("run1");
+  RunRequest thought_dead = Get(Score("06:00"));
+  thought_dead.state = RequestState::kQueued;
+  ASSERT_TRUE(*RunQueue(*one_->store, clock_).Change(thought_dead));
   Turn(*one_);
-  ASSERT_TRUE(processes_->ResumeRun("run1", ThisProcess()).ok());
+  ASSERT_EQ(one_->launcher.started.size(), 2u);
   Finish("run1");
-  EXPECT_FALSE(Claim(*one_).ok());
+  EXPECT_EQ(Claim(*one_).code(), ErrorCode::kInvalid);
   Ended(*one_, Score("06:00"), 2, "error: run run1 succeeded: there is nothing to resume\n");
+  Turn(*one_);
   Turn(*one_);
   EXPECT_EQ(States(), (Texts{{Score("06:00"), "succeeded"}}));
   EXPECT_EQ(one_->launcher.started.size(), 2u);

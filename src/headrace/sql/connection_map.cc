@@ -11,6 +11,7 @@
 #include "headrace/base/text.h"
 #include "headrace/sql/connection_internal.h"
 #include "headrace/sql/duckdb_error_internal.h"
+#include "headrace/sql/memory_limit_internal.h"
 #include "headrace/sql/missing_file_internal.h"
 
 namespace headrace {
@@ -105,7 +106,8 @@ Result<std::shared_ptr<adbc::Database>> OpenDuckDb(const ConnectionSpec& spec, b
                                       {"autoinstall_known_extensions", "false"},
                                       {"autoload_known_extensions", "false"},
                                       {"threads", StrCat(options.threads)}};
-  if (!options.memory_limit.empty()) settings.emplace_back("memory_limit", options.memory_limit);
+  const std::string memory_limit = options.memory_limit.empty() ? internal::DefaultMemoryLimit() : options.memory_limit;
+  if (!memory_limit.empty()) settings.emplace_back("memory_limit", memory_limit);
   const adbc::Translate plain = [](const adbc::DriverError& error) { return DuckDbError(error.message); };
   Result<std::shared_ptr<adbc::Database>> database = Patiently(
       options, [&] { return adbc::Database::Open("libduckdb.so", "duckdb_adbc_init", settings, plain); });

@@ -6,6 +6,7 @@
 #include "headrace/base/text.h"
 #include "headrace/sql/adbc_internal.h"
 #include "headrace/sql/duckdb_error_internal.h"
+#include "headrace/sql/memory_limit_internal.h"
 #include "headrace/sql/parameters_internal.h"
 
 namespace headrace {
@@ -94,7 +95,8 @@ Result<std::unique_ptr<Engine>> Engine::Open(const Options& options) {
   adbc::Database::Options settings = {{"autoinstall_known_extensions", "false"},
                                       {"autoload_known_extensions", "false"},
                                       {"threads", StrCat(options.threads)}};
-  if (!options.memory_limit.empty()) settings.emplace_back("memory_limit", options.memory_limit);
+  const std::string memory_limit = options.memory_limit.empty() ? internal::DefaultMemoryLimit() : options.memory_limit;
+  if (!memory_limit.empty()) settings.emplace_back("memory_limit", memory_limit);
   std::unique_ptr<Engine> engine(new Engine());
   ASSIGN_OR_RETURN(engine->database_, adbc::Database::Open("libduckdb.so", "duckdb_adbc_init", settings, PlainError));
   ASSIGN_OR_RETURN(engine->session_, adbc::Session::Open(engine->database_, PlainError));

@@ -177,11 +177,16 @@ Result<bool> Store::RunLives(const std::string& run) {
   return Lives(runs[0]);
 }
 
-/// A run that was killed could not say so: it is still recorded as running, but nobody does.
+/// A run that was killed could not say so: it is still recorded as running, but nobody does. One that ended between the reading of its record and the look at its
+/// process did say so: the record is read again.
 Result<RunRecord> Store::AsSeenNow(RunRecord run) {
   if (run.state != RunState::kRunning) return run;
   ASSIGN_OR_RETURN(const bool lives, Lives(run));
   if (lives) return run;
+  Statement again(*db_, StrCat(kRunColumns, "WHERE id = ?"));
+  again.Bind(run.id);
+  ASSIGN_OR_RETURN(const std::vector<RunRecord> now, ReadRuns(again));
+  if (!now.empty() && (now[0].state != RunState::kRunning || now[0].epoch != run.epoch)) return now[0];
   run.state = RunState::kInterrupted;
   run.exit_code = ExitCode(ErrorCode::kInterrupted);
   run.message = kKilled;
