@@ -72,7 +72,7 @@ void Checker::AfterMove(Process& writer) {
     else if (change.kind == "lease") LeaseChanged(change, writer);
     else if (change.kind == "request") RequestChanged(change, writer);
     else if (change.kind == "mark") marks_[change.id] = {change.number, change.new_number};
-    else SlotChanged(change);
+    else SlotChanged(change, writer);
   }
   sqlite3_reset(row);
   if (code != SQLITE_DONE) Must(db_.get(), code);
@@ -235,8 +235,10 @@ void Checker::LeaseChanged(const Change& change, const Process& writer) {
   if (left > 0 && !change.was.empty()) world_.Violation(StrCat("the lease `", change.id, "` was taken from ", change.was, " ", left / 1000, " ms before its end"));
 }
 
-void Checker::SlotChanged(const Change& change) {
+void Checker::SlotChanged(const Change& change, const Process& writer) {
   auto& slots = slots_[change.now];
+  const Process* const owner = runs_.at(change.id).owner;
+  if (owner != &writer && change.new_number > change.old_number) world_.Violation(StrCat("a slot of pool `", change.now, "` was taken by ", writer.name, " for step `", change.step, "` of run ", change.id, ", which belongs to ", owner->name));
   if (change.new_number == 0) {
     slots.erase({change.id, change.step});
     return;

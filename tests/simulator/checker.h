@@ -72,7 +72,7 @@ class Checker {
   void LeaseChanged(const Change& change, const Process& writer);
   void RequestChanged(const Change& change, Process& writer);
   void RequestClaimed(Request& request, const Change& change, const Process& writer);
-  void SlotChanged(const Change& change);
+  void SlotChanged(const Change& change, const Process& writer);
   void CheckMayTake(const Run& run, const Change& change, const Process& writer);
   void CheckUpstream(const Run& run, const StepSpec& spec);
   const StepSpec* Spec(const Run& run, const std::string& step) const;

@@ -221,11 +221,7 @@ Status Supervisor::LookAtProcess(RunRequest request, Tally& tally, std::int64_t 
     return Ok();
   }
   if (seen.exit_code >= kSignalled) return Again(request, seen.exit_code == kInterruptedExit ? "its process was stopped" : StrCat("its process was ended by signal ", seen.exit_code - kSignalled), now_us);
-  if (!request.run.empty() && seen.exit_code == kInvalidExit) {
-    ASSIGN_OR_RETURN(const std::optional<RunRecord> run, store_.FindRun(request.run));
-    if (run && run->state == RunState::kSucceeded) return End(request, RequestState::kSucceeded, run->message, &*run);   // somebody resumed it by hand meanwhile
-    return Anew(request, said, now_us);
-  }
+  if (!request.run.empty() && seen.exit_code == kInvalidExit) return Anew(request, said, now_us);
   return End(request, RequestState::kFailed, said.empty() ? StrCat("its process ended with exit code ", seen.exit_code, " and made no run") : said, nullptr, seen.exit_code);
 }
 

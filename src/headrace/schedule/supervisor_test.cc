@@ -357,22 +357,6 @@ TEST_F(SupervisorTest, ARunThatEndedWhileItWasThoughtDeadIsNotMadeAgain) {
   EXPECT_EQ(one_->launcher.started.size(), 2u);
 }
 
-// A person went on with it before the server's own process came to it: that one was refused, and the server made a second run of the tick.
-TEST_F(SupervisorTest, ARunThatSomebodyFinishedByHandEndsItsRequest) {
-  Set(*one_, {Hourly()});
-  Tick(*one_);
-  ASSERT_TRUE(Claim(*one_).ok());
-  Kill("run1");
-  Turn(*one_);
-  ASSERT_TRUE(processes_->ResumeRun("run1", ThisProcess()).ok());
-  Finish("run1");
-  EXPECT_FALSE(Claim(*one_).ok());
-  Ended(*one_, Score("06:00"), 2, "error: run run1 succeeded: there is nothing to resume\n");
-  Turn(*one_);
-  EXPECT_EQ(States(), (Texts{{Score("06:00"), "succeeded"}}));
-  EXPECT_EQ(one_->launcher.started.size(), 2u);
-}
-
 TEST_F(SupervisorTest, OverlapQueueWaits) {
   Set(*one_, {Hourly()});
   Tick(*one_);

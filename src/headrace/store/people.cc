@@ -115,6 +115,11 @@ Result<bool> Store::TakeSlot(const std::string& pool, std::int64_t size, const s
   bool taken = false;
   const Status done = db_->Transact(false, [&]() -> Status {
     taken = false;
+    ASSIGN_OR_RETURN(const std::int64_t epoch, EpochOf(run));
+    Statement mine(*db_, "SELECT 1 FROM runs WHERE id = ? AND epoch = ? AND state = 'running'");
+    mine.Bind(run, epoch);
+    ASSIGN_OR_RETURN(const bool is_mine, mine.Step());
+    if (!is_mine) return Refusal(run, step);
     Statement others(*db_, "SELECT DISTINCT run FROM pool_slots WHERE pool = ?");
     others.Bind(pool);
     std::vector<std::string> holders;
@@ -148,8 +153,9 @@ Result<bool> Store::TakeSlot(const std::string& pool, std::int64_t size, const s
 Status Store::FreeSlot(const std::string& pool, const std::string& run, const std::string& step) {
   const std::lock_guard lock(mutex_);
   return db_->Transact(false, [&]() -> Status {
-    Statement free(*db_, "DELETE FROM pool_slots WHERE pool = ? AND run = ? AND step = ?");
-    free.Bind(pool, run, step);
+    ASSIGN_OR_RETURN(const std::int64_t epoch, EpochOf(run));
+    Statement free(*db_, "DELETE FROM pool_slots WHERE pool = ? AND run = ? AND step = ? AND EXISTS (SELECT 1 FROM runs WHERE id = ? AND epoch = ?)");
+    free.Bind(pool, run, step, run, epoch);   // not the slot of whoever took the run over
     return free.Run();
   });
 }

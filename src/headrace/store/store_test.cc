@@ -448,6 +448,22 @@ TEST_P(StoreTest, ARunOfAnotherHostLivesUntilItsLeaseIsOver) {
   EXPECT_TRUE(store_->FinishRun("r1", RunState::kSucceeded, 0, "").ok());
 }
 
+// One that had stood still took a slot for a run that had long ended, and would have given back that of the new owner.
+TEST_P(StoreTest, AStaleOwnerNeitherTakesNorFreesASlot) {
+  const auto far = Open();
+  RunRecord run = Run("r1");
+  run.process = {1, "never", "far pid:[1] boot"};
+  ASSERT_TRUE(far->CreateRun(run, {Step("r1", "a"), Step("r1", "b")}).ok());
+  clock_.Sleep(kRunLeaseMicros);
+  ASSERT_TRUE(store_->ResumeRun("r1", ThisProcess()).ok());
+  EXPECT_TRUE(*store_->TakeSlot("warehouse", 1, "r1", "a"));
+  EXPECT_TRUE(far->FreeSlot("warehouse", "r1", "a").ok());
+  EXPECT_FALSE(*store_->TakeSlot("warehouse", 1, "r1", "b")) << "the slot is still taken";
+  ASSERT_TRUE(store_->FreeSlot("warehouse", "r1", "a").ok());
+  EXPECT_EQ(far->TakeSlot("warehouse", 1, "r1", "b").status().code(), ErrorCode::kBusy);
+  EXPECT_TRUE(*store_->TakeSlot("warehouse", 1, "r1", "b"));
+}
+
 /// What two owners on two hosts may do to one run, in a few lines; the store must answer as this does.
 struct Model {
   RunState state = RunState::kRunning;
