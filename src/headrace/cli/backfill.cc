@@ -72,7 +72,7 @@ class BackfillCommand {
     if (!planned.ok()) return Fail(planned, global_);
     if (flags_.dry_run) return Show();
     RunQueue queue(*store_, SystemClock());
-    if (const Status entered = queue.EnterBackfill(backfill_, requests_); !entered.ok()) return Fail(entered, global_);
+    if (const Status entered = queue.EnterBackfill(backfill_, requests_, looked_us_); !entered.ok()) return Fail(entered, global_);
     if (flags_.detach) return Detached(queue);
     return Follow(queue, *project);
   }
@@ -123,6 +123,7 @@ class BackfillCommand {
       if (a.interval_start_us != b.interval_start_us) return (a.interval_start_us < b.interval_start_us) != flags_.newest_first;
       return a.tenant < b.tenant;
     });
+    looked_us_ = SystemClock().NowMicros();
     RunQueue queue(*store_, SystemClock());
     const Result<Backfill> before = queue.GetBackfill(backfill_.id);
     if (before.ok()) backfill_.created_us = before->created_us;
@@ -281,6 +282,7 @@ class BackfillCommand {
   std::unique_ptr<Store> store_;
   Backfill backfill_;
   std::vector<RunRequest> requests_;
+  std::int64_t looked_us_ = 0;           // when they were found done or not
   std::int64_t progressed_ = SystemClock().MonotonicMicros();
   std::string progress_;
   bool drawn_ = false;

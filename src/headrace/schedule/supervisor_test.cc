@@ -109,7 +109,7 @@ class SupervisorTest : public testing::Test {
       request.position = i;
       requests.push_back(request);
     }
-    ASSERT_TRUE(queue_->EnterBackfill({"b" + tenant, "score", tenant, "", "{}", 0, 9, parallel}, requests).ok());
+    ASSERT_TRUE(queue_->EnterBackfill({"b" + tenant, "score", tenant, "", "{}", 0, 9, parallel}, requests, 0).ok());
   }
 
   // What the process of the request started last does. ----------------------------------------------------------------
@@ -450,7 +450,7 @@ TEST_F(SupervisorTest, TwoRequestsForOneWindowDoNotRunAtOnce) {
   RunRequest same = one_->launcher.started[0];
   same.id = "b1/x";
   same.origin = "b1";
-  ASSERT_TRUE(queue_->EnterBackfill({"b1", "score", "", "", "{}", 0, 9}, {same}).ok());
+  ASSERT_TRUE(queue_->EnterBackfill({"b1", "score", "", "", "{}", 0, 9}, {same}, 0).ok());
   Turn(*one_);
   EXPECT_EQ(one_->launcher.started.size(), 1u);
   ASSERT_TRUE(Claim(*one_).ok());

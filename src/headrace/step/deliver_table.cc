@@ -57,7 +57,7 @@ class TableDelivery {
     ASSIGN_OR_RETURN(const std::optional<TableInfo> ledger, connection_.Describe(Ledger()));
     has_ledger_ = ledger.has_value();
     if (delivery_.dry_run) return Ok();
-    if (!exists_) RETURN_IF_ERROR(Execute(connection_.dialect().CreateTable(delivery_.table, schema_, delivery_.key)));
+    if (!exists_) RETURN_IF_ERROR(MakeTable());
     exists_ = true;
     if (has_ledger_) return Ok();
     RETURN_IF_ERROR(connection_.LockForDelivery(Ledger()));  // deliveries into two tables may make it at once
@@ -67,6 +67,14 @@ class TableDelivery {
                                    "PRIMARY KEY (delivery_key, revision))")));
     has_ledger_ = true;
     return Ok();
+  }
+
+  /// Another run may make it between our look and our CREATE (two first windows of a backfill): then it is there, and judged as any other.
+  Status MakeTable() {
+    const Status made = Execute(connection_.dialect().CreateTable(delivery_.table, schema_, delivery_.key));
+    if (made.ok()) return made;
+    const Result<std::optional<TableInfo>> now = connection_.Describe(delivery_.table);
+    return now.ok() && now->has_value() ? CheckColumns(**now) : made;
   }
 
   /// Ask the ledger; true when there is nothing to do.

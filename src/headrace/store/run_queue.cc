@@ -181,7 +181,7 @@ Status RunQueue::Unpause(const std::string& pipeline, const std::string& tenant,
   });
 }
 
-Status RunQueue::EnterBackfill(const Backfill& backfill, const std::vector<RunRequest>& requests) {
+Status RunQueue::EnterBackfill(const Backfill& backfill, const std::vector<RunRequest>& requests, std::int64_t looked_us) {
   const std::lock_guard lock(store_.mutex_);
   return store_.db_->Transact(true, [&]() -> Status {
     Statement add(*store_.db_, "INSERT INTO backfills(id, pipeline, tenants, environment, params, from_us, to_us, parallel, newest_first, cancelled, created_us, by) "
@@ -199,9 +199,10 @@ Status RunQueue::EnterBackfill(const Backfill& backfill, const std::vector<RunRe
         skip.Bind(request.message, request.run, clock_.NowMicros(), request.id);
         RETURN_IF_ERROR(skip.Run());
       } else if (!fresh) {
-        // `attempt` and `claimed` go on rising, so a late process of an old attempt is refused.
-        Statement requeue(*store_.db_, "UPDATE requests SET state = 'queued', run = '', deaths = 0, not_before_us = 0, message = '', ended_us = 0 WHERE id = ? AND state NOT IN ('queued', 'started')");
-        requeue.Bind(request.id);
+        // `attempt` and `claimed` go on rising, so a late process of an old attempt is refused. What succeeded after the caller looked is not outdated.
+        Statement requeue(*store_.db_, "UPDATE requests SET state = 'queued', run = '', deaths = 0, not_before_us = 0, message = '', ended_us = 0 WHERE id = ? AND state NOT IN ('queued', 'started') "
+                                       "AND NOT (state = 'succeeded' AND EXISTS (SELECT 1 FROM runs WHERE runs.id = requests.run AND finished_us > ?))");
+        requeue.Bind(request.id, looked_us);
         RETURN_IF_ERROR(requeue.Run());
       }
     }

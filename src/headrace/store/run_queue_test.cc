@@ -166,7 +166,7 @@ TEST_P(RunQueueTest, AChangeThatDidNotSeeTheClaimIsRefused) {
 TEST_P(RunQueueTest, SchedulesComeBeforeBackfillsAndAFewOfEachTenant) {
   RunRequest later = Request("later", "schedule", 9);
   later.not_before_us = clock_.NowMicros() + kSecond;
-  ASSERT_TRUE(queue_->EnterBackfill({"b1", "score", "all", "", "{}", 0, 9}, {Request("b1", "b1", 1), Request("b2", "b1", 2), Request("b3", "b1", 3)}).ok());
+  ASSERT_TRUE(queue_->EnterBackfill({"b1", "score", "all", "", "{}", 0, 9}, {Request("b1", "b1", 1), Request("b2", "b1", 2), Request("b3", "b1", 3)}, 0).ok());
   ASSERT_TRUE(queue_->Enter({Request("s2", "schedule", 5), Request("s1", "schedule", 4), later}, {}).ok());
   EXPECT_EQ(Ids(*queue_->Ready(clock_.NowMicros(), 2)), (Texts{"s1", "s2", "b1", "b2"}));
   EXPECT_EQ(*queue_->NextReady(clock_.NowMicros()), later.not_before_us);
@@ -188,7 +188,7 @@ TEST_P(RunQueueTest, ABackfillGivenAgainQueuesWhatDidNotSucceed) {
   for (const char* id : {"ok", "bad", "open", "old"}) requests.push_back(Request(id, "b1", static_cast<std::int64_t>(requests.size())));
   requests[3].state = RequestState::kSkipped;
   requests[3].run = "r0";
-  ASSERT_TRUE(queue_->EnterBackfill(backfill, requests).ok());
+  ASSERT_TRUE(queue_->EnterBackfill(backfill, requests, clock_.NowMicros()).ok());
   EXPECT_EQ(Get("old").state, RequestState::kSkipped);
   EXPECT_EQ(Get("old").run, "r0");
   for (const auto& [id, state] : {std::pair{"ok", RequestState::kSucceeded}, {"bad", RequestState::kFailed}}) {
@@ -202,20 +202,37 @@ TEST_P(RunQueueTest, ABackfillGivenAgainQueuesWhatDidNotSucceed) {
   EXPECT_EQ(counted.by, "ann");
   EXPECT_EQ(Texts({StrCat(counted.succeeded), StrCat(counted.failed), StrCat(counted.started), StrCat(counted.skipped), StrCat(counted.queued)}), (Texts{"1", "1", "1", "1", "0"}));
   requests[0].state = RequestState::kSkipped;      // its run is found done
-  ASSERT_TRUE(queue_->EnterBackfill(backfill, requests).ok());
+  ASSERT_TRUE(queue_->EnterBackfill(backfill, requests, clock_.NowMicros()).ok());
   EXPECT_EQ(Get("ok").state, RequestState::kSucceeded);
   EXPECT_EQ(Get("bad").state, RequestState::kQueued);
   EXPECT_EQ(Get("bad").attempt, 1) << "numbers of attempts go on, so that a late process is refused";
   EXPECT_EQ(Get("open").state, RequestState::kStarted);
   requests[0].state = requests[3].state = RequestState::kQueued;      // the files changed
-  ASSERT_TRUE(queue_->EnterBackfill(backfill, requests).ok());
+  ASSERT_TRUE(queue_->EnterBackfill(backfill, requests, clock_.NowMicros()).ok());
   EXPECT_EQ(Get("ok").state, RequestState::kQueued);
   EXPECT_EQ(Get("old").state, RequestState::kQueued);
   EXPECT_EQ(Get("old").run, "");
 }
 
+TEST_P(RunQueueTest, AWindowThatSucceededWhileItsBackfillWasGivenAgainIsNotQueuedAgain) {
+  const Backfill backfill = {"b1", "score", "all", "", "{}", 0, 9};
+  ASSERT_TRUE(queue_->EnterBackfill(backfill, {Request("a", "b1")}, 0).ok());
+  const auto process = Open();
+  ASSERT_TRUE(process->CreateRun(Run("r1", Issue("a")), {}, {"a", 1}).ok());
+  const std::int64_t looked_us = clock_.NowMicros();      // not done yet
+  clock_.Sleep(1);
+  ASSERT_TRUE(process->FinishRun("r1", RunState::kSucceeded, 0, "").ok());
+  RunRequest ended = Get("a");
+  ended.state = RequestState::kSucceeded;
+  ASSERT_TRUE(*queue_->Change(ended));
+  ASSERT_TRUE(queue_->EnterBackfill(backfill, {Request("a", "b1")}, looked_us).ok());
+  EXPECT_EQ(Get("a").state, RequestState::kSucceeded);
+  ASSERT_TRUE(queue_->EnterBackfill(backfill, {Request("a", "b1")}, clock_.NowMicros()).ok());
+  EXPECT_EQ(Get("a").state, RequestState::kQueued);
+}
+
 TEST_P(RunQueueTest, ACancelledBackfillStartsNoMoreAndAsksItsRunsToEnd) {
-  ASSERT_TRUE(queue_->EnterBackfill({"b1", "score", "all", "", "{}", 0, 9}, {Request("run", "b1", 1), Request("starting", "b1", 2), Request("queued", "b1", 3)}).ok());
+  ASSERT_TRUE(queue_->EnterBackfill({"b1", "score", "all", "", "{}", 0, 9}, {Request("run", "b1", 1), Request("starting", "b1", 2), Request("queued", "b1", 3)}, 0).ok());
   const auto process = Open();
   ASSERT_TRUE(process->CreateRun(Run("r1", Issue("run")), {}, {"run", 1}).ok());
   const RunRequest starting = Issue("starting");
