@@ -107,6 +107,8 @@ int ReportAll(std::string out, const GlobalFlags& flags) {
   request.environment = project->environment().name;
   request.pipelines = project->pipelines();
   request.tenants = project->tenants();
+  for (const std::string& pipeline : request.pipelines)
+    if (std::string owner = project->OwnerOf(pipeline); !owner.empty()) request.owners[pipeline] = std::move(owner);
   request.now_us = SystemClock().NowMicros();
   const Result<std::vector<ScheduleView>> schedules = ViewSchedules(*project, request.now_us);
   if (!schedules.ok()) return Fail(schedules.status(), flags);

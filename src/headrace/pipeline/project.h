@@ -112,6 +112,7 @@ class Project {
   const Retention& retention() const;
   std::vector<std::string> pipelines() const;        ///< names, sorted
   std::vector<std::string> tenants() const;          ///< names, sorted
+  std::string OwnerOf(const std::string& pipeline) const;   ///< as its file says; "" = it does not
   /// Pipeline, project and tenant files read, relative to the root, sorted (for `validate` and completion).
   std::vector<std::string> files() const;
   /// Name of the pipeline in the file Options::path named, or "".

@@ -282,6 +282,11 @@ std::vector<std::string> Project::pipelines() const {
   return names;
 }
 
+std::string Project::OwnerOf(const std::string& pipeline) const {
+  const auto found = parts_->pipelines.find(pipeline);
+  return found == parts_->pipelines.end() ? std::string() : TextOf(found->second.root.Find("owner"));
+}
+
 std::vector<std::string> Project::tenants() const {
   std::vector<std::string> names;
   for (const auto& [name, tenant] : parts_->tenants) names.push_back(name);

@@ -78,6 +78,7 @@ const Shape& PipelineFileShape() {
   static const Shape shape = MapOf("a pipeline", {
       Required({"name", Scalar(kLabel), "name of the pipeline; unique in the project", "churn"}),
       Description(),
+      {"owner", Scalar(kText), "whom to ask about it; stands on the page of the project", "data@agency.example"},
       {"params", ParamsShape(), "typed parameters, read as `${params.NAME}`", "{as_of: {type: date}}"},
       Required({"steps", StepsShape(), "the steps by name; their order in the file does not matter", "{customers: {extract: {file: data/customers.csv}}}"}),
       {"finally", StepsShape(), "steps that run when all others have ended, however they ended; they may read `${run.outcome}`: succeeded or failed",

@@ -135,7 +135,7 @@ Html Grid(const PipelineGrid& grid) {
     if (!grid.schedule.empty()) cells += El("td", {{"class", "nowrap"}}, client.next);
     rows += El("tr", {}, cells);
   }
-  const std::string caption = StrCat("Data up to, newest first", grid.schedule.empty() ? "" : StrCat(". Schedule: ", grid.schedule));
+  const std::string caption = StrCat("Data up to, newest first", grid.schedule.empty() ? "" : StrCat(". Schedule: ", grid.schedule), grid.owner.empty() ? "" : StrCat(". Owner: ", grid.owner));
   return El("div", {{"class", "panel"}}, El("div", {{"class", "scroll"}, {"tabindex", 0}, {"role", "region"}, {"aria-label", grid.pipeline}},
             El("table", {{"class", "grid"}}, El("caption", {}, caption), El("thead", {}, El("tr", {}, top)), El("tbody", {}, rows))));
 }

@@ -44,6 +44,7 @@ struct ChampionLine {
 
 struct PipelineGrid {
   std::string pipeline;
+  std::string owner;                         ///< whom to ask; "" = not said
   std::string schedule;                      ///< "0 6 * * MON, Europe/Berlin"; "" = none
   std::vector<std::pair<std::string, std::string>> intervals;   ///< of data, start and end; newest first
   std::vector<ClientRow> clients;

@@ -162,6 +162,7 @@ Result<ProjectReport> BuildProjectReport(Store& store, const ProjectReportReques
     if (run.trigger != "dry run" && run.environment == request.environment && tenants.contains(run.tenant)) runs[run.pipeline][run.tenant].push_back(run);
   for (const std::string& pipeline : request.pipelines) {
     ASSIGN_OR_RETURN(PipelineGrid grid, BuildGrid(store, request, pipeline, runs[pipeline]));
+    if (const auto owner = request.owners.find(pipeline); owner != request.owners.end()) grid.owner = owner->second;
     if (!grid.clients.empty()) report.pipelines.push_back(std::move(grid));
   }
   ASSIGN_OR_RETURN(report.champions, BuildChampions(store, tenants, request.now_us));

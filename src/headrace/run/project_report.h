@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ struct ScheduleView {
 struct ProjectReportRequest {
   std::string project, environment;
   std::vector<std::string> pipelines, tenants;    ///< those the project has; what else is recorded is history
+  std::map<std::string, std::string> owners;      ///< of pipelines that name one
   std::vector<ScheduleView> schedules;
   std::int64_t now_us = 0;
   std::size_t intervals = 7;                       ///< at most so many columns
