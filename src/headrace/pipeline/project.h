@@ -92,9 +92,9 @@ class Project {
  public:
   struct Options {
     std::string path = ".";                          ///< a folder, headrace.yaml or a pipeline file
-    std::string data_root;                           ///< the folder that paths of data and programs stand under; "" = the project's. For a copy of its files
     std::string environment;                         ///< "" = the one that says `default: true`, or the only one
     std::shared_ptr<const SqlInspector> sql;         ///< nullptr = DefaultSqlInspector()
+    std::string data_root = {};                      ///< the folder that paths of data and programs stand under; "" = the project's. For a copy of its files
   };
   /// Find headrace.yaml in the folder of `path` or above it and read everything beside it: pipelines/*.yaml,
   /// tenants/*.yaml, and what they use. Without one, `path`'s folder is the project: its *.yaml files are the pipelines
