@@ -4,6 +4,7 @@ import pathlib
 import signal
 import sqlite3
 import subprocess
+import time
 
 import pytest
 
@@ -59,6 +60,33 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(point, server, undisturbed
     assert not (world.folder / ".headrace/state.db").exists()
     hidden = [path for path in world.folder.rglob("*") if path.is_file() and b"Kx9" in path.read_bytes()]
     assert not hidden
+
+
+def test_a_backfill_on_a_shared_state_outlives_its_server(server, tmp_path):
+    """Two servers in folders of their own, as on two hosts: one acts and is killed, the other goes on with what it finds."""
+    one, two = (world_on(server, tmp_path / name, "servers") for name in ("one", "two"))
+    assert one.headrace("backfill", "main", "--from", "2026-01-05", "--to", "2026-01-09", "--detach").code == 0
+    start = lambda world: subprocess.Popen([HEADRACE, "--json", "server"], cwd=world.folder, env=world.env, stdout=subprocess.PIPE, text=True)
+    hear = lambda process, event: next(line for line in process.stdout if f'"event":"{event}"' in line)
+    first = start(one)
+    hear(first, "started")
+    second = start(two)
+    try:
+        hear(second, "waits")
+        first.kill()
+        first.wait()
+        hear(second, "took over")
+        end = time.monotonic() + 60
+        while (requests := two.headrace("--json", "backfill", "list").json[0]["requests"])["succeeded"] < 4:
+            assert time.monotonic() < end and requests["failed"] == 0, requests
+            time.sleep(0.1)
+        assert len(two.headrace("--json", "runs").json) == 4
+        second.terminate()
+        assert second.wait(timeout=10) == 0
+    finally:
+        for process in (first, second):
+            process.kill()
+            process.stdout.close()
 
 
 def test_two_runs_of_one_pipeline_and_interval_at_once(server, tmp_path):

@@ -90,7 +90,7 @@ class RunQueue {
   /// Enter a backfill, or go on with the one of this id (order and parallelism may change). Its requests are either queued, or skipped because `run` did them
   /// before, as LastSucceeded said at `looked_us`. One that is entered already keeps its place in the work if it is open; if it ended, it is queued again unless it
   /// is skipped now, or succeeded since then.
-  Status EnterBackfill(const Backfill& backfill, const std::vector<RunRequest>& requests, std::int64_t looked_us);
+  Status EnterBackfill(const Backfill& backfill, const std::vector<RunRequest>& requests, std::int64_t looked_us = INT64_MAX);
   /// The newest succeeded run of a window that was no dry run.
   Result<std::optional<RunRecord>> LastSucceeded(const RunRequest& window);
   Result<std::vector<Backfill>> Backfills();       ///< newest first
