@@ -20,7 +20,7 @@ class SimulatorTest : public testing::Test {
 };
 
 TEST_F(SimulatorTest, NoRuleIsBrokenUnderAnySeed) {
-  std::int64_t seeds = 500;
+  std::int64_t seeds = 400;
   const char* const wanted = std::getenv("HEADRACE_SIMULATOR_SEEDS");
   if (wanted != nullptr) { ASSERT_TRUE(ParseInt(wanted, &seeds)); }
   for (std::int64_t seed = 1; seed <= seeds; ++seed) {
