@@ -94,7 +94,7 @@ class TestGc:
     def test_a_killed_gc_is_ended_by_the_next(self, point, tmp_path):
         world, runs = three_weeks(tmp_path / "shop")
         before = artifacts(world)
-        kept = {name for name in before if name.split(".")[0] in {row[0] for row in world.sqlite("select digest from outputs where run = ?", runs[2], file=".headrace/state.db")}}
+        kept = {name for name in before if name.split(".")[0] in {row[0] for row in world.sqlite("select digest from outputs where run = ?1 union select files from runs where id = ?1", runs[2], file=".headrace/state.db")}}
         killed = world.headrace("gc", "--keep", "1", "--yes", env={"HEADRACE_CRASH_AT": point})
         assert killed.code == -signal.SIGKILL, f"{point} was not passed: {killed.all}"
         assert kept <= set(artifacts(world)), "whenever it dies, what is needed is there"
