@@ -162,12 +162,16 @@ def main():
                for end, d in weeks for t in TENANTS]
     with open(os.path.join(OUT, "summary.json"), "w") as file: json.dump(summary, file, indent=1)
     promise("every report was written", all(os.path.exists(os.path.join(HERE, s["report"])) for s in summary))
+    page = os.path.join(OUT, "index.html")
+    code, _, said = run("report", "--all", "-o", page)
+    promise("one page says that cedar's last week is missing", code == 0 and "1 failed" in said, said.split("\n")[0])
 
     say(f"\n{'client':<8}" + "".join(f"{end:>34}" for _, end in WEEKS))
     for t in TENANTS:
         say(f"{t:<8}" + "".join(f"{d[t]['state']:>14} {d[t]['rows_delivered']:>8,} rows {d[t]['seconds']:>5.1f} s" for _, d in weeks))
     kept = sum(ok for _, ok in promises)
     say(f"\n{kept} of {len(promises)} promises kept in {time.time() - begun:.1f} s")
+    say(f"all on one page: {os.path.relpath(page)}")
     say(f"reports: {os.path.relpath(os.path.join(OUT, 'reports'))}/*.html   summary: {os.path.relpath(os.path.join(OUT, 'summary.json'))}")
     return 0 if kept == len(promises) else 1
 

@@ -50,6 +50,12 @@ const RunRecord* RunOf(const std::vector<RunRecord>& runs, const Interval& inter
   return found == runs.end() ? nullptr : &*found;
 }
 
+/// The run that says how a client stands: the last one, unless the newest interval has none that succeeded (an older one that ran again hides nothing).
+const RunRecord& Telling(const std::vector<RunRecord>& runs) {
+  const auto newest = std::max_element(runs.begin(), runs.end(), [](const RunRecord& a, const RunRecord& b) { return a.interval_end_us < b.interval_end_us; });   // of equal ones the first, which is the newest run
+  return newest->state == RunState::kSucceeded ? runs.front() : *newest;
+}
+
 void JudgeTime(const ScheduleView& schedule, const std::vector<RunRecord>& runs, std::int64_t now_us, ClientRow& row) {
   row.next = schedule.next;
   row.finish_by = schedule.finish_by;
@@ -108,8 +114,9 @@ Result<PipelineGrid> BuildGrid(Store& store, const ProjectReportRequest& request
       row.cells.push_back(std::move(cell));
     }
     if (!runs[i].empty()) {
-      ASSIGN_OR_RETURN(row.last, Describe(store, runs[i].front()));
-      row.last_interval_end = Moment(runs[i].front().interval_end_us);
+      const RunRecord& last = Telling(runs[i]);
+      ASSIGN_OR_RETURN(row.last, Describe(store, last));
+      row.last_interval_end = Moment(last.interval_end_us);
     }
     grid.clients.push_back(std::move(row));
     ++i;

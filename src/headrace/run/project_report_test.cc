@@ -99,6 +99,15 @@ TEST_F(ProjectReportTest, TheNewestRunOfEachIntervalIsItsCell) {
   EXPECT_TRUE(Build().pipelines.empty()) << "a tenant that the project no longer has is history";
 }
 
+TEST_F(ProjectReportTest, AnOlderIntervalThatRanAgainDoesNotHideThatTheNewestFailed) {
+  Run("r1", 1);
+  Run("r2", 2, RunState::kFailed);
+  Run("r3", 1);
+  EXPECT_EQ(Build().pipelines[0].clients[0].last.run, "r2");
+  Run("r4", 2);
+  EXPECT_EQ(Build().pipelines[0].clients[0].last.run, "r4");
+}
+
 TEST_F(ProjectReportTest, ARunIsLateWhenItWasNotReadyInTime) {
   Run("r1", 1);
   Due(2, 2 * kHour);
