@@ -1,6 +1,10 @@
 #include "world.h"
 
 #include <sys/mman.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
 
 #include <algorithm>
 #include <cstdlib>
@@ -10,6 +14,26 @@
 namespace headrace::simulator {
 
 namespace {
+/// Tell the address sanitizer that another stack goes on, as its fiber interface asks; nothing without it. `fake` keeps what it knows of the stack that is left
+/// (nullptr: that one never goes on).
+void LeaveStack([[maybe_unused]] void** fake, [[maybe_unused]] const void* bottom, [[maybe_unused]] std::size_t size) {
+#ifdef __SANITIZE_ADDRESS__
+  __sanitizer_start_switch_fiber(fake, bottom, size);
+#endif
+}
+/// Forget what lay on a stack that begins anew.
+void CleanStack([[maybe_unused]] void* bottom, [[maybe_unused]] std::size_t size) {
+#ifdef __SANITIZE_ADDRESS__
+  __asan_unpoison_memory_region(bottom, size);
+#endif
+}
+/// On the stack that goes on. Where the one that was left lies comes back in `bottom` and `size`.
+void EnterStack([[maybe_unused]] void* fake, [[maybe_unused]] const void** bottom, [[maybe_unused]] std::size_t* size) {
+#ifdef __SANITIZE_ADDRESS__
+  __sanitizer_finish_switch_fiber(fake, bottom, size);
+#endif
+}
+
 constexpr std::size_t kStackBytes = 512 * 1024;
 constexpr std::int64_t kMomentUs = 3'000;          // how long an undisturbed act takes at most
 World* the_world = nullptr;
@@ -117,6 +141,7 @@ Process& World::Spawn(std::string name, std::size_t host, std::function<void(Pro
 
 /// Where each process begins, on its own stack.
 void World::Enter() {
+  EnterStack(nullptr, &the_world->main_bottom_, &the_world->main_size_);
   Process& process = *the_world->current_;
   try {
     process.body(process);
@@ -125,6 +150,7 @@ void World::Enter() {
   }
   process.alive = false;
   process.finished = true;
+  LeaveStack(nullptr, the_world->main_bottom_, the_world->main_size_);
   ::swapcontext(&process.context, &the_world->main_);
 }
 
@@ -135,13 +161,17 @@ void World::Resume(Process& process) {
   if (!process.began) {
     process.began = true;
     process.stack = TakeStack();
+    CleanStack(process.stack, kStackBytes);
     ::getcontext(&process.context);
     process.context.uc_stack.ss_sp = process.stack;
     process.context.uc_stack.ss_size = kStackBytes;
     process.context.uc_link = nullptr;
     ::makecontext(&process.context, &World::Enter, 0);
   }
+  void* fake = nullptr;
+  LeaveStack(&fake, process.stack, kStackBytes);
   ::swapcontext(&main_, &process.context);
+  EnterStack(fake, nullptr, nullptr);
   if (wrote_ && after_move) after_move(process);
   wrote_ = false;
   current_ = nullptr;
@@ -163,7 +193,10 @@ void World::SleepUntil(std::int64_t wake_us) {
   if (current_ == nullptr) return;
   Process& process = *current_;
   process.wake_us = std::max(wake_us, now_us_);
+  void* fake = nullptr;
+  LeaveStack(&fake, main_bottom_, main_size_);
   ::swapcontext(&process.context, &main_);           // a dead one that acts while it is unwound never comes back from here
+  EnterStack(fake, &main_bottom_, &main_size_);
   if (!process.alive) throw Killed{};
 }
 

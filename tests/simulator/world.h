@@ -162,6 +162,8 @@ class World final : public internal::Kernel {
   std::multimap<std::int64_t, Event> events_;
   Process* current_ = nullptr;
   ucontext_t main_{};
+  const void* main_bottom_ = nullptr;                ///< of the world's own stack, for the address sanitizer
+  std::size_t main_size_ = 0;
   bool tracing_;
   bool wrote_ = false;                                // the process that runs may have changed the state
   std::uint64_t moves_ = 0;
