@@ -1,5 +1,6 @@
 """A step done for each of several items, and pipelines run as steps of others."""
 
+import hashlib
 import signal
 import subprocess
 import time
@@ -76,6 +77,20 @@ def test_an_item_that_fails_fails_the_step_after_the_others_and_resuming_does_it
     assert world.read("out/sums.csv") == "item,total\nde,30\nfr,5\nit,16\n"
 
 
+def test_resumed_with_another_item_in_front_the_others_are_known_by_their_names(world):
+    write(world, LIST.replace(", FAIL", "").replace("[de, fr, it]", "[de, \"a]b\", fr, it]"))
+    done = world.run("-p", "broken=fr", pipeline="sums")
+    assert done.code == 3 and "1 of 4 items failed (`fr`)" in done.err, done.all
+    world.edit("pipelines/sums.yaml", "'x'", "'1'")
+    world.edit("pipelines/sums.yaml", "[de,", "[xx, de,")
+    run = ok(world.headrace("--json", "run", "--resume", "last")).json
+    assert [s["items"] for s in run["steps"] if s["step"] == "sums"] == [{"total": 5, "succeeded": 5, "reused": 0, "skipped": 0, "failed": 0}]
+    assert world.read("out/sums.csv") == "item,total\nxx,\nde,30\na]b,\nfr,5\nit,16\n"
+    shown = ok(world.headrace("--json", "show", "last", "--items", "sums")).json
+    assert len(shown) == 5 and {item["item"]: item["attempt"] for item in shown}["sums[fr]"] == 2
+    assert {item["item"]: item["attempt"] for item in shown}["sums[de]"] == 1, "not done again"
+
+
 def test_fail_fast_starts_no_further_item(world):
     write(world, LIST.replace("FAIL", "fail: fast, parallel: 1"))
     done = world.run("-p", "broken=de", pipeline="sums")
@@ -119,7 +134,8 @@ def test_rows_that_make_no_items_are_refused(world, rows, code, says):
 def test_items_with_awkward_names_and_equal_rows_are_kept_apart(world):
     write(world, "name: odd\nsteps:\n  a: {for_each: [\"a]b\", \"#1\", \"x\\ty\", plain, 'it''s'], sql: {query: \"select 1 as one\"}}\n  to_file: {deliver: {data: a, file: out/odd.csv}}\n", "odd")
     ok(world.run(pipeline="odd"))
-    assert list(items(world, "a")) == ["a[#1]", "a[#2]", "a[#3]", "a[plain]", "a[it's]"]
+    digests = [f"a[#{hashlib.sha256(text.encode()).hexdigest()[:12]}]" for text in ("a]b", "#1", "x\ty")]
+    assert list(items(world, "a")) == digests + ["a[plain]", "a[it's]"]
     assert world.read("out/odd.csv") == "item,one\na]b,1\n\"#1\",1\nx\ty,1\nplain,1\nit's,1\n"
 
 

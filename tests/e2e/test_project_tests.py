@@ -316,3 +316,32 @@ def test_the_agency_has_tests_that_pass():
     import subprocess
     done = subprocess.run([HEADRACE, "-C", str(SOURCE / "examples/agency"), "test"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and done.stdout.endswith("4 tests passed\n"), done.stdout + done.stderr
+
+
+def test_a_step_for_each_row_is_done_in_a_test_and_given_rows_stand_for_all_its_items(world):
+    world.write("pipelines/regions.yaml", """name: regions
+steps:
+  orders: {extract: {connection: warehouse, table: orders}}
+  customers: {sql: {query: "select distinct customer_id from orders order by customer_id"}}
+  sums:
+    for_each: {rows: customers}
+    sql: {query: "select sum(amount) as total from orders where customer_id = $id", bind: {id: "${item.customer_id}"}}
+    checks: [{rows: {min: 1000}}, {range: {column: total, min: 0}}]
+  largest: {sql: {query: "select max(total) as largest from sums"}}
+""")
+    world.write("tests/totals.yaml", """name: each customer alone
+pipeline: regions
+given: {orders: [{customer_id: 1, amount: 10.5}, {customer_id: 1, amount: 1}, {customer_id: 2, amount: 4}]}
+expect:
+  sums: [{total: 11.5}, {total: 4}]
+  largest: [{largest: 11.5}]
+---
+name: sums are given
+pipeline: regions
+given: {sums: [{item: "1", total: 3.5}, {item: "2", total: 2}]}
+expect: {largest: [{largest: 3.5}]}
+""")
+    done = world.headrace("test")
+    assert done.code == 0, done.all
+    world.edit("tests/totals.yaml", "total: 4}", "total: 5}")
+    assert world.headrace("test").code == 3

@@ -16,15 +16,6 @@ constexpr const char* kManual = "manual";
 constexpr const char* kBackfill = "backfill-1";
 constexpr std::int64_t kMinute = 60 * kSecond;
 
-class Quiet final : public RunObserver {
- public:
-  void RunStarted(const RunRecord&, const std::vector<StepRecord>&) override {}
-  void StepChanged(const StepRecord&, const StepDetails&) override {}
-  void StepProgress(const std::string&, const std::string&, double) override {}
-  void Tick() override {}
-  void RunFinished(const RunRecord&) override {}
-};
-
 class Scenario {
  public:
   Scenario(std::uint64_t seed, Bug bug, bool tracing, const std::string& folder);
@@ -120,7 +111,7 @@ Result<RunRecord> Scenario::RunOnce(Process& self, Store& store, const std::stri
   environment.random = &random;
   environment.run = options.resume.empty() ? NewRunId(world_.clock(self), random) : options.resume;
   SimulatedRunner runner(world_, self, *checker_, destination_, bug_);
-  Quiet observer;
+  RunObserver observer;
   const Result<RunRecord> run = RunLoop(environment, runner, observer, self.interrupt).Run(options);
   world_.Note("run ", environment.run, " returns: ", run.ok() ? StrCat(StateName(run->state), " ", run->message) : run.status().message());
   Expect(run.status());

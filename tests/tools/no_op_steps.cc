@@ -75,15 +75,6 @@ class InstantRunner final : public StepRunner {
   std::deque<Event> ended_;
 };
 
-class Quiet final : public RunObserver {
- public:
-  void RunStarted(const RunRecord&, const std::vector<StepRecord>&) override {}
-  void StepChanged(const StepRecord&, const StepDetails&) override {}
-  void StepProgress(const std::string&, const std::string&, double) override {}
-  void Tick() override {}
-  void RunFinished(const RunRecord&) override {}
-};
-
 ResolvedPipeline Graph(const std::string& root, bool line, std::size_t steps, bool reads) {
   ResolvedPipeline pipeline;
   pipeline.root = root;
@@ -142,7 +133,7 @@ Status Main(const std::string& folder, const std::string& shape, std::size_t ste
     environment.clock = &SystemClock();
     environment.run = NewRunId(SystemClock(), SystemRandom());
     InstantRunner runner(*store, bytes);
-    Quiet observer;
+    RunObserver observer;
     const std::atomic<bool> interrupt = false;
     const auto running = std::chrono::steady_clock::now();
     const double cpu = ProcessorMilliseconds();

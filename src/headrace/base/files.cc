@@ -111,6 +111,13 @@ Status MoveFile(const std::string& from, const std::string& to, bool sync) {
   return Ok();
 }
 
+Status MoveFileIfAbsent(const std::string& from, const std::string& to) {
+  const bool linked = ::link(from.c_str(), to.c_str()) == 0 || errno == EEXIST;
+  const Status status = linked ? Ok() : SystemError("write", to);
+  ::unlink(from.c_str());
+  return status;
+}
+
 Status MakeDirectories(const std::string& path) {
   std::error_code code;
   std::filesystem::create_directories(path, code);

@@ -21,6 +21,8 @@ Result<std::string> Sha256OfFile(const std::string& path);
 Status WriteFileAtomically(const std::string& path, std::string_view bytes, bool sync = false);
 /// Rename over `to` (same file system). With `sync`, file and folder are flushed first.
 Status MoveFile(const std::string& from, const std::string& to, bool sync = false);
+/// Give `from` the name `to` (same file system) unless something stands there already. `from` is gone in either case.
+Status MoveFileIfAbsent(const std::string& from, const std::string& to);
 Status MakeDirectories(const std::string& path);
 Status RemoveFile(const std::string& path);      ///< fine when it is not there
 bool FileExists(const std::string& path);        ///< a regular file or a link to one

@@ -20,6 +20,19 @@ TEST(Files, AWrittenFileReadsBackAndLeavesNothingBeside) {
   EXPECT_FALSE(FileExists(path));
 }
 
+TEST(Files, AFileThatStandsThereIsNotReplacedByOneMovedIfAbsent) {
+  const std::string folder = testing::TempDir() + "headrace_absent_test", from = JoinPath(folder, "from"), to = JoinPath(folder, "to");
+  ASSERT_TRUE(MakeDirectories(folder).ok() && RemoveFile(to).ok());
+  for (const char* text : {"first", "second"}) {
+    ASSERT_TRUE(WriteFileAtomically(from, text).ok());
+    EXPECT_TRUE(MoveFileIfAbsent(from, to).ok());
+    EXPECT_EQ(*ReadFile(to), "first");
+    EXPECT_EQ(ListDirectory(folder), std::vector<std::string>{"to"});
+  }
+  EXPECT_EQ(MoveFileIfAbsent(from, to).code(), ErrorCode::kInvalid) << "there is nothing to move";
+  ASSERT_TRUE(RemoveFile(to).ok());
+}
+
 TEST(Files, WhatCannotBeReadOrWrittenSaysWhichFileAndWhy) {
   EXPECT_EQ(ReadFile("/nowhere/at/all").status().message(), "cannot read `/nowhere/at/all`: No such file or directory");
   EXPECT_EQ(WriteFileAtomically("/nowhere/x", "y").code(), ErrorCode::kInvalid);

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 
 extern char** environ;
@@ -108,6 +109,11 @@ class RealProcesses final : public ProcessRunner {
 ProcessRunner& SystemProcesses() {
   static RealProcesses processes;
   return processes;
+}
+
+std::string UserName() {
+  const char* user = std::getenv("USER");
+  return user == nullptr ? "" : user;
 }
 
 Result<std::string> OwnPath() {

@@ -29,6 +29,9 @@ class ProcessRunner {
 /// The machine's processes; output is kept up to 1 MiB each.
 ProcessRunner& SystemProcesses();
 
+/// Who runs it, for the record of what people did: the variable USER; "" = not set.
+std::string UserName();
+
 /// The path of the running program, links resolved.
 Result<std::string> OwnPath();
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/process.h"
 #include "headrace/base/clock.h"
 #include "headrace/cli/command.h"
 #include "headrace/table/value.h"
@@ -17,11 +18,6 @@ struct ApproveFlags {
   std::string run, step, note;
   bool no = false;
 };
-
-std::string User() {
-  const char* user = std::getenv("USER");
-  return user == nullptr ? "" : user;
-}
 
 int ListOpen(Store& store, const GlobalFlags& flags) {
   const Result<std::vector<Approval>> open = store.ListApprovals("");
@@ -61,8 +57,8 @@ int Approve(ApproveFlags approve, const GlobalFlags& flags) {
     if (!step.ok()) return Fail(step.status(), flags);
     approve.step = *step;
   }
-  if (const Status status = open->store->Decide(run->id, approve.step, !approve.no, User(), approve.note); !status.ok()) return Fail(status, flags);
-  if (flags.json) PrintOut(nlohmann::ordered_json({{"run", run->id}, {"step", approve.step}, {"verdict", approve.no ? "no" : "yes"}, {"by", User()}, {"note", approve.note}}).dump(2) + "\n");
+  if (const Status status = open->store->Decide(run->id, approve.step, !approve.no, UserName(), approve.note); !status.ok()) return Fail(status, flags);
+  if (flags.json) PrintOut(nlohmann::ordered_json({{"run", run->id}, {"step", approve.step}, {"verdict", approve.no ? "no" : "yes"}, {"by", UserName()}, {"note", approve.note}}).dump(2) + "\n");
   else if (!flags.quiet) PrintErr(StrCat(approve.no ? "refused" : "approved", "; `headrace run --resume ", run->id, "` goes on\n"));
   return 0;
 }
@@ -73,7 +69,7 @@ int Cancel(const std::string& id, const GlobalFlags& flags) {
   Result<RunRecord> run = open->store->GetRun(id);
   if (!run.ok()) return Fail(run.status(), flags);
   if (run->state != RunState::kInterrupted) {      // killed without a word is as good as cancelled
-    if (const Status status = open->store->Cancel(run->id, User()); !status.ok()) return Fail(status, flags);
+    if (const Status status = open->store->Cancel(run->id, UserName()); !status.ok()) return Fail(status, flags);
     for (std::int64_t waited = 0; waited < kWaitMicros; waited += kLookMicros) {
       run = open->store->GetRun(run->id);
       if (!run.ok()) return Fail(run.status(), flags);

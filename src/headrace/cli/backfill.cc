@@ -9,6 +9,7 @@
 #include "headrace/base/digest.h"
 #include "headrace/base/process.h"
 #include "headrace/cli/command.h"
+#include "headrace/cli/run_request.h"
 #include "headrace/cli/supervision.h"
 #include "headrace/run/fingerprint.h"
 #include "headrace/run/run_params.h"
@@ -27,11 +28,6 @@ struct BackfillFlags {
   std::int64_t parallel = 1;
   bool newest_first = false, dry_run = false, detach = false, again = false;
 };
-
-std::string User() {
-  const char* user = std::getenv("USER");
-  return user == nullptr ? "" : user;
-}
 
 Json CountsJson(const Backfill& backfill) {
   return {{"backfill", backfill.id}, {"pipeline", backfill.pipeline}, {"tenants", backfill.tenants}, {"from", FormatTimestamp(backfill.from_us)}, {"to", FormatTimestamp(backfill.to_us)},
@@ -90,12 +86,9 @@ class BackfillCommand {
     ASSIGN_OR_RETURN(const std::int64_t from_us, ParseTimestamp(flags_.from));
     ASSIGN_OR_RETURN(const std::int64_t to_us, ParseTimestamp(flags_.to));
     if (from_us >= to_us) return Error(ErrorCode::kInvalid, "--from ", flags_.from, " is not before --to ", flags_.to).WithHelp("the day that --to names is not part of it");
+    ASSIGN_OR_RETURN(const auto given, ParseParams(flags_.params));
     nlohmann::json params = nlohmann::json::object();
-    for (const std::string& text : flags_.params) {
-      const std::size_t equals = text.find('=');
-      if (equals == std::string::npos || equals == 0) return Error(ErrorCode::kInvalid, "`-p ", text, "` is not NAME=VALUE");
-      params[text.substr(0, equals)] = text.substr(equals + 1);
-    }
+    for (const auto& [name, value] : given) params[name] = value;
     ASSIGN_OR_RETURN(const std::vector<std::string> tenants, TenantsOf(project, schedules));
     std::string specs;
     for (const std::string& tenant : tenants) {
@@ -118,7 +111,7 @@ class BackfillCommand {
     const std::string tenants_text = flags_.tenant.empty() ? Join(tenants, ", ") : flags_.tenant;
     const std::string what = StrCat(flags_.pipeline, "\n", tenants_text, "\n", from_us, "\n", to_us, "\n", specs, params.dump(), "\n", project.environment().name);
     backfill_ = {StrCat("b", Sha256Hex(what).substr(0, 8)), flags_.pipeline, tenants_text, project.environment().name, params.dump(), from_us, to_us, flags_.parallel, flags_.newest_first,
-                 false, SystemClock().NowMicros(), User()};
+                 false, SystemClock().NowMicros(), UserName()};
     std::sort(requests_.begin(), requests_.end(), [&](const RunRequest& a, const RunRequest& b) {
       if (a.interval_start_us != b.interval_start_us) return (a.interval_start_us < b.interval_start_us) != flags_.newest_first;
       return a.tenant < b.tenant;
@@ -312,7 +305,7 @@ int CancelOne(const std::string& id, const GlobalFlags& flags) {
   RunQueue queue(*open->store, SystemClock());
   Result<Backfill> backfill = queue.GetBackfill(id);
   if (!backfill.ok()) return Fail(backfill.status(), flags);
-  if (const Status cancelled = queue.CancelBackfill(backfill->id, User()); !cancelled.ok()) return Fail(cancelled, flags);
+  if (const Status cancelled = queue.CancelBackfill(backfill->id, UserName()); !cancelled.ok()) return Fail(cancelled, flags);
   backfill = queue.GetBackfill(backfill->id);
   if (!backfill.ok()) return Fail(backfill.status(), flags);
   if (flags.json) PrintOut(CountsJson(*backfill).dump(2) + "\n");

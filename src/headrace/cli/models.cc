@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/process.h"
 #include "headrace/base/files.h"
 #include "headrace/cli/command.h"
 #include "headrace/model/model.h"
@@ -19,11 +20,6 @@ nlohmann::ordered_json AsJson(const ModelVersion& model) {
   return {{"tenant", model.tenant}, {"name", model.name}, {"version", model.version}, {"aliases", model.aliases}, {"digest", model.digest},
           {"created", FormatTimestamp(model.created_us)}, {"run", model.run}, {"commit", model.commit}, {"dirty", model.dirty},
           {"metrics", nlohmann::ordered_json::parse(model.metrics)}, {"gates", nlohmann::ordered_json::parse(model.gates)}};
-}
-
-std::string User() {
-  const char* user = std::getenv("USER");
-  return user == nullptr ? "" : user;
 }
 
 int List(const ModelFlags& model, const GlobalFlags& flags) {
@@ -108,7 +104,7 @@ int Add(const ModelFlags& flags_of, const GlobalFlags& flags) {
 int Move(const ModelFlags& model, std::int64_t version, const GlobalFlags& flags) {
   const Result<OpenProject> open = OpenState(flags);
   if (!open.ok()) return Fail(open.status(), flags);
-  if (const Status moved = open->store->MoveAlias(model.tenant, model.name, "champion", version, User(), ""); !moved.ok()) return Fail(moved, flags);
+  if (const Status moved = open->store->MoveAlias(model.tenant, model.name, "champion", version, UserName(), ""); !moved.ok()) return Fail(moved, flags);
   if (flags.json) PrintOut(nlohmann::ordered_json({{"name", model.name}, {"tenant", model.tenant}, {"champion", version}}).dump(2) + "\n");
   else PrintErr(StrCat("champion of ", model.name, model.tenant.empty() ? "" : StrCat(" of ", model.tenant), " is now version ", version, "\n"));
   return 0;

@@ -29,17 +29,6 @@ std::string Rows(const StepRecord& step) {
   return main != step.outputs.end() && main->second.rows >= 0 ? StrCat(FormatCount(main->second.rows), " rows") : std::string();
 }
 
-std::string Items(const ItemCounts& items) {
-  std::string text = StrCat(FormatCount(items.total), " items: ", FormatCount(items.succeeded), " done");
-  const auto add = [&](std::int64_t count, std::string_view what) {
-    if (count > 0) text += StrCat(", ", FormatCount(count), " ", what);
-  };
-  add(items.reused, "reused");
-  add(items.skipped, "skipped");
-  add(items.failed, "failed");
-  return text;
-}
-
 std::string Delivered(const DeliveryReport& d) {
   if (d.no_op) return StrCat("nothing to deliver: ", d.destination, " already holds these rows");
   if (d.preview) return StrCat("preview written to ", d.destination, "; the destination was not touched");
@@ -109,7 +98,7 @@ void ProgressView::Tell(const StepRecord& step, const StepDetails& details) {
   for (const CheckVerdict& verdict : details.checks)
     if (!verdict.passed && verdict.severity == Severity::kWarn) add(StrCat("warning: ", verdict.message));
   for (const std::string& note : details.notes) add(StrCat("note: ", note));
-  if (details.items) add(Items(*details.items));
+  if (details.items) add(CountsText(*details.items));
   if (details.model)
     for (const GateVerdict& gate : details.model->gates) add(StrCat(gate.passed ? "gate passed: " : "gate refused: ", gate.text, gate.message.empty() ? "" : ": ", gate.message));
   if (details.model && details.model->champion_after != details.model->champion_before)

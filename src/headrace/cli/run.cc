@@ -158,8 +158,7 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   environment.clock = &SystemClock();
   environment.variables = ProcessVariables();
   environment.run = flags.resume.empty() ? NewRunId(SystemClock(), SystemRandom()) : flags.resume;
-  const char* user = std::getenv("USER");
-  environment.user = user == nullptr ? "" : user;
+  environment.user = UserName();
   std::tie(environment.commit, environment.dirty) = CommitOf(pipeline->root);
   const Result<std::string> files = KeepFiles(**store, *pipeline);
   if (!files.ok()) return Fail(files.status(), global);

@@ -35,16 +35,22 @@ std::optional<Project> LoadTarget(const RunTarget& target, const GlobalFlags& gl
   return std::nullopt;
 }
 
+Result<std::vector<std::pair<std::string, std::string>>> ParseParams(const std::vector<std::string>& given) {
+  std::vector<std::pair<std::string, std::string>> params;
+  for (const std::string& text : given) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) return Error(ErrorCode::kInvalid, "`-p ", text, "` is not NAME=VALUE");
+    params.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return params;
+}
+
 Result<ResolveRequest> RequestOf(const RunTarget& target, const Project& project, Clock& clock) {
   ResolveRequest request;
   request.pipeline = IsFile(target.pipeline) ? project.opened_pipeline() : target.pipeline;
   request.tenant = target.tenant;
   ASSIGN_OR_RETURN(request.interval, IntervalOf(target.interval, clock));
-  for (const std::string& text : target.params) {
-    const std::size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) return Error(ErrorCode::kInvalid, "`-p ", text, "` is not NAME=VALUE");
-    request.params.emplace_back(text.substr(0, equals), text.substr(equals + 1));
-  }
+  ASSIGN_OR_RETURN(request.params, ParseParams(target.params));
   return request;
 }
 

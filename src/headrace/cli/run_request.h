@@ -29,6 +29,9 @@ struct RunFlags {
   bool as_recorded = false;         ///< with resume, from, only: the project's files as that run read them
 };
 
+/// What `-p` was given, cut at the first `=`; kInvalid for one without a name.
+Result<std::vector<std::pair<std::string, std::string>>> ParseParams(const std::vector<std::string>& given);
+
 /// Declare PIPELINE, -p, --tenant, --interval.
 void AddRunTarget(CLI::App* command, RunTarget& target);
 

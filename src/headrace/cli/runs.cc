@@ -123,8 +123,16 @@ struct DataFlags {
 
 /// The steps of a run; for a name like "scores[de]" the items of that step.
 Result<std::vector<StepRecord>> StepsFor(Store& store, const std::string& run, const std::string& name) {
-  const std::size_t bracket = name.find('[');
+  const std::size_t bracket = name.find('[');   // no step's own name holds one
   return bracket == std::string::npos ? store.ListSteps(run) : store.ListItems(run, name.substr(0, bracket));
+}
+
+/// What to do about a name that a run does not have. Of items there may be very many, so they are not listed.
+std::string NamesHelp(const std::string& run, const std::string& wanted, const std::vector<std::string>& names, std::string_view what) {
+  const std::string near = NearestName(wanted, names);
+  if (!near.empty()) return StrCat("did you mean `", near, "`?");
+  if (const std::size_t bracket = wanted.find('['); bracket != std::string::npos) return StrCat("`headrace show ", run, " --items ", wanted.substr(0, bracket), "` lists the items");
+  return StrCat(what, Join(names, ", "));
 }
 
 Result<ArtifactRef> FindOutput(Store& store, const std::string& run, const std::string& wanted) {
@@ -136,9 +144,7 @@ Result<ArtifactRef> FindOutput(Store& store, const std::string& run, const std::
       names.push_back(name);
       if (name == wanted) return artifact;
     }
-  const std::string near = NearestName(wanted, names);
-  return Error(ErrorCode::kInvalid, "run ", run, " left no output `", wanted, "`")
-      .WithHelp(near.empty() ? StrCat("it left ", Join(names, ", ")) : StrCat("did you mean `", near, "`?"));
+  return Error(ErrorCode::kInvalid, "run ", run, " left no output `", wanted, "`").WithHelp(NamesHelp(run, wanted, names, "it left "));
 }
 
 int Data(const DataFlags& data, const GlobalFlags& flags) {
@@ -196,8 +202,7 @@ int Why(const std::string& id, const std::string& step, const GlobalFlags& flags
   for (const StepRecord& record : *steps) names.push_back(record.step);
   const auto found = std::find(names.begin(), names.end(), step);
   if (found == names.end()) {
-    const std::string near = NearestName(step, names);
-    return Fail(Error(ErrorCode::kInvalid, "run ", run->id, " has no step `", step, "`").WithHelp(near.empty() ? StrCat("its steps are ", Join(names, ", ")) : StrCat("did you mean `", near, "`?")), flags);
+    return Fail(Error(ErrorCode::kInvalid, "run ", run->id, " has no step `", step, "`").WithHelp(NamesHelp(run->id, step, names, "its steps are ")), flags);
   }
   const StepRecord& record = (*steps)[static_cast<std::size_t>(found - names.begin())];
   const auto last = open->store->LastOf(run->pipeline, run->tenant, step, run->id);

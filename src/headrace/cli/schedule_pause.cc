@@ -1,3 +1,4 @@
+#include "headrace/base/process.h"
 #include "headrace/cli/schedule_pause.h"
 
 #include <CLI/CLI.hpp>
@@ -37,10 +38,9 @@ int Change(const PauseFlags& pause, bool on, const GlobalFlags& flags) {
   const Result<std::unique_ptr<Store>> store = OpenStore(*project);
   if (!store.ok()) return Fail(store.status(), flags);
   RunQueue queue(**store, SystemClock());
-  const char* user = std::getenv("USER");
   const std::string tenant = pause.tenant.empty() ? "*" : pause.tenant;
   const std::int64_t now = SystemClock().NowMicros();
-  const Status done = on ? queue.Pause({pause.pipeline, tenant, user == nullptr ? "" : user, now, SchedulePause::kOpenEnd}) : queue.Unpause(pause.pipeline, tenant, now);
+  const Status done = on ? queue.Pause({pause.pipeline, tenant, UserName(), now, SchedulePause::kOpenEnd}) : queue.Unpause(pause.pipeline, tenant, now);
   if (!done.ok()) return Fail(done, flags);
   if (flags.json) PrintOut(nlohmann::ordered_json({{"pipeline", pause.pipeline}, {"tenant", pause.tenant}, {"paused", on}}).dump(2) + "\n");
   else if (!flags.quiet) PrintErr(on ? "paused: its ticks are left out until `headrace schedule resume`; what is queued still runs\n" : "resumed: the next tick runs; those of the pause are not made up for\n");

@@ -136,6 +136,7 @@ class TestPlanner {
       case StepKind::kScore: NeedModel(step, place); break;
       default: Refuse(step, place); return;
     }
+    if (step.for_each && step.for_each->rows) Need(step.for_each->rows->step, place);
     for (const StepInput& input : step.inputs)
       if (!models_.contains(name) || input.name != "model") Need(input.step, place);
   }
@@ -204,6 +205,7 @@ class TestPlanner {
     if (step.kind != StepKind::kExtract) step.checks.clear();   // given rows name only the columns that matter
     step.kind = StepKind::kExtract;
     step.spec = ExtractSpec{};
+    step.for_each.reset();       // the rows of all items are given
     step.inputs.clear();
     step.upstream.clear();
     step.timeout_us = 0;

@@ -81,7 +81,7 @@ FanOut::FanOut(const StepSpec& step, std::vector<FanItem> items) : step_(step), 
 
 std::string FanOut::Name(std::size_t item) const {
   const std::string& text = items_[item].text;
-  return IsGoodName(text) ? StrCat(step_.name, "[", text, "]") : StrCat(step_.name, "[#", item + 1, "]");
+  return IsGoodName(text) ? StrCat(step_.name, "[", text, "]") : StrCat(step_.name, "[#", Sha256Hex(text).substr(0, 12), "]");
 }
 
 Result<StepSpec> FanOut::SpecOf(std::size_t item) const {
@@ -163,6 +163,17 @@ Result<UnionSpec> FanOut::Join(Store& store) const {
     }
   }
   return join;
+}
+
+std::string CountsText(const ItemCounts& items) {
+  std::string text = StrCat(FormatCount(items.total), " items: ", FormatCount(items.succeeded), " done");
+  const auto add = [&](std::int64_t count, std::string_view what) {
+    if (count > 0) text += StrCat(", ", FormatCount(count), " ", what);
+  };
+  add(items.reused, "reused");
+  add(items.skipped, "skipped");
+  add(items.failed, "failed");
+  return text;
 }
 
 std::string ItemParts(const StepSpec& step, const std::vector<std::pair<std::string, std::string>>& items) {

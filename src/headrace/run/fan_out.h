@@ -31,7 +31,7 @@ class FanOut {
 
   const StepSpec& step() const { return step_; }
   std::size_t size() const { return items_.size(); }
-  std::string Name(std::size_t item) const;           ///< "scores[de]"; "scores[#17]" for one whose text is no good name
+  std::string Name(std::size_t item) const;           ///< "scores[de]"; "scores[#1f00ab...]", by its digest, for one whose text is no good name
   const std::string& Text(std::size_t item) const { return items_[item].text; }
   /// The step of one item; kInvalid says what is wrong with it for this item.
   Result<StepSpec> SpecOf(std::size_t item) const;
@@ -71,6 +71,9 @@ class FanOut {
   Status failure_;
   std::map<std::string, std::map<std::size_t, ArtifactRef>> outputs_;
 };
+
+/// "100 items: 97 done, 3 failed", for people.
+std::string CountsText(const ItemCounts& items);
 
 /// What determines the output of a step with items, as FingerprintParts does for one without: `items` are their texts and fingerprints.
 std::string ItemParts(const StepSpec& step, const std::vector<std::pair<std::string, std::string>>& items);

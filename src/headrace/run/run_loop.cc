@@ -89,52 +89,6 @@ const StepSpec& RunLoop::Spec(const std::string& step) const {
   return failed == env_.pipeline->last_if_failed.end() ? spec : failed->second;
 }
 
-std::set<std::string> RunLoop::Downstream(const std::vector<std::string>& from) const {
-  std::set<std::string> found(from.begin(), from.end());
-  for (const StepSpec& spec : env_.pipeline->steps)   // each stands after those it waits for
-    if (std::any_of(spec.upstream.begin(), spec.upstream.end(), [&](const std::string& name) { return found.contains(name); })) found.insert(spec.name);
-  return found;
-}
-
-/// Mark the steps that `from` and `only` leave out, in their records, so that a resumed run knows; see that the recorded run holds what the others read.
-Status RunLoop::ChoosePart(const Options& options, std::vector<StepRecord>& records) {
-  if (options.from.empty() && options.only.empty()) return Ok();
-  std::vector<std::string> names;
-  for (const StepRecord& record : records) names.push_back(record.step);
-  std::set<std::string> anew;
-  for (const auto* asked : {&options.from, &options.only})
-    for (const std::string& name : *asked) {
-      if (!anew.insert(name).second || specs_.contains(name)) continue;
-      const std::string near = NearestName(name, names);
-      return Error(ErrorCode::kInvalid, "the pipeline has no step `", name, "`")
-          .WithHelp(near.empty() ? StrCat("its steps: ", Join(names, ", ")) : StrCat("did you mean `", near, "`?"));
-    }
-  std::set<std::string> chosen = Downstream(options.from);
-  chosen.insert(options.only.begin(), options.only.end());
-  RETURN_IF_ERROR(ReadRecorded(options.of));
-  for (const std::string& step : chosen)
-    for (const std::string& upstream : specs_.at(step)->upstream)
-      if (!chosen.contains(upstream) && !recorded_.contains(upstream))
-        return Error(ErrorCode::kInvalid, "step `", step, "` needs `", upstream, "`, which did not end well in run ", options.of)
-            .WithHelp(StrCat("run `--from ", upstream, "`, or the whole pipeline"));
-  for (StepRecord& record : records) {
-    StepDetails& details = details_[record.step];
-    if (!chosen.contains(record.step)) details.taken_from = options.of;
-    details.anew = anew.contains(record.step);
-    details.upstream = specs_.at(record.step)->upstream;
-    record.details = details.ToJson();
-    records_[record.step] = record;
-  }
-  return Ok();
-}
-
-Status RunLoop::ReadRecorded(const std::string& run) {
-  ASSIGN_OR_RETURN(const std::vector<StepRecord> recorded, env_.store->ListSteps(run));
-  for (const StepRecord& record : recorded)
-    if (record.state == StepState::kSucceeded || record.state == StepState::kReused) recorded_[record.step] = record;
-  return Ok();
-}
-
 /// What a step's end does to those that come after it: whoever reads it needs it to end well; whoever only follows it does not, when it says
 /// `on_failure: continue` or they stand under `finally`.
 static Plan::Step PlanStep(const StepSpec& spec, const std::map<std::string, const StepSpec*, std::less<>>& specs) {
@@ -347,86 +301,12 @@ Status RunLoop::FailAtOnce(const StepSpec& spec, StepRecord& record, Status stat
   return HandleFinished(spec.name, std::move(outcome));
 }
 
-/// Whether the answer is still to come: the time is not up and nobody said anything.
-bool RunLoop::StillOpen(const Approval& approval) const {
-  return approval.verdict == Approval::Verdict::kOpen && (approval.until_us == 0 || env_.clock->NowMicros() < approval.until_us);
-}
-
-std::string RunLoop::RefusalOf(const Approval& answer) const {
-  if (answer.verdict == Approval::Verdict::kOpen) return "nobody approved it in time";
-  return StrCat("refused", answer.by.empty() ? "" : StrCat(" by ", answer.by), answer.note.empty() ? "" : StrCat(": ", answer.note));
-}
-
-Status RunLoop::AskOrGoOn(const StepSpec& spec, StepRecord& record, std::map<std::string, StepInputFile> inputs) {
-  ASSIGN_OR_RETURN(const std::optional<Approval> answer, env_.store->GetApproval(run_.id, spec.name));
-  if (!answer || StillOpen(*answer)) return Park(spec, record, {});
-  if (answer->verdict == Approval::Verdict::kYes) {
-    record.reason = StrCat("approved", answer->by.empty() ? "" : StrCat(" by ", answer->by), answer->note.empty() ? "" : StrCat(": ", answer->note));
-    return Start(spec, record, std::move(inputs));
-  }
-  return FailAtOnce(spec, record, Error(ErrorCode::kGate, RefusalOf(*answer)).WithHelp("nothing was delivered; a new run asks again"));
-}
-
-Status RunLoop::Park(const StepSpec& spec, StepRecord& record, StepDetails details) {
-  record.state = StepState::kWaiting;
-  details.upstream = spec.upstream;
-  details_[spec.name] = details;
-  record.details = details.ToJson();
-  RETURN_IF_ERROR(Write(nullptr));
-  RETURN_IF_ERROR(env_.store->ParkStep(record, spec.approve_within_us == 0 ? 0 : env_.clock->NowMicros() + spec.approve_within_us));
-  plan_->Park(spec.name);
-  parked_.push_back(spec.name);
-  observer_.StepChanged(record, details);
-  return Ok();
-}
-
-/// The model was fitted and registered before the run waited; now the alias moves, or does not.
-Status RunLoop::EndPromotion(const StepSpec& spec, StepRecord& record, const Approval& answer) {
-  StepDetails details = details_[spec.name];
-  ModelDetails& model = *details.model;
-  RETURN_IF_ERROR(Write(nullptr));
-  if (answer.verdict == Approval::Verdict::kYes) {
-    RETURN_IF_ERROR(env_.store->MoveAlias(env_.pipeline->tenant, model.name, "champion", model.version, answer.by, run_.id));
-    model.champion_after = model.version;
-    details.notes.push_back(StrCat("promoted with the approval of ", answer.by.empty() ? "somebody" : answer.by, answer.note.empty() ? "" : StrCat(": ", answer.note)));
-  } else {
-    details.notes.push_back(StrCat("not promoted: ", RefusalOf(answer)));
-    gates_refused_.insert(model.name);
-    if (first_error_ == ErrorCode::kOk) {
-      first_error_ = ErrorCode::kGate;
-      first_message_ = StrCat("the promotion by `", spec.name, "` was ", answer.verdict == Approval::Verdict::kNo ? RefusalOf(answer) : std::string("not approved in time"), "; the champion stays");
-    }
-  }
-  record.state = StepState::kSucceeded;
-  return Record(record, std::move(details), StepEnd::kOk);
-}
-
 /// A slot of the step's pool, or another look for one a little later.
 Result<bool> RunLoop::HasSlot(const StepSpec& spec) {
   if (spec.pool.empty()) return true;
   ASSIGN_OR_RETURN(const bool taken, env_.store->TakeSlot(spec.pool, env_.pipeline->pools.at(spec.pool), run_.id, spec.name));
   if (!taken) due_[spec.name] = env_.clock->MonotonicMicros() + kTickMicros;
   return taken;
-}
-
-/// A step outside the part that runs: what the other run recorded stands for it.
-Status RunLoop::UseRecorded(StepRecord& record) {
-  if (recorded_.empty()) RETURN_IF_ERROR(ReadRecorded(details_[record.step].taken_from));
-  const auto found = recorded_.find(record.step);
-  if (found == recorded_.end()) {
-    record.state = StepState::kSkipped;
-    record.reason = "not in the part that was asked for";
-    return Record(record, {}, StepEnd::kSkipped);
-  }
-  record.state = StepState::kReused;
-  record.reused_from = found->second.run;
-  record.reason = StrCat("as run ", found->second.run, " recorded it");
-  record.outputs = found->second.outputs;
-  record.fingerprint = found->second.fingerprint;
-  record.parts = found->second.parts;
-  ASSIGN_OR_RETURN(StepDetails details, StepDetails::FromJson(found->second.details));
-  details.delivery.reset();      // that run's, not this one's
-  return Record(record, std::move(details), StepEnd::kOk);
 }
 
 Result<bool> RunLoop::TryReuse(const StepSpec& spec, StepRecord& record) {

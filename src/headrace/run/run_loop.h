@@ -21,12 +21,12 @@ namespace headrace {
 class RunObserver {
  public:
   virtual ~RunObserver() = default;
-  virtual void RunStarted(const RunRecord& run, const std::vector<StepRecord>& steps) = 0;
-  virtual void StepChanged(const StepRecord& step, const StepDetails& details) = 0;
-  virtual void StepProgress(const std::string& step, const std::string& doing, double fraction) = 0;
+  virtual void RunStarted(const RunRecord&, const std::vector<StepRecord>&) {}
+  virtual void StepChanged(const StepRecord&, const StepDetails&) {}
+  virtual void StepProgress(const std::string& /*step*/, const std::string& /*doing*/, double /*fraction*/) {}
   /// Time passed: redraw clocks.
-  virtual void Tick() = 0;
-  virtual void RunFinished(const RunRecord& run) = 0;
+  virtual void Tick() {}
+  virtual void RunFinished(const RunRecord&) {}
 };
 
 /// The trigger of a run whose deliveries only counted.
@@ -67,10 +67,12 @@ class RunLoop {
 
  private:
   Status Open(const Options& options);
+  // A part of a recorded run: run_loop_part.cc.
   Status ChoosePart(const Options& options, std::vector<StepRecord>& records);
   std::set<std::string> Downstream(const std::vector<std::string>& from) const;
   Status ReadRecorded(const std::string& run);
   Status UseRecorded(StepRecord& record);
+  // Steps.
   const StepSpec& Spec(const std::string& step) const;
   Status Begin(const std::string& step);
   Result<bool> TryReuse(const StepSpec& spec, StepRecord& record);
@@ -84,19 +86,20 @@ class RunLoop {
   Status StartDue();
   Result<std::string> CancelledBy();
   Status Interrupt(const std::string& by);
-  bool StillOpen(const Approval& approval) const;
-  std::string RefusalOf(const Approval& answer) const;
   static bool GateRefused(const StepDetails& details);
   void NoteRefusal(const StepSpec& spec);
   std::optional<StepInputFile> DryChampion(const ModelRef& ref) const;
   void CheckDeadlines();
   Result<bool> HasSlot(const StepSpec& spec);
-  Status AskOrGoOn(const StepSpec& spec, StepRecord& record, std::map<std::string, StepInputFile> inputs);
-  Status Park(const StepSpec& spec, StepRecord& record, StepDetails details);
-  Status EndPromotion(const StepSpec& spec, StepRecord& record, const Approval& answer);
   Status FailAtOnce(const StepSpec& spec, StepRecord& record, Status status);
   std::optional<std::int64_t> NextTry(const StepSpec& spec, const StepRecord& record, const Status& status, std::int64_t first_try);
   Status Presented(const StepSpec& spec, bool timed_out, StepOutcome& outcome, const std::string& step);
+  // People's say: run_loop_approvals.cc.
+  bool StillOpen(const Approval& approval) const;
+  std::string RefusalOf(const Approval& answer) const;
+  Status AskOrGoOn(const StepSpec& spec, StepRecord& record, std::map<std::string, StepInputFile> inputs);
+  Status Park(const StepSpec& spec, StepRecord& record, StepDetails details);
+  Status EndPromotion(const StepSpec& spec, StepRecord& record, const Approval& answer);
   // Items: run_loop_items.cc.
   Status BeginItems(const StepSpec& spec, StepRecord& record);
   Status TakeEarlierItems(FanOut& fan);

@@ -40,9 +40,11 @@ Status RunLoop::BeginItems(const StepSpec& spec, StepRecord& record) {
   ASSIGN_OR_RETURN(const auto parts, PartsOfItems(fan.out));
   record.parts = parts.first.empty() ? "{}" : parts.first;
   record.fingerprint = parts.first.empty() ? "" : FingerprintOf(parts.first);
-  ASSIGN_OR_RETURN(const std::optional<StepDetails> reused, FindReuse(spec, record, details_[spec.name].anew, parts.second || parts.first.empty()));
+  const bool registers = spec.kind == StepKind::kTrain && spec.as<TrainStepSpec>().registration.has_value();   // whether each model is in the registry, its item knows
+  const bool one_by_one = parts.first.empty() || registers;
+  ASSIGN_OR_RETURN(const std::optional<StepDetails> reused, FindReuse(spec, record, details_[spec.name].anew, parts.second || one_by_one));
   if (reused) return Record(record, *reused, StepEnd::kOk);
-  if (parts.first.empty()) record.reason = "its items are judged one by one";
+  if (one_by_one) record.reason = "its items are judged one by one";
   ++record.attempt;
   record.state = StepState::kRunning;
   RETURN_IF_ERROR(TakeEarlierItems(fan.out));
@@ -70,15 +72,17 @@ Result<std::pair<std::string, bool>> RunLoop::PartsOfItems(const FanOut& fan) {
   return std::pair(ItemParts(fan.step(), all), live);
 }
 
-/// A resumed run: the items that ended well before are not done again. An item that is no longer there is not asked for.
+/// A resumed run: the items that ended well before are not done again, wherever they stand now. An item that is no longer there is not asked for.
 Status RunLoop::TakeEarlierItems(FanOut& fan) {
   ASSIGN_OR_RETURN(const std::vector<StepRecord> earlier, env_.store->ListItems(run_.id, fan.step().name));
-  for (const StepRecord& record : earlier) {
-    if (record.state != StepState::kSucceeded && record.state != StepState::kReused) continue;
-    const auto item = static_cast<std::size_t>(record.position);
-    if (item >= fan.size() || fan.Name(item) != record.step) continue;
-    ASSIGN_OR_RETURN(const StepDetails details, StepDetails::FromJson(record.details));
-    fan.Ended(item, record, details);
+  std::map<std::string, const StepRecord*> ended;
+  for (const StepRecord& record : earlier)
+    if (record.state == StepState::kSucceeded || record.state == StepState::kReused) ended[record.step] = &record;
+  for (std::size_t item = 0; !ended.empty() && item < fan.size(); ++item) {
+    const auto found = ended.find(fan.Name(item));
+    if (found == ended.end()) continue;
+    ASSIGN_OR_RETURN(const StepDetails details, StepDetails::FromJson(found->second->details));
+    fan.Ended(item, *found->second, details);
   }
   return Ok();
 }

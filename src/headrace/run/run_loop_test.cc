@@ -84,15 +84,6 @@ class ScriptedRunner final : public StepRunner {
   std::set<std::string> cancelled_;
 };
 
-class Quiet final : public RunObserver {
- public:
-  void RunStarted(const RunRecord&, const std::vector<StepRecord>&) override {}
-  void StepChanged(const StepRecord&, const StepDetails&) override {}
-  void StepProgress(const std::string&, const std::string&, double) override {}
-  void Tick() override {}
-  void RunFinished(const RunRecord&) override {}
-};
-
 class RunLoopTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -136,7 +127,7 @@ class RunLoopTest : public testing::Test {
     environment.clock = &clock_;
     environment.random = &random_;
     environment.run = NewRunId(clock_, random_);
-    Quiet observer;
+    RunObserver observer;
     auto run = RunLoop(environment, runner, observer, interrupt_).Run(options);
     EXPECT_TRUE(run.ok()) << run.status();
     if (!run.ok()) return run.status().message();
@@ -432,7 +423,7 @@ TEST_F(RunPartTest, WhatThePartReadsMustBeRecorded) {
   environment.store = store_.get();
   environment.clock = &clock_;
   environment.run = NewRunId(clock_, random_);
-  Quiet observer;
+  RunObserver observer;
   const auto run = RunLoop(environment, runner, observer, interrupt_).Run(options);
   ASSERT_FALSE(run.ok());
   EXPECT_NE(run.status().message().find("step `scores` needs `features`, which did not end well in run"), std::string::npos) << run.status();

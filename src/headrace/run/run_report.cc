@@ -5,6 +5,7 @@
 
 #include "headrace/model/evaluation.h"
 #include "headrace/model/model.h"
+#include "headrace/run/fan_out.h"
 #include "headrace/step/step.h"
 #include "headrace/table/value.h"
 
@@ -39,6 +40,7 @@ StepReport Describe(const RunRecord& run, const StepRecord& record, const StepDe
   step.fingerprint = record.fingerprint;
   step.reason = record.reason;
   step.notes = details.notes;
+  if (details.items) step.notes.insert(step.notes.begin(), CountsText(*details.items));
   step.delivery = details.delivery;
   return step;
 }

@@ -16,9 +16,6 @@ class ProgressOf final : public RunObserver {
     if (step.finished_us > 0) ++ended_;
     if (context_.progress) context_.progress(StrCat("`", step.step, "` ", StateName(step.state)), total_ == 0 ? 0 : std::min(1.0, static_cast<double>(ended_) / static_cast<double>(total_)));
   }
-  void StepProgress(const std::string&, const std::string&, double) override {}
-  void Tick() override {}
-  void RunFinished(const RunRecord&) override {}
 
  private:
   const StepContext& context_;

@@ -51,14 +51,6 @@ class StoppedClock final : public Clock {
   std::int64_t now_us_;
 };
 
-class SilentObserver final : public RunObserver {
-  void RunStarted(const RunRecord&, const std::vector<StepRecord>&) override {}
-  void StepChanged(const StepRecord&, const StepDetails&) override {}
-  void StepProgress(const std::string&, const std::string&, double) override {}
-  void Tick() override {}
-  void RunFinished(const RunRecord&) override {}
-};
-
 Result<std::unique_ptr<Engine>> OpenReader() {
   Engine::Options options;
   options.any_file = true;
@@ -290,7 +282,7 @@ Result<std::vector<TestFailure>> RunTest(const ProjectTest& test, TestPlan plan,
   environment.run = "test";
   environment.threads = options.threads;
   ThreadRunner runner(static_cast<std::size_t>(std::max(options.threads, 1)));
-  SilentObserver observer;
+  RunObserver observer;
   RunLoop::Options loop;
   loop.force = true;
   ASSIGN_OR_RETURN(const RunRecord run, RunLoop(environment, runner, observer, interrupt).Run(loop));

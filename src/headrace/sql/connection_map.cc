@@ -1,6 +1,8 @@
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <map>
@@ -8,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "headrace/base/files.h"
 #include "headrace/base/text.h"
 #include "headrace/sql/connection_internal.h"
 #include "headrace/sql/duckdb_error_internal.h"
@@ -99,6 +102,20 @@ auto Patiently(const ConnectionMap::Options& options, const Open& open) {
   }
 }
 
+/// A process killed while DuckDB makes a file would leave half of one under its name, which nothing opens again. So a new one is made aside and named
+/// when it is whole; where the file system knows no second names DuckDB makes it in place.
+void MakeDuckDbFile(const std::string& path, const adbc::Database::Options& settings, const adbc::Translate& translate) {
+  static std::atomic<int> counter{0};
+  const std::string aside = StrCat(path, ".", ::getpid(), ".", ++counter, ".tmp");
+  adbc::Database::Options there = settings;
+  there.front().second = aside;
+  const auto make = [&]() -> Status {
+    ASSIGN_OR_RETURN(std::shared_ptr<adbc::Database> database, adbc::Database::Open("libduckdb.so", "duckdb_adbc_init", there, translate));
+    return adbc::Session::Open(std::move(database), translate).status();
+  };
+  if (make().ok()) MoveFileIfAbsent(aside, path).ok();  // NOLINT: opening it tells what is wrong
+}
+
 Result<std::shared_ptr<adbc::Database>> OpenDuckDb(const ConnectionSpec& spec, bool writable,
                                                    const ConnectionMap::Options& options) {
   adbc::Database::Options settings = {{"path", spec.uri},
@@ -109,6 +126,7 @@ Result<std::shared_ptr<adbc::Database>> OpenDuckDb(const ConnectionSpec& spec, b
   const std::string memory_limit = options.memory_limit.empty() ? internal::DefaultMemoryLimit() : options.memory_limit;
   if (!memory_limit.empty()) settings.emplace_back("memory_limit", memory_limit);
   const adbc::Translate plain = [](const adbc::DriverError& error) { return DuckDbError(error.message); };
+  if (writable && !IdOf(spec.uri)) MakeDuckDbFile(spec.uri, settings, plain);
   Result<std::shared_ptr<adbc::Database>> database = Patiently(
       options, [&] { return adbc::Database::Open("libduckdb.so", "duckdb_adbc_init", settings, plain); });
   if (!database.ok() && database.status().code() == ErrorCode::kBusy) return Locked(database.status().message());

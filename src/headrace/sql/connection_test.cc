@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -321,6 +322,26 @@ TEST_P(ConnectionTest, ADatabaseLockedByAnotherProcessIsBusyAfterSeveralTries) {
   int state = 0;
   waitpid(child, &state, 0);
   EXPECT_EQ(state, 0);
+}
+
+TEST_P(ConnectionTest, AProcessKilledWhileItMakesTheFileLeavesOneThatOpens) {
+  for (int i = 0; i < 24; ++i) {
+    fs::remove_all(dir_);
+    fs::create_directories(dir_);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      Open();
+      _exit(0);
+    }
+    for (int waited = 0; fs::is_empty(dir_) && waitpid(child, nullptr, WNOHANG) == 0 && waited < 20000; ++waited) usleep(500);
+    usleep(static_cast<useconds_t>(i) * 400);   // from the file's first byte on
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    NewMap();
+    Open();
+    Run("CREATE TABLE t (a INTEGER)");
+  }
 }
 
 TEST_P(ConnectionTest, RowsOfAContractAreReadAsDeclared) {

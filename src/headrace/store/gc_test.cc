@@ -7,8 +7,8 @@
 #include <functional>
 
 #include "headrace/base/files.h"
-#include "headrace/store/postgres_for_tests.h"
 #include "headrace/store/store.h"
+#include "headrace/store/store_for_tests.h"
 
 namespace headrace {
 namespace {
@@ -16,31 +16,8 @@ namespace {
 constexpr std::int64_t kDay = 86'400'000'000;
 
 /// A project whose runs each leave one dataset. Every test runs on SQLite and on a real PostgreSQL.
-class GcTest : public testing::TestWithParam<bool> {
+class GcTest : public StoreForTests {
  protected:
-  void SetUp() override {
-    const std::string name = StrCat("headrace_gc_", ::getpid(), "_", ReplaceAll(testing::UnitTest::GetInstance()->current_test_info()->name(), "/", "_"));
-    root_ = StrCat(testing::TempDir(), name);
-    std::filesystem::remove_all(root_);
-    where_ = StateLocation{root_};
-    where_.project = name;
-    where_.own_clock = true;
-    if (GetParam()) {
-      const auto server = PostgresForTests::Get();
-      ASSERT_TRUE(server.ok()) << server.status();
-      where_.uri = Secret("STATE", (*server)->uri());
-    }
-    store_ = Open();
-    ASSERT_NE(store_, nullptr);
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-
-  std::unique_ptr<Store> Open() {
-    auto store = Store::Open(where_, clock_);
-    EXPECT_TRUE(store.ok()) << store.status();
-    return store.ok() ? std::move(store).value() : nullptr;
-  }
-
   /// The file of an artifact, changed at the clock's time as if it was written now.
   ArtifactRef Artifact(const std::string& content) {
     const std::string scratch = store_->ScratchPath(".parquet");
@@ -108,11 +85,6 @@ class GcTest : public testing::TestWithParam<bool> {
     for (const RunRecord& run : *store_->ListRuns({})) ids += StrCat(ids.empty() ? "" : " ", run.id);
     return ids;
   }
-
-  std::string root_;
-  StateLocation where_;
-  ManualClock clock_;
-  std::unique_ptr<Store> store_;
 };
 
 TEST_P(GcTest, OldRunsGoWithTheirArtifactsAndTheLastSuccessStays) {

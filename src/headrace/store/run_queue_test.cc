@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-#include "headrace/store/postgres_for_tests.h"
+#include "headrace/store/store_for_tests.h"
 
 namespace headrace {
 namespace {
@@ -13,29 +13,11 @@ namespace {
 constexpr std::int64_t kSecond = 1'000'000;
 
 /// Every test runs on SQLite and on a real PostgreSQL.
-class RunQueueTest : public testing::TestWithParam<bool> {
+class RunQueueTest : public StoreForTests {
  protected:
   void SetUp() override {
-    const std::string name = StrCat("headrace_queue_", ::getpid(), "_", ReplaceAll(testing::UnitTest::GetInstance()->current_test_info()->name(), "/", "_"));
-    where_ = StateLocation{StrCat(testing::TempDir(), name)};
-    std::filesystem::remove_all(where_.root);
-    where_.project = name;
-    where_.own_clock = true;
-    if (GetParam()) {
-      const auto server = PostgresForTests::Get();
-      ASSERT_TRUE(server.ok()) << server.status();
-      where_.uri = Secret("STATE", (*server)->uri());
-    }
-    store_ = Open();
-    ASSERT_NE(store_, nullptr);
+    StoreForTests::SetUp();
     queue_ = std::make_unique<RunQueue>(*store_, clock_);
-  }
-  void TearDown() override { std::filesystem::remove_all(where_.root); }
-
-  std::unique_ptr<Store> Open() {
-    auto store = Store::Open(where_, clock_);
-    EXPECT_TRUE(store.ok()) << store.status();
-    return store.ok() ? std::move(store).value() : nullptr;
   }
   RunRequest Request(const std::string& id, const std::string& origin = "schedule", std::int64_t position = 0) {
     RunRequest request;
@@ -83,9 +65,6 @@ class RunQueueTest : public testing::TestWithParam<bool> {
   }
   using Texts = std::vector<std::string>;
 
-  StateLocation where_;
-  ManualClock clock_;
-  std::unique_ptr<Store> store_;
   std::unique_ptr<RunQueue> queue_;
 };
 

@@ -11,37 +11,14 @@
 
 #include "headrace/base/digest.h"
 #include "headrace/base/files.h"
-#include "headrace/store/postgres_for_tests.h"
+#include "headrace/store/store_for_tests.h"
 
 namespace headrace {
 namespace {
 
 /// Every test runs on SQLite and on a real PostgreSQL.
-class StoreTest : public testing::TestWithParam<bool> {
+class StoreTest : public StoreForTests {
  protected:
-  void SetUp() override {
-    const std::string name = StrCat("headrace_store_", ::getpid(), "_", ReplaceAll(testing::UnitTest::GetInstance()->current_test_info()->name(), "/", "_"));
-    root_ = StrCat(testing::TempDir(), name);
-    std::filesystem::remove_all(root_);
-    where_ = StateLocation{root_};
-    where_.project = name;
-    where_.own_clock = true;
-    if (GetParam()) {
-      const auto server = PostgresForTests::Get();
-      ASSERT_TRUE(server.ok()) << server.status();
-      server_ = *server;
-      where_.uri = Secret("STATE", server_->uri());
-    }
-    store_ = Open();
-    ASSERT_NE(store_, nullptr);
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-
-  std::unique_ptr<Store> Open() {
-    auto store = Store::Open(where_, clock_);
-    EXPECT_TRUE(store.ok()) << store.status();
-    return store.ok() ? std::move(store).value() : nullptr;
-  }
   /// Do `sql` behind the store's back.
   void Sql(const std::string& sql) {
     if (server_ != nullptr) {
@@ -87,11 +64,6 @@ class StoreTest : public testing::TestWithParam<bool> {
     return *store_->AddArtifact(scratch, "dataset", 3);
   }
 
-  std::string root_;
-  StateLocation where_;
-  PostgresForTests* server_ = nullptr;
-  ManualClock clock_;
-  std::unique_ptr<Store> store_;
 };
 
 TEST_P(StoreTest, ARunAndItsStepsReadBackAsWritten) {
