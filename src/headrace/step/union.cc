@@ -64,7 +64,7 @@ class UnionStream final : public TableStream {
   Status SameColumns(const std::string& list) {
     ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> found, engine_.Query(StrCat(
         "SELECT first(file_name ORDER BY file_name), columns FROM (SELECT file_name, string_agg(name || ':' || type || ':' || coalesce(logical_type, ''), ',' ORDER BY column_id) AS columns "
-        "FROM parquet_schema(", list, ") WHERE column_id > 0 GROUP BY file_name) GROUP BY columns")));
+        "FROM (SELECT DISTINCT file_name, column_id, name, type, logical_type FROM parquet_schema(", list, ") WHERE column_id > 0) GROUP BY file_name) GROUP BY columns")));   // equal items share a file
     ASSIGN_OR_RETURN(const Table kinds, ReadAll(*found));
     for (std::size_t i = 0; i < kinds.num_rows(); ++i)
       if (columns_.empty()) {
