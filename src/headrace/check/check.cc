@@ -158,6 +158,7 @@ Result<Judge> MakeJudge(const CheckSpec& spec, const Schema& schema, const Promi
 
 void JudgeRowCount(Judge& judge) {
   CheckVerdict& verdict = judge.verdict;
+  verdict.value = static_cast<double>(verdict.rows);
   const auto refuse = [&](std::string_view what, std::int64_t due) {
     verdict.passed = false;
     verdict.message = StrCat("expected ", what, " ", FormatCount(due), due == 1 ? " row, got " : " rows, got ", FormatCount(verdict.rows));

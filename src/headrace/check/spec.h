@@ -57,6 +57,8 @@ struct CheckVerdict {
   bool passed = true;
   std::int64_t rows = 0;                   ///< rows looked at
   std::int64_t failed_rows = 0;
+  std::optional<double> value;             ///< what was measured of the whole dataset (rows, a sum, a metric, ...); none for checks of single rows
+  std::string segment;                     ///< of a check with `by`: "country=de"; "" = all rows
   std::string message;                     ///< what was expected, what came; empty when passed
   std::string help;                        ///< e.g. the likely new name of a missing column
   /// Up to ten offending rows as text, with their row number (from 1, without the header) in front; personal columns masked as "***".

@@ -1,5 +1,8 @@
+#include <cmath>
+
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/text.h"
 #include "headrace/step/step.h"
 
 namespace headrace {
@@ -8,9 +11,12 @@ namespace {
 using Json = nlohmann::json;
 
 Json ToJson(const CheckVerdict& v) {
-  return {{"name", v.name}, {"kind", v.kind}, {"severity", v.severity == Severity::kWarn ? "warn" : "error"}, {"passed", v.passed},
-          {"rows", v.rows}, {"failed_rows", v.failed_rows}, {"message", v.message}, {"help", v.help},
-          {"sample_columns", v.sample_columns}, {"sample_rows", v.sample_rows}};
+  Json j = {{"name", v.name}, {"kind", v.kind}, {"severity", v.severity == Severity::kWarn ? "warn" : "error"}, {"passed", v.passed},
+            {"rows", v.rows}, {"failed_rows", v.failed_rows}, {"message", v.message}, {"help", v.help},
+            {"sample_columns", v.sample_columns}, {"sample_rows", v.sample_rows}};
+  if (v.value) j["value"] = std::isfinite(*v.value) ? Json(*v.value) : Json(FormatDouble(*v.value));
+  if (!v.segment.empty()) j["segment"] = v.segment;
+  return j;
 }
 
 CheckVerdict VerdictFrom(const Json& j) {
@@ -23,6 +29,9 @@ CheckVerdict VerdictFrom(const Json& j) {
   v.failed_rows = j.at("failed_rows");
   v.message = j.at("message");
   v.help = j.at("help");
+  double value = 0;
+  if (j.contains("value") && (j["value"].is_number() || ParseDouble(j["value"].get<std::string>(), &value))) v.value = j["value"].is_number() ? j["value"].get<double>() : value;
+  v.segment = j.value("segment", "");
   v.sample_columns = j.at("sample_columns").get<std::vector<std::string>>();
   v.sample_rows = j.at("sample_rows").get<std::vector<std::vector<std::string>>>();
   return v;
