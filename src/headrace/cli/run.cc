@@ -15,6 +15,8 @@
 #include "headrace/cli/run_json.h"
 #include "headrace/cli/run_request.h"
 #include "headrace/cli/run_tenants.h"
+#include "headrace/pipeline/columns.h"
+#include "headrace/run/fingerprint.h"
 #include "headrace/run/kept_files.h"
 #include "headrace/run/run_loop.h"
 #include "headrace/run/run_params.h"
@@ -122,6 +124,18 @@ void LimitMemory(std::int64_t bytes) {
   static_cast<void>(::setrlimit(RLIMIT_DATA, &limit));      // lowering it cannot fail
 }
 
+/// Whether names and types fit, before anything runs; not asked again of what ran well.
+bool ColumnsFit(Store& store, const ResolvedPipeline& pipeline, const GlobalFlags& global, int* exit_code) {
+  const Result<std::vector<RunRecord>> earlier = store.ListRuns({.pipeline = pipeline.pipeline, .tenant = pipeline.tenant, .limit = 20});
+  const std::string definition = DefinitionOf(pipeline);
+  if (earlier.ok() && std::any_of(earlier->begin(), earlier->end(), [&](const RunRecord& run) { return run.state == RunState::kSucceeded && run.definition == definition; })) return true;
+  Diagnostics diagnostics;
+  CheckColumns(pipeline, diagnostics);
+  if (!diagnostics.has_errors()) return true;
+  *exit_code = FailWith(diagnostics, global);
+  return false;
+}
+
 int RunOne(RunFlags flags, const GlobalFlags& global) {
   int exit_code = 0;
   if (flags.ends_with > 0) EndWithParent(flags.ends_with);
@@ -175,6 +189,7 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
     environment.commands = commands.get();
   }
 
+  if (!ColumnsFit(**store, *pipeline, global, &exit_code)) return exit_code;   // the engine has threads: after the fork
   const auto slots = static_cast<std::size_t>(ResolveThreads(global.threads));
   environment.pipelines = [project, slots](const StepContext& context) { return RunSubPipeline(context, *project, slots); };
 

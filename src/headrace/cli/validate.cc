@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "headrace/cli/command.h"
+#include "headrace/pipeline/columns.h"
 #include "headrace/pipeline/test_file.h"
 
 namespace headrace {
@@ -24,6 +25,7 @@ int Validate(const std::vector<std::string>& files, const std::string& format, c
       continue;
     }
     project->Validate(project->opened_pipeline(), diagnostics);
+    if (!diagnostics.has_errors()) CheckColumns(*project, project->opened_pipeline(), diagnostics);
     read += file.empty() ? project->files().size() + CheckTests(*project, diagnostics) : 1;
   }
   if (format == "json" || flags.json) PrintOut(RenderJson(diagnostics));

@@ -246,3 +246,13 @@ Result<FitPlan> PlanTransform(const Table& data, const std::vector<TransformSpec
 }
 
 }  // namespace headrace::internal
+
+namespace headrace {
+
+Status CheckTransform(const Schema& schema, const std::vector<TransformSpec>& specs, const FitContext& context) {
+  std::vector<ColumnPtr> columns;
+  for (const Field& field : schema.fields()) columns.push_back(ColumnBuilder(field.type).Finish());
+  return internal::PlanTransform(Table(schema, std::move(columns), 0), specs, context).status();
+}
+
+}  // namespace headrace

@@ -92,5 +92,7 @@ struct FitOutput {
 /// kInvalid: a spec names a column that is not there, excluded or named twice; a step that does not fit a column's type; an
 /// expression that does not parse, bind or reads the target. kData: no rows, an infinity, a value a step cannot take, no usable feature.
 Result<FitOutput> FitTransform(const Table& data, const std::vector<TransformSpec>& specs, const FitContext& context);
+/// What FitTransform would refuse on any table of this schema: columns that are not there, expressions and steps that do not fit the types. kInvalid.
+Status CheckTransform(const Schema& schema, const std::vector<TransformSpec>& specs, const FitContext& context);
 
 }  // namespace headrace

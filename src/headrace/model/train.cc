@@ -65,6 +65,34 @@ Status CheckForTask(const TrainSpec& spec, Task task) {
   return Ok();
 }
 
+Status CheckColumns(const TrainSpec& spec, const Schema& schema) {
+  if (spec.target.empty()) return Error(ErrorCode::kInvalid, "no target column is named");
+  if (!schema.IndexOf(spec.target)) return UnknownColumn("target", spec.target, schema);
+  for (const auto& [role, names] : {std::pair{"key", &spec.key}, std::pair{"ignored", &spec.ignore}, std::pair{"segment", &spec.segments}}) {
+    for (const std::string& name : *names) {
+      if (!schema.IndexOf(name)) return UnknownColumn(role, name, schema);
+      if (name == spec.target) return Error(ErrorCode::kInvalid, "`", name, "` cannot be both target and ", role, " column");
+    }
+  }
+  for (const std::string& name : spec.segments)
+    if (Contains(spec.key, name) || Contains(spec.personal, name))
+      return Error(ErrorCode::kInvalid, "segment column `", name, "` is ", Contains(spec.key, name) ? "a key" : "personal", ", and its values would be told in the report");
+  return Ok();
+}
+
+/// Of the columns that split the rows, those that are no features. Few are: a test date was never seen, an id means nothing.
+std::vector<std::string> SplitOnly(const TrainSpec& spec) {
+  if (spec.split.kind == SplitSpec::Kind::kNone) return {};
+  std::set<std::string> named;
+  for (const TransformSpec& transform : spec.transform) named.insert(transform.columns.begin(), transform.columns.end());
+  std::vector<std::string> only;
+  for (const std::string& column : spec.split.columns) {
+    if (Contains(spec.key, column) || Contains(spec.ignore, column)) continue;
+    if (spec.split.kind == SplitSpec::Kind::kColumn || !named.contains(column)) only.push_back(column);
+  }
+  return only;
+}
+
 /// What was fitted on some rows.
 struct Fit {
   std::unique_ptr<const Scorer> scorer;
@@ -79,7 +107,8 @@ class Trainer {
   }
 
   Result<TrainOutput> Run() {
-    RETURN_IF_ERROR(CheckColumns());
+    RETURN_IF_ERROR(CheckColumns(spec_, data_.schema()));
+    if (data_.num_rows() == 0) return Error(ErrorCode::kData, "the training data have no rows");
     RETURN_IF_ERROR(Prepare());
     RETURN_IF_ERROR(ScoreFolds());
     RETURN_IF_ERROR(CalibrateAndChooseThreshold());
@@ -94,26 +123,6 @@ class Trainer {
   }
 
  private:
-  Status CheckColumns() const {
-    const Schema& schema = data_.schema();
-    if (spec_.target.empty()) return Error(ErrorCode::kInvalid, "no target column is named");
-    if (!schema.IndexOf(spec_.target)) return UnknownColumn("target", spec_.target, schema);
-    for (const auto& [role, names] :
-         {std::pair{"key", &spec_.key}, std::pair{"ignored", &spec_.ignore}, std::pair{"segment", &spec_.segments}}) {
-      for (const std::string& name : *names) {
-        if (!schema.IndexOf(name)) return UnknownColumn(role, name, schema);
-        if (name == spec_.target)
-          return Error(ErrorCode::kInvalid, "`", name, "` cannot be both target and ", role, " column");
-      }
-    }
-    for (const std::string& name : spec_.segments)
-      if (Contains(spec_.key, name) || Contains(spec_.personal, name))
-        return Error(ErrorCode::kInvalid, "segment column `", name, "` is ",
-                     Contains(spec_.key, name) ? "a key" : "personal", ", and its values would be told in the report");
-    if (data_.num_rows() == 0) return Error(ErrorCode::kData, "the training data have no rows");
-    return Ok();
-  }
-
   Status Prepare() {
     Progress("prepare", 0);
     ASSIGN_OR_RETURN(const RowOrder order, OrderRows(data_, spec_.key));
@@ -149,17 +158,10 @@ class Trainer {
     return Ok();
   }
 
-  /// Columns that are not features. What splits the rows is seldom one: a test date was never seen, an id means
-  /// nothing.
   void ChooseExcluded() {
     excluded_ = spec_.key;
     excluded_.insert(excluded_.end(), spec_.ignore.begin(), spec_.ignore.end());
-    std::set<std::string> named;
-    for (const TransformSpec& transform : spec_.transform)
-      named.insert(transform.columns.begin(), transform.columns.end());
-    for (const std::string& column : spec_.split.columns) {
-      if (spec_.split.kind == SplitSpec::Kind::kNone || Contains(excluded_, column)) continue;
-      if (spec_.split.kind != SplitSpec::Kind::kColumn && named.contains(column)) continue;
+    for (const std::string& column : SplitOnly(spec_)) {
       excluded_.push_back(column);
       Note(StrCat("column `", column, "` splits the rows and is not a feature"));
     }
@@ -492,6 +494,20 @@ Status CheckTrainSpec(const TrainSpec& spec) {
   RETURN_IF_ERROR(PlanFolds(spec.folds, 1).status());
   const std::optional<Task> task = TaskOfLearner(spec.learner);
   return task ? CheckForTask(spec, *task) : Ok();
+}
+
+Status CheckTrainColumns(const TrainSpec& spec, const Schema& data) {
+  RETURN_IF_ERROR(CheckColumns(spec, data));
+  if (spec.split.kind != SplitSpec::Kind::kNone)
+    for (const std::string& name : spec.split.columns)
+      if (!data.IndexOf(name)) return UnknownColumn("split", name, data);
+  FitContext fit;
+  fit.task = TaskOfLearner(spec.learner).value_or(Task::kBinary);
+  fit.target_column = spec.target;
+  fit.exclude = SplitOnly(spec);
+  fit.exclude.insert(fit.exclude.end(), spec.key.begin(), spec.key.end());
+  fit.exclude.insert(fit.exclude.end(), spec.ignore.begin(), spec.ignore.end());
+  return CheckTransform(data, spec.transform, fit);
 }
 
 Result<TrainOutput> Train(const Table& data, const TrainSpec& spec, const TrainContext& context) {

@@ -61,4 +61,7 @@ Result<TrainOutput> Train(const Table& data, const TrainSpec& spec, const TrainC
 /// learner) metrics, gates and threshold. kInvalid.
 Status CheckTrainSpec(const TrainSpec& spec);
 
+/// What Train would refuse on any data of this schema: columns named that are not there, `derive` and transforms that do not fit the types. kInvalid.
+Status CheckTrainColumns(const TrainSpec& spec, const Schema& data);
+
 }  // namespace headrace

@@ -42,6 +42,7 @@ constexpr auto kCodes = std::to_array<CodeExplanation>({
     {kUse, "`use:` cannot be followed", "The group of steps is missing, uses itself, or lacks a parameter."},
     {kStepKind, "not exactly one kind", "A step has exactly one key that names its kind: extract, sql, train, score, deliver, command or use."},
     {kCode, "script that `code` does not name", "A command runs a file of the project that no entry of its `code` matches. Name all files that decide what it does, so that the step runs again when one of them changes."},
+    {kColumns, "columns do not fit", "A query, check or `train` names a column that what it reads does not have, or uses one in a way its type does not allow. Columns are known without a run where a contract stands at the beginning of the way."},
     {kSql, "error in SQL", "The query cannot be parsed. The place is in the .sql file, or in the YAML file for an inline query."},
     {kUnknownTable, "table that no step makes", "A `sql` step reads the outputs of other steps by name. The table is neither a step nor a CTE of the query."},
     {kBinding, "bound values and query differ", "Each `$name` of a query needs a value under `bind:`, and each value must be used."},

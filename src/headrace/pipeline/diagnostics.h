@@ -27,7 +27,7 @@ enum class DiagnosticCode : std::uint16_t {
   kUnknownParameter = 301, kMissingParameter = 302, kParameterValue = 303, kExpression = 304, kSubstitution = 305,
   // P04xx: steps and their graph.
   kUnknownStep = 401, kCycle = 402, kDuplicateName = 403, kUnknownOutput = 404, kWrongInput = 405, kUse = 406,
-  kStepKind = 407, kCode = 408,
+  kStepKind = 407, kCode = 408, kColumns = 409,
   // P05xx: SQL.
   kSql = 501, kUnknownTable = 502, kBinding = 503,
   // P06xx: learning, checks.

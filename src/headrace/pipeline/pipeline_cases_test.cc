@@ -9,6 +9,7 @@
 #include <iterator>
 #include <vector>
 
+#include "headrace/pipeline/columns.h"
 #include "headrace/pipeline/test_file.h"
 
 namespace headrace {
@@ -29,6 +30,7 @@ std::string Messages(const fs::path& path) {
   const Result<Project> project = Project::Load({.path = path.string(), .environment = "", .sql = nullptr}, diagnostics);
   if (!project.ok()) return project.status().ToString();
   project->Validate("", diagnostics);
+  if (!diagnostics.has_errors()) CheckColumns(*project, "", diagnostics);
   for (const ProjectTest& test : LoadTests(*project, {}, diagnostics)) static_cast<void>(PlanTest(*project, test, TestRowsFrom::kGiven, diagnostics));
   return RenderText(diagnostics, false);
 }

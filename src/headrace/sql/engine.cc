@@ -133,18 +133,25 @@ void Engine::Cancel() {
 Status Engine::Execute(const std::string& sql) { return session_->Execute(sql).status(); }
 
 Status Engine::AddSelect(std::string_view name, const std::string& select, bool copy) {
-  RETURN_IF_ERROR(Execute(StrCat("CREATE ", copy ? "TABLE " : "VIEW ", QuoteIdentifier(name), " AS ", select)));
-  tables_.emplace_back(name);
+  RETURN_IF_ERROR(Execute(StrCat("CREATE OR REPLACE ", copy ? "TABLE " : "VIEW ", QuoteIdentifier(name), " AS ", select)));
+  if (std::find(tables_.begin(), tables_.end(), name) == tables_.end()) tables_.emplace_back(name);
   // `step.output` without quotes is a table in a schema.
   const std::size_t dot = name.find('.');
   if (dot == std::string_view::npos || name.find('.', dot + 1) != std::string_view::npos) return Ok();
   const std::string schema = QuoteIdentifier(name.substr(0, dot));
   RETURN_IF_ERROR(Execute(StrCat("CREATE SCHEMA IF NOT EXISTS ", schema)));
-  return Execute(StrCat("CREATE VIEW ", schema, ".", QuoteIdentifier(name.substr(dot + 1)), " AS SELECT * FROM ", QuoteIdentifier(name)));
+  return Execute(StrCat("CREATE OR REPLACE VIEW ", schema, ".", QuoteIdentifier(name.substr(dot + 1)), " AS SELECT * FROM ", QuoteIdentifier(name)));
 }
 
 Status Engine::AddParquet(std::string_view name, const std::string& path) {
   return AddSelect(name, StrCat("SELECT * FROM read_parquet(", QuoteString(path), ")"), false);
+}
+
+Status Engine::AddColumns(std::string_view name, const Schema& schema) {
+  std::string select;
+  for (const Field& field : schema.fields())
+    select += StrCat(select.empty() ? "SELECT " : ", ", "CAST(NULL AS ", DuckDbTypeName(field.type), ") AS ", QuoteIdentifier(field.name));
+  return AddSelect(name, StrCat(select, " WHERE false"), false);
 }
 
 Status Engine::AddTable(std::string_view name, std::unique_ptr<TableStream> rows) {

@@ -68,7 +68,10 @@ class Engine {
   Status AddParquet(std::string_view name, const std::string& path);
   /// Copy `rows` into a table called `name`.
   Status AddTable(std::string_view name, std::unique_ptr<TableStream> rows);
-  /// Make the rows of `select` (ours, never a user's) readable under `name`: copied now, or as a view.
+  /// A table without rows, for Describe. REQUIRES: a column.
+  Status AddColumns(std::string_view name, const Schema& schema);
+  /// Make the rows of `select` (ours, never a user's) readable under `name`: copied now, or as a view. What had the name before
+  /// is replaced.
   Status AddSelect(std::string_view name, const std::string& select, bool copy);
   /// The names added so far, in order.
   const std::vector<std::string>& tables() const { return tables_; }

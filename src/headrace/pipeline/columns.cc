@@ -1,0 +1,130 @@
+#include "headrace/pipeline/columns.h"
+
+#include <algorithm>
+
+#include "headrace/base/text.h"
+#include "headrace/check/check.h"
+#include "headrace/model/train.h"
+#include "headrace/sql/engine.h"
+
+namespace headrace {
+namespace {
+
+/// The items' rows come with a column that says whose they are.
+constexpr const char* kItem = "item";
+
+class ColumnChecker {
+ public:
+  ColumnChecker(const ResolvedPipeline& pipeline, Diagnostics& diagnostics) : pipeline_(pipeline), diagnostics_(diagnostics) {}
+
+  std::map<std::string, Schema> Run() {
+    for (const StepSpec& step : pipeline_.steps) {
+      const std::optional<Schema> own = Of(step);
+      if (!own) continue;
+      CheckChecks(step, *own);
+      if (const std::optional<Schema> read = step.for_each ? WithItem(step, *own) : own) known_.emplace(step.name, *read);
+    }
+    return std::move(known_);
+  }
+
+ private:
+  /// What one run of the step gives; nullopt: not known.
+  std::optional<Schema> Of(const StepSpec& step) {
+    switch (step.kind) {
+      case StepKind::kExtract:
+      case StepKind::kCommand: return OfContract(step);
+      case StepKind::kSql: return OfQuery(step);
+      case StepKind::kTrain: CheckTrain(step); return std::nullopt;
+      default: return std::nullopt;
+    }
+  }
+
+  static std::optional<Schema> OfContract(const StepSpec& step) {
+    const Contract* contract = ExtractSpec::ContractOf(step.checks);
+    if (contract == nullptr || contract->extra != ExtraColumns::kRefuse || contract->columns.empty()) return std::nullopt;
+    return contract->schema();
+  }
+
+  std::optional<Schema> OfQuery(const StepSpec& step) {
+    const auto& spec = step.as<SqlSpec>();
+    for (const StepInput& input : step.inputs)
+      if (!input.output.empty() || !known_.contains(input.step)) return std::nullopt;
+    if (!OpenEngine()) return std::nullopt;
+    Status added;
+    for (const StepInput& input : step.inputs)
+      if (added.ok()) added = engine_->AddColumns(input.name, known_.at(input.step));
+    for (const auto& [name, value] : spec.value_tables)
+      if (added.ok()) added = engine_->AddColumns(name, Schema({{name, value.type()}}));
+    if (!added.ok()) return std::nullopt;
+    Result<Schema> schema = engine_->Describe(spec.query.text, SqlParameters(spec.bind.begin(), spec.bind.end()));
+    if (schema.ok()) return *std::move(schema);
+    if (schema.status().code() == ErrorCode::kInvalid) diagnostics_.AddStatus(DiagnosticCode::kColumns, spec.query, schema.status());
+    return std::nullopt;
+  }
+
+  /// One for all queries; where there is none, a run will say why.
+  bool OpenEngine() {
+    if (engine_ == nullptr)
+      if (Result<std::unique_ptr<Engine>> opened = Engine::Open({}); opened.ok()) engine_ = *std::move(opened);
+    return engine_ != nullptr;
+  }
+
+  void CheckTrain(const StepSpec& step) {
+    const auto data = std::find_if(step.inputs.begin(), step.inputs.end(), [](const StepInput& input) { return input.name == "data"; });
+    if (data == step.inputs.end() || !data->output.empty() || !known_.contains(data->step)) return;
+    Refuse(step, CheckTrainColumns(step.as<TrainStepSpec>().train, known_.at(data->step)));
+  }
+
+  /// Of the verdicts on no rows only that of a contract tells something.
+  void CheckChecks(const StepSpec& step, const Schema& schema) {
+    for (const CheckSpec& check : step.checks) {
+      Result<CheckScan> scan = CheckScan::Make({&check, 1}, schema);
+      if (!scan.ok()) Refuse(step, scan.status());
+      else if (check.kind == CheckSpec::Kind::kContract && check.severity == Severity::kError)
+        for (const CheckVerdict& verdict : scan->Finish())
+          if (!verdict.passed) Refuse(step, Error(ErrorCode::kData, verdict.message).WithHelp(verdict.help));
+    }
+  }
+
+  void Refuse(const StepSpec& step, const Status& status) {
+    if (!status.ok()) diagnostics_.AddError(DiagnosticCode::kColumns, step.place, StrCat("`", step.name, "`: ", status.message())).Help(status.help());
+  }
+
+  static std::optional<Schema> WithItem(const StepSpec& step, const Schema& own) {
+    const ForEachSpec& each = *step.for_each;
+    std::optional<Type> type;
+    if (!each.values.empty()) type = each.values[0].type();
+    for (const auto& [name, column] : each.columns)
+      if (name == each.key) type = column;
+    if (!type || own.IndexOf(kItem)) return std::nullopt;
+    std::vector<Field> fields = {{kItem, *type}};
+    fields.insert(fields.end(), own.fields().begin(), own.fields().end());
+    return Schema(std::move(fields));
+  }
+
+  const ResolvedPipeline& pipeline_;
+  Diagnostics& diagnostics_;
+  std::unique_ptr<Engine> engine_;
+  std::map<std::string, Schema> known_;
+};
+
+}  // namespace
+
+std::map<std::string, Schema> CheckColumns(const ResolvedPipeline& pipeline, Diagnostics& diagnostics) { return ColumnChecker(pipeline, diagnostics).Run(); }
+
+void CheckColumns(const Project& project, std::string_view pipeline, Diagnostics& diagnostics) {
+  std::vector<std::string> tenants = project.tenants();
+  tenants.insert(tenants.begin(), "");
+  for (const std::string& name : project.pipelines()) {
+    if (!pipeline.empty() && name != pipeline) continue;
+    for (const std::string& tenant : tenants) {
+      Diagnostics missing;   // a value that only a caller knows
+      const Result<ResolvedPipeline> resolved = project.Resolve({.pipeline = name, .tenant = tenant, .interval = {0, 86'400'000'000}}, missing);
+      if (!resolved.ok()) continue;
+      CheckColumns(*resolved, diagnostics);
+      break;
+    }
+  }
+}
+
+}  // namespace headrace
