@@ -1,7 +1,7 @@
 """Bad data, one fault at a time: a good table of 60 orders is spoilt in one way, and the run must stop before anything is delivered, with exit code 3 and a
 message that says which column, how many rows, and where to look first. `test_bad_input.py` has the faults of files and databases; here are those of values.
 
-Each case: what is spoilt, and the texts that must stand in what the run prints. {row} checks that are not in every run are added by `check`.
+Each case: what is spoilt, and the texts that must stand in what the run prints, records or shows.
 """
 
 import pytest
@@ -138,11 +138,11 @@ CASES = {
     "a word for a bool": (put(paid=([30], "maybe")), ["column `paid` is declared bool, but 1 cell does not read so", "row 30"]),
     "a line of totals": (text(lambda t: t + "total,,,,,,,2940,,,\n"), ["column `id` is declared int, but 1 cell does not read so", "row 61"]),
     "a header twice": (text(lambda t: t + t.split("\n")[0] + "\n"), ["column `id` is declared int, but 1 cell does not read so", "row 61"]),
-    "a dropped column": (without("quantity"), ["quantity"]),
-    "a renamed column": (renamed("currency", "curr_code"), ["currency", "likely now `curr_code`"]),
-    "a column in capitals": (renamed("country", "COUNTRY"), ["country", "likely now `COUNTRY`"]),
-    "a new column": (lambda rows: csv([row | {"note": 1} for row in rows]), ["a column `note`"]),
-    "ten thousand new columns": (lambda rows: csv([row | {f"c{k}": 1 for k in range(10_000)} for row in rows]), ["a column `c0`", "10,000 more breaches".replace("10,000", "9,999")]),
+    "a dropped column": (without("quantity"), ["the column `quantity` is missing"]),
+    "a renamed column": (renamed("currency", "curr_code"), ["the column `currency` is missing", "curr_code"]),
+    "a column in capitals": (renamed("country", "COUNTRY"), ["the column `country` is missing", "is `COUNTRY` its new name?"]),
+    "a new column": (lambda rows: csv([row | {"note": 1} for row in rows]), ["the column `note` is not declared"]),
+    "ten thousand new columns": (lambda rows: csv([row | {f"c{k}": 1 for k in range(10_000)} for row in rows]), ["the column `c0` is not declared"]),
     "a column twice": (renamed("quantity", "amount"), ["two columns are called `amount`"]),
     # --- nulls
     "a null in a key": (put(id=([17], "")), ["column `id`: 1 of 60 rows is null", "row 17"]),
@@ -153,7 +153,7 @@ CASES = {
     # --- keys
     "a row twice": (text(lambda t: t + t.split("\n")[-2] + "\n"), ["1 row repeats a key of (id)", "row 61"]),
     "all rows twice": (text(lambda t: t + "\n".join(t.split("\n")[1:])), ["expected at most 80 rows, got 120"]),
-    "two orders of a day": (put(customer_id=([12], 107 + 70 - 70), day=([12], "2026-01-05")), ["1 row repeats a key of (customer_id, day)", "row 12"]),
+    "two orders of a day": (put(customer_id=([12], 107), day=([12], "2026-01-05")), ["1 row repeats a key of (customer_id, day)", "row 12"]),
     "an unknown customer": (put(customer_id=([21, 22], lambda v: v + 500)), ["column `customer_id`: 2 of 60 rows are not in `customers.id`", "row 21"]),
     "a repeated number": (put(id=([40], 39)), ["1 row repeats a key of (id)", "row 40"]),
     "numbers out of order": (lambda rows: csv(rows[:30] + [rows[31], rows[30]] + rows[32:]), ["1 of 60 rows does not come", "(updated_at)", "row 32"]),
@@ -161,7 +161,7 @@ CASES = {
     "a negative amount": (put(amount=([6], -3)), ["column `amount`: 1 of 60 rows is below 0", "row 6"]),
     "amounts too large": (put(amount=([6, 7], 5000)), ["column `amount`: 2 of 60 rows are above 1000", "row 6"]),
     "a quantity of zero": (put(quantity=([50], 0)), ["column `quantity`: 1 of 60 rows is below 1", "row 50"]),
-    "NaN": (put(amount=([6], "nan")), ["column `amount`: 1 of 60 rows is nan", "row 6"]),
+    "NaN for a number": (put(amount=([6], "nan")), ["column `amount`: 1 of 45 rows is null", "row 6"]),
     "an infinity": (put(amount=([6], "inf")), ["column `amount`: 1 of 60 rows is above 1000", "row 6"]),
     "a day to come": (put(day=([60], "2062-01-10")), ["column `day`: 1 of 60 rows is above 2026-01-31", "row 60"]),
     "a day of 1970": (put(day=([1], "1970-01-01")), ["column `day`: 1 of 60 rows is below 2025-11-01", "row 1"]),
@@ -175,7 +175,7 @@ CASES = {
     "no URL": (put(site=([45], "https://shop.example/a b")), ["column `site`: 1 of 60 rows is not an http(s) URL", "row 45"]),
     "a big order unpaid": (put(amount=([4], 950)), ["1 of 60 rows fails `paid or amount < 900`", "row 4"]),
     # --- the whole
-    "no rows": (text(lambda t: t.split("\n")[0] + "\n"), ["expected at least 50 rows, got 0"]),
+    "no rows": (text(lambda t: t.split("\n")[0] + "\n"), ["orders.csv: a header, but no rows"]),
     "half of the rows": (keep(lambda row: row["id"] % 2), ["expected at least 50 rows, got 30"]),
     "cents for euros": (put(amount=(range(1, 61), lambda v: v * 10)), ["the sum of `amount` to be at most 5000, got 30"]),
     "some amounts tenfold": (put(amount=(range(1, 12), lambda v: v + 180)), ["the 0.9 quantile of `amount` to be at most 200"]),
@@ -183,7 +183,7 @@ CASES = {
     "all quantities one": (put(quantity=(range(1, 61), 1)), ["the mean of `quantity` to be at least 1.5, got 1"]),
     "quantities blown up": (put(quantity=(range(1, 61), 20)), ["the mean of `quantity` to be at most 5, got 20"]),
     "one country only": (put(country=(range(1, 61), "DE")), ["column `country`: expected at least 3 different values, got 1"]),
-    "one country's rows cut": (keep(lambda row: row["country"] != "CH" or row["id"] > 20), ["[country=CH] expected at least 15 rows, got 14"]),
+    "one country's rows cut": (keep(lambda row: row["country"] != "CH" or row["id"] > 20), ["[country=CH] expected at least 15 rows, got 13"]),
     "stale rows": (lambda rows: csv([row | {"updated_at": row["updated_at"].replace("2026-01-", "2025-12-")} for row in rows]), ["expected the newest `updated_at` within 3d of 2026-01-12 00:00:00, got 2025-12-10 08:59:00"]),
     "a day missing": (keep(lambda row: row["day"] != "2026-01-07"), ["column `day`: 1 day is missing between 2026-01-05 and 2026-01-10, first 2026-01-07"]),
     "other rows than the copy": (put(id=([60], 99)), ["not the same as `copy`: 60 rows on both sides, but other values in `id`"]),
@@ -248,7 +248,7 @@ def test_bad_rows_go_aside_with_their_reasons(tmp_path):
     world.headrace("report", "last", "-o", "report.html")
     assert "3 of 60 rows are put aside" in world.read("report.html")
     assert "canary" not in done.all + shown.all + world.read("report.html")
-    data = world.headrace("data", "orders.quarantine")
+    data = world.headrace("data", "last", "orders.quarantine")
     assert data.code == 0 and "amounts; mails" in data.out, data.all
 
 

@@ -9,6 +9,8 @@
 namespace headrace::internal {
 namespace {
 
+constexpr std::size_t kRowsAtOnce = 512, kAhead = 16;
+
 std::uint64_t Bits(double value) {
   return std::isnan(value) ? std::bit_cast<std::uint64_t>(std::nan("")) : std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value);
 }
@@ -44,11 +46,6 @@ bool HashSet::Contains(Hash hash) const {
   return !part.places.empty() && *Find(part.places, hash) == hash;
 }
 
-void HashSet::Prefetch(Hash hash) const {
-  const Part& part = parts_[PartOf(hash)];
-  if (!part.places.empty()) __builtin_prefetch(&part.places[hash.low & (part.places.size() - 1)], 1);
-}
-
 void HashSet::Grow(Part& part) {
   std::vector<Hash> old(std::max<std::size_t>(16, part.places.size() * 2));
   old.swap(part.places);
@@ -56,36 +53,69 @@ void HashSet::Grow(Part& part) {
     if (hash != Hash{}) part.places[static_cast<std::size_t>(Find(part.places, hash) - part.places.data())] = hash;
 }
 
-/// Every cell becomes three words: null or not, and 128 bits that stand for the value. Columns are gone through one after the other, rows last.
+RowHasher::RowHasher(std::vector<std::size_t> at, std::vector<Type> as) : at_(std::move(at)), as_(std::move(as)) {}
+
+/// A row becomes words: first which cells are null (one bit each, 64 a word), then one word a cell, two for a text's hash. Some hundred rows at a time, column
+/// by column, so that the words stay in cache.
 void RowHasher::Run(const Table& block, std::vector<Hash>& out) {
-  const std::size_t rows = block.num_rows(), width = at_.size() * 3;
-  words_.assign(rows * width, 0);
-  for (std::size_t k = 0; k < at_.size(); ++k) {
-    const Column& column = block.column(at_[k]);
-    std::uint64_t* word = words_.data() + k * 3;
-    for (std::size_t i = 0; i < rows; ++i, word += width) {
-      if (column.IsNull(i)) continue;
-      word[0] = 1;
-      if (column.type() == Type::kText) {
-        const std::string_view text = column.text(i);
-        const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
-        word[1] = hash.low64;
-        word[2] = hash.high64;
-      } else if (column.type() == Type::kDouble) {
-        word[1] = Bits(column.doubles()[i]);
-      } else if (as_[k] == Type::kDouble) {
-        word[1] = Bits(static_cast<double>(column.ints()[i]));
-      } else {
-        const bool day = column.type() == Type::kDate && as_[k] == Type::kTimestamp;
-        word[1] = static_cast<std::uint64_t>(column.ints()[i]) * (day ? static_cast<std::uint64_t>(kMicrosPerDay) : 1);
-      }
+  const std::size_t marks = (at_.size() + 63) / 64;
+  std::size_t width = marks;
+  for (const std::size_t at : at_) width += block.schema()[at].type == Type::kText ? 2 : 1;
+  out.resize(block.num_rows());
+  for (std::size_t begin = 0; begin < block.num_rows(); begin += kRowsAtOnce) {
+    const std::size_t rows = std::min(kRowsAtOnce, block.num_rows() - begin);
+    words_.assign(rows * width, 0);
+    std::size_t place = marks;
+    for (std::size_t k = 0; k < at_.size(); ++k) {
+      const Column& column = block.column(at_[k]);
+      Write(column, as_[k], begin, rows, words_.data() + place, width);
+      place += column.type() == Type::kText ? 2 : 1;
+      if (column.null_count() == 0) continue;
+      for (std::size_t i = 0; i < rows; ++i)
+        if (column.IsNull(begin + i)) words_[i * width + k / 64] |= std::uint64_t{1} << (k % 64);
+    }
+    for (std::size_t i = 0; i < rows; ++i) {
+      const XXH128_hash_t hash = XXH3_128bits(words_.data() + i * width, width * sizeof(std::uint64_t));
+      out[begin + i] = {hash.low64, hash.high64};
     }
   }
-  out.resize(rows);
-  for (std::size_t i = 0; i < rows; ++i) {
-    const XXH128_hash_t hash = XXH3_128bits(words_.data() + i * width, width * sizeof(std::uint64_t));
-    out[i] = {hash.low64, hash.high64};
+}
+
+void RowHasher::Write(const Column& column, Type as, std::size_t begin, std::size_t rows, std::uint64_t* word, std::size_t width) {
+  const bool any_null = column.null_count() > 0;
+  for (std::size_t i = begin; i < begin + rows; ++i, word += width) {
+    if (any_null && column.IsNull(i)) continue;
+    if (column.type() == Type::kText) {
+      const std::string_view text = column.text(i);
+      const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+      word[0] = hash.low64;
+      word[1] = hash.high64;
+    } else if (column.type() == Type::kDouble) {
+      word[0] = Bits(column.doubles()[i]);
+    } else if (as == Type::kDouble) {
+      word[0] = Bits(static_cast<double>(column.ints()[i]));
+    } else {
+      const bool day = column.type() == Type::kDate && as == Type::kTimestamp;
+      word[0] = static_cast<std::uint64_t>(column.ints()[i]) * (day ? static_cast<std::uint64_t>(kMicrosPerDay) : 1);
+    }
   }
+}
+
+void HashSet::InsertAll(std::span<const Hash> hashes, std::span<std::uint8_t> known) {
+  std::array<std::uint32_t, kParts + 1> begin{};
+  for (const Hash hash : hashes) ++begin[PartOf(hash) + 1];
+  for (std::size_t p = 0; p < kParts; ++p) begin[p + 1] += begin[p];
+  order_.resize(hashes.size());
+  for (std::size_t i = 0; i < hashes.size(); ++i) order_[begin[PartOf(hashes[i])]++] = static_cast<std::uint32_t>(i);
+  for (std::size_t n = 0; n < order_.size(); ++n) {
+    if (n + kAhead < order_.size()) Prefetch(hashes[order_[n + kAhead]]);
+    known[order_[n]] = Insert(hashes[order_[n]]) ? 0 : 1;
+  }
+}
+
+void HashSet::Prefetch(Hash hash) const {
+  const Part& part = parts_[PartOf(hash)];
+  if (!part.places.empty()) __builtin_prefetch(&part.places[hash.low & (part.places.size() - 1)], 1);
 }
 
 void AppendKey(const Column& column, std::size_t row, std::string& key) {

@@ -24,8 +24,8 @@ class HashSet {
   /// Whether `hash` is new.
   bool Insert(Hash hash);
   bool Contains(Hash hash) const;
-  /// The place of `hash` will be wanted soon.
-  void Prefetch(Hash hash) const;
+  /// Insert one after the other; known[i] becomes 1 where hashes[i] was in the set already, 0 where not. Goes part by part, which finds memory faster.
+  void InsertAll(std::span<const Hash> hashes, std::span<std::uint8_t> known);
   std::int64_t size() const { return size_; }
   /// Call `act` with every hash, in no order.
   template <typename Act>
@@ -40,22 +40,28 @@ class HashSet {
     std::vector<Hash> places;   ///< open addressing; {0, 0} marks a free place
     std::size_t count = 0;
   };
+  static constexpr std::size_t kParts = 64;
   static void Grow(Part& part);
+  /// The place of `hash` will be wanted soon.
+  void Prefetch(Hash hash) const;
 
-  std::array<Part, 64> parts_;
+  std::array<Part, kParts> parts_;
   std::int64_t size_ = 0;
+  std::vector<std::uint32_t> order_;
 };
 
 /// Hashes of the rows of blocks by some of their columns, such that rows have equal hashes when these columns are equal. Nulls are equal to each
 /// other, as are NaNs, and 0 to -0. `as` says for each column as what type its values are taken: its own, kDouble for ints and kTimestamp for dates.
 class RowHasher {
  public:
-  RowHasher(std::vector<std::size_t> at, std::vector<Type> as) : at_(std::move(at)), as_(std::move(as)) {}
+  RowHasher(std::vector<std::size_t> at, std::vector<Type> as);
   /// One hash a row.
   void Run(const Table& block, std::vector<Hash>& out);
 
  private:
   std::vector<std::size_t> at_;
+  static void Write(const Column& column, Type as, std::size_t begin, std::size_t rows, std::uint64_t* word, std::size_t width);
+
   std::vector<Type> as_;
   std::vector<std::uint64_t> words_;
 };

@@ -7,8 +7,6 @@
 namespace headrace::internal {
 namespace {
 
-constexpr std::size_t kAhead = 16;
-
 class Unique : public RowCheck {
  public:
   Unique(std::vector<std::string> names, std::vector<std::size_t> at, std::vector<Type> types)
@@ -17,10 +15,7 @@ class Unique : public RowCheck {
   std::unique_ptr<RowCheck> Clone() const override { return std::make_unique<Unique>(*this); }
   Status Test(const Table& block, std::span<std::uint8_t> failed) override {
     hasher_.Run(block, hashes_);
-    for (std::size_t i = 0; i < failed.size(); ++i) {
-      if (i + kAhead < failed.size()) seen_.Prefetch(hashes_[i + kAhead]);
-      failed[i] = seen_.Insert(hashes_[i]) ? 0 : 1;
-    }
+    seen_.InsertAll(hashes_, failed);
     return Ok();
   }
 

@@ -126,13 +126,15 @@ class CheckDecoder {
     return parsed.ok();
   }
 
+  bool RefuseInTest(const Node& node, const CheckSpec& spec) {
+    context_.diagnostics.AddError(DiagnosticCode::kCheck, node.place, StrCat("`", CheckKindName(spec.kind), "` reads other steps, and a test looks at one dataset")).Help("expect its rows");
+    return false;
+  }
+
   /// Another step that the check reads: an edge of the graph.
   bool Refer(const Node& node, const std::string& step, CheckSpec* spec) {
     spec->dataset = step;
-    if (references_ == nullptr) {
-      context_.diagnostics.AddError(DiagnosticCode::kCheck, node.place, StrCat("`", CheckKindName(spec->kind), "` reads another step, which a test does not have"));
-      return false;
-    }
+    if (references_ == nullptr) return RefuseInTest(node, *spec);
     references_->push_back({StepReference::Role::kCheck, step, step, node.place});
     return true;
   }
@@ -160,6 +162,7 @@ class CheckDecoder {
   bool DecodeSql(const Node& node, CheckSpec* spec) {
     spec->kind = Kind::kSql;
     if (node.pending) return true;
+    if (references_ == nullptr) return RefuseInTest(node, *spec);
     SourcedText query = node.Sourced();
     if (node.text.ends_with(".sql")) {
       const std::shared_ptr<const SourceFile> source = ReadOrReport((std::filesystem::path(context_.around.root) / node.text).string(), node.text, 1 << 20, context_.diagnostics);
@@ -178,7 +181,6 @@ class CheckDecoder {
     }
     for (const SqlFacts::Mention& table : facts->tables) {
       if (table.name == own_) continue;
-      if (references_ == nullptr) return Refer(node, table.name, spec);
       references_->push_back({StepReference::Role::kCheck, table.name, table.name, query.origin.At(table.span)});
     }
     return true;

@@ -95,7 +95,7 @@ Status PutAside(const StepContext& context, const BadRows& bad, StepFiles& files
     return Error(ErrorCode::kInternal, "the quarantine of `", step.name, "` lost rows: ", rows_in, " came in, ", rows_out, " went out and ", aside.rows, " aside");
   files.details.quarantine = QuarantineCounts{rows_in, rows_out, aside.rows};
   if (aside.rows > 0)
-    files.details.notes.push_back(StrCat(FormatCount(aside.rows), " of ", FormatCount(rows_in), aside.rows == 1 ? " rows is" : " rows are", " put aside; see `headrace data ", step.name, ".", kQuarantine, "`"));
+    files.details.notes.push_back(StrCat(FormatCount(aside.rows), " of ", FormatCount(rows_in), aside.rows == 1 ? " rows is" : " rows are", " put aside; see `headrace data ", context.run->run, " ", step.name, ".", kQuarantine, "`"));
   return Ok();
 }
 
