@@ -2,228 +2,185 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cmath>
+#include <condition_variable>
+#include <deque>
+#include <iterator>
 #include <map>
+#include <mutex>
 #include <set>
+#include <thread>
 
+#include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
-#include "headrace/check/contract_check.h"
-#include "headrace/check/row_check.h"
-#include "headrace/check/sample.h"
+#include "headrace/check/judge.h"
+#include "headrace/check/selection.h"
+#include "headrace/check/text_codes.h"
+#include "headrace/expr/aggregate.h"
 
 namespace headrace {
 
-using internal::Breach;
-using internal::RowCheck;
-using internal::Sample;
-using Kind = CheckSpec::Kind;
+using internal::Judge;
+using internal::Looked;
+using internal::Promises;
+using internal::Selection;
+using internal::TextCodes;
 
 namespace {
 
 constexpr std::size_t kBlockRows = 65536;  // larger blocks are cut, so that what is kept for one does not grow with the rows
+constexpr std::size_t kSmallBlock = 4096;  // not worth a thread
 
-std::string DefaultName(const CheckSpec& spec) {
-  switch (spec.kind) {
-    case Kind::kContract: return StrCat("contract ", spec.contract.path);
-    case Kind::kRows: return "rows";
-    case Kind::kExpect: return spec.expression;
-    default: return StrCat(CheckKindName(spec.kind), "(", Join(spec.columns, ", "), ")");
-  }
+bool LooksAtAll(const CheckSpec& spec) { return spec.where.empty() && spec.by.empty(); }
+
+void AddNames(const std::string& expression, std::set<std::string>& names) {
+  if (const Result<Expression> parsed = Expression::Parse(expression); parsed.ok()) names.insert(parsed->names().begin(), parsed->names().end());
 }
 
-/// Whether enough rows pass. The product may be a few units in the last place above what was meant (99.9 / 100), so as much is let go.
-bool EnoughPass(std::int64_t failed, std::int64_t rows, double at_least) {
-  if (failed == 0) return true;
-  if (at_least >= 1) return false;
-  const double needed = at_least * static_cast<double>(rows);
-  return static_cast<double>(rows - failed) >= needed - needed * 1e-15;
+/// Every name that a check may look up in the table.
+std::set<std::string> NamesOf(const CheckSpec& spec, const Schema& schema) {
+  std::set<std::string> names(spec.columns.begin(), spec.columns.end());
+  names.insert(spec.key.begin(), spec.key.end());
+  if (spec.kind == CheckSpec::Kind::kExpect) AddNames(spec.expression, names);
+  if (spec.kind == CheckSpec::Kind::kMetric)
+    if (const Result<AggregateExpression> metric = AggregateExpression::Parse(spec.expression); metric.ok())
+      for (const AggregateExpression::Call& call : metric->calls()) AddNames(call.argument, names);
+  if (spec.kind == CheckSpec::Kind::kSameAs && spec.columns.empty())
+    for (const std::string& name : schema.Names()) names.insert(name);
+  return names;
 }
 
-/// Rounded down, so that what is not all never reads as 100%.
-std::string Percent(double hundredths, int digits) {
-  double scale = 1;
-  for (int k = 0; k < digits; ++k) scale *= 10;
-  return StrCat(FormatDouble(std::floor(hundredths * scale + 1e-9) / scale), "%");
-}
-
-/// " (at least 99.9% must pass, 99.7% do)": the second number has as many digits as it takes to be the smaller one.
-std::string Tolerance(std::int64_t failed, std::int64_t rows, double at_least) {
-  const double passed = 100.0 * static_cast<double>(rows - failed) / static_cast<double>(rows);
-  const std::string due = Percent(at_least * 100, 9);
-  int digits = 1;
-  double due_value = 0, passed_value = 0;
-  do {
-    const std::string shown = Percent(passed, digits);
-    ParseDouble(std::string_view(shown).substr(0, shown.size() - 1), &passed_value);
-    ParseDouble(std::string_view(due).substr(0, due.size() - 1), &due_value);
-  } while (passed_value >= due_value && ++digits <= 9);
-  return StrCat(" (at least ", due, " must pass, ", Percent(passed, std::min(digits, 9)), " do)");
-}
-
-/// One check on its way to a verdict.
-struct Judge {
-  CheckVerdict verdict;
-  Kind kind = Kind::kExpect;
-  double at_least = 1;
-  std::string context;                ///< in front of the message
-  std::vector<Breach> breaches;       ///< of the schema; the check fails with them
-  std::optional<std::int64_t> min_rows, max_rows;
-  std::unique_ptr<RowCheck> rows;     ///< null when there is nothing to ask of single rows
-  Sample sample;
+/// The checks that look at the same rows.
+struct Group {
+  std::optional<Selection> selection;      ///< none: all rows
+  std::vector<std::size_t> checks;
+  Schema schema;                           ///< of the rows looked at
+  std::vector<std::string> columns;        ///< its names
 };
 
-/// What the contracts among the checks promise of a table, and where it is otherwise.
-struct Promises {
-  Schema schema;                                     ///< the promised columns as promised, then what else the table has
-  std::vector<std::vector<Breach>> breaches;         ///< one list a check, empty but for contracts
-  std::map<std::string, Breach> broken;              ///< by column
-  std::set<std::string> masked;                      ///< personal columns and keys
+std::vector<Group> GroupsOf(std::span<const CheckSpec> checks, const Schema& schema) {
+  std::map<std::pair<std::string, std::vector<std::string>>, Group> groups;
+  for (std::size_t k = 0; k < checks.size(); ++k) groups[{checks[k].where, checks[k].by}].checks.push_back(k);
+  std::vector<Group> out;
+  for (auto& [rows, group] : groups) {
+    group.schema = schema;
+    if (!LooksAtAll(checks[group.checks[0]])) {
+      std::set<std::string> names;
+      for (const std::size_t k : group.checks) names.merge(NamesOf(checks[k], schema));
+      std::vector<Field> fields;
+      for (const Field& field : schema.fields())
+        if (names.contains(field.name)) fields.push_back(field);
+      group.schema = Schema(std::move(fields));
+      group.columns = group.schema.Names();
+    }
+    out.push_back(std::move(group));
+  }
+  return out;
+}
+
+/// What one thread does with a block: a check of all rows, or all checks of a group that looks at some.
+struct Unit {
+  Group* group = nullptr;
+  std::optional<std::size_t> check;
+  Status status;
+  std::vector<std::uint8_t> failed;
 };
 
-Promises Gather(std::span<const CheckSpec> checks, const Schema& schema) {
-  Promises promises;
-  std::vector<Field> fields;
-  std::set<std::string> seen;
-  for (const CheckSpec& check : checks) {
-    std::vector<Breach>& breaches = promises.breaches.emplace_back();
-    if (check.kind == Kind::kUnique) promises.masked.insert(check.columns.begin(), check.columns.end());
-    if (check.kind != Kind::kContract) continue;
-    for (const ContractColumn& column : check.contract.columns) {
-      if (column.personal) promises.masked.insert(column.name);
-      if (seen.insert(column.name).second) fields.push_back({column.name, column.type});
-    }
-    breaches = internal::BreachesOf(check.contract, schema);
-    for (const Breach& breach : breaches)
-      if (!breach.column.empty()) promises.broken.emplace(breach.column, breach);
-  }
-  for (const Field& field : schema.fields())
-    if (seen.insert(field.name).second) fields.push_back(field);
-  promises.schema = Schema(std::move(fields));
-  return promises;
-}
-
-Status SetUpContract(const CheckSpec& spec, const Schema& schema, std::vector<Breach> breaches, Judge& judge) {
-  judge.context = StrCat("contract ", spec.contract.path, ": ");
-  judge.breaches = std::move(breaches);
-  std::vector<std::string> never_null;
-  for (const ContractColumn& column : spec.contract.columns)
-    if (!column.nullable && schema.IndexOf(column.name)) never_null.push_back(column.name);
-  if (never_null.empty()) return Ok();
-  ASSIGN_OR_RETURN(judge.rows, internal::MakeNotNull(never_null, schema));
-  return Ok();
-}
-
-/// A check that the table cannot serve fails with the table where a contract promised better, and is invalid otherwise.
-Status SetUpRows(const CheckSpec& spec, const Schema& schema, const Promises& promises, Judge& judge) {
-  Result<std::unique_ptr<RowCheck>> rows = internal::MakeRowCheck(spec, schema);
-  if (rows.ok()) {
-    judge.rows = std::move(rows).value();
-    return Ok();
-  }
-  if (!promises.broken.empty()) {
-    const Result<std::unique_ptr<RowCheck>> meant = internal::MakeRowCheck(spec, promises.schema);
-    if (meant.ok()) {
-      for (const std::string& column : (*meant)->columns()) {
-        const auto broken = promises.broken.find(column);
-        if (broken == promises.broken.end()) continue;
-        judge.context = StrCat("check `", judge.verdict.name, "`: ");
-        judge.breaches.push_back(broken->second);
-        return Ok();
-      }
-    }
-  }
-  return std::move(rows).status().WithContext(StrCat("check `", judge.verdict.name, "`"));
-}
-
-Result<Judge> MakeJudge(const CheckSpec& spec, const Schema& schema, const Promises& promises, std::vector<Breach> breaches) {
-  Judge judge;
-  judge.kind = spec.kind;
-  judge.verdict.name = spec.name.empty() ? DefaultName(spec) : spec.name;
-  judge.verdict.kind = CheckKindName(spec.kind);
-  judge.verdict.severity = spec.severity;
-  judge.at_least = spec.at_least;
-  judge.min_rows = spec.min_rows;
-  judge.max_rows = spec.max_rows;
-  if (spec.kind == Kind::kContract) {
-    judge.at_least = 1;
-    RETURN_IF_ERROR(SetUpContract(spec, schema, std::move(breaches), judge));
-  } else if (spec.kind != Kind::kRows) {
-    if (!(spec.at_least >= 0 && spec.at_least <= 1))
-      return Error(ErrorCode::kInvalid, "check `", judge.verdict.name, "`: `at_least` should be between 0% and 100%, got ", spec.at_least);
-    RETURN_IF_ERROR(SetUpRows(spec, schema, promises, judge));
-  }
-  if (judge.rows) judge.sample = Sample(judge.rows->columns(), schema, promises.masked);
-  return judge;
-}
-
-void JudgeRowCount(Judge& judge) {
-  CheckVerdict& verdict = judge.verdict;
-  verdict.value = static_cast<double>(verdict.rows);
-  const auto refuse = [&](std::string_view what, std::int64_t due) {
-    verdict.passed = false;
-    verdict.message = StrCat("expected ", what, " ", FormatCount(due), due == 1 ? " row, got " : " rows, got ", FormatCount(verdict.rows));
-    verdict.help = verdict.rows == 0 ? "look at what the source answered; the data are empty" : "look at what was loaded, or change the bound";
-  };
-  if (judge.min_rows && verdict.rows < *judge.min_rows) refuse("at least", *judge.min_rows);
-  else if (judge.max_rows && verdict.rows > *judge.max_rows) refuse("at most", *judge.max_rows);
-}
-
-/// The first thing wrong makes the message; when there are more, the help lists all.
-void Conclude(Judge& judge) {
-  CheckVerdict& verdict = judge.verdict;
-  if (judge.kind == Kind::kRows) return JudgeRowCount(judge);
-  const bool rows_fail = judge.rows && !EnoughPass(verdict.failed_rows, verdict.rows, judge.at_least);
-  verdict.passed = judge.breaches.empty() && !rows_fail;
-  if (verdict.passed) return;
-  std::vector<Breach> wrong = std::move(judge.breaches);
-  if (rows_fail) {
-    std::string message = judge.rows->Complaint(verdict.failed_rows, verdict.rows);
-    if (judge.at_least < 1) message += Tolerance(verdict.failed_rows, verdict.rows, judge.at_least);
-    const std::string first = StrCat("begin with row ", FormatCount(judge.sample.first_row() + 1));
-    wrong.push_back({"", std::move(message), judge.kind == Kind::kContract ? StrCat(first, "; mend the source, or say `nullable: true` in the contract") : first});
-    judge.sample.Show(judge.rows->GuiltyColumns(), &verdict);
-  }
-  verdict.message = judge.context + wrong[0].message;
-  verdict.help = wrong[0].help;
-  if (wrong.size() == 1) return;
-  verdict.message += StrCat("; and ", FormatCount(static_cast<std::int64_t>(wrong.size() - 1)), wrong.size() == 2 ? " more breach" : " more breaches");
-  verdict.help += "; all breaches: ";
-  for (std::size_t i = 0; i < wrong.size(); ++i) verdict.help += StrCat(i == 0 ? "" : ", ", "(", i + 1, ") ", wrong[i].message);
-}
-
-/// An expression counts rows of its block; we count those of the dataset, like the samples.
-Status InDataset(Status status, const CheckVerdict& verdict, std::int64_t rows_before) {
-  std::string message = status.message();
-  std::int64_t row = 0;
-  const std::size_t colon = message.find(':');
-  if (message.starts_with("row ") && colon != std::string::npos && ParseInt(std::string_view(message).substr(4, colon - 4), &row))
-    message = StrCat("row ", FormatCount(rows_before + row), message.substr(colon));
-  Status out = Error(status.code(), "check `", verdict.name, "`: ", message);
-  if (status.span()) out = std::move(out).WithSpan(*status.span());
-  return std::move(out).WithHelp(status.help());
+/// Kinds that look things up in much memory are begun first, so that no thread waits for one at the end.
+bool IsSlow(CheckSpec::Kind kind) {
+  using enum CheckSpec::Kind;
+  return kind == kUnique || kind == kForeignKey || kind == kSameAs || kind == kDistinct || kind == kOrdered || kind == kMonotone;
 }
 
 }  // namespace
 
 struct CheckScan::Parts {
   Schema schema;
-  std::vector<Judge> judges;
+  CheckContext context;
+  std::vector<Group> groups;
+  std::vector<Judge> judges;               // by position of the check
+  std::vector<std::shared_ptr<TextCodes>> codes;
+  std::vector<Unit> units;
   std::int64_t rows = 0;
-  std::vector<std::uint8_t> failed;
+  std::mutex bad_mutex;
+  std::map<std::int64_t, std::vector<std::uint32_t>> bad;   // guarded by bad_mutex; rows of the block at hand, and the checks they fail
+
+  /// Text columns that several checks may look at once a text.
+  Status UseCodes(const Group& group) {
+    if (group.selection) return Ok();
+    std::map<std::size_t, std::shared_ptr<TextCodes>> by_column;
+    for (const std::size_t k : group.checks) {
+      const auto at = judges[k].TextColumn(schema);
+      if (!at) continue;
+      auto& column = by_column[*at];
+      if (!column) codes.push_back(column = std::make_shared<TextCodes>(*at));
+      RETURN_IF_ERROR(judges[k].UseCodes(column, schema));
+    }
+    return Ok();
+  }
+
+  void MakeUnits(std::span<const CheckSpec> checks) {
+    for (const bool slow : {true, false})
+      for (Group& group : groups) {
+        if (group.selection && slow) units.push_back({&group, std::nullopt, {}, {}});
+        if (!group.selection)
+          for (const std::size_t k : group.checks)
+            if (IsSlow(checks[k].kind) == slow) units.push_back({&group, k, {}, {}});
+      }
+  }
+
+  Status Ask(std::size_t k, const Looked& looked, std::vector<std::uint8_t>& failed) {
+    failed.assign(looked.block.num_rows(), 0);
+    ASSIGN_OR_RETURN(const bool any, judges[k].Add(looked, failed));
+    if (!any || context.bad_rows == nullptr || !judges[k].refuses_rows()) return Ok();
+    const std::scoped_lock lock(bad_mutex);
+    for (std::size_t i = 0; i < failed.size(); ++i)
+      if (failed[i] != 0) bad[looked.before + static_cast<std::int64_t>(i)].push_back(static_cast<std::uint32_t>(k));
+    return Ok();
+  }
+
+  Status AddSelected(Group& group, const Table& block, std::vector<std::uint8_t>& failed) {
+    Result<std::vector<Selection::Part>> parts = group.selection->Split(block);
+    if (!parts.ok()) return std::move(parts).status().WithContext("checks with `where` or `by`");
+    ASSIGN_OR_RETURN(const Table narrow, block.Select(group.columns));
+    for (const Selection::Part& part : *parts) {
+      const Table taken = narrow.Take(part.rows);
+      for (const std::size_t k : group.checks) RETURN_IF_ERROR(Ask(k, {block, taken, part.rows, part.segment, rows}, failed));
+    }
+    return Ok();
+  }
 
   Status Add(const Table& block) {
-    const std::size_t n = block.num_rows();
-    for (Judge& judge : judges) {
-      if (!judge.rows) continue;
-      failed.assign(n, 0);
-      if (Status status = judge.rows->Test(block, failed); !status.ok()) return InDataset(std::move(status), judge.verdict, rows);
-      std::int64_t count = 0;
-      for (const std::uint8_t f : failed) count += f;
-      if (count > 0) judge.sample.Take(block, failed, rows);
-      judge.verdict.failed_rows += count;
-    }
-    rows += static_cast<std::int64_t>(n);
+    const auto in_parallel = [&](std::size_t count, const std::function<void(std::size_t)>& act) {
+      const int threads = block.num_rows() < kSmallBlock ? 1 : ThreadsFor(count);
+      if (threads == 1)
+        for (std::size_t i = 0; i < count; ++i) act(i);
+      else
+        static_cast<void>(ParallelFor(threads, count, [&act](std::size_t i) { return act(i), Ok(); }).ok());
+    };
+    in_parallel(codes.size(), [&](std::size_t i) { codes[i]->Number(block); });
+    in_parallel(units.size(), [&](std::size_t i) {
+      Unit& unit = units[i];
+      unit.status = unit.check ? Ask(*unit.check, {block, block, {}, 0, rows}, unit.failed) : AddSelected(*unit.group, block, unit.failed);
+    });
+    for (Unit& unit : units)
+      if (!unit.status.ok()) return std::move(unit.status);
+    rows += static_cast<std::int64_t>(block.num_rows());
+    if (context.bad_rows != nullptr) PutAside();
     return Ok();
+  }
+
+  int ThreadsFor(std::size_t count) const { return std::min(ResolveThreads(context.threads), static_cast<int>(std::min<std::size_t>(count, 64))); }
+
+  void PutAside() {
+    BadRows& aside = *context.bad_rows;
+    aside.count += static_cast<std::int64_t>(bad.size());
+    if (aside.count > aside.limit) aside.rows.clear();
+    else
+      for (auto& [row, checks] : bad) {
+        std::sort(checks.begin(), checks.end());
+        aside.rows.push_back({row, std::move(checks)});
+      }
+    bad.clear();
   }
 };
 
@@ -232,15 +189,31 @@ CheckScan::CheckScan(CheckScan&&) noexcept = default;
 CheckScan& CheckScan::operator=(CheckScan&&) noexcept = default;
 CheckScan::~CheckScan() = default;
 
-Result<CheckScan> CheckScan::Make(std::span<const CheckSpec> checks, const Schema& schema) {
+Result<CheckScan> CheckScan::Make(std::span<const CheckSpec> checks, const Schema& schema, const CheckContext& context) {
   CheckScan scan;
   scan.parts_ = std::make_unique<Parts>();
-  scan.parts_->schema = schema;
-  Promises promises = Gather(checks, schema);
+  Parts& parts = *scan.parts_;
+  parts.schema = schema;
+  parts.context = context;
+  parts.groups = GroupsOf(checks, schema);
+  Promises promises = internal::GatherPromises(checks, schema);
+  std::vector<const Group*> group_of(checks.size());
+  for (const Group& group : parts.groups)
+    for (const std::size_t k : group.checks) group_of[k] = &group;
   for (std::size_t k = 0; k < checks.size(); ++k) {
-    ASSIGN_OR_RETURN(Judge judge, MakeJudge(checks[k], schema, promises, std::move(promises.breaches[k])));
-    scan.parts_->judges.push_back(std::move(judge));
+    ASSIGN_OR_RETURN(Judge judge, Judge::Make(checks[k], schema, group_of[k]->schema, promises, std::move(promises.breaches[k]), context));
+    parts.judges.push_back(std::move(judge));
   }
+  for (Group& group : parts.groups) {
+    const CheckSpec& first = checks[group.checks[0]];
+    if (!LooksAtAll(first)) {
+      Result<Selection> selection = Selection::Make(first.where, first.by, schema);
+      if (!selection.ok()) return std::move(selection).status().WithContext(StrCat("check `", first.name.empty() ? std::string(CheckKindName(first.kind)) : first.name, "`"));
+      group.selection = std::move(*selection);
+    }
+    RETURN_IF_ERROR(parts.UseCodes(group));
+  }
+  parts.MakeUnits(checks);
   return scan;
 }
 
@@ -252,21 +225,79 @@ Status CheckScan::Add(const Table& block) {
   return Ok();
 }
 
-std::vector<CheckVerdict> CheckScan::Finish() {
-  std::vector<CheckVerdict> verdicts;
-  for (Judge& judge : parts_->judges) {
-    judge.verdict.rows = parts_->rows;
-    Conclude(judge);
-    verdicts.push_back(std::move(judge.verdict));
+Result<std::vector<CheckVerdict>> CheckScan::Finish() {
+  std::vector<std::vector<CheckVerdict>> by_check(parts_->judges.size());
+  for (const Group& group : parts_->groups) {
+    std::vector<std::string> segments;
+    for (std::size_t k = 0; group.selection && k < group.selection->size(); ++k) segments.push_back(group.selection->Name(k));
+    for (const std::size_t k : group.checks) {
+      ASSIGN_OR_RETURN(by_check[k], parts_->judges[k].Conclude(segments, parts_->context));
+    }
   }
+  std::vector<CheckVerdict> verdicts;
+  for (std::vector<CheckVerdict>& of_check : by_check) std::move(of_check.begin(), of_check.end(), std::back_inserter(verdicts));
+  parts_->units.clear();
   parts_->judges.clear();
+  parts_->groups.clear();
   return verdicts;
 }
 
-Result<std::vector<CheckVerdict>> RunChecks(std::span<const CheckSpec> checks, TableStream& rows) {
-  ASSIGN_OR_RETURN(CheckScan scan, CheckScan::Make(checks, rows.schema()));
+namespace {
+
+/// Reads blocks ahead on a thread of its own, a few at most, so that the next is there when one has been judged.
+class ReadAhead {
+ public:
+  explicit ReadAhead(TableStream& rows) : thread_([this, &rows] { Read(rows); }) {}
+  ~ReadAhead() {
+    {
+      const std::scoped_lock lock(mutex_);
+      stop_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  ReadAhead(const ReadAhead&) = delete;
+  ReadAhead& operator=(const ReadAhead&) = delete;
+
+  Result<std::optional<Table>> Next() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !blocks_.empty(); });
+    Result<std::optional<Table>> block = std::move(blocks_.front());
+    blocks_.pop_front();
+    changed_.notify_all();
+    return block;
+  }
+
+ private:
+  static constexpr std::size_t kAhead = 3;
+
+  void Read(TableStream& rows) {
+    while (true) {
+      Result<std::optional<Table>> block = rows.Next();
+      const bool last = !block.ok() || !block->has_value();
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return stop_ || blocks_.size() < kAhead; });
+      if (stop_) return;
+      blocks_.push_back(std::move(block));
+      changed_.notify_all();
+      if (last) return;
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Result<std::optional<Table>>> blocks_;   // guarded by mutex_
+  bool stop_ = false;                                 // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace
+
+Result<std::vector<CheckVerdict>> RunChecks(std::span<const CheckSpec> checks, TableStream& rows, const CheckContext& context) {
+  ASSIGN_OR_RETURN(CheckScan scan, CheckScan::Make(checks, rows.schema(), context));
+  ReadAhead ahead(rows);
   while (true) {
-    ASSIGN_OR_RETURN(const std::optional<Table> block, rows.Next());
+    ASSIGN_OR_RETURN(const std::optional<Table> block, ahead.Next());
     if (!block) return scan.Finish();
     RETURN_IF_ERROR(scan.Add(*block));
   }

@@ -252,7 +252,7 @@ TEST(CheckScanTest, ABlockOfAnySizeIsTakenInParts) {
   auto scan = CheckScan::Make(std::vector{Range("id", {}, Value::Int(199'997))}, Schema({{"id", Type::kInt}}));
   ASSERT_TRUE(scan.ok());
   ASSERT_TRUE(scan->Add(Table(Schema({{"id", Type::kInt}}), {ids.Finish()}, 200'000)).ok());
-  EXPECT_THAT(scan->Finish().at(0).sample_rows, ElementsAre(ElementsAre("199999", "199998"), ElementsAre("200000", "199999")));
+  EXPECT_THAT(scan->Finish()->at(0).sample_rows, ElementsAre(ElementsAre("199999", "199998"), ElementsAre("200000", "199999")));
 }
 
 TEST(CheckScanTest, ChecksHaveNames) {

@@ -111,9 +111,10 @@ struct TextHash {
 
 class MatchesCheck : public RowCheck {
  public:
-  MatchesCheck(const CheckSpec& spec, std::size_t at, std::unique_ptr<Pattern> pattern)
+  MatchesCheck(const CheckSpec& spec, std::size_t at, std::shared_ptr<const Pattern> pattern)
       : RowCheck(spec.columns), at_(at), written_(spec.pattern), pattern_(std::move(pattern)) {}
 
+  std::unique_ptr<RowCheck> Clone() const override { return std::make_unique<MatchesCheck>(*this); }
   Status Test(const Table& block, std::span<std::uint8_t> failed) override {
     const Utf8Scope utf8;
     const Column& column = block.column(at_);
@@ -128,6 +129,7 @@ class MatchesCheck : public RowCheck {
   std::string Complaint(std::int64_t failed, std::int64_t rows) const override {
     return StrCat("column `", columns()[0], "`: ", RowsThat(failed, rows, "does", "do"), " not match `", written_, "`");
   }
+  bool by_value() const override { return true; }
 
  private:
   Result<bool> Matches(std::string_view text) {
@@ -141,7 +143,7 @@ class MatchesCheck : public RowCheck {
 
   std::size_t at_;
   std::string written_;
-  std::unique_ptr<Pattern> pattern_;
+  std::shared_ptr<const Pattern> pattern_;
   std::unordered_map<std::string, bool, TextHash, std::equal_to<>> known_;
 };
 
@@ -151,7 +153,7 @@ Result<std::unique_ptr<RowCheck>> MakeMatches(const CheckSpec& spec, const Schem
   ASSIGN_OR_RETURN(const std::size_t at, OnlyColumn(spec, schema));
   if (schema[at].type != Type::kText)
     return Error(ErrorCode::kInvalid, "`matches` needs a column of text; `", schema[at].name, "` is ", TypeName(schema[at].type)).WithHelp("use `range`, `one_of` or `expect`");
-  auto pattern = std::make_unique<Pattern>();
+  auto pattern = std::make_shared<Pattern>();
   RETURN_IF_ERROR(pattern->Compile(spec.pattern));
   return std::unique_ptr<RowCheck>(std::make_unique<MatchesCheck>(spec, at, std::move(pattern)));
 }

@@ -27,6 +27,7 @@ class OneOf : public RowCheck {
     std::sort(ints_.begin(), ints_.end());
   }
 
+  std::unique_ptr<RowCheck> Clone() const override { return std::make_unique<OneOf>(*this); }
   Status Test(const Table& block, std::span<std::uint8_t> failed) override {
     const Column& column = block.column(at_);
     for (std::size_t i = 0; i < failed.size(); ++i) failed[i] = column.IsNull(i) || Allowed(column, i) ? 0 : 1;
@@ -40,6 +41,7 @@ class OneOf : public RowCheck {
     return StrCat("column `", columns()[0], "`: ", RowsThat(failed, rows, "is", "are"), " none of ", list,
                   written_.size() > shown ? StrCat(" and ", written_.size() - shown, " more") : std::string());
   }
+  bool by_value() const override { return true; }
 
  private:
   bool Allowed(const Column& column, std::size_t i) const {

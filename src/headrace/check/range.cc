@@ -57,6 +57,7 @@ class IntRange : public Range {
   IntRange(const CheckSpec& spec, std::size_t at, std::int64_t min, std::int64_t max, bool none_is_low, bool none_is_high)
       : Range(spec, at), min_(min), max_(max), all_below_(none_is_low), all_above_(none_is_high) {}
 
+  std::unique_ptr<RowCheck> Clone() const override { return std::make_unique<IntRange>(*this); }
   Status Test(const Table& block, std::span<std::uint8_t> failed) override {
     const Column& column = block.column(at_);
     const auto values = column.ints();
@@ -80,6 +81,7 @@ class DoubleRange : public Range {
  public:
   DoubleRange(const CheckSpec& spec, std::size_t at, double min, double max) : Range(spec, at), min_(min), max_(max) {}
 
+  std::unique_ptr<RowCheck> Clone() const override { return std::make_unique<DoubleRange>(*this); }
   Status Test(const Table& block, std::span<std::uint8_t> failed) override {
     const Column& column = block.column(at_);
     const auto values = column.doubles();

@@ -13,6 +13,7 @@ class NotNull : public RowCheck {
   NotNull(std::vector<std::string> names, std::vector<std::size_t> at)
       : RowCheck(std::move(names)), at_(std::move(at)), nulls_(at_.size()) {}
 
+  std::unique_ptr<RowCheck> Clone() const override { return std::make_unique<NotNull>(*this); }
   Status Test(const Table& block, std::span<std::uint8_t> failed) override {
     for (std::size_t k = 0; k < at_.size(); ++k) {
       const Column& column = block.column(at_[k]);
@@ -50,6 +51,7 @@ class Expect : public RowCheck {
   Expect(std::string text, BoundExpression expression)
       : RowCheck(expression.columns()), text_(std::move(text)), expression_(std::move(expression)) {}
 
+  std::unique_ptr<RowCheck> Clone() const override { return std::make_unique<Expect>(*this); }
   Status Test(const Table& block, std::span<std::uint8_t> failed) override {
     ASSIGN_OR_RETURN(const BoundExpression::Output output, expression_.Evaluate(block, OnError::kRaise));
     const auto passes = output.column->ints();
@@ -60,6 +62,7 @@ class Expect : public RowCheck {
   std::string Complaint(std::int64_t failed, std::int64_t rows) const override {
     return StrCat(RowsThat(failed, rows, "fails", "fail"), " `", text_, "`");
   }
+  bool by_value() const override { return true; }
 
  private:
   std::string text_;
@@ -112,18 +115,21 @@ Result<std::unique_ptr<RowCheck>> MakeExpect(const CheckSpec& spec, const Schema
   return std::unique_ptr<RowCheck>(std::make_unique<Expect>(spec.expression, std::move(bound)));
 }
 
-Result<std::unique_ptr<RowCheck>> MakeRowCheck(const CheckSpec& spec, const Schema& schema) {
+Result<std::unique_ptr<RowCheck>> MakeRowCheck(const CheckSpec& spec, const Schema& schema, const CheckContext& context) {
+  using Kind = CheckSpec::Kind;
   switch (spec.kind) {
-    case CheckSpec::Kind::kNotNull: return MakeNotNull(spec.columns, schema);
-    case CheckSpec::Kind::kUnique: return MakeUnique(spec, schema);
-    case CheckSpec::Kind::kRange: return MakeRange(spec, schema);
-    case CheckSpec::Kind::kOneOf: return MakeOneOf(spec, schema);
-    case CheckSpec::Kind::kMatches: return MakeMatches(spec, schema);
-    case CheckSpec::Kind::kExpect: return MakeExpect(spec, schema);
-    case CheckSpec::Kind::kContract:
-    case CheckSpec::Kind::kRows: break;
+    case Kind::kNotNull: return MakeNotNull(spec.columns, schema);
+    case Kind::kUnique: return MakeUnique(spec, schema);
+    case Kind::kRange: return MakeRange(spec, schema);
+    case Kind::kOneOf: return MakeOneOf(spec, schema);
+    case Kind::kMatches: return MakeMatches(spec, schema);
+    case Kind::kExpect: return MakeExpect(spec, schema);
+    case Kind::kTypeOfText: return MakeTypeOfText(spec, schema);
+    case Kind::kOrdered:
+    case Kind::kMonotone: return MakeOrdered(spec, schema);
+    case Kind::kForeignKey: return MakeForeignKey(spec, schema, context);
+    default: return Error(ErrorCode::kInternal, "`", CheckKindName(spec.kind), "` is not a check of single rows");
   }
-  return Error(ErrorCode::kInternal, "`", CheckKindName(spec.kind), "` is not a check of single rows");
 }
 
 }  // namespace headrace::internal

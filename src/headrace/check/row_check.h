@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "headrace/base/status.h"
+#include "headrace/check/check.h"
 #include "headrace/check/spec.h"
 #include "headrace/table/table.h"
 
@@ -23,6 +24,12 @@ class RowCheck {
 
   /// Set failed[i] to 1 where row i fails. REQUIRES: `failed` is zeros, one byte a row of `block`.
   virtual Status Test(const Table& block, std::span<std::uint8_t> failed) = 0;
+
+  /// Whether a row fails by the values of its columns alone, whatever rows came before: then rows with equal values need one look.
+  virtual bool by_value() const { return false; }
+
+  /// One that has seen no row. REQUIRES: this one has not.
+  virtual std::unique_ptr<RowCheck> Clone() const = 0;
 
   /// "column `amount`: 12 of 4,712 rows are below 0", given the counts over all blocks. Holds no value of the data.
   virtual std::string Complaint(std::int64_t failed, std::int64_t rows) const = 0;
@@ -41,7 +48,8 @@ class RowCheck {
 
 /// The check that `spec` describes. kInvalid: a column that `schema` lacks or whose type the check cannot take, a bound or value that does not
 /// read as the column's type, a pattern or expression that does not parse. REQUIRES: a kind of single rows.
-Result<std::unique_ptr<RowCheck>> MakeRowCheck(const CheckSpec& spec, const Schema& schema);
+/// Errors of reading another dataset are passed on.
+Result<std::unique_ptr<RowCheck>> MakeRowCheck(const CheckSpec& spec, const Schema& schema, const CheckContext& context);
 
 /// Rows with a null in any of `columns`, all of which `schema` has.
 Result<std::unique_ptr<RowCheck>> MakeNotNull(const std::vector<std::string>& columns, const Schema& schema);
@@ -50,6 +58,9 @@ Result<std::unique_ptr<RowCheck>> MakeOneOf(const CheckSpec& spec, const Schema&
 Result<std::unique_ptr<RowCheck>> MakeMatches(const CheckSpec& spec, const Schema& schema);
 Result<std::unique_ptr<RowCheck>> MakeUnique(const CheckSpec& spec, const Schema& schema);
 Result<std::unique_ptr<RowCheck>> MakeExpect(const CheckSpec& spec, const Schema& schema);
+Result<std::unique_ptr<RowCheck>> MakeTypeOfText(const CheckSpec& spec, const Schema& schema);
+Result<std::unique_ptr<RowCheck>> MakeOrdered(const CheckSpec& spec, const Schema& schema);
+Result<std::unique_ptr<RowCheck>> MakeForeignKey(const CheckSpec& spec, const Schema& schema, const CheckContext& context);
 
 /// The position of `name`; kInvalid with the nearest name when there is none.
 Result<std::size_t> ColumnAt(const Schema& schema, const std::string& name);

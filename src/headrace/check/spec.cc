@@ -10,17 +10,33 @@ Schema Contract::schema() const {
 }
 
 std::string_view CheckKindName(CheckSpec::Kind kind) {
+  using Kind = CheckSpec::Kind;
   switch (kind) {
-    case CheckSpec::Kind::kContract: return "contract";
-    case CheckSpec::Kind::kRows: return "rows";
-    case CheckSpec::Kind::kNotNull: return "not_null";
-    case CheckSpec::Kind::kUnique: return "unique";
-    case CheckSpec::Kind::kRange: return "range";
-    case CheckSpec::Kind::kOneOf: return "one_of";
-    case CheckSpec::Kind::kMatches: return "matches";
-    case CheckSpec::Kind::kExpect: return "expect";
+    case Kind::kContract: return "contract";
+    case Kind::kRows: return "rows";
+    case Kind::kSum: return "sum";
+    case Kind::kMean: return "mean";
+    case Kind::kQuantile: return "quantile";
+    case Kind::kDistinct: return "distinct";
+    case Kind::kMetric: return "metric";
+    case Kind::kFresh: return "fresh";
+    case Kind::kSequence: return "sequence";
+    case Kind::kSameAs: return "same_as";
+    case Kind::kNotNull: return "not_null";
+    case Kind::kUnique: return "unique";
+    case Kind::kRange: return "range";
+    case Kind::kOneOf: return "one_of";
+    case Kind::kMatches: return "matches";
+    case Kind::kExpect: return "expect";
+    case Kind::kTypeOfText: return "type_of_text";
+    case Kind::kOrdered: return "ordered";
+    case Kind::kMonotone: return "monotone";
+    case Kind::kForeignKey: return "foreign_key";
+    case Kind::kSql: return "sql";
   }
   return "expect";
 }
+
+std::vector<std::string> TextForms() { return {"email", "url", "iso_date", "currency", "country"}; }
 
 }  // namespace headrace

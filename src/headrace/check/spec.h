@@ -30,22 +30,53 @@ struct Contract {
   Schema schema() const;
 };
 
+/// Bounds of the level `warn`: judged when those of the check itself hold. Only what is set.
+struct WarnBounds {
+  std::optional<double> at_least;          ///< checks of single rows
+  std::optional<Value> min, max;           ///< kRange, and the kinds with a measured number
+  std::optional<std::int64_t> within_us;   ///< kFresh
+};
+
 /// A checkable statement on a dataset. `kind` says which fields count.
 struct CheckSpec {
-  enum class Kind : std::uint8_t { kContract, kRows, kNotNull, kUnique, kRange, kOneOf, kMatches, kExpect };
+  enum class Kind : std::uint8_t {
+    kContract,
+    kRows, kSum, kMean, kQuantile, kDistinct, kMetric, kFresh, kSequence, kSameAs,                                  // one number of the whole dataset
+    kNotNull, kUnique, kRange, kOneOf, kMatches, kExpect, kTypeOfText, kOrdered, kMonotone, kForeignKey,            // single rows
+    kSql,
+  };
   Kind kind = Kind::kExpect;
   Severity severity = Severity::kError;
   std::string name;                        ///< shown; defaults to the check as written
   double at_least = 1.0;                   ///< share of rows that must pass, in [0, 1]; row checks only
+  std::optional<WarnBounds> warn;          ///< beside severity kError
+  std::string where;                       ///< looks only at rows for which this holds; "" = all
+  std::vector<std::string> by;             ///< one verdict for each combination of values of these columns; empty = one for all rows
+  std::vector<std::string> tags;
 
   Contract contract;                       ///< kContract
   std::optional<std::int64_t> min_rows, max_rows;   ///< kRows
-  std::vector<std::string> columns;        ///< kNotNull (each), kUnique (together), kRange/kOneOf/kMatches (one)
-  std::optional<Value> min, max;           ///< kRange, both inclusive; nulls pass, NaN fails
+  std::vector<std::string> columns;        ///< kNotNull (each), kUnique, kOrdered, kMonotone, kSameAs (together; none: all), others one
+  std::optional<Value> min, max;           ///< kRange, both inclusive; nulls pass, NaN fails. kSum ... kMetric: of the number measured
   std::vector<std::string> values;         ///< kOneOf, as text; compared after reading them as the column's type
   std::string pattern;                     ///< kMatches: a POSIX extended regular expression on the whole text
-  std::string expression;                  ///< kExpect: a row passes when true or null
+  std::string expression;                  ///< kExpect: a row passes when true or null; kMetric: an expression over aggregates
+  double quantile = 0.5;                   ///< kQuantile, in [0, 1]
+  std::int64_t within_us = 0;              ///< kFresh
+  std::string every = "day";               ///< kSequence of dates and timestamps: hour, day, week, month
+  std::string form;                        ///< kTypeOfText: one of TextForms()
+  std::vector<std::string> key;            ///< kOrdered, kMonotone: order is asked for within each of its values; empty = of all rows
+  std::string dataset, other_column;       ///< kForeignKey (both), kSameAs: another dataset as the pipeline names it
+  std::string query;                       ///< kSql: gives the rows that should not be there
+
+  bool of_single_rows() const { return kind >= Kind::kNotNull && kind <= Kind::kForeignKey; }
+  /// Whether it asks of each row by itself or against those above it: true of a few rows as of many, without another dataset.
+  bool holds_for_few_rows() const { return kind == Kind::kContract || (of_single_rows() && kind != Kind::kForeignKey); }
+  bool of_a_number() const { return kind >= Kind::kRows && kind <= Kind::kSameAs; }
 };
+
+/// "email", "url", "iso_date", "currency", "country".
+std::vector<std::string> TextForms();
 
 std::string_view CheckKindName(CheckSpec::Kind kind);   ///< "contract", "rows", "not_null", ...
 
@@ -59,6 +90,7 @@ struct CheckVerdict {
   std::int64_t failed_rows = 0;
   std::optional<double> value;             ///< what was measured of the whole dataset (rows, a sum, a metric, ...); none for checks of single rows
   std::string segment;                     ///< of a check with `by`: "country=de"; "" = all rows
+  std::vector<std::string> tags;
   std::string message;                     ///< what was expected, what came; empty when passed
   std::string help;                        ///< e.g. the likely new name of a missing column
   /// Up to ten offending rows as text, with their row number (from 1, without the header) in front; personal columns masked as "***".

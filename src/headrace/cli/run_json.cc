@@ -25,9 +25,14 @@ Json Describe(const StepRecord& record, const StepDetails& details) {
     step["message"] = record.message;
     step["help"] = record.help;
   }
-  for (const CheckVerdict& verdict : details.checks)
-    step["checks"].push_back({{"name", verdict.name}, {"kind", verdict.kind}, {"severity", verdict.severity == Severity::kWarn ? "warn" : "error"},
-                              {"passed", verdict.passed}, {"rows", verdict.rows}, {"failed_rows", verdict.failed_rows}, {"message", verdict.message}});
+  for (const CheckVerdict& verdict : details.checks) {
+    Json& check = step["checks"].emplace_back(Json{{"name", verdict.name}, {"kind", verdict.kind}, {"severity", verdict.severity == Severity::kWarn ? "warn" : "error"},
+                                                   {"passed", verdict.passed}, {"rows", verdict.rows}, {"failed_rows", verdict.failed_rows}, {"message", verdict.message}});
+    if (!verdict.segment.empty()) check["segment"] = verdict.segment;
+    if (verdict.value) check["value"] = *verdict.value;
+    if (!verdict.tags.empty()) check["tags"] = verdict.tags;
+  }
+  if (details.quarantine) step["quarantine"] = {{"rows_in", details.quarantine->rows_in}, {"rows_out", details.quarantine->rows_out}, {"rows_aside", details.quarantine->rows_aside}};
   if (details.delivery) {
     const DeliveryReport& d = *details.delivery;
     step["delivery"] = {{"destination", d.destination}, {"mode", d.mode}, {"inserted", d.inserted}, {"updated", d.updated}, {"deleted", d.deleted},

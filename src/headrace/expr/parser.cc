@@ -52,7 +52,7 @@ constexpr std::string_view kReserved[] = {"and",  "or",   "not", "between", "in"
 
 class Parser {
  public:
-  explicit Parser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+  Parser(std::vector<Token> tokens, bool aggregates) : tokens_(std::move(tokens)), aggregates_(aggregates) {}
 
   Result<SyntaxPtr> Run() {
     if (Peek().kind == Token::Kind::kEnd)
@@ -363,6 +363,14 @@ class Parser {
     }
     if (TakeSymbol("(")) {
       std::vector<SyntaxPtr> args;
+      if (aggregates_ && lower == "count" && TakeSymbol("*")) {
+        if (!TakeSymbol(")")) return Expected("`)`");
+        return Build(Kind::kCall, Since(word.span), {}, "count(*)");
+      }
+      if (aggregates_ && lower == "count" && TakeWord("distinct")) {
+        RETURN_IF_ERROR(ParseList(&args));
+        return Build(Kind::kCall, Since(word.span), std::move(args), "count(distinct");
+      }
       if (IsSymbol("*"))
         return Bad(Peek().span, StrCat("`", lower, "(*)` counts rows, and an expression sees one row"));
       if (!TakeSymbol(")")) RETURN_IF_ERROR(ParseList(&args));
@@ -415,18 +423,19 @@ class Parser {
   }
 
   std::vector<Token> tokens_;
+  bool aggregates_;
   std::size_t at_ = 0;
   int depth_ = 0;
 };
 
 }  // namespace
 
-Result<SyntaxPtr> ParseSyntax(std::string_view text) {
+Result<SyntaxPtr> ParseSyntax(std::string_view text, bool aggregates) {
   if (text.size() > kMaxTextBytes)
     return Bad({kMaxTextBytes, 1},
                StrCat("the expression has ", text.size(), " bytes; at most ", kMaxTextBytes, " are allowed"));
   ASSIGN_OR_RETURN(std::vector<Token> tokens, Tokenize(text));
-  return Parser(std::move(tokens)).Run();
+  return Parser(std::move(tokens), aggregates).Run();
 }
 
 }  // namespace headrace::internal

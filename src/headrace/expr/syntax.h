@@ -33,7 +33,7 @@ struct Syntax {
     kLike,     ///< args: value, pattern, perhaps the escape character; `insensitive` for ilike
     kCase,     ///< args: [operand,] (when, then)*, [else]; see has_operand, has_else
     kCast,     ///< args[0] to `type`; `tries` for try_cast
-    kCall,     ///< text: the function's name in lower case
+    kCall,     ///< text: the function's name in lower case; "count(*)" and "count(distinct" among aggregates
   };
   Kind kind = Kind::kNull;
   TextSpan span;
@@ -48,6 +48,8 @@ struct Syntax {
 
 /// Read one whole expression. Operators bind as in DuckDB (weakest first): or, and, not, is, comparisons,
 /// between/in/like, ||, + -, * / // %, unary -, ::.
-Result<SyntaxPtr> ParseSyntax(std::string_view text);
+///
+/// `aggregates`: calls may be written `count(*)` and `count(distinct x)`.
+Result<SyntaxPtr> ParseSyntax(std::string_view text, bool aggregates = false);
 
 }  // namespace headrace::internal

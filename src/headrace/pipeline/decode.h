@@ -17,7 +17,7 @@ namespace headrace {
 
 /// A step that another one mentions, before names are resolved.
 struct StepReference {
-  enum class Role : std::uint8_t { kData, kModel, kTable, kReads, kAfter, kFile, kItems };   ///< kFile: a dataset or a model; kItems: a dataset whose rows are items
+  enum class Role : std::uint8_t { kData, kModel, kTable, kReads, kAfter, kFile, kItems, kCheck };   ///< kFile: a dataset or a model; kItems: a dataset whose rows are items; kCheck: read by the step's checks
   Role role = Role::kData;
   std::string inside;      ///< the name the reading step knows it by
   std::string text;        ///< as written: "events", "base.features", "model.test_predictions"
@@ -65,7 +65,8 @@ std::optional<DraftStep> DecodeStep(const std::string& name, const Node::Entry& 
 
 /// The parts, for tests and for each other. REQUIRE: nodes that passed their shape.
 TrainSpec DecodeTrain(const Node& node, const Node* gate, const DecodeContext& context);
-std::vector<CheckSpec> DecodeChecks(const Node* checks, const DecodeContext& context);
+/// `references` takes the other steps that checks read; null: none may. `own`: the name of the step whose checks they are.
+std::vector<CheckSpec> DecodeChecks(const Node* checks, const DecodeContext& context, std::string_view own = "", std::vector<StepReference>* references = nullptr);
 /// Read a contract file; nullopt after reporting. `place` is where the path is written.
 std::optional<Contract> ReadContract(const std::string& path, const Place& place, const DecodeContext& context);
 /// What stands under `command`; adds what it reads, and its unfitted text, to `draft`.

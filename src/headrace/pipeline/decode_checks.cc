@@ -1,9 +1,13 @@
+#include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "headrace/base/text.h"
 #include "headrace/check/pattern.h"
+#include "headrace/expr/aggregate.h"
 #include "headrace/pipeline/decode.h"
 #include "headrace/pipeline/params.h"
+#include "headrace/pipeline/yaml.h"
 
 namespace headrace {
 namespace {
@@ -22,19 +26,26 @@ std::string AsWritten(const Node& node) {
   return "{" + out + "}";
 }
 
+/// Keys of a check beside its kind.
+constexpr std::array<std::string_view, 8> kBeside = {"at_least", "severity", "warn", "where", "by", "tags", "name", "baseline"};
+
 class CheckDecoder {
  public:
-  explicit CheckDecoder(const DecodeContext& context) : context_(context) {}
+  CheckDecoder(const DecodeContext& context, std::string_view own, std::vector<StepReference>* references) : context_(context), own_(own), references_(references) {}
 
   bool Decode(const Node& node, CheckSpec* spec) {
+    check_ = &node;
     for (const Node::Entry& entry : node.entries)
-      if (!DecodeKind(entry, spec)) return false;
+      if (std::find(kBeside.begin(), kBeside.end(), entry.key) == kBeside.end() && !DecodeKind(entry, spec)) return false;
     if (TextOf(node.Find("severity")) == "warn") spec->severity = Severity::kWarn;
-    if (const Node* at_least = node.Find("at_least")) {
-      spec->at_least = ShareOf(at_least, 1.0);
-      if (spec->kind == Kind::kContract || spec->kind == Kind::kRows)
-        context_.diagnostics.AddError(DiagnosticCode::kCheck, node.FindEntry("at_least")->key_place, "`at_least` needs a check of single rows; a contract and `rows` look at the whole dataset").Help("remove `at_least`");
+    if (const Node::Entry* at_least = node.FindEntry("at_least")) {
+      spec->at_least = ShareOf(&at_least->value, 1.0);
+      if (!spec->of_single_rows())
+        Complain(*at_least, StrCat("`at_least` needs a check of single rows; ", spec->kind == Kind::kContract ? "a contract" : StrCat("`", CheckKindName(spec->kind), "`"), " looks at the whole dataset"), "remove `at_least`");
     }
+    if (const Node::Entry* warn = node.FindEntry("warn")) DecodeWarn(*warn, spec);
+    DecodeRowsLookedAt(node, spec);
+    spec->tags = TextsOf(node.Find("tags"));
     if (const Node* name = node.Find("name")) spec->name = TextOf(name);
     return true;
   }
@@ -43,10 +54,11 @@ class CheckDecoder {
   bool DecodeKind(const Node::Entry& entry, CheckSpec* spec) {
     const Node& node = entry.value;
     const std::string& key = entry.key;
-    if (key == "severity" || key == "at_least" || key == "name") return true;
     spec->name = node.pending ? key : StrCat(key, ": ", AsWritten(node));
     if (key == "contract") return DecodeContract(node, spec);
     if (key == "rows") return DecodeRows(entry, spec);
+    if (key == "sql") return DecodeSql(node, spec);
+    if (key == "same_as") return DecodeSameAs(node, spec);
     if (key == "expect") {
       spec->kind = Kind::kExpect;
       spec->expression = TextOf(&node);
@@ -59,6 +71,12 @@ class CheckDecoder {
       context_.diagnostics.AddError(DiagnosticCode::kCheck, StartOf(node), StrCat("`", key, "` names no column"));
       return false;
     }
+    if (key == "ordered" || key == "monotone") {
+      spec->kind = key == "ordered" ? Kind::kOrdered : Kind::kMonotone;
+      spec->columns = ColumnsOf(node.Find("columns"), context_.diagnostics);
+      spec->key = ColumnsOf(node.Find("key"), context_.diagnostics);
+      return true;
+    }
     spec->columns = TextsOf(node.Find("column"));
     if (key == "range") return DecodeRange(entry, spec);
     if (key == "one_of") {
@@ -66,9 +84,164 @@ class CheckDecoder {
       spec->values = TextsOf(node.Find("values"));
       return true;
     }
-    spec->kind = Kind::kMatches;
-    spec->pattern = TextOf(node.Find("pattern"));
-    return CheckPattern(*node.Find("pattern"));
+    if (key == "matches") {
+      spec->kind = Kind::kMatches;
+      spec->pattern = TextOf(node.Find("pattern"));
+      return CheckPattern(*node.Find("pattern"));
+    }
+    if (key == "type_of_text") {
+      spec->kind = Kind::kTypeOfText;
+      spec->form = TextOf(node.Find("is"));
+      return true;
+    }
+    if (key == "sequence") {
+      spec->kind = Kind::kSequence;
+      if (const Node* every = node.Find("every")) spec->every = TextOf(every);
+      return true;
+    }
+    if (key == "fresh") {
+      spec->kind = Kind::kFresh;
+      spec->within_us = DurationOf(node.Find("within"), 0);
+      return true;
+    }
+    if (key == "foreign_key") return DecodeForeignKey(node, spec);
+    return DecodeNumber(entry, spec);
+  }
+
+  /// sum, mean, quantile, distinct, metric: a number and its bounds.
+  bool DecodeNumber(const Node::Entry& entry, CheckSpec* spec) {
+    const Node& node = entry.value;
+    for (const Kind kind : {Kind::kSum, Kind::kMean, Kind::kQuantile, Kind::kDistinct, Kind::kMetric})
+      if (CheckKindName(kind) == entry.key) spec->kind = kind;
+    for (const auto& [key, bound] : {std::pair("min", &spec->min), std::pair("max", &spec->max)})
+      if (const Node* given = node.Find(key); given != nullptr && !given->pending) *bound = Value::Double(DoubleOf(given, 0));
+    if (const Node* q = node.Find("q")) spec->quantile = ShareOf(q, 0.5);
+    if (node.Find("min") == nullptr && node.Find("max") == nullptr && check_->Find("baseline") == nullptr) return Refuse(entry, StrCat("`", entry.key, "` needs `min`, `max` or both"));
+    if (spec->min && spec->max && spec->min->as_double() > spec->max->as_double()) return Refuse(entry, "`min` is above `max`");
+    const Node* of = node.Find("of");
+    if (of == nullptr || of->pending) return true;
+    spec->expression = of->text;
+    const auto parsed = AggregateExpression::Parse(of->text);
+    if (!parsed.ok()) context_.diagnostics.AddStatus(DiagnosticCode::kExpression, of->Sourced(), parsed.status());
+    return parsed.ok();
+  }
+
+  bool RefuseInTest(const Node& node, const CheckSpec& spec) {
+    context_.diagnostics.AddError(DiagnosticCode::kCheck, node.place, StrCat("`", CheckKindName(spec.kind), "` reads other steps, and a test looks at one dataset")).Help("expect its rows");
+    return false;
+  }
+
+  /// Another step that the check reads: an edge of the graph.
+  bool Refer(const Node& node, const std::string& step, CheckSpec* spec) {
+    spec->dataset = step;
+    if (references_ == nullptr) return RefuseInTest(node, *spec);
+    references_->push_back({StepReference::Role::kCheck, step, step, node.place});
+    return true;
+  }
+
+  bool DecodeForeignKey(const Node& node, CheckSpec* spec) {
+    spec->kind = Kind::kForeignKey;
+    const Node& to = *node.Find("to");
+    if (to.pending) return true;
+    const std::size_t dot = to.text.rfind('.');
+    if (dot != std::string::npos && dot > 0 && dot + 1 < to.text.size()) {
+      spec->other_column = to.text.substr(dot + 1);
+      return Refer(to, to.text.substr(0, dot), spec);
+    }
+    context_.diagnostics.AddError(DiagnosticCode::kBadValue, to.place, StrCat("`to` takes STEP.column, got ", Describe(to))).Help("write for example `customers.customer_id`");
+    return false;
+  }
+
+  bool DecodeSameAs(const Node& node, CheckSpec* spec) {
+    spec->kind = Kind::kSameAs;
+    spec->columns = ColumnsOf(node.Find("columns"), context_.diagnostics);
+    const Node& dataset = *node.Find("dataset");
+    return dataset.pending || Refer(dataset, dataset.text, spec);
+  }
+
+  bool DecodeSql(const Node& node, CheckSpec* spec) {
+    spec->kind = Kind::kSql;
+    if (node.pending) return true;
+    if (references_ == nullptr) return RefuseInTest(node, *spec);
+    SourcedText query = node.Sourced();
+    if (node.text.ends_with(".sql")) {
+      const std::shared_ptr<const SourceFile> source = ReadOrReport((std::filesystem::path(context_.around.root) / node.text).string(), node.text, 1 << 20, context_.diagnostics);
+      if (source == nullptr) return false;
+      query = {source->text(), {Place{source, 0, 1}, {{0, 0}}}};
+    }
+    spec->query = query.text;
+    const Result<SqlFacts> facts = context_.sql.InspectEngineQuery(query.text);
+    if (!facts.ok()) {
+      context_.diagnostics.AddStatus(DiagnosticCode::kSql, query, facts.status());
+      return false;
+    }
+    if (!facts->parameters.empty()) {
+      context_.diagnostics.AddError(DiagnosticCode::kBinding, query.origin.At(facts->parameters[0].span), StrCat("nothing is bound for `$", facts->parameters[0].name, "` in a check")).Help("put the query into a `sql` step and expect `rows: {max: 0}` of it");
+      return false;
+    }
+    for (const SqlFacts::Mention& table : facts->tables) {
+      if (table.name == own_) continue;
+      references_->push_back({StepReference::Role::kCheck, table.name, table.name, query.origin.At(table.span)});
+    }
+    return true;
+  }
+
+  // --- beside the kind
+
+  void DecodeRowsLookedAt(const Node& node, CheckSpec* spec) {
+    const Node::Entry* where = node.FindEntry("where");
+    const Node::Entry* by = node.FindEntry("by");
+    if (where != nullptr && CheckExpressionSyntax(where->value, context_.diagnostics)) spec->where = TextOf(&where->value);
+    if (by != nullptr) spec->by = ColumnsOf(&by->value, context_.diagnostics);
+    const auto refuse = [&](const Node::Entry* entry, std::string_view why) {
+      if (entry != nullptr) Complain(*entry, StrCat("`", entry->key, "` has no meaning beside `", CheckKindName(spec->kind), "`, which ", why), "remove it");
+    };
+    for (const Node::Entry* entry : {where, by}) {
+      if (spec->kind == Kind::kContract) refuse(entry, "holds for all rows");
+      if (spec->kind == Kind::kSql) refuse(entry, "says itself which rows it looks at");
+    }
+    if (spec->kind == Kind::kSameAs) refuse(by, "compares whole datasets");
+  }
+
+  void DecodeWarn(const Node::Entry& entry, CheckSpec* spec) {
+    if (spec->severity == Severity::kWarn) return Complain(entry, "`severity: warn` makes all of the check a warning; `warn` gives a warning beside an error", "remove one of them");
+    std::vector<std::string> takes;
+    if (spec->of_single_rows()) takes.push_back("at_least");
+    if (spec->kind == Kind::kFresh) takes.push_back("within");
+    else if (spec->kind == Kind::kRange || (spec->of_a_number() && spec->kind != Kind::kSequence && spec->kind != Kind::kSameAs)) takes.insert(takes.end(), {"min", "max"});
+    if (takes.empty()) return Complain(entry, StrCat("`", CheckKindName(spec->kind), "` has no bounds, and so none for a warning"), "write `severity: warn`");
+    if (entry.value.entries.empty()) return Complain(entry, StrCat("`warn` needs a bound: `", Join(takes, "`, `"), "`"), "");
+    WarnBounds& warn = spec->warn.emplace();
+    for (const Node::Entry& bound : entry.value.entries) {
+      if (std::find(takes.begin(), takes.end(), bound.key) == takes.end()) Complain(bound, StrCat("`", bound.key, "` is no bound of `", CheckKindName(spec->kind), "`"), StrCat("it has `", Join(takes, "`, `"), "`"));
+      else if (bound.value.pending) continue;
+      else if (bound.key == "at_least") warn.at_least = ShareOf(&bound.value, 1.0);
+      else if (bound.key == "within") warn.within_us = DurationOf(&bound.value, 0);
+      else (bound.key == "min" ? warn.min : warn.max) = InferValue(bound.value);
+    }
+    if (spec->kind != Kind::kRange)
+      for (const auto& [key, bound] : {std::pair("min", &warn.min), std::pair("max", &warn.max)})
+        if (bound->has_value() && !IsNumeric((*bound)->type())) Complain(*entry.value.FindEntry(key), StrCat("`", key, "` should be a number"), "");
+    NeverWarns(entry, *spec);
+  }
+
+  /// A warning that comes later than the error never comes.
+  void NeverWarns(const Node::Entry& entry, const CheckSpec& spec) {
+    const auto number = [](const std::optional<Value>& v) { return v && IsNumeric(v->type()) ? std::optional(v->type() == Type::kInt ? static_cast<double>(v->as_int()) : v->as_double()) : std::nullopt; };
+    const WarnBounds& warn = *spec.warn;
+    const auto min = spec.min_rows ? std::optional(static_cast<double>(*spec.min_rows)) : number(spec.min);
+    const auto max = spec.max_rows ? std::optional(static_cast<double>(*spec.max_rows)) : number(spec.max);
+    const auto warn_min = number(warn.min), warn_max = number(warn.max);
+    const char* wide = nullptr;
+    if (warn.at_least && *warn.at_least <= spec.at_least) wide = "at_least";
+    if (min && warn_min && *warn_min <= *min) wide = "min";
+    if (max && warn_max && *warn_max >= *max) wide = "max";
+    if (warn.within_us && *warn.within_us >= spec.within_us) wide = "within";
+    if (wide != nullptr) Complain(entry, StrCat("the warning would never come: its `", wide, "` is not narrower than the check's own"), "");
+  }
+
+  void Complain(const Node::Entry& entry, std::string message, std::string help) {
+    context_.diagnostics.AddError(DiagnosticCode::kCheck, entry.key_place, std::move(message)).Help(std::move(help));
   }
 
   bool DecodeContract(const Node& node, CheckSpec* spec) {
@@ -120,6 +293,9 @@ class CheckDecoder {
   }
 
   const DecodeContext& context_;
+  std::string_view own_;
+  std::vector<StepReference>* references_;
+  const Node* check_ = nullptr;
 };
 
 ContractColumn DecodeColumn(const Node& node) {
@@ -134,13 +310,13 @@ ContractColumn DecodeColumn(const Node& node) {
 
 }  // namespace
 
-std::vector<CheckSpec> DecodeChecks(const Node* checks, const DecodeContext& context) {
+std::vector<CheckSpec> DecodeChecks(const Node* checks, const DecodeContext& context, std::string_view own, std::vector<StepReference>* references) {
   std::vector<CheckSpec> out;
   if (checks == nullptr) return out;
   const Node* contract = nullptr;
   for (const Node& node : checks->items) {
     CheckSpec spec;
-    if (!CheckDecoder(context).Decode(node, &spec)) continue;
+    if (!CheckDecoder(context, own, references).Decode(node, &spec)) continue;
     if (spec.kind == Kind::kContract) {
       if (contract != nullptr)
         context.diagnostics.AddError(DiagnosticCode::kCheck, StartOf(node), "a second contract for one dataset; only one may stand").Related(StartOf(*contract), "the first");

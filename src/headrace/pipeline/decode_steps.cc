@@ -317,7 +317,8 @@ class StepDecoder {
 
   void Common() {
     StepSpec& spec = draft_.spec;
-    spec.checks = DecodeChecks(step_.Find("checks"), context_);
+    spec.checks = DecodeChecks(step_.Find("checks"), context_, spec.bare_name, &draft_.references);
+    Quarantine();
     if (spec.kind == StepKind::kDeliver) Refuse("checks", "`deliver` has no output to check; put checks on the step it reads");
     if (spec.kind == StepKind::kTrain) Refuse("checks", "`train` gives a model, not rows; conditions on it stand under `gate`");
     if (spec.kind == StepKind::kPipeline && spec.as<PipelineStepSpec>().output.empty()) Refuse("checks", "`checks` judge rows, and this step has none; add `output` under `pipeline`");
@@ -346,6 +347,22 @@ class StepDecoder {
     if (on_failure == "stop_run") spec.on_failure = StepSpec::OnFailure::kStopRun;
     if (on_failure == "continue") spec.on_failure = StepSpec::OnFailure::kContinue;
     spec.last = context_.last;
+  }
+
+  void Quarantine() {
+    const Node::Entry* entry = step_.FindEntry("quarantine");
+    if (entry == nullptr) return;
+    StepSpec& spec = draft_.spec;
+    if (spec.kind == StepKind::kTrain || spec.kind == StepKind::kDeliver || spec.kind == StepKind::kPipeline)
+      return Refuse("quarantine", StrCat("`", StepKindName(spec.kind), "` makes no rows of its own that could be put aside"));
+    if (spec.kind == StepKind::kCommand && spec.as<CommandSpec>().has_output("quarantine")) return Refuse("quarantine", "the command has an output `quarantine` of its own");
+    spec.quarantine_at_most = ShareOf(entry->value.Find("at_most"), 0);
+    const auto refuses = [](const CheckSpec& check) { return check.severity == Severity::kError && (check.of_single_rows() || check.kind == CheckSpec::Kind::kContract); };
+    if (step_.Find("checks") == nullptr || std::none_of(spec.checks.begin(), spec.checks.end(), refuses))
+      Error(DiagnosticCode::kConflict, entry->key_place, "`quarantine` needs checks of single rows beside it, which say what a bad row is", "add `checks`, for example `- not_null: [id]`");
+    for (const CheckSpec& check : spec.checks)
+      if (refuses(check) && check.at_least < 1)
+        Error(DiagnosticCode::kConflict, entry->key_place, StrCat("`at_least` lets bad rows through and `quarantine` puts them aside; the check `", check.name, "` has both"), "remove `at_least`, or give the check `severity: warn`");
   }
 
   void Pool() {

@@ -138,8 +138,8 @@ std::optional<StepSpec> ItemTemplate::Make(const StepSpec& step, const std::vect
   made.inputs = step.inputs;
   made.upstream = step.upstream;
   if (made.kind == StepKind::kSql) std::get<SqlSpec>(made.spec).value_tables = step.as<SqlSpec>().value_tables;
-  const auto counts_rows = [](const CheckSpec& check) { return check.kind == CheckSpec::Kind::kRows; };
-  if (std::ranges::none_of(step.checks, counts_rows)) std::erase_if(made.checks, counts_rows);   // a test takes them out
+  const auto needs_all = [](const CheckSpec& check) { return !check.holds_for_few_rows(); };
+  if (std::ranges::none_of(step.checks, needs_all)) std::erase_if(made.checks, needs_all);   // a test takes them out
   if (made.kind == StepKind::kScore)     // one that does not depend on the item is the whole step's, which a test may have replaced by a file
     if (const ModelRef& model = step.as<ScoreSpec>().model; !model.step.empty() || !model.name.empty() || !model.file.empty()) std::get<ScoreSpec>(made.spec).model = model;
   return made;

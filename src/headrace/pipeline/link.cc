@@ -55,6 +55,11 @@ class Linker {
       spec.inputs.push_back({reference.text, target->step, target->output});
       return;
     }
+    if (reference.role == Role::kCheck) {
+      const StepInput input{StrCat(kCheckInput, reference.inside), target->step, target->output};
+      if (std::find(spec.inputs.begin(), spec.inputs.end(), input) == spec.inputs.end()) spec.inputs.push_back(input);
+      return;
+    }
     if (reference.role == Role::kModel) std::get<ScoreSpec>(spec.spec).model.step = target->step;
     spec.inputs.push_back({reference.inside, target->step, target->output});
   }
@@ -124,6 +129,7 @@ class Linker {
     const bool trains = producer.kind == StepKind::kTrain;
     if (trains && producer.for_each && reference.role != Role::kAfter && target.output.empty())
       return refuse(DiagnosticCode::kWrongInput, StrCat("step `", producer.name, "` makes a model for each item, and no single one"), "register them under names that hold `${item}`, and score with NAME@champion");
+    if (producer.kind == StepKind::kCommand && producer.quarantine_at_most && target.output == kQuarantine) return reference.role != Role::kModel || refuse(DiagnosticCode::kWrongInput, "`model` takes a train step");
     if (producer.kind == StepKind::kCommand && reference.role != Role::kAfter && !producer.as<CommandSpec>().has_output(target.output)) {
       const auto& outputs = producer.as<CommandSpec>().outputs;
       if (outputs && outputs->empty()) return refuse(DiagnosticCode::kWrongInput, StrCat("step `", producer.name, "` has no output to read"), "to wait for it, use `after:`");
@@ -135,6 +141,7 @@ class Linker {
     if (producer.kind == StepKind::kCommand) return reference.role != Role::kModel || refuse(DiagnosticCode::kWrongInput, StrCat("`model` takes a train step, but `", producer.name, "` is of kind command"));
     if (!target.output.empty()) {
       if (trains && target.output == "test_predictions" && reference.role != Role::kModel) return true;
+      if (producer.quarantine_at_most && target.output == kQuarantine && reference.role != Role::kModel) return true;
       return refuse(DiagnosticCode::kUnknownOutput, StrCat("step `", producer.name, "` has no output `", target.output, "`"),
                     trains ? "a train step has the output `test_predictions`" : StrCat("write `", producer.name, "`"));
     }
@@ -171,7 +178,7 @@ class Linker {
     std::sort(spec.upstream.begin(), spec.upstream.end());
     spec.upstream.erase(std::unique(spec.upstream.begin(), spec.upstream.end()), spec.upstream.end());
     if (spec.kind != StepKind::kSql) return;
-    std::sort(spec.inputs.begin(), spec.inputs.end(), [](const StepInput& a, const StepInput& b) { return a.name < b.name; });
+    std::sort(spec.inputs.begin(), spec.inputs.end(), [](const StepInput& a, const StepInput& b) { return std::pair(a.for_checks(), a.name) < std::pair(b.for_checks(), b.name); });
     spec.inputs.erase(std::unique(spec.inputs.begin(), spec.inputs.end()), spec.inputs.end());
   }
 

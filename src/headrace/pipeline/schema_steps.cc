@@ -157,6 +157,8 @@ Shape PipelineStepShape() {
 std::vector<Key> CommonKeys() {
   return {
       {"checks", ListOf(CheckEntryShape()), "statements that must hold for the step's output before anything reads it", "[{unique: [customer_id]}]"},
+      {"quarantine", MapOf("at_most", {Required({"at_most", Scalar(kShare), "share of the rows that may be put aside; with more the step fails", "0.5%"})}),
+       "put the rows that checks of single rows refuse aside, as `STEP.quarantine`, and go on with the others", "{at_most: 0.5%}"},
       {"when", Scalar(kExpression), "run the step only when this holds; reads `params`, `run`, `tenant` and `env`", "\"params.category = 'shoes'\""},
       {"after", ListOrSingle(Scalar(kStep)), "steps to wait for besides those that are read", "[to_cdp]"},
       {"reads", ListOrSingle(Scalar(kStep)), "steps that the query reads but that cannot be seen in it", "[profiles]"},
@@ -211,6 +213,15 @@ const Shape& TrainShape() {
 
 const Shape& CheckEntryShape() {
   const auto one_column = [] { return Required({"column", ColumnShape(), "the column to look at", "amount"}); };
+  const auto bounded = [](std::vector<Key> keys) {
+    keys.push_back({"min", Scalar(kDouble), "smallest value of the number measured", "0"});
+    keys.push_back({"max", Scalar(kDouble), "largest value of the number measured", "100"});
+    return MapOf("a measured number and its bounds", std::move(keys));
+  };
+  const Shape ordered = MapOf("columns, key", {
+      Required({"columns", Columns(), "the columns that decide, the first before the others; rows with a null in them are passed over", "[changed_at]"}),
+      {"key", Columns(), "ask within each of the values of these columns, not over all rows", "[customer_id]"},
+  });
   static const Shape shape = MapOf("a check", {
       {"contract", Scalar(kPath), "names, types and nulls as a contract file says", "contracts/events.yaml"},
       {"rows", MapOf("min, max", {{"min", IntFrom(0), "fewest rows", "1000"}, {"max", IntFrom(0), "most rows", "1000000"}}), "how many rows", "{min: 1000}"},
@@ -220,12 +231,35 @@ const Shape& CheckEntryShape() {
       {"one_of", MapOf("column, values", {one_column(), Required({"values", ListOf(Scalar(kText)), "all values that may come; nulls pass", "[de, fr]"})}), "values from a list", "{column: country, values: [de, fr]}"},
       {"matches", MapOf("column, pattern", {one_column(), Required({"pattern", Scalar(kText), "a POSIX extended regular expression for the whole text; nulls pass", "\"[A-Z]{2}[0-9]+\""})}), "texts of one form", "{column: id, pattern: \"[0-9]+\"}"},
       {"expect", Scalar(kExpression), "an expression that is true for every row; null passes", "\"amount >= 0\""},
+      {"sum", bounded({one_column()}), "the sum of a column", "{column: amount, min: 0}"},
+      {"mean", bounded({one_column()}), "the mean of a column", "{column: amount, min: 10, max: 50}"},
+      {"quantile", bounded({one_column(), Required({"q", Scalar(kShare), "which quantile", "95%"})}), "a quantile of a column", "{column: amount, q: 95%, max: 500}"},
+      {"distinct", bounded({one_column()}), "how many different values a column has, nulls apart", "{column: country, min: 3, max: 60}"},
+      {"metric", bounded({Required({"of", Scalar(kText), "an expression over count(*), count(x), count(distinct x), sum(x), mean(x), min(x), max(x), null_share(x)", "\"sum(refunds) / count(*)\""})}), "any number made of aggregates", "{of: \"sum(refunds) / count(*)\", max: 0.1}"},
+      {"fresh", MapOf("column, within", {one_column(), Required({"within", Scalar(kDuration), "how long the newest value may lie before the end of the run's interval", "2d"})}), "the newest value is young enough", "{column: updated_at, within: 2d}"},
+      {"ordered", ordered, "no row comes before the row above it", "{columns: [changed_at], key: [customer_id]}"},
+      {"monotone", ordered, "every row comes after the row above it, and none is equal to it", "{columns: [id]}"},
+      {"sequence", MapOf("column, every", {one_column(), {"every", Choice({"hour", "day", "week", "month"}), "step of a date or timestamp; day when not given; ints go by 1", "day"}}), "nothing is missing between the smallest and the largest value", "{column: day}"},
+      {"type_of_text", MapOf("column, is", {one_column(), Required({"is", Choice({"email", "url", "iso_date", "currency", "country"}), "what every text is; nulls pass", "currency"})}), "texts are of one kind", "{column: currency, is: currency}"},
+      {"foreign_key", MapOf("column, to", {one_column(), Required({"to", Scalar(kText), "STEP.column of another step, which this one then waits for", "customers.customer_id"})}), "every value is one of another dataset's; nulls pass", "{column: customer_id, to: customers.customer_id}"},
+      {"same_as", MapOf("dataset, columns", {Required({"dataset", Scalar(kStep), "another step, which this one then waits for", "orders_copy"}), {"columns", Columns(), "the columns to compare; all when not given", "[id, amount]"}}), "another dataset has the same rows, in whatever order", "{dataset: orders_copy}"},
+      {"sql", Scalar(kSql), "a query over this step and others, by name, that gives no row", "\"select * from orders join refunds using (id) where refunds.amount > orders.amount\""},
       {"at_least", Scalar(kShare), "share of rows that must pass; all when not given", "99.9%"},
       {"severity", Choice({"error", "warn"}), "`warn` reports and goes on", "warn"},
+      {"warn", MapOf("the bounds of a warning", {
+           {"at_least", Scalar(kShare), "share of rows", "99.9%"},
+           {"min", Scalar(kAny), "smallest value", "5000"},
+           {"max", Scalar(kAny), "largest value", "9000"},
+           {"within", Scalar(kDuration), "for `fresh`", "1d"},
+       }), "narrower bounds that warn before those of the check fail", "{at_least: 99.9%}"},
+      {"where", Scalar(kExpression), "look only at the rows for which this is true", "\"country = 'de'\""},
+      {"by", Columns(), "one verdict for each value of these columns, at most 1,000", "[country]"},
+      {"tags", ListOrSingle(Scalar(kText)), "words to find the check by", "[finance]"},
       {"name", Scalar(kText), "how reports call the check", "no refunds"},
       NotYet("baseline", "compare with past runs"),
       NotYet("drift", "compare the distribution with that of the training rows"),
-  }, {"contract", "rows", "not_null", "unique", "range", "one_of", "matches", "expect"});
+  }, {"contract", "rows", "not_null", "unique", "range", "one_of", "matches", "expect", "sum", "mean", "quantile", "distinct", "metric", "fresh", "ordered", "monotone",
+      "sequence", "type_of_text", "foreign_key", "same_as", "sql"});
   return shape;
 }
 

@@ -127,11 +127,18 @@ struct UnionSpec {
   std::vector<std::pair<std::string, std::vector<Part>>> outputs;   ///< by output name
 };
 
+/// In front of the names of inputs that the checks of a step read, and the step itself does not.
+inline constexpr std::string_view kCheckInput = "check ";
+
+/// The output that holds the rows put aside.
+inline constexpr std::string_view kQuarantine = "quarantine";
+
 /// One edge: what a step reads, and under which name.
 struct StepInput {
   std::string name;        ///< inside: "data", "model", or the table name in SQL as written (parts joined by dots)
   std::string step;        ///< full name of the step that makes it
   std::string output;      ///< "" = its main output; "test_predictions" of a train step
+  bool for_checks() const { return std::string_view(name).starts_with(kCheckInput); }
   bool operator==(const StepInput&) const = default;
 };
 
@@ -160,8 +167,10 @@ struct StepSpec {
   StepKind kind = StepKind::kExtract;
   std::variant<ExtractSpec, SqlSpec, TrainStepSpec, ScoreSpec, DeliverSpec, CommandSpec, PipelineStepSpec, UnionSpec> spec;
   std::vector<CheckSpec> checks;
+  /// Rows that checks of single rows refuse go to the output `quarantine`, as long as their share is not larger.
+  std::optional<double> quarantine_at_most;
 
-  std::vector<StepInput> inputs;                     ///< data first, then model; for SQL sorted by name
+  std::vector<StepInput> inputs;                     ///< data first, then model; for SQL sorted by name; then what checks read
   std::vector<std::string> upstream;                 ///< every step this one waits for, each once, sorted: inputs, `reads`, `after`, NAME@alias
   bool enabled = true;                               ///< value of `when`
   std::string when;                                  ///< as written; "" = none

@@ -138,7 +138,7 @@ class TestPlanner {
     }
     if (step.for_each && step.for_each->rows) Need(step.for_each->rows->step, place);
     for (const StepInput& input : step.inputs)
-      if (!models_.contains(name) || input.name != "model") Need(input.step, place);
+      if (!input.for_checks() && (!models_.contains(name) || input.name != "model")) Need(input.step, place);
   }
 
   void Refuse(const StepSpec& step, const Place& place) {
@@ -177,7 +177,8 @@ class TestPlanner {
     std::erase_if(cut.steps, [&](const StepSpec& step) { return !needed_.contains(step.name); });
     std::erase_if(cut.last_if_failed, [&](const auto& entry) { return !needed_.contains(entry.first); });
     for (StepSpec& step : cut.steps) {
-      std::erase_if(step.checks, [](const CheckSpec& check) { return check.kind == CheckSpec::Kind::kRows; });
+      std::erase_if(step.checks, [](const CheckSpec& check) { return !check.holds_for_few_rows(); });
+      std::erase_if(step.inputs, [](const StepInput& input) { return input.for_checks(); });
       std::erase_if(step.upstream, [&](const std::string& name) { return !needed_.contains(name); });
       step.retry = {};
       step.approve = false;   // nobody is there to say yes, and nothing to say it about

@@ -108,7 +108,7 @@ Html ChecksSection(Page& page) {
                            : warn       ? El("span", {{"class", "t-warn"}}, "! warning")
                                         : El("span", {{"class", "t-bad"}}, "✕ failed");
       passed += check.passed ? 1 : 0;
-      rows.push_back({step.name, Prose(check.name), check.kind, verdict, FormatCount(check.rows), FormatCount(check.failed_rows)});
+      rows.push_back({step.name, Prose(check.segment.empty() ? check.name : StrCat(check.name, " [", check.segment, "]")), check.kind, verdict, FormatCount(check.rows), FormatCount(check.failed_rows)});
     }
   }
   const std::int64_t all = static_cast<std::int64_t>(rows.size());

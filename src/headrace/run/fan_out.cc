@@ -133,6 +133,12 @@ void FanOut::Ended(std::size_t item, const StepRecord& record, const StepDetails
     details_.checks.push_back(verdict);
     details_.checks.back().name = StrCat("[", items_[item].text, "] ", verdict.name);
   }
+  if (details.quarantine) {
+    QuarantineCounts& all = details_.quarantine ? *details_.quarantine : details_.quarantine.emplace();
+    all.rows_in += details.quarantine->rows_in;
+    all.rows_out += details.quarantine->rows_out;
+    all.rows_aside += details.quarantine->rows_aside;
+  }
   if (details.delivery) details_.delivery = Sum(details_.delivery, *details.delivery);
 }
 

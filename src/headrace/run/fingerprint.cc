@@ -89,6 +89,23 @@ Json Describe(const CheckSpec& check) {
   if (check.max_rows) out["max_rows"] = *check.max_rows;
   if (check.min) out["min"] = Describe(*check.min);
   if (check.max) out["max"] = Describe(*check.max);
+  if (check.warn) {
+    Json& warn = out["warn"] = Json::object();
+    if (check.warn->at_least) warn["at_least"] = *check.warn->at_least;
+    if (check.warn->within_us) warn["within_us"] = *check.warn->within_us;
+    if (check.warn->min) warn["min"] = Describe(*check.warn->min);
+    if (check.warn->max) warn["max"] = Describe(*check.warn->max);
+  }
+  if (!check.where.empty()) out["where"] = check.where;
+  if (!check.by.empty()) out["by"] = check.by;
+  if (!check.tags.empty()) out["tags"] = check.tags;
+  if (!check.key.empty()) out["key"] = check.key;
+  if (!check.form.empty()) out["form"] = check.form;
+  if (!check.query.empty()) out["query"] = check.query;
+  if (!check.dataset.empty()) out["other"] = StrCat(check.dataset, ".", check.other_column);
+  if (check.kind == CheckSpec::Kind::kQuantile) out["quantile"] = check.quantile;
+  if (check.kind == CheckSpec::Kind::kFresh) out["within_us"] = check.within_us;
+  if (check.kind == CheckSpec::Kind::kSequence) out["every"] = check.every;
   if (check.kind == CheckSpec::Kind::kContract) {
     for (const ContractColumn& c : check.contract.columns)
       out["contract"][c.name] = {{"type", TypeName(c.type)}, {"nullable", c.nullable}, {"personal", c.personal}};
@@ -113,6 +130,9 @@ std::string FingerprintParts(const StepSpec& step, const std::map<std::string, S
   parts["kind"] = StepKindName(step.kind);
   parts["spec"] = std::visit([](const auto& spec) { return Describe(spec); }, step.spec);
   for (std::size_t i = 0; i < step.checks.size(); ++i) parts["checks"][StrCat(i)] = Describe(step.checks[i]);
+  if (step.quarantine_at_most) parts["quarantine"] = *step.quarantine_at_most;
+  if (std::any_of(step.checks.begin(), step.checks.end(), [](const CheckSpec& check) { return check.kind == CheckSpec::Kind::kFresh; }))
+    parts["until"] = FormatTimestamp(interval.end_us);   // the same rows grow old
   for (const auto& [name, input] : inputs)  // a model's label stands in the scored rows
     parts["inputs"][name] = StrCat(input.label, input.label.empty() ? "" : " ", input.artifact.digest);
   if (!sources.empty()) parts[step.kind == StepKind::kCommand ? "code" : "sources"] = sources;

@@ -160,7 +160,7 @@ class Judge {
     ASSIGN_OR_RETURN(const std::string path, store_.ArtifactPath(output->second));
     ASSIGN_OR_RETURN(const Table found, ReadParquet(path));
     const std::unique_ptr<TableStream> stream = StreamOf(found);
-    const Result<std::vector<CheckVerdict>> verdicts = RunChecks(target.checks, *stream);
+    const Result<std::vector<CheckVerdict>> verdicts = RunChecks(target.checks, *stream, {.until_us = plan_.pipeline.interval.end_us});
     if (!verdicts.ok()) Fail(expectation.name, verdicts.status().message());
     else
       for (const CheckVerdict& verdict : *verdicts)

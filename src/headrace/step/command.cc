@@ -115,7 +115,7 @@ class Attempt {
   }
 
   Status Inputs(Command& command) {
-    for (const auto& [name, input] : context_.inputs) {
+    for (const auto& [name, input] : OwnInputs(context_)) {
       const std::string path = JoinPath(scratch_.Folder("inputs"), StrCat(name, input.artifact.kind == "model" ? ".model" : ".parquet"));
       std::error_code error;
       fs::copy_file(input.path, path, error);

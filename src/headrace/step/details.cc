@@ -16,6 +16,7 @@ Json ToJson(const CheckVerdict& v) {
             {"sample_columns", v.sample_columns}, {"sample_rows", v.sample_rows}};
   if (v.value) j["value"] = std::isfinite(*v.value) ? Json(*v.value) : Json(FormatDouble(*v.value));
   if (!v.segment.empty()) j["segment"] = v.segment;
+  if (!v.tags.empty()) j["tags"] = v.tags;
   return j;
 }
 
@@ -32,6 +33,7 @@ CheckVerdict VerdictFrom(const Json& j) {
   double value = 0;
   if (j.contains("value") && (j["value"].is_number() || ParseDouble(j["value"].get<std::string>(), &value))) v.value = j["value"].is_number() ? j["value"].get<double>() : value;
   v.segment = j.value("segment", "");
+  v.tags = j.value("tags", std::vector<std::string>());
   v.sample_columns = j.at("sample_columns").get<std::vector<std::string>>();
   v.sample_rows = j.at("sample_rows").get<std::vector<std::vector<std::string>>>();
   return v;
@@ -118,6 +120,7 @@ std::string StepDetails::ToJson() const {
   if (!taken_from.empty()) j["taken_from"] = taken_from;
   if (anew) j["anew"] = true;
   for (const CheckVerdict& verdict : checks) j["checks"].push_back(headrace::ToJson(verdict));
+  if (quarantine) j["quarantine"] = {{"rows_in", quarantine->rows_in}, {"rows_out", quarantine->rows_out}, {"rows_aside", quarantine->rows_aside}};
   if (!notes.empty()) j["notes"] = notes;
   if (delivery) j["delivery"] = headrace::ToJson(*delivery);
   if (model) j["model"] = headrace::ToJson(*model);
@@ -136,6 +139,10 @@ Result<StepDetails> StepDetails::FromJson(std::string_view text) {
     details.anew = j.value("anew", false);
     if (j.contains("checks"))
       for (const Json& verdict : j.at("checks")) details.checks.push_back(VerdictFrom(verdict));
+    if (j.contains("quarantine")) {
+      const Json& counts = j.at("quarantine");
+      details.quarantine = QuarantineCounts{counts.at("rows_in"), counts.at("rows_out"), counts.at("rows_aside")};
+    }
     if (j.contains("notes")) details.notes = j.at("notes").get<std::vector<std::string>>();
     if (j.contains("delivery")) details.delivery = DeliveryFrom(j.at("delivery"));
     if (j.contains("model")) details.model = ModelFrom(j.at("model"));

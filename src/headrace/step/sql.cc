@@ -18,10 +18,11 @@ Result<StepFiles> RunSql(const StepContext& context) {
   options.temp_directory = context.store().ScratchPath("-spill");
   const std::string path = context.store().ScratchPath(".parquet");
   options.allowed_files = {path};
-  for (const auto& [name, input] : context.inputs) options.allowed_files.push_back(input.path);
+  const std::map<std::string, StepInputFile> inputs = OwnInputs(context);
+  for (const auto& [name, input] : inputs) options.allowed_files.push_back(input.path);
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
   const auto token = CancelsWith(context, [&engine] { engine->Cancel(); });
-  for (const auto& [name, input] : context.inputs) RETURN_IF_ERROR(engine->AddParquet(name, input.path));
+  for (const auto& [name, input] : inputs) RETURN_IF_ERROR(engine->AddParquet(name, input.path));
   for (const auto& [name, value] : spec.value_tables) RETURN_IF_ERROR(engine->AddTable(name, OneRow(name, value)));
 
   StepFiles out;

@@ -22,18 +22,58 @@ Result<StepFiles> Act(const StepContext& context) {
   return Error(ErrorCode::kInternal, "unknown kind of step");
 }
 
+/// An engine that answers the queries of `sql` checks: it knows the dataset at `path` by the step's name, and the others they read.
+Result<std::unique_ptr<Engine>> OpenCheckEngine(const StepContext& context, const std::string& path) {
+  Engine::Options options;
+  options.temp_directory = context.store().ScratchPath("-spill");
+  options.allowed_files = {path};
+  for (const auto& [name, input] : context.inputs) options.allowed_files.push_back(input.path);
+  ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, Engine::Open(options));
+  RETURN_IF_ERROR(engine->AddParquet(context.step->bare_name, path));
+  for (const auto& [name, input] : context.inputs)
+    if (name.starts_with(kCheckInput)) RETURN_IF_ERROR(engine->AddParquet(name.substr(kCheckInput.size()), input.path));
+  return engine;
+}
+
 /// Judge the step's checks on the dataset at `path`.
+Status Judge(const StepContext& context, const std::string& path, StepDetails& details, BadRows* bad_rows) {
+  if (context.progress) context.progress("checking", 0.9);
+  std::unique_ptr<Engine> engine;
+  CheckContext around;
+  around.until_us = context.pipeline().interval.end_us;
+  around.bad_rows = bad_rows;
+  around.threads = context.run->threads;
+  around.open = [&context](const std::string& dataset) -> Result<std::unique_ptr<TableStream>> {
+    const auto input = context.inputs.find(StrCat(kCheckInput, dataset));
+    if (input == context.inputs.end()) return Error(ErrorCode::kInvalid, "`", dataset, "` is not read by this step");
+    return StreamParquet(input->second.path);
+  };
+  around.query = [&](const std::string& query) -> Result<std::unique_ptr<TableStream>> {
+    if (engine == nullptr) {
+      ASSIGN_OR_RETURN(engine, OpenCheckEngine(context, path));
+    }
+    return engine->Query(query);
+  };
+  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(path));
+  ASSIGN_OR_RETURN(details.checks, RunChecks(context.step->checks, *rows, around));
+  return Ok();
+}
+
 Status Check(const StepContext& context, const std::string& path, StepDetails& details) {
   if (context.step->checks.empty()) return Ok();
-  if (context.progress) context.progress("checking", 0.9);
-  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(path));
-  ASSIGN_OR_RETURN(details.checks, RunChecks(context.step->checks, *rows));
+  RETURN_IF_ERROR(Judge(context, path, details, nullptr));
   return ToStatus(context.step->name, details.checks);
 }
 
 Status CheckMain(const StepContext& context, StepFiles& files) {
   const auto main = files.files.find("");
-  return main == files.files.end() || main->second.kind != "dataset" ? Ok() : Check(context, main->second.path, files.details);
+  if (main == files.files.end() || main->second.kind != "dataset") return Ok();
+  if (!context.step->quarantine_at_most) return Check(context, main->second.path, files.details);
+  BadRows bad;
+  ASSIGN_OR_RETURN(const std::int64_t rows, ParquetRowCount(main->second.path));
+  bad.limit = QuarantineLimit(*context.step, rows);
+  RETURN_IF_ERROR(Judge(context, main->second.path, files.details, &bad));
+  return PutAside(context, bad, files);
 }
 
 /// The other pipeline's run judged its own steps; this step's checks come on top.
@@ -95,6 +135,12 @@ Status AtPlace(const SourcedText& text, Status status) {
   const Location at = Locate(text.origin.At(*status.span()));
   if (at.file.empty()) return status;
   return std::move(status).WithContext(StrCat(at.file, ":", at.line, ":", at.column));
+}
+
+std::map<std::string, StepInputFile> OwnInputs(const StepContext& context) {
+  std::map<std::string, StepInputFile> inputs = context.inputs;
+  std::erase_if(inputs, [](const auto& input) { return input.first.starts_with(kCheckInput); });
+  return inputs;
 }
 
 SqlParameters Bind(const BoundValues& values) { return SqlParameters(values.begin(), values.end()); }

@@ -79,12 +79,18 @@ struct ItemCounts {
   std::int64_t total = 0, succeeded = 0, reused = 0, skipped = 0, failed = 0;
 };
 
+/// How many rows a quarantine put aside. rows_in = rows_out + rows_aside.
+struct QuarantineCounts {
+  std::int64_t rows_in = 0, rows_out = 0, rows_aside = 0;
+};
+
 /// What a step leaves to be told, besides its outputs. Kept in the store as JSON.
 struct StepDetails {
   std::vector<std::string> upstream;       ///< steps it waited for, as the pipeline said then
   std::string taken_from;                  ///< the run leaves this step out and takes what this other run recorded; "" = it does not
   bool anew = false;                       ///< asked for by name: it reuses nothing
   std::vector<CheckVerdict> checks;
+  std::optional<QuarantineCounts> quarantine;
   std::vector<std::string> notes;
   std::optional<DeliveryReport> delivery;
   std::optional<ModelDetails> model;

@@ -1,11 +1,25 @@
 #pragma once
 
+#include <map>
+#include <string>
+
+#include "headrace/check/check.h"
 #include "headrace/step/step.h"
 
 namespace headrace {
 
 /// Put the model that a train step stored into the registry, and move `champion` when every gate passed.
 Status RegisterModel(const StepContext& context, const ArtifactRef& model, bool gate_refused, StepDetails& details);
+
+/// The inputs that the step itself reads: all but those of its checks.
+std::map<std::string, StepInputFile> OwnInputs(const StepContext& context);
+
+/// The column of a quarantine that says which checks a row fails.
+inline constexpr std::string_view kReasonColumn = "failed_checks";
+/// The most rows of `rows` that the step's quarantine takes.
+std::int64_t QuarantineLimit(const StepSpec& step, std::int64_t rows);
+/// Part the main dataset into good rows and bad ones, which become the output `quarantine`. kData when there are more of them than may be.
+Status PutAside(const StepContext& context, const BadRows& bad, StepFiles& files);
 
 /// The same error, with file:line:column in front where its span stands in a project file.
 Status AtPlace(const SourcedText& text, Status status);

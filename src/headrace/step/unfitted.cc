@@ -30,7 +30,8 @@ std::vector<UnfittedStep> UnfittedAbove(const ResolvedPipeline& pipeline, const 
     open.erase(open.begin());
     if (!above.insert(name).second) continue;
     if (const StepSpec* found = pipeline.Find(name))
-      for (const StepInput& input : found->inputs) open.insert(input.step);
+      for (const StepInput& input : found->inputs)
+        if (!input.for_checks()) open.insert(input.step);
   }
   std::vector<UnfittedStep> steps;
   for (const std::string& name : above) {
