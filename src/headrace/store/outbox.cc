@@ -134,6 +134,28 @@ Status Outbox::Sent(const std::string& batch) {
 Status Outbox::Failed(const std::string& batch, const std::string& error, std::int64_t next_us) { return Update(batch, State::kPending, error, next_us, 0); }
 Status Outbox::GiveUp(const std::string& batch, const std::string& error) { return Update(batch, State::kGivenUp, error, 0, 0); }
 
+Status Outbox::Hasten() {
+  const std::lock_guard lock(store_.mutex_);
+  return store_.db_->Transact(false, [&]() -> Status {
+    Statement update(*store_.db_, "UPDATE alerts SET next_us = ?1 WHERE state = 'pending' AND error <> '' AND next_us > ?1");
+    update.Bind(clock_.NowMicros());
+    return update.Run();
+  });
+}
+
+Status Outbox::GiveUpOlder(std::int64_t entered_us) {
+  const std::lock_guard lock(store_.mutex_);
+  Statement any(*store_.db_, "SELECT 1 FROM alerts WHERE state = 'pending' AND entered_us < ? LIMIT 1");
+  any.Bind(entered_us);
+  ASSIGN_OR_RETURN(const bool old, any.Step());
+  if (!old) return Ok();
+  return store_.db_->Transact(true, [&]() -> Status {
+    Statement update(*store_.db_, "UPDATE alerts SET state = 'given up', error = CASE error WHEN '' THEN 'its destination was not there for a day' ELSE error END WHERE state = 'pending' AND entered_us < ?");
+    update.Bind(entered_us);
+    return update.Run();
+  });
+}
+
 Status Outbox::Disable(const std::string& destination, const DisabledDestination& how) {
   const std::lock_guard lock(store_.mutex_);
   return store_.db_->Transact(true, [&]() -> Status {

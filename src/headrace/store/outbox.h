@@ -48,6 +48,9 @@ class Outbox {
   Status Sent(const std::string& batch);
   Status Failed(const std::string& batch, const std::string& error, std::int64_t next_us);
   Status GiveUp(const std::string& batch, const std::string& error);
+  Status GiveUpOlder(std::int64_t entered_us);     ///< pending ones entered before, whose destination is gone
+
+  Status Hasten();                                 ///< what failed before is due now
 
   Status Disable(const std::string& destination, const DisabledDestination& how);
   Result<std::map<std::string, DisabledDestination>> Disabled();

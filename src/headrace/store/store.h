@@ -71,7 +71,7 @@ struct RunClaim {
 /// One output of a step: a file in the artifact store.
 struct ArtifactRef {
   std::string digest;             ///< SHA-256 of the file
-  std::string kind;               ///< "dataset" (Parquet), "model" or "files" (a project's files, as JSON)
+  std::string kind;               ///< "dataset" (Parquet), "model", "files" (a project's files, as JSON) or "body" (what an API answered)
   std::int64_t rows = -1;         ///< datasets
   bool operator==(const ArtifactRef&) const = default;
 };
