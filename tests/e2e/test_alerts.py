@@ -122,7 +122,8 @@ def test_gone_is_left_alone_until_it_is_edited(tmp_path, web):
     web.answers = [(200, {}, b"")]
     shop.edit("headrace.yaml", "/hook", "/new-hook")
     assert shop.headrace("alerts", "send").code == 0
-    assert [request["path"] for request in web.requests] == ["/hook", "/new-hook"], "both are alike, so they are one message"
+    assert [request["path"] for request in web.requests] == ["/hook", "/new-hook", "/new-hook"], "the first was sent before, so it stays a message of its own"
+    assert web.events()[0]["id"] == web.events()[1]["id"]
 
 
 @pytest.mark.parametrize("point, told_before", [("run.before_finish", 0), ("run.after_finish", 0), ("alert.before_send", 0), ("alert.after_send", 1), ("alert.after_record", 1)])
@@ -264,10 +265,18 @@ def test_a_moved_champion_and_a_refused_gate_are_told(tmp_path, web):
     world = World(tmp_path / "shop")
     with open(world.folder / "headrace.yaml", "a") as file:
         file.write("alerts:\n" + hook(web, more=", when: [failed, champion_moved, gate_refused]"))
-    done = world.run("--json")
-    assert done.code == 0, done.all
-    moved = [event for event in web.events() if event["type"] == "headrace.champion_moved"]
-    assert len(moved) == 1 and "version 1 of" in moved[0]["data"]["alerts"][0]["message"]
+    world.good(pipeline="full")
+    world.good(pipeline="full")
+    assert [event["type"] for event in web.events()] == ["headrace.champion_moved"], "once"
+    assert "version 1 of `churn` is the champion now; it had none before" in web.events()[0]["data"]["alerts"][0]["message"]
+    world.edit("pipelines/full.yaml", "auc >= 0.6", "auc >= 2")
+    assert world.run(pipeline="full").code == 3
+    assert [event["type"] for event in web.events()] == ["headrace.champion_moved", "headrace.gate_refused"], "and not as failed beside it"
+    alert = web.events()[1]["data"]["alerts"][0]
+    assert alert["step"] == "model" and "`auc >= 2`" in alert["message"] and "the champion stays" in alert["message"]
+    world.edit("headrace.yaml", "[failed, champion_moved, gate_refused]", "[failed, champion_moved]")
+    assert world.headrace("models", "promote", "churn", "2").code == 0
+    assert "version 2 of `churn` is the champion now; before it was version 1" in web.events()[2]["data"]["alerts"][0]["message"]
 
 
 def test_a_server_tells_what_is_late_and_waits_for_those_alike(tmp_path, web):

@@ -65,7 +65,7 @@ class AlertDecoder {
     out_.starttls = TextOf(how.Find("starttls")) != "off";
     for (const char* field : {"from", "to"})
       for (const std::string& address : TextsOf(how.Find(field)))
-        if (address.find_first_of("<> \t\r\n,\"") != std::string::npos || address.find('@') == std::string::npos || static_cast<unsigned char>(*std::max_element(address.begin(), address.end())) > 126)
+        if (address.find('@') == std::string::npos || std::any_of(address.begin(), address.end(), [](char c) { return c <= ' ' || c > 126 || std::string_view("<>,\"").find(c) != std::string_view::npos; }))
           Wrong(*how.Find(field), StrCat("`", address, "` is no mail address"), "write name@example.com, without a name in front");
     if (!out_.starttls && !out_.key.empty())
       Wrong(*how.Find("starttls"), "`starttls: off` would send the password in the open", "leave it out, or use an smtps:// address");

@@ -86,6 +86,18 @@ bool MayBeJson(std::string_view content_type) {
   return type.empty() || type == "application/json" || type.ends_with("+json") || type == "text/json" || type == "text/plain" || type == "application/octet-stream";
 }
 
+/// What `${...}` put into a URL and no URL may hold, such as the blank in a timestamp.
+std::string Encoded(std::string_view url) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : url) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte > ' ' && byte < 127 && std::string_view("\"<>\\^`{|}").find(c) == std::string_view::npos) out += c;
+    else out += StrCat("%", kHex[byte >> 4], kHex[byte & 15]);
+  }
+  return out;
+}
+
 struct Asked {
   HttpRequest request;
   std::vector<std::string> secrets;
@@ -98,7 +110,8 @@ Result<Asked> RequestOf(const StepContext& context, const ApiSpec& spec) {
     if (!value.secret.empty()) asked.secrets.push_back(secret.Reveal());
     return secret.Reveal();
   };
-  ASSIGN_OR_RETURN(asked.request.url, load(spec.url));
+  ASSIGN_OR_RETURN(const std::string url, load(spec.url));
+  asked.request.url = Encoded(url);
   asked.request.shown = spec.url.secret.empty() ? ShownUrl(spec.url.text) : StrCat("secret ", spec.url.secret);
   asked.request.allow_private = spec.allow_private;
   asked.request.timeout_us = 300'000'000;
