@@ -101,5 +101,10 @@ find_path(HEADRACE_LIBPQ_INCLUDE libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
 add_library(libpq_headers INTERFACE)
 target_include_directories(libpq_headers SYSTEM INTERFACE ${HEADRACE_LIBPQ_INCLUDE})
 
+# libcurl's too.
+find_path(HEADRACE_LIBCURL_INCLUDE curl/curl.h REQUIRED)
+add_library(libcurl_headers INTERFACE)
+target_include_directories(libcurl_headers SYSTEM INTERFACE ${HEADRACE_LIBCURL_INCLUDE})
+
 add_library(lightgbm_headers INTERFACE)
 target_include_directories(lightgbm_headers SYSTEM INTERFACE ${HEADRACE_UNPACKED}/lightgbm/include)

@@ -7,7 +7,7 @@ import pytest
 
 from world import CASES, HEADRACE, INTERVAL, World
 
-COMMANDS = ["init", "validate", "test", "plan", "run", "approve", "cancel", "runs", "show", "logs", "data", "why", "report", "models", "schedule", "backfill", "server", "train", "score", "inspect",
+COMMANDS = ["init", "validate", "test", "plan", "run", "approve", "cancel", "runs", "show", "logs", "data", "why", "report", "alerts", "models", "schedule", "backfill", "server", "train", "score", "inspect",
             "gc", "schema", "version"]
 
 
@@ -55,6 +55,9 @@ DOCUMENTS = {
     "schedule resume": (["schedule", "resume", "full"], {"pipeline", "paused"}),
     "backfill": (["backfill", "full", "--from", "2026-01-05", "--to", "2026-01-12", "--dry-run"], {"backfill", "windows"}),
     "backfill list": (["backfill", "list"], set()),
+    "alerts list": (["alerts", "list"], {"alerts", "disabled", "snoozes"}),
+    "alerts snooze": (["alerts", "snooze", "off"], {"pipeline", "tenant", "until"}),
+    "alerts send": (["alerts", "send"], {"sent", "failed", "problems"}),
     "models list": (["models", "list"], {"name", "version", "aliases", "digest"}),
     "models show": (["models", "show", "churn"], {"name", "version", "aliases", "metrics", "alias_moves"}),
     "models add": (["models", "add", "other", "churn.model"], {"name", "version"}),

@@ -14,14 +14,15 @@
 namespace headrace {
 
 namespace {
-constexpr std::array<std::string_view, 25> kPoints = {
+constexpr std::array<std::string_view, 28> kPoints = {
     "run.before_create",      "run.after_create",        "step.before_start",      "step.after_start",
     "artifact.before_rename", "artifact.after_rename",   "step.before_finish",     "step.after_finish",
     "model.before_register",  "model.after_register",    "alias.before_move",      "alias.after_move",
     "deliver.before_begin",   "deliver.before_commit",   "deliver.after_commit",   "file.before_rename",
     "step.before_park",       "step.after_park",         "run.before_finish",      "run.after_finish",
     "gc.before_records",      "gc.after_records",        "gc.before_file",         "gc.after_file",
-    "state.before_begin",
+    "state.before_begin",     "alert.before_send",     "alert.after_send",
+    "alert.after_record",
 };
 
 struct Target {

@@ -8,6 +8,7 @@
 
 #include "headrace/base/digest.h"
 #include "headrace/base/process.h"
+#include "headrace/cli/alert_delivery.h"
 #include "headrace/cli/command.h"
 #include "headrace/cli/run_request.h"
 #include "headrace/cli/supervision.h"
@@ -211,7 +212,12 @@ class BackfillCommand {
     options.holder = RunLauncher::Holder("headrace backfill");
     options.parallel = flags_.parallel;
     options.steps_down = true;
-    Supervisor supervisor(*store_, launcher, SystemClock(), options, [&](const ServerEvent& event) { Tell(event); });
+    BackgroundCourier courier(*store_, [&](const std::string& problem) { Say(StrCat("alert: ", problem, "\n")); });
+    courier.Set(project);
+    Supervisor supervisor(*store_, launcher, SystemClock(), options, [&](const ServerEvent& event) {
+      courier.Enter(event, SystemClock().NowMicros());
+      Tell(event);
+    });
     std::map<std::string, std::int64_t> quotas;
     for (const std::string& tenant : project.tenants()) quotas[tenant] = project.QuotaOf(tenant).runs;
     supervisor.Set(Scheduler(), std::move(quotas));
@@ -223,6 +229,7 @@ class BackfillCommand {
     };
     Supervise(supervisor, launcher, signals, SystemClock(), 1, each, [&](const Status& status) { Say(status.ToString() + "\n"); });
     static_cast<void>(supervisor.Stop().ok());       // it would run out anyway
+    DeliverAlerts(*store_, project, global_);
     now = queue.GetBackfill(backfill_.id);
     if (!now.ok()) return Fail(now.status(), global_);
     Say(CountsText(*now) + "\n");

@@ -27,6 +27,7 @@ struct GlobalFlags {
 using Action = std::function<int()>;
 
 // One function a command, each in its own file: declares the command and its flags; `action` is set when the user chose it.
+void AddAlertsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddApproveCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddBackfillCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddCancelCommand(CLI::App& app, const GlobalFlags& flags, Action& action);

@@ -83,6 +83,7 @@ int main(int argc, char** argv) {
   AddDataCommand(app, flags, action);
   AddWhyCommand(app, flags, action);
   AddReportCommand(app, flags, action);
+  AddAlertsCommand(app, flags, action);
   AddModelsCommand(app, flags, action);
   AddScheduleCommand(app, flags, action);
   AddBackfillCommand(app, flags, action);

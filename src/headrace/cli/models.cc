@@ -4,6 +4,7 @@
 
 #include "headrace/base/process.h"
 #include "headrace/base/files.h"
+#include "headrace/cli/alert_delivery.h"
 #include "headrace/cli/command.h"
 #include "headrace/model/model.h"
 #include "headrace/table/value.h"
@@ -104,7 +105,17 @@ int Add(const ModelFlags& flags_of, const GlobalFlags& flags) {
 int Move(const ModelFlags& model, std::int64_t version, const GlobalFlags& flags) {
   const Result<OpenProject> open = OpenState(flags);
   if (!open.ok()) return Fail(open.status(), flags);
-  if (const Status moved = open->store->MoveAlias(model.tenant, model.name, "champion", version, UserName(), ""); !moved.ok()) return Fail(moved, flags);
+  Diagnostics diagnostics;
+  const Result<Project> project = LoadProject(flags, "", diagnostics);      // for whom to tell; a file that does not read keeps no model from moving
+  std::vector<OutboxMessage> told;
+  if (project.ok() && !project->alerts().empty()) {
+    const Result<ModelVersion> before = open->store->ResolveModel(model.tenant, model.name, "champion");
+    const AlertRules rules = RulesOf(*project, "");
+    const Alert alert = ChampionMoved(rules, "", model.tenant, model.name, before.ok() ? before->version : 0, version, UserName(), "", SystemClock().NowMicros());
+    told = MessagesFor(rules, {&alert, 1});
+  }
+  if (const Status moved = open->store->MoveAlias(model.tenant, model.name, "champion", version, UserName(), "", told); !moved.ok()) return Fail(moved, flags);
+  if (!told.empty()) DeliverAlerts(*open->store, *project, flags);
   if (flags.json) PrintOut(nlohmann::ordered_json({{"name", model.name}, {"tenant", model.tenant}, {"champion", version}}).dump(2) + "\n");
   else PrintErr(StrCat("champion of ", model.name, model.tenant.empty() ? "" : StrCat(" of ", model.tenant), " is now version ", version, "\n"));
   return 0;

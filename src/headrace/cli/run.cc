@@ -9,6 +9,7 @@
 #include "headrace/base/files.h"
 #include "headrace/base/parallel.h"
 #include "headrace/base/process.h"
+#include "headrace/cli/alert_delivery.h"
 #include "headrace/cli/command.h"
 #include "headrace/cli/interrupt.h"
 #include "headrace/cli/progress.h"
@@ -178,6 +179,8 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   if (!files.ok()) return Fail(files.status(), global);
   environment.files = *files;
   environment.dry_run = flags.dry_run;
+  const AlertRules alerts = RulesOf(*today, pipeline->pipeline);
+  if (!alerts.destinations.empty()) environment.alerts = &alerts;
 
   environment.threads = global.threads;
 
@@ -217,7 +220,9 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
     const Result<std::string> json = RunJson(**store, *run, true);
     if (!json.ok()) return Fail(json.status(), global);
     PrintOut(*json + "\n");
+    std::fflush(stdout);
   }
+  if (flags.request.empty() && !flags.leave_alerts) DeliverAlerts(**store, *today, global);
   return run->exit_code;
 }
 
@@ -239,6 +244,7 @@ void AddRunCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
   command->add_flag("--force", flags->force, "reuse nothing");
   command->add_option("--request", flags->request, "the request that this run is for, and its attempt; for the server")->type_name("ID#N")->group("");
   command->add_option("--trigger", flags->trigger, "what made the request; for the server")->group("");
+  command->add_flag("--leave-alerts", flags->leave_alerts, "the process that started this one tells people")->group("");
   command->add_option("--ends-with", flags->ends_with, "the process that started this one; the run is interrupted when it dies")->group("");
   command->callback([&global, &action, flags] {
     action = [&global, flags] {

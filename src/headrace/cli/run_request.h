@@ -25,6 +25,7 @@ struct RunFlags {
   std::int64_t ends_with = 0;       ///< process whose death interrupts the run; 0 = none
   std::string request;              ///< ID#ATTEMPT of the request that the run is for; "" = none
   std::string trigger;              ///< what made that request
+  bool leave_alerts = false;        ///< the process that started this one tells people
   bool dry_run = false, force = false;
   bool as_recorded = false;         ///< with resume, from, only: the project's files as that run read them
 };

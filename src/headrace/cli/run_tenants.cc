@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "headrace/base/files.h"
+#include "headrace/cli/alert_delivery.h"
 #include "headrace/cli/interrupt.h"
 #include "headrace/schedule/tenant_runs.h"
 
@@ -15,7 +16,7 @@ namespace {
 /// The command line of one tenant's run.
 std::vector<std::string> TenantCommand(const std::string& program, const RunFlags& flags, const GlobalFlags& global, const std::string& tenant) {
   std::vector<std::string> argv = {program, "-C", global.directory, "--json", "run", flags.target.pipeline, "--tenant", tenant,
-                                   "--ends-with", StrCat(::getpid())};
+                                   "--ends-with", StrCat(::getpid()), "--leave-alerts"};
   const auto add = [&](const char* flag, const std::string& value) {
     if (!value.empty()) argv.insert(argv.end(), {flag, value});
   };
@@ -68,6 +69,11 @@ int RunAllTenants(const RunFlags& flags, const GlobalFlags& global) {
                     FormatSeconds(run.seconds), json.value("run", "")});
   }
   if (global.json) PrintOut(documents.dump(2) + "\n");
+  if (!project->alerts().empty()) {
+    const Result<std::unique_ptr<Store>> store = OpenStore(*project);
+    if (store.ok()) DeliverAlerts(**store, *project, global);
+    else PrintErr(StrCat("warning: ", store.status().message(), "\n"));
+  }
   if (!global.quiet) PrintErr(TextTable({"tenant", "state", "exit", "rows delivered", "time", "run"}, rows));
   return ExitCodeOf(results);
 }

@@ -157,6 +157,13 @@ int Data(const DataFlags& data, const GlobalFlags& flags) {
   const Result<std::string> path = open->store->ArtifactPath(*artifact);
   if (!path.ok()) return Fail(path.status(), flags);
   if (artifact->kind == "model") return Fail(Error(ErrorCode::kInvalid, "`", data.step, "` made a model").WithHelp(StrCat("headrace inspect ", *path)), flags);
+  if (artifact->kind == "body") {
+    const Result<std::string> body = ReadFile(*path);
+    if (!body.ok()) return Fail(body.status(), flags);
+    if (data.out.empty()) return PrintOut(*body), 0;
+    const Status written = WriteFileAtomically(data.out, *body);
+    return written.ok() ? 0 : Fail(written, flags);
+  }
   Engine::Options options;
   options.any_file = true;
   const Result<std::unique_ptr<Engine>> engine = Engine::Open(options);

@@ -9,6 +9,7 @@
 
 #include "headrace/base/files.h"
 #include "headrace/base/process.h"
+#include "headrace/cli/alert_delivery.h"
 #include "headrace/cli/command.h"
 #include "headrace/cli/supervision.h"
 #include "headrace/table/value.h"
@@ -64,6 +65,8 @@ class Server {
     options.holder = RunLauncher::Holder("headrace server");
     options.parallel = server_flags_.parallel;
     options.lease_us = static_cast<std::int64_t>(server_flags_.lease_s * 1e6);
+    BackgroundCourier courier(**store, [&](const std::string& problem) { Line("alert", problem); });
+    courier_ = &courier;
     Supervisor supervisor(**store, launcher, *clock_, options, [&](const ServerEvent& event) { Tell(event); });
     signature_ = SignatureOf(*project_);
     if (const Status set = SetFrom(*project_, supervisor, diagnostics); !set.ok()) return diagnostics.has_errors() ? FailWith(diagnostics, global_) : Fail(set, global_);
@@ -100,6 +103,7 @@ class Server {
     if (!project.environment().schedules) text += StrCat("; environment `", project.environment().name, "` has `schedules: off`: only backfills and what is queued run");
     Line("loaded", text);
     supervisor.Set(std::move(scheduler), std::move(quotas));
+    courier_->Set(project);
     return Ok();
   }
 
@@ -125,6 +129,7 @@ class Server {
   }
 
   void Tell(const ServerEvent& event) {
+    courier_->Enter(event, clock_->NowMicros());
     if (global_.json) PrintOut(EventJson(event, clock_->NowMicros()) + "\n");
     else Say(EventText(event));
     std::fflush(stdout);
@@ -142,6 +147,7 @@ class Server {
   std::unique_ptr<Project> project_;
   std::unique_ptr<ShiftedClock> shifted_;
   Clock* clock_ = &SystemClock();
+  BackgroundCourier* courier_ = nullptr;
   std::string signature_;
   std::int64_t looked_ = 0;
 };

@@ -71,6 +71,8 @@ std::vector<CheckSpec> DecodeChecks(const Node* checks, const DecodeContext& con
 std::optional<Contract> ReadContract(const std::string& path, const Place& place, const DecodeContext& context);
 /// What stands under `command`; adds what it reads, and its unfitted text, to `draft`.
 CommandSpec DecodeCommand(const Node& node, const DecodeContext& context, DraftStep& draft);
+/// What stands under `api` of an extract.
+ApiSpec DecodeApi(const Node& node, const DecodeContext& context);
 RetrySpec DecodeRetry(const Node& node, RetrySpec base);
 
 /// Small readers; a null node gives the default.

@@ -142,7 +142,12 @@ class StepDecoder {
     spec.null_values = TextsOf(node.Find("null_values"));
     const Node* file = node.Find("file");
     const Node::Entry* connection = node.FindEntry("connection");
-    if (file != nullptr && connection != nullptr) {
+    if (const Node::Entry* api = node.FindEntry("api")) {
+      if (const Node::Entry* other = connection != nullptr ? connection : node.FindEntry("file"))
+        diagnostics_.AddError(DiagnosticCode::kConflict, api->key_place, StrCat("`extract` has both `api` and `", other->key, "`; exactly one may stand")).Related(other->key_place, "the other");
+      RefuseIn(node, {"format", "delimiter", "table", "query", "bind"}, "beside `api`");
+      spec.api = DecodeApi(api->value, context_);
+    } else if (file != nullptr && connection != nullptr) {
       diagnostics_.AddError(DiagnosticCode::kConflict, connection->key_place, "`extract` has both `file` and `connection`; exactly one may stand").Related(node.FindEntry("file")->key_place, "the other");
     } else if (file != nullptr) {
       spec.file = TextOf(file);
@@ -150,7 +155,7 @@ class StepDecoder {
       ExtractDelimiter(node, spec);
       RefuseIn(node, {"table", "query", "bind"}, "beside `file`");
     } else if (connection == nullptr) {
-      Error(DiagnosticCode::kMissingKey, StartOf(node), "`extract` needs `file`, or `connection` with `table` or `query`", "add `file: data/customers.csv`");
+      Error(DiagnosticCode::kMissingKey, StartOf(node), "`extract` needs `file`, `api`, or `connection` with `table` or `query`", "add `file: data/customers.csv`");
     } else {
       RefuseIn(node, {"format", "delimiter", "null_values"}, "beside `connection`");
       ExtractFromConnection(node, spec);

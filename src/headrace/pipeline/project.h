@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "headrace/pipeline/alert_spec.h"
 #include "headrace/pipeline/diagnostics.h"
 #include "headrace/pipeline/schedule_spec.h"
 #include "headrace/pipeline/sql_inspector.h"
@@ -113,6 +114,8 @@ class Project {
   std::vector<std::string> pipelines() const;        ///< names, sorted
   std::vector<std::string> tenants() const;          ///< names, sorted
   std::string OwnerOf(const std::string& pipeline) const;   ///< as its file says; "" = it does not
+  std::string RunbookOf(const std::string& pipeline) const; ///< the same
+  const std::vector<AlertDestination>& alerts() const;      ///< those of this environment
   /// Pipeline, project and tenant files read, relative to the root, sorted (for `validate` and completion).
   std::vector<std::string> files() const;
   /// Name of the pipeline in the file Options::path named, or "".

@@ -132,6 +132,7 @@ void Loader::ReadProjectFile() {
   if (const Node* pools = root->Find("pools"))
     for (const Node::Entry& entry : pools->entries) parts_->pools[entry.key] = IntOf(&entry.value, 1);
   if (const Node* defaults = root->Find("defaults")) ReadDefaults(*defaults);
+  if (const Node* alerts = root->Find("alerts")) parts_->alerts = DecodeAlerts(*alerts, parts_->environment, diagnostics_);
 }
 
 /// By the name asked for, else the one with `default: true`, else the only one. Works on the unchecked tree, because
@@ -286,6 +287,13 @@ std::string Project::OwnerOf(const std::string& pipeline) const {
   const auto found = parts_->pipelines.find(pipeline);
   return found == parts_->pipelines.end() ? std::string() : TextOf(found->second.root.Find("owner"));
 }
+
+std::string Project::RunbookOf(const std::string& pipeline) const {
+  const auto found = parts_->pipelines.find(pipeline);
+  return found == parts_->pipelines.end() ? std::string() : TextOf(found->second.root.Find("runbook"));
+}
+
+const std::vector<AlertDestination>& Project::alerts() const { return parts_->alerts; }
 
 std::vector<std::string> Project::tenants() const {
   std::vector<std::string> names;

@@ -25,6 +25,9 @@ struct PipelineFile {
   std::vector<ParamDecl> params;
 };
 
+/// What stands under `alerts:`, of the environment. REQUIRES: `node` passed its shape.
+std::vector<AlertDestination> DecodeAlerts(const Node& node, const Environment& environment, Diagnostics& diagnostics);
+
 /// What Load leaves: everything that does not depend on a run.
 struct Project::Parts {
   std::string root, data_root, name, opened_pipeline;
@@ -32,6 +35,7 @@ struct Project::Parts {
   bool has_file = false;
   Environment environment;
   Retention retention;
+  std::vector<AlertDestination> alerts;
   std::shared_ptr<const SqlInspector> sql;
   std::map<std::string, ConnectionEntry> connections;    ///< of the project and the chosen environment
   std::map<StepKind, StepDefaults> defaults;

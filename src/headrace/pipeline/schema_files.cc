@@ -1,4 +1,5 @@
 // Every key of the project's files outside of steps.
+#include "headrace/pipeline/alert_spec.h"
 #include "headrace/pipeline/schema.h"
 #include "headrace/sql/connection.h"
 
@@ -57,6 +58,42 @@ Shape ScheduleShape() {
   return MapOf("a schedule", std::move(keys), {"cron", "every"});
 }
 
+Key AllowPrivate() { return {"allow_private", Scalar(kBool), "also addresses that are not of the public internet: loopback, private and link-local ones", "true"}; }
+Key Url(const char* description, const char* example, bool required = true) {
+  return {"url", SecretOrText(), description, example, required};
+}
+
+/// One destination of alerts.
+Shape AlertShape() {
+  return MapOf("a destination of alerts", {
+      {"webhook", MapOf("a webhook", {
+           Url("where to: `{secret: NAME}` when the address itself is one", "{secret: OPS_WEBHOOK}"),
+           {"secrets", ListOf(SecretOrText()), "keys to sign with, base64, with or without `whsec_`; several while they are being changed", "[{secret: OPS_SIGNING}]"},
+           AllowPrivate(),
+       }), "a POST of CloudEvents 1.0 with the headers of Standard Webhooks", "{url: {secret: OPS_WEBHOOK}}"},
+      {"slack", MapOf("a Slack webhook", {Url("the incoming webhook", "{secret: SLACK_WEBHOOK}"), AllowPrivate()}), "a message in a channel of Slack", "{url: {secret: SLACK_WEBHOOK}}"},
+      {"teams", MapOf("a Teams webhook", {Url("the workflow's webhook", "{secret: TEAMS_WEBHOOK}"), AllowPrivate()}), "a card in a channel of Teams", "{url: {secret: TEAMS_WEBHOOK}}"},
+      {"pagerduty", MapOf("a PagerDuty service", {Required({"key", SecretOrText(), "the integration's routing key", "{secret: PAGERDUTY_KEY}"}), Url("another address than PagerDuty's own", "https://events.eu.pagerduty.com/v2/enqueue", false), AllowPrivate()}),
+       "an incident of PagerDuty, resolved when the pipeline has recovered", "{key: {secret: PAGERDUTY_KEY}}"},
+      {"opsgenie", MapOf("an Opsgenie team", {Required({"key", SecretOrText(), "the integration's API key", "{secret: OPSGENIE_KEY}"}), Url("another address than Opsgenie's own", "https://api.eu.opsgenie.com/v2/alerts", false), AllowPrivate()}),
+       "an alert of Opsgenie, closed when the pipeline has recovered", "{key: {secret: OPSGENIE_KEY}}"},
+      {"email", MapOf("mail", {
+           Url("the mail server: smtps://host:465, or smtp://host:587, which must offer STARTTLS", "smtps://mail.example:465"),
+           Required({"from", Scalar(kText), "the sender's address", "headrace@agency.example"}),
+           Required({"to", ListOrSingle(Scalar(kText)), "addresses", "[data@agency.example]"}),
+           {"user", Scalar(kText), "who signs in", "headrace"},
+           {"password", SecretOrText(), "with which password", "{secret: MAIL_PASSWORD}"},
+           {"starttls", Choice({"required", "off"}), "`off`: send in the open when the server offers no TLS; never with a password", "off"},
+           AllowPrivate(),
+       }), "a mail", "{url: \"smtps://mail.example:465\", from: headrace@agency.example, to: [data@agency.example]}"},
+      {"command", ListOf(Scalar(kText)), "a program with its arguments, run in the project's folder; the variable HEADRACE_ALERT names a file with the message as JSON", "[scripts/tell.sh]"},
+      {"file", Scalar(kPath), "a file that gets the message as a line of JSON", "out/alerts.jsonl"},
+      {"when", ListOrSingle(Choice({kAlertEvents.begin(), kAlertEvents.end()})), "what to tell of; `[failed, recovered, late]` when not given", "[failed, recovered, late]"},
+      {"environments", ListOrSingle(Scalar(kLabel)), "only runs of these environments; all when not given", "[prod]"},
+      {"group", Scalar(kDuration), "how long a server waits for clients that broke alike, to tell of them in one message; 30s when not given", "2m"},
+  }, {"webhook", "slack", "teams", "pagerduty", "opsgenie", "email", "command", "file"});
+}
+
 Shape KeepFor() { return Scalar(kText); }
 
 }  // namespace
@@ -78,13 +115,13 @@ const Shape& PipelineFileShape() {
   static const Shape shape = MapOf("a pipeline", {
       Required({"name", Scalar(kLabel), "name of the pipeline; unique in the project", "churn"}),
       Description(),
-      {"owner", Scalar(kText), "whom to ask about it; stands on the page of the project", "data@agency.example"},
+      {"owner", Scalar(kText), "whom to ask about it; stands on the page of the project and in alerts", "data@agency.example"},
+      {"runbook", Scalar(kText), "what to do when it fails, most often an address; stands in alerts", "https://wiki.agency.example/churn"},
       {"params", ParamsShape(), "typed parameters, read as `${params.NAME}`", "{as_of: {type: date}}"},
       Required({"steps", StepsShape(), "the steps by name; their order in the file does not matter", "{customers: {extract: {file: data/customers.csv}}}"}),
       {"finally", StepsShape(), "steps that run when all others have ended, however they ended; they may read `${run.outcome}`: succeeded or failed",
        "{log: {deliver: {data: scores, file: out/last.csv}, when: \"run.outcome = 'succeeded'\"}}"},
       {"schedule", ScheduleShape(), "when runs start, and for whom (docs/schedules.md)", "{cron: \"0 6 * * MON\", timezone: Europe/Berlin, tenants: all}"},
-      NotYet("alerts", "whom to tell"),
   });
   return shape;
 }
@@ -125,7 +162,7 @@ const Shape& ProjectFileShape() {
            {"runs", KeepFor(), "how long runs are kept, with what they left: the age `headrace gc` goes by when it is given none", "1y"},
            {"models", KeepFor(), "how long model versions are kept; nothing goes by it yet", "forever"},
        }), "how long things are kept", "{data: 30d, runs: 1y, models: forever}"},
-      NotYet("alerts", "whom to tell"),
+      {"alerts", Named("name: destination", AlertShape(), kLabel), "whom to tell, of what (docs/alerts.md)", "{ops: {webhook: {url: {secret: OPS_WEBHOOK}}, when: [failed, recovered, late]}}"},
   });
   return shape;
 }

@@ -40,7 +40,15 @@ struct RetrySpec {
 /// Values for the $names of a query, bound, never pasted. In the order of the file.
 using BoundValues = std::vector<std::pair<std::string, Value>>;
 
-/// Rows from outside: files, or a database by table or query.
+/// One GET of an HTTP API whose answer is JSON.
+struct ApiSpec {
+  TextOrSecret url;
+  std::vector<std::pair<std::string, TextOrSecret>> headers;
+  std::string rows = "$";                            ///< a path that http/json_rows.h knows
+  bool allow_private = false;
+};
+
+/// Rows from outside: files, a database by table or query, or an API.
 struct ExtractSpec {
   std::string file;                                  ///< path or glob, relative to the project's root; "" = a connection
   std::string format;                                ///< csv | tsv | parquet | jsonl; "" = by the file's ending
@@ -50,6 +58,7 @@ struct ExtractSpec {
   std::string table;                                 ///< catalog.schema.name parts joined by dots, after the tenant's `tables`
   std::optional<SourcedText> query;
   BoundValues bind;
+  std::optional<ApiSpec> api;                        ///< then all above is empty, but for null_values
   /// The contract among the step's checks, or nullptr: it decides the types text is read as.
   static const Contract* ContractOf(const std::vector<CheckSpec>& checks);
 };

@@ -145,7 +145,7 @@ class TestPlanner {
     std::string where;
     if (step.kind == StepKind::kExtract) {
       const auto& extract = step.as<ExtractSpec>();
-      where = extract.file.empty() ? StrCat(" reads the connection `", extract.connection, "`") : StrCat(" reads `", extract.file, "`");
+      where = extract.api ? std::string(" asks an API") : extract.file.empty() ? StrCat(" reads the connection `", extract.connection, "`") : StrCat(" reads `", extract.file, "`");
     } else {
       where = StrCat(" is of kind ", StepKindName(step.kind), ", which acts outside");
     }

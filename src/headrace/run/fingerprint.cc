@@ -19,7 +19,15 @@ Json Describe(const BoundValues& values) {
   return out;
 }
 
+Json Describe(const ApiSpec& spec) {
+  const auto shown = [](const TextOrSecret& value) { return value.secret.empty() ? value.text : StrCat("secret ", value.secret); };
+  Json headers = Json::object();
+  for (const auto& [name, value] : spec.headers) headers[name] = shown(value);
+  return {{"url", shown(spec.url)}, {"headers", headers}, {"rows", spec.rows}};
+}
+
 Json Describe(const ExtractSpec& spec) {
+  if (spec.api) return {{"api", Describe(*spec.api)}, {"null_values", spec.null_values}};
   return {{"file", spec.file}, {"format", spec.format}, {"delimiter", spec.delimiter}, {"null_values", spec.null_values},
           {"connection", spec.connection}, {"table", spec.table}, {"query", spec.query ? spec.query->text : ""}, {"bind", Describe(spec.bind)}};
 }

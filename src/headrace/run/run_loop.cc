@@ -7,6 +7,7 @@
 #include "headrace/base/version.h"
 #include "headrace/run/fingerprint.h"
 #include "headrace/run/presentable.h"
+#include "headrace/run/run_alerts.h"
 #include "headrace/run/run_params.h"
 #include "headrace/sql/files.h"
 
@@ -197,10 +198,25 @@ Result<RunRecord> RunLoop::Run(const Options& options) {
     state = RunState::kWaiting;
     exit_code = ExitCode(ErrorCode::kBusy);
   }
-  RETURN_IF_ERROR(env_.store->FinishRun(run_.id, state, exit_code, Sentence(state)));
+  ASSIGN_OR_RETURN(const std::vector<OutboxMessage> told, Told(state, exit_code));
+  RETURN_IF_ERROR(env_.store->FinishRun(run_.id, state, exit_code, Sentence(state), told));
   ASSIGN_OR_RETURN(run_, env_.store->GetRun(run_.id));
   observer_.RunFinished(run_);
   return run_;
+}
+
+/// What people are told of the end of this run. A part of another run is told of by that one.
+Result<std::vector<OutboxMessage>> RunLoop::Told(RunState state, int exit_code) {
+  const bool ended = state == RunState::kSucceeded || state == RunState::kFailed;
+  if (env_.alerts == nullptr || env_.dry_run || !ended || !run_.parent.empty()) return std::vector<OutboxMessage>();
+  RunRecord now = run_;
+  now.state = state;
+  now.exit_code = exit_code;
+  now.message = Sentence(state);
+  std::vector<StepRecord> steps;
+  for (const StepSpec& spec : env_.pipeline->steps) steps.push_back(records_.at(spec.name));
+  ASSIGN_OR_RETURN(const std::vector<Alert> alerts, AlertsOfRun(*env_.alerts, *env_.store, now, steps, details_, env_.clock->NowMicros()));
+  return MessagesFor(*env_.alerts, alerts);
 }
 
 std::string RunLoop::Sentence(RunState state) const {

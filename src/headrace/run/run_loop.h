@@ -112,6 +112,7 @@ class RunLoop {
   Status JoinItems(FanOut& fan);
   Status Log(const std::string& step, std::string_view level, std::string text);
   std::string Sentence(RunState state) const;
+  Result<std::vector<OutboxMessage>> Told(RunState state, int exit_code);
 
   struct Active {
     std::int64_t deadline = 0;           ///< monotonic; 0 = none

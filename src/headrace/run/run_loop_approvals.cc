@@ -42,7 +42,7 @@ Status RunLoop::EndPromotion(const StepSpec& spec, StepRecord& record, const App
   ModelDetails& model = *details.model;
   RETURN_IF_ERROR(Write(nullptr));
   if (answer.verdict == Approval::Verdict::kYes) {
-    RETURN_IF_ERROR(env_.store->MoveAlias(env_.pipeline->tenant, model.name, "champion", model.version, answer.by, run_.id));
+    RETURN_IF_ERROR(PromoteModel(env_, model.name, model.champion_before, model.version, answer.by));
     model.champion_after = model.version;
     details.notes.push_back(StrCat("promoted with the approval of ", answer.by.empty() ? "somebody" : answer.by, answer.note.empty() ? "" : StrCat(": ", answer.note)));
   } else {

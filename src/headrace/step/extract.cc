@@ -21,10 +21,10 @@ std::vector<std::string> Personal(const Contract* contract) {
   return names;
 }
 
-Status LoadRows(const StepContext& context, const ExtractSpec& spec, Engine& engine, const Contract* contract) {
+Status LoadRows(const std::string& pattern, const std::string& format, const ExtractSpec& spec, Engine& engine, const Contract* contract) {
   FileSource source;
-  source.pattern = JoinPath(context.pipeline().root, spec.file);
-  source.format = spec.format;
+  source.pattern = pattern;
+  source.format = format;
   source.delimiter = spec.delimiter;
   source.personal = Personal(contract);
   if (contract != nullptr) {
@@ -70,8 +70,19 @@ Result<StepFiles> RunExtract(const StepContext& context) {
   options.temp_directory = context.store().ScratchPath("-spill");
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
   const auto token = CancelsWith(context, [&engine] { engine->Cancel(); });
-  RETURN_IF_ERROR(spec.file.empty() ? LoadFromDatabase(context, spec, *engine, contract) : LoadRows(context, spec, *engine, contract));
   StepFiles out;
+  if (spec.api) {
+    ASSIGN_OR_RETURN(const ApiAnswer answer, AskApi(context, *spec.api));
+    const Status loaded = LoadRows(answer.rows_file, "jsonl", spec, *engine, contract);
+    static_cast<void>(RemoveFile(answer.rows_file).ok());
+    if (!loaded.ok()) {
+      static_cast<void>(RemoveFile(answer.body_file).ok());
+      return Error(loaded.code(), ReplaceAll(loaded.message(), answer.rows_file, "the API's rows")).WithHelp(loaded.help());
+    }
+    out.files["body"] = {answer.body_file, "body"};
+  } else {
+    RETURN_IF_ERROR(spec.file.empty() ? LoadFromDatabase(context, spec, *engine, contract) : LoadRows(JoinPath(context.pipeline().root, spec.file), spec.format, spec, *engine, contract));
+  }
   const std::string path = context.store().ScratchPath(".parquet");
   ASSIGN_OR_RETURN(const std::int64_t rows, engine->WriteParquet(StrCat("SELECT * FROM ", kRows), {}, path));
   out.files[""] = {path, "dataset", rows};

@@ -27,6 +27,7 @@ struct StepInputFile {
   std::string label;        ///< for a model: how people call it, "propensity@4"; else ""
 };
 
+struct AlertRules;
 struct StepContext;
 struct StepOutcome;
 
@@ -41,6 +42,7 @@ struct RunEnvironment {
   CommandRunner* commands = nullptr;       ///< not null when a step is a command
   /// Runs the pipeline of a `pipeline` step to its end. Not empty when a step is one. Any number of threads may call.
   std::function<StepOutcome(const StepContext&)> pipelines = {};
+  const AlertRules* alerts = nullptr;      ///< whom to tell of what; nullptr = nobody
   std::string run;                         ///< run id
   std::string user;                        ///< who moves aliases
   std::string commit;                      ///< of the project's repository; "" = it lies in none
@@ -144,6 +146,9 @@ Result<std::unique_ptr<Connection>> OpenConnection(const StepContext& context, c
 Status CompareUnfitted(const std::vector<UnfittedStep>& trained, const std::vector<UnfittedStep>& scored, std::string_view model);
 /// The unfitted steps above the input `data` of `step`: queries of `sql` and `extract` steps, commands with their code, by name.
 std::vector<UnfittedStep> UnfittedAbove(const ResolvedPipeline& pipeline, const StepSpec& step);
+
+/// Make `version` the champion of `model` in the name of `by`, and tell whoever wants to hear of it.
+Status PromoteModel(const RunEnvironment& run, const std::string& model, std::int64_t before, std::int64_t version, const std::string& by);
 
 /// Digests of the files that a command's `code` names, by path within the project; kInvalid when an entry matches none.
 Result<std::map<std::string, std::string>> CodeDigests(const std::string& root, const CommandSpec& command);

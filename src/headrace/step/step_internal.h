@@ -24,6 +24,14 @@ Status PutAside(const StepContext& context, const BadRows& bad, StepFiles& files
 /// The same error, with file:line:column in front where its span stands in a project file.
 Status AtPlace(const SourcedText& text, Status status);
 
+/// What an API gave, in scratch files: the body as it came, and its rows as lines of JSON.
+struct ApiAnswer {
+  std::string body_file, rows_file;
+};
+/// kData: an answer that is no list of rows, says that something is wrong, or holds none; kBusy: 429, 5xx or no answer, after several attempts. The error
+/// names what came, with nothing in it that could be a secret or a value of a row.
+Result<ApiAnswer> AskApi(const StepContext& context, const ApiSpec& spec);
+
 SqlParameters Bind(const BoundValues& values);
 
 /// `act` is called when the step is cancelled, as long as the returned token lives.

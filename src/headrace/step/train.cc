@@ -4,6 +4,7 @@
 
 #include "headrace/base/files.h"
 #include "headrace/model/train.h"
+#include "headrace/notify/alert.h"
 #include "headrace/sql/engine.h"
 #include "headrace/step/step_internal.h"
 
@@ -87,9 +88,19 @@ Status RegisterModel(const StepContext& context, const ArtifactRef& artifact, bo
   details.model->version = version.version;
   details.model->champion_before = ChampionVersion(context.store(), tenant, registration->name);
   if (!gate_refused && registration->promote == RegisterSpec::Promote::kAuto)
-    RETURN_IF_ERROR(context.store().MoveAlias(tenant, registration->name, "champion", version.version, context.run->user, context.run->run));
+    RETURN_IF_ERROR(PromoteModel(*context.run, registration->name, details.model->champion_before, version.version, context.run->user));
   details.model->champion_after = ChampionVersion(context.store(), tenant, registration->name);
   return Ok();
+}
+
+Status PromoteModel(const RunEnvironment& run, const std::string& model, std::int64_t before, std::int64_t version, const std::string& by) {
+  std::vector<OutboxMessage> told;
+  const ResolvedPipeline& pipeline = *run.pipeline;
+  if (run.alerts != nullptr && run.alerts->Wants(AlertEvent::kChampionMoved)) {
+    const Alert moved = ChampionMoved(*run.alerts, pipeline.pipeline, pipeline.tenant, model, before, version, by, run.run, run.clock->NowMicros());
+    told = MessagesFor(*run.alerts, {&moved, 1});
+  }
+  return run.store->MoveAlias(pipeline.tenant, model, "champion", version, by, run.run, told);
 }
 
 }  // namespace headrace

@@ -8,7 +8,7 @@ namespace headrace {
 
 namespace {
 std::string PathOf(const std::string& directory, const ArtifactRef& artifact) {
-  return StrCat(directory, "/artifacts/", artifact.digest.substr(0, 2), "/", artifact.digest, artifact.kind == "model" ? ".model" : artifact.kind == "files" ? ".json" : ".parquet");
+  return StrCat(directory, "/artifacts/", artifact.digest.substr(0, 2), "/", artifact.digest, artifact.kind == "model" ? ".model" : artifact.kind == "files" ? ".json" : artifact.kind == "body" ? ".body" : ".parquet");
 }
 }  // namespace
 

@@ -45,7 +45,7 @@ constexpr std::array kReferences = {
     "SELECT files, id FROM runs WHERE files <> ''",
 };
 /// Every table with rows of a run, by its column `run`; `runs` itself apart.
-constexpr std::array kOfRuns = {"outputs", "events", "approvals", "pool_slots", "steps"};
+constexpr std::array kOfRuns = {"outputs", "events", "approvals", "pool_slots", "steps", "alerts"};
 
 struct Run {
   RunRecord record;

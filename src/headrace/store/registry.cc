@@ -104,7 +104,7 @@ Result<ModelVersion> Store::ResolveModel(std::string_view tenant, std::string_vi
 }
 
 Status Store::MoveAlias(std::string_view tenant, std::string_view name, std::string_view alias, std::int64_t version,
-                        std::string_view by, std::string_view run) {
+                        std::string_view by, std::string_view run, const std::vector<OutboxMessage>& told) {
   const std::lock_guard lock(mutex_);
   CrashPoint("alias.before_move");
   const Status done = db_->Transact(true, [&]() -> Status {
@@ -124,7 +124,8 @@ Status Store::MoveAlias(std::string_view tenant, std::string_view name, std::str
     RETURN_IF_ERROR(set.Run());
     Statement move(*db_, "INSERT INTO alias_moves(tenant, name, alias, from_version, to_version, moved_us, by, run) VALUES (?,?,?,?,?,?,?,?)");
     move.Bind(tenant, name, alias, from, version, clock_.NowMicros(), by, run);
-    return move.Run();
+    RETURN_IF_ERROR(move.Run());
+    return EnterMessages(told);
   });
   RETURN_IF_ERROR(done);
   CrashPoint("alias.after_move");

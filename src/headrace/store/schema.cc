@@ -10,7 +10,7 @@
 namespace headrace::internal {
 
 namespace {
-constexpr std::array<const char*, 6> kSteps = {
+constexpr std::array<const char*, 7> kSteps = {
     // 1
     R"sql(
 CREATE TABLE runs(
@@ -113,6 +113,18 @@ ALTER TABLE steps ADD COLUMN item_of TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN parent TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN files TEXT NOT NULL DEFAULT '';
 CREATE INDEX runs_by_parent ON runs(parent) WHERE parent <> '';
+)sql",
+    // 7: the outbox of alerts, destinations that are gone, and who does not want to hear
+    R"sql(
+CREATE TABLE alerts(
+  id TEXT PRIMARY KEY, destination TEXT NOT NULL, event TEXT NOT NULL, pipeline TEXT NOT NULL, tenant TEXT NOT NULL, run TEXT NOT NULL,
+  alike TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL, batch TEXT NOT NULL, attempts INTEGER NOT NULL, entered_us INTEGER NOT NULL,
+  next_us INTEGER NOT NULL, sent_us INTEGER NOT NULL, error TEXT NOT NULL, ack_by TEXT NOT NULL, ack_us INTEGER NOT NULL) STRICT;
+CREATE INDEX alerts_pending ON alerts(next_us) WHERE state = 'pending';
+CREATE INDEX alerts_by_subject ON alerts(pipeline, tenant, entered_us);
+CREATE INDEX alerts_by_run ON alerts(run);
+CREATE TABLE alert_destinations(name TEXT PRIMARY KEY, definition TEXT NOT NULL, since_us INTEGER NOT NULL, reason TEXT NOT NULL) STRICT;
+CREATE TABLE alert_snoozes(pipeline TEXT NOT NULL, tenant TEXT NOT NULL, until_us INTEGER NOT NULL, by TEXT NOT NULL) STRICT;
 )sql",
 };
 constexpr std::int64_t kKnown = kSteps.size();

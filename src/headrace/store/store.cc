@@ -348,7 +348,7 @@ Status Store::Advance(const std::vector<StepRecord>& ended, const StepRecord* st
   return Ok();
 }
 
-Status Store::FinishRun(const std::string& id, RunState state, int exit_code, const std::string& message) {
+Status Store::FinishRun(const std::string& id, RunState state, int exit_code, const std::string& message, const std::vector<OutboxMessage>& told) {
   const std::lock_guard lock(mutex_);
   CrashPoint("run.before_finish");
   const Status done = db_->Transact(true, [&]() -> Status {
@@ -356,7 +356,7 @@ Status Store::FinishRun(const std::string& id, RunState state, int exit_code, co
     Statement update(*db_, "UPDATE runs SET state = ?, exit_code = ?, message = ?, finished_us = ? WHERE id = ? AND epoch = ? AND state = 'running'");
     update.Bind(StateName(state), exit_code, message, clock_.NowMicros(), id, epoch);
     RETURN_IF_ERROR(update.Run());
-    return update.changed() == 1 ? Ok() : Refusal(id, "");
+    return update.changed() == 1 ? EnterMessages(told) : Refusal(id, "");
   });
   RETURN_IF_ERROR(done);
   CrashPoint("run.after_finish");

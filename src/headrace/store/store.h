@@ -12,6 +12,7 @@
 #include "headrace/base/clock.h"
 #include "headrace/base/secret.h"
 #include "headrace/base/status.h"
+#include "headrace/store/outbox_message.h"
 
 namespace headrace {
 
@@ -70,7 +71,7 @@ struct RunClaim {
 /// One output of a step: a file in the artifact store.
 struct ArtifactRef {
   std::string digest;             ///< SHA-256 of the file
-  std::string kind;               ///< "dataset" (Parquet), "model" or "files" (a project's files, as JSON)
+  std::string kind;               ///< "dataset" (Parquet), "model", "files" (a project's files, as JSON) or "body" (what an API answered)
   std::int64_t rows = -1;         ///< datasets
   bool operator==(const ArtifactRef&) const = default;
 };
@@ -205,7 +206,8 @@ class Store {
   Status FinishStep(const StepRecord& step) { return Advance({step}, nullptr); }
   /// Both, for steps that ended and one that starts (or nullptr): one transaction.
   Status Advance(const std::vector<StepRecord>& ended, const StepRecord* started);
-  Status FinishRun(const std::string& id, RunState state, int exit_code, const std::string& message);
+  /// `told`: what people are told of it (outbox.h), in the same transaction.
+  Status FinishRun(const std::string& id, RunState state, int exit_code, const std::string& message, const std::vector<OutboxMessage>& told = {});
   /// Say that a run of this Store is alive. Cheap: writes at most once in a third of kRunLeaseMicros. kBusy when somebody took the run over, or
   /// when the state could not be reached until the lease was over: the caller must stop.
   Status Heartbeat(const std::string& run);
@@ -280,16 +282,18 @@ class Store {
   /// NAME@ALIAS or NAME@VERSION; kInvalid says what there is.
   Result<ModelVersion> ResolveModel(std::string_view tenant, std::string_view name, std::string_view alias);
   Status MoveAlias(std::string_view tenant, std::string_view name, std::string_view alias, std::int64_t version,
-                   std::string_view by, std::string_view run);
+                   std::string_view by, std::string_view run, const std::vector<OutboxMessage>& told = {});   ///< `told` only when it moves
   Result<std::vector<AliasMove>> AliasHistory(std::string_view tenant, std::string_view name);   ///< newest first
 
   const std::string& directory() const { return directory_; }   ///< <root>/.headrace
 
  private:
   friend class RunQueue;
+  friend class Outbox;
   struct Owned { std::int64_t epoch = 0, renewed = 0, tried = 0; };   // monotonic times of the lease's start and of the last try
   Store(std::string directory, std::unique_ptr<internal::Database> db, Clock& clock);
   Status CheckActing();
+  Status EnterMessages(const std::vector<OutboxMessage>& messages);
   Status Claim(const RunClaim& claim, const std::string& run);
   Result<bool> Lives(const RunRecord& run);
   Result<RunRecord> AsSeenNow(RunRecord run);
