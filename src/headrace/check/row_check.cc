@@ -120,6 +120,7 @@ Result<std::unique_ptr<RowCheck>> MakeRowCheck(const CheckSpec& spec, const Sche
     case CheckSpec::Kind::kOneOf: return MakeOneOf(spec, schema);
     case CheckSpec::Kind::kMatches: return MakeMatches(spec, schema);
     case CheckSpec::Kind::kExpect: return MakeExpect(spec, schema);
+    case CheckSpec::Kind::kDrift: return Error(ErrorCode::kInvalid, "`drift` is judged on the steps of a run, not here");
     case CheckSpec::Kind::kContract:
     case CheckSpec::Kind::kRows: break;
   }

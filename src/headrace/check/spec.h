@@ -19,6 +19,11 @@ struct ContractColumn {
   bool nullable = true;
   bool personal = false;          ///< masked wherever rows are shown
   std::string description;
+  // Bounds on single values, judged as checks of their own beside the contract's (RulesOf). Nulls pass all of them.
+  std::optional<Value> min = {}, max = {};   ///< both inclusive
+  std::vector<std::string> one_of = {};      ///< all values that may come, as text; empty = any
+  std::string matches = {};                  ///< a POSIX extended regular expression for the whole text; "" = any
+  bool unique = false;                       ///< no value comes twice
 };
 
 /// What a dataset must look like: names, types, nullability. Column order does not matter.
@@ -30,9 +35,16 @@ struct Contract {
   Schema schema() const;
 };
 
+/// Where a distribution may have moved to, against a known one. At least one bound is set.
+struct DriftLimits {
+  std::string against;                       ///< "training", "last", or a file of rows or a model file, relative to the project's root
+  std::optional<double> psi, js, l_inf, ks, missing;   ///< at most this much (docs/drift.md)
+  std::optional<double> chi2_p;              ///< at least this p-value
+};
+
 /// A checkable statement on a dataset. `kind` says which fields count.
 struct CheckSpec {
-  enum class Kind : std::uint8_t { kContract, kRows, kNotNull, kUnique, kRange, kOneOf, kMatches, kExpect };
+  enum class Kind : std::uint8_t { kContract, kRows, kNotNull, kUnique, kRange, kOneOf, kMatches, kExpect, kDrift };
   Kind kind = Kind::kExpect;
   Severity severity = Severity::kError;
   std::string name;                        ///< shown; defaults to the check as written
@@ -45,7 +57,11 @@ struct CheckSpec {
   std::vector<std::string> values;         ///< kOneOf, as text; compared after reading them as the column's type
   std::string pattern;                     ///< kMatches: a POSIX extended regular expression on the whole text
   std::string expression;                  ///< kExpect: a row passes when true or null
+  DriftLimits drift;                       ///< kDrift; of `columns`, or of all that can be compared
 };
+
+/// The bounds of a contract's columns as checks: range, one_of, matches and unique, in the order of the columns.
+std::vector<CheckSpec> RulesOf(const Contract& contract, Severity severity);
 
 std::string_view CheckKindName(CheckSpec::Kind kind);   ///< "contract", "rows", "not_null", ...
 
