@@ -128,6 +128,7 @@ Result<std::unique_ptr<RowCheck>> MakeRowCheck(const CheckSpec& spec, const Sche
     case Kind::kOrdered:
     case Kind::kMonotone: return MakeOrdered(spec, schema);
     case Kind::kForeignKey: return MakeForeignKey(spec, schema, context);
+    case Kind::kDrift: return Error(ErrorCode::kInvalid, "`drift` is judged on the steps of a run, not here");
     default: return Error(ErrorCode::kInternal, "`", CheckKindName(spec.kind), "` is not a check of single rows");
   }
 }

@@ -19,6 +19,11 @@ struct ContractColumn {
   bool nullable = true;
   bool personal = false;          ///< masked wherever rows are shown
   std::string description;
+  // Bounds on single values, judged as checks of their own beside the contract's (RulesOf). Nulls pass all of them.
+  std::optional<Value> min = {}, max = {};   ///< both inclusive
+  std::vector<std::string> one_of = {};      ///< all values that may come, as text; empty = any
+  std::string matches = {};                  ///< a POSIX extended regular expression for the whole text; "" = any
+  bool unique = false;                       ///< no value comes twice
 };
 
 /// What a dataset must look like: names, types, nullability. Column order does not matter.
@@ -37,13 +42,20 @@ struct WarnBounds {
   std::optional<std::int64_t> within_us;   ///< kFresh
 };
 
+/// Where a distribution may have moved to, against a known one. At least one bound is set.
+struct DriftLimits {
+  std::string against;                       ///< "training", "last", or a file of rows or a model file, relative to the project's root
+  std::optional<double> psi, js, l_inf, ks, missing;   ///< at most this much (docs/drift.md)
+  std::optional<double> chi2_p;              ///< at least this p-value
+};
+
 /// A checkable statement on a dataset. `kind` says which fields count.
 struct CheckSpec {
   enum class Kind : std::uint8_t {
     kContract,
     kRows, kSum, kMean, kQuantile, kDistinct, kMetric, kFresh, kSequence, kSameAs,                                  // one number of the whole dataset
     kNotNull, kUnique, kRange, kOneOf, kMatches, kExpect, kTypeOfText, kOrdered, kMonotone, kForeignKey,            // single rows
-    kSql,
+    kSql, kDrift,
   };
   Kind kind = Kind::kExpect;
   Severity severity = Severity::kError;
@@ -68,6 +80,7 @@ struct CheckSpec {
   std::vector<std::string> key;            ///< kOrdered, kMonotone: order is asked for within each of its values; empty = of all rows
   std::string dataset, other_column;       ///< kForeignKey (both), kSameAs: another dataset as the pipeline names it
   std::string query;                       ///< kSql: gives the rows that should not be there
+  DriftLimits drift;                       ///< kDrift; of `columns`, or of all that can be compared
 
   bool of_single_rows() const { return kind >= Kind::kNotNull && kind <= Kind::kForeignKey; }
   /// Whether it asks of each row by itself or against those above it: true of a few rows as of many, without another dataset.
@@ -77,6 +90,9 @@ struct CheckSpec {
 
 /// "email", "url", "iso_date", "currency", "country".
 std::vector<std::string> TextForms();
+
+/// The bounds of a contract's columns as checks: range, one_of, matches and unique, in the order of the columns.
+std::vector<CheckSpec> RulesOf(const Contract& contract, Severity severity);
 
 std::string_view CheckKindName(CheckSpec::Kind kind);   ///< "contract", "rows", "not_null", ...
 

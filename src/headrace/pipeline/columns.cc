@@ -47,12 +47,13 @@ class ColumnChecker {
 
   std::optional<Schema> OfQuery(const StepSpec& step) {
     const auto& spec = step.as<SqlSpec>();
-    for (const StepInput& input : step.inputs)
-      if (!input.output.empty() || !known_.contains(input.step)) return std::nullopt;
     if (!OpenEngine()) return std::nullopt;
     Status added;
-    for (const StepInput& input : step.inputs)
+    for (const StepInput& input : step.inputs) {
+      if (IsOfChecks(input)) continue;
+      if (!Knows(input)) return std::nullopt;
       if (added.ok()) added = engine_->AddColumns(input.name, known_.at(input.step));
+    }
     for (const auto& [name, value] : spec.value_tables)
       if (added.ok()) added = engine_->AddColumns(name, Schema({{name, value.type()}}));
     if (!added.ok()) return std::nullopt;
@@ -71,20 +72,47 @@ class ColumnChecker {
 
   void CheckTrain(const StepSpec& step) {
     const auto data = std::find_if(step.inputs.begin(), step.inputs.end(), [](const StepInput& input) { return input.name == "data"; });
-    if (data == step.inputs.end() || !data->output.empty() || !known_.contains(data->step)) return;
+    if (data == step.inputs.end() || !Knows(*data)) return;
     Refuse(step, CheckTrainColumns(step.as<TrainStepSpec>().train, known_.at(data->step)));
   }
 
-  /// Of the verdicts on no rows only that of a contract tells something.
   void CheckChecks(const StepSpec& step, const Schema& schema) {
-    for (const CheckSpec& check : step.checks) {
-      Result<CheckScan> scan = CheckScan::Make({&check, 1}, schema);
-      if (!scan.ok()) Refuse(step, scan.status());
-      else if (check.kind == CheckSpec::Kind::kContract && check.severity == Severity::kError)
-        for (const CheckVerdict& verdict : scan->Finish())
-          if (!verdict.passed) Refuse(step, Error(ErrorCode::kData, verdict.message).WithHelp(verdict.help));
-    }
+    for (const CheckSpec& check : step.checks)
+      if (check.kind == CheckSpec::Kind::kSql) CheckQuery(step, schema, check);
+      else if (check.kind != CheckSpec::Kind::kDrift) CheckOne(step, schema, check);
   }
+
+  /// Of the verdicts on no rows only that of a contract tells something.
+  void CheckOne(const StepSpec& step, const Schema& schema, const CheckSpec& check) {
+    CheckContext around;
+    around.threads = 1;
+    if (!check.dataset.empty()) {
+      const auto other = std::find_if(step.inputs.begin(), step.inputs.end(), [&](const StepInput& input) { return input.name == StrCat(kCheckInput, check.dataset); });
+      if (other == step.inputs.end() || !Knows(*other)) return;
+      around.open = [this, step_name = other->step](const std::string&) -> Result<std::unique_ptr<TableStream>> { return StreamOf(Table::Empty(known_.at(step_name))); };
+    }
+    Result<CheckScan> scan = CheckScan::Make({&check, 1}, schema, around);
+    if (!scan.ok()) return Refuse(step, scan.status());
+    if (check.kind != CheckSpec::Kind::kContract || check.severity != Severity::kError) return;
+    const Result<std::vector<CheckVerdict>> verdicts = scan->Finish();
+    if (verdicts.ok() && !verdicts->empty() && !(*verdicts)[0].passed) Refuse(step, Error(ErrorCode::kData, (*verdicts)[0].message).WithHelp((*verdicts)[0].help));
+  }
+
+  void CheckQuery(const StepSpec& step, const Schema& schema, const CheckSpec& check) {
+    if (!OpenEngine()) return;
+    Status added = engine_->AddColumns(step.bare_name, schema);
+    for (const StepInput& input : step.inputs) {
+      if (!IsOfChecks(input)) continue;
+      if (!Knows(input)) return;
+      if (added.ok()) added = engine_->AddColumns(input.name.substr(kCheckInput.size()), known_.at(input.step));
+    }
+    if (!added.ok()) return;
+    const Status status = engine_->Describe(check.query).status();
+    if (status.code() == ErrorCode::kInvalid) Refuse(step, Error(ErrorCode::kInvalid, "check `", check.name, "`: ", status.message()).WithHelp(status.help()));
+  }
+
+  bool Knows(const StepInput& input) const { return input.output.empty() && known_.contains(input.step); }
+  static bool IsOfChecks(const StepInput& input) { return input.name.starts_with(kCheckInput); }
 
   void Refuse(const StepSpec& step, const Status& status) {
     if (!status.ok()) diagnostics_.AddError(DiagnosticCode::kColumns, step.place, StrCat("`", step.name, "`: ", status.message())).Help(status.help());
