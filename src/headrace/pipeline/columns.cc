@@ -13,6 +13,12 @@ namespace {
 /// The items' rows come with a column that says whose they are.
 constexpr const char* kItem = "item";
 
+std::unique_ptr<TableStream> NoRows(const Schema& schema) {
+  std::vector<ColumnPtr> columns;
+  for (const Field& field : schema.fields()) columns.push_back(ColumnBuilder(field.type).Finish());
+  return StreamOf(Table(schema, std::move(columns), 0));
+}
+
 class ColumnChecker {
  public:
   ColumnChecker(const ResolvedPipeline& pipeline, Diagnostics& diagnostics) : pipeline_(pipeline), diagnostics_(diagnostics) {}
@@ -50,7 +56,7 @@ class ColumnChecker {
     if (!OpenEngine()) return std::nullopt;
     Status added;
     for (const StepInput& input : step.inputs) {
-      if (IsOfChecks(input)) continue;
+      if (input.for_checks()) continue;
       if (!Knows(input)) return std::nullopt;
       if (added.ok()) added = engine_->AddColumns(input.name, known_.at(input.step));
     }
@@ -89,7 +95,7 @@ class ColumnChecker {
     if (!check.dataset.empty()) {
       const auto other = std::find_if(step.inputs.begin(), step.inputs.end(), [&](const StepInput& input) { return input.name == StrCat(kCheckInput, check.dataset); });
       if (other == step.inputs.end() || !Knows(*other)) return;
-      around.open = [this, step_name = other->step](const std::string&) -> Result<std::unique_ptr<TableStream>> { return StreamOf(Table::Empty(known_.at(step_name))); };
+      around.open = [this, step_name = other->step](const std::string&) -> Result<std::unique_ptr<TableStream>> { return NoRows(known_.at(step_name)); };
     }
     Result<CheckScan> scan = CheckScan::Make({&check, 1}, schema, around);
     if (!scan.ok()) return Refuse(step, scan.status());
@@ -102,7 +108,7 @@ class ColumnChecker {
     if (!OpenEngine()) return;
     Status added = engine_->AddColumns(step.bare_name, schema);
     for (const StepInput& input : step.inputs) {
-      if (!IsOfChecks(input)) continue;
+      if (!input.for_checks()) continue;
       if (!Knows(input)) return;
       if (added.ok()) added = engine_->AddColumns(input.name.substr(kCheckInput.size()), known_.at(input.step));
     }
@@ -112,7 +118,6 @@ class ColumnChecker {
   }
 
   bool Knows(const StepInput& input) const { return input.output.empty() && known_.contains(input.step); }
-  static bool IsOfChecks(const StepInput& input) { return input.name.starts_with(kCheckInput); }
 
   void Refuse(const StepSpec& step, const Status& status) {
     if (!status.ok()) diagnostics_.AddError(DiagnosticCode::kColumns, step.place, StrCat("`", step.name, "`: ", status.message())).Help(status.help());
