@@ -141,6 +141,7 @@ Result<Judge> MakeJudge(const CheckSpec& spec, const Schema& schema, const Promi
   judge.verdict.name = spec.name.empty() ? DefaultName(spec) : spec.name;
   judge.verdict.kind = CheckKindName(spec.kind);
   judge.verdict.severity = spec.severity;
+  judge.verdict.measure = MeasureOf(spec);
   judge.at_least = spec.at_least;
   judge.min_rows = spec.min_rows;
   judge.max_rows = spec.max_rows;
@@ -257,11 +258,14 @@ std::vector<CheckVerdict> CheckScan::Finish() {
   for (Judge& judge : parts_->judges) {
     judge.verdict.rows = parts_->rows;
     Conclude(judge);
+    if (!judge.verdict.value) judge.verdict.measure.clear();
     verdicts.push_back(std::move(judge.verdict));
   }
   parts_->judges.clear();
   return verdicts;
 }
+
+std::string MeasureOf(const CheckSpec& check) { return DefaultName(check); }
 
 Result<std::vector<CheckVerdict>> RunChecks(std::span<const CheckSpec> checks, TableStream& rows) {
   ASSIGN_OR_RETURN(CheckScan scan, CheckScan::Make(checks, rows.schema()));

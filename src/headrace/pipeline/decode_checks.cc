@@ -27,8 +27,10 @@ class CheckDecoder {
   explicit CheckDecoder(const DecodeContext& context) : context_(context) {}
 
   bool Decode(const Node& node, CheckSpec* spec) {
-    for (const Node::Entry& entry : node.entries)
+    for (const Node::Entry& entry : node.entries) {
       if (!DecodeKind(entry, spec)) return false;
+      if (const Node* baseline = entry.value.is_map() ? entry.value.Find("baseline") : nullptr; baseline != nullptr && !DecodeBaseline(*baseline, spec)) return false;
+    }
     if (TextOf(node.Find("severity")) == "warn") spec->severity = Severity::kWarn;
     if (const Node* at_least = node.Find("at_least")) {
       spec->at_least = ShareOf(at_least, 1.0);
@@ -84,9 +86,45 @@ class CheckDecoder {
     spec->kind = Kind::kRows;
     if (const Node* min = entry.value.Find("min"); min != nullptr && !min->pending) spec->min_rows = IntOf(min, 0);
     if (const Node* max = entry.value.Find("max"); max != nullptr && !max->pending) spec->max_rows = IntOf(max, 0);
-    if (entry.value.entries.empty()) return Refuse(entry, "`rows` needs `min`, `max` or both");
+    if (entry.value.entries.empty()) return Refuse(entry, "`rows` needs `min`, `max` or `baseline`");
     if (spec->min_rows && spec->max_rows && *spec->min_rows > *spec->max_rows) return Refuse(entry, "`min` is above `max`");
     return true;
+  }
+
+  /// Beside what a check measures; `auto` leaves the defaults.
+  bool DecodeBaseline(const Node& node, CheckSpec* spec) {
+    BaselineSpec& out = spec->baseline.emplace();
+    if (!node.is_map()) return true;
+    for (const std::string& season : TextsOf(node.Find("same")))
+      out.same.push_back(season == "hour" ? BaselineSpec::Season::kHour : season == "weekday" ? BaselineSpec::Season::kWeekday : BaselineSpec::Season::kMonth);
+    out.learn = IntOf(node.Find("learn"), out.learn);
+    out.window = IntOf(node.Find("window"), std::max(out.window, out.learn));
+    out.within = DoubleOf(node.Find("within"), out.within);
+    out.min_change = ShareOf(node.Find("min_change"), out.min_change);
+    out.min_difference = DoubleOf(node.Find("min_difference"), out.min_difference);
+    const std::string direction = TextOf(node.Find("direction"));
+    if (direction == "up") out.direction = BaselineSpec::Direction::kUp;
+    if (direction == "down") out.direction = BaselineSpec::Direction::kDown;
+    out.half_life = IntOf(node.Find("half_life"), 0);
+    out.trend = BoolOf(node.Find("trend"), false);
+    if (out.window < out.learn) return RefuseIn(node, "window", StrCat("`window` holds fewer points (", out.window, ") than `learn` asks for (", out.learn, ")"));
+    if (out.within <= 0) return RefuseIn(node, "within", "`within` takes a number above 0");
+    if (out.min_difference < 0) return RefuseIn(node, "min_difference", "`min_difference` takes a number from 0 on");
+    return DecodeSince(node.Find("since"), out);
+  }
+
+  bool DecodeSince(const Node* since, BaselineSpec& out) {
+    if (since == nullptr || since->pending) return true;
+    const Result<std::int64_t> at = ParseTimestamp(since->text);
+    if (at.ok()) out.since_us = *at;
+    else context_.diagnostics.AddError(DiagnosticCode::kCheck, since->place, StrCat("`since` takes a date, got ", Describe(*since))).Help("write a date, as 2026-01-31");
+    return at.ok();
+  }
+
+  bool RefuseIn(const Node& node, const char* key, std::string message) {
+    const Node::Entry* entry = node.FindEntry(key);
+    context_.diagnostics.AddError(DiagnosticCode::kCheck, entry == nullptr ? StartOf(node) : entry->key_place, std::move(message));
+    return false;
   }
 
   bool DecodeRange(const Node::Entry& entry, CheckSpec* spec) {

@@ -27,6 +27,7 @@ Status LoadRows(const StepContext& context, const ExtractSpec& spec, Engine& eng
   source.format = spec.format;
   source.delimiter = spec.delimiter;
   source.personal = Personal(contract);
+  source.empty_allowed = spec.empty_allowed;
   if (contract != nullptr) {
     source.declared = contract->schema();
     source.refuse_extra = contract->extra == ExtraColumns::kRefuse;
@@ -75,7 +76,6 @@ Result<StepFiles> RunExtract(const StepContext& context) {
   const std::string path = context.store().ScratchPath(".parquet");
   ASSIGN_OR_RETURN(const std::int64_t rows, engine->WriteParquet(StrCat("SELECT * FROM ", kRows), {}, path));
   out.files[""] = {path, "dataset", rows};
-  if (rows == 0) out.details.notes.push_back("the source gave no row at all");
   return out;
 }
 

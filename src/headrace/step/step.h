@@ -139,6 +139,16 @@ Status CompareUnfitted(const std::vector<UnfittedStep>& trained, const std::vect
 /// The unfitted steps above the input `data` of `step`: queries of `sql` and `extract` steps, commands with their code, by name.
 std::vector<UnfittedStep> UnfittedAbove(const ResolvedPipeline& pipeline, const StepSpec& step);
 
+/// The verdict on rows that an extract gave for another interval than this one, byte for byte: an error where it reads by the run's interval, a warning
+/// elsewhere. nullopt when they are others, there is no interval before, or the step says `unchanged: allow`.
+Result<std::optional<CheckVerdict>> JudgeUnchanged(Store& store, const ResolvedPipeline& pipeline, const StepSpec& step, const ArtifactRef& rows);
+
+/// "passed", "learning" (nothing was expected yet), "warned" or "failed".
+std::string_view VerdictName(const CheckVerdict& verdict);
+
+/// What the checks of a step that ended measured, for the state.
+std::vector<Measurement> MeasurementsOf(const StepDetails& details, bool succeeded);
+
 /// Digests of the files that a command's `code` names, by path within the project; kInvalid when an entry matches none.
 Result<std::map<std::string, std::string>> CodeDigests(const std::string& root, const CommandSpec& command);
 

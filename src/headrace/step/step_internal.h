@@ -7,6 +7,12 @@ namespace headrace {
 /// Put the model that a train step stored into the registry, and move `champion` when every gate passed.
 Status RegisterModel(const StepContext& context, const ArtifactRef& model, bool gate_refused, StepDetails& details);
 
+/// Hold what checks measured against the tenant's earlier runs, where they say `baseline`.
+Status JudgeBaselines(const StepContext& context, std::vector<CheckVerdict>& verdicts);
+
+/// The verdict on an extract that gave no row; nullopt when it says `empty: allow`.
+std::optional<CheckVerdict> JudgeEmpty(const StepContext& context);
+
 /// The same error, with file:line:column in front where its span stands in a project file.
 Status AtPlace(const SourcedText& text, Status status);
 

@@ -10,7 +10,7 @@
 namespace headrace::internal {
 
 namespace {
-constexpr std::array<const char*, 6> kSteps = {
+constexpr std::array<const char*, 8> kSteps = {
     // 1
     R"sql(
 CREATE TABLE runs(
@@ -113,6 +113,18 @@ ALTER TABLE steps ADD COLUMN item_of TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN parent TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN files TEXT NOT NULL DEFAULT '';
 CREATE INDEX runs_by_parent ON runs(parent) WHERE parent <> '';
+)sql",
+    // 7
+    R"sql(
+DROP TABLE IF EXISTS step_7_of_the_layout;
+)sql",
+    // 8: what checks measured, for baselines: it stays when its run goes
+    R"sql(
+CREATE TABLE measurements(
+  pipeline TEXT NOT NULL, tenant TEXT NOT NULL, environment TEXT NOT NULL, step TEXT NOT NULL, measure TEXT NOT NULL, segment TEXT NOT NULL,
+  interval_start_us INTEGER NOT NULL, interval_end_us INTEGER NOT NULL, run TEXT NOT NULL, measured_us INTEGER NOT NULL,
+  value TEXT NOT NULL, lower_end TEXT NOT NULL, upper_end TEXT NOT NULL, verdict TEXT NOT NULL, good INTEGER NOT NULL,
+  PRIMARY KEY(pipeline, tenant, environment, step, measure, interval_start_us, segment, run)) STRICT;
 )sql",
 };
 constexpr std::int64_t kKnown = kSteps.size();
