@@ -7,7 +7,7 @@ import pytest
 
 from world import CASES, HEADRACE, INTERVAL, World
 
-COMMANDS = ["init", "validate", "test", "plan", "run", "approve", "cancel", "runs", "show", "logs", "data", "why", "report", "alerts", "models", "schedule", "backfill", "server", "train", "score", "inspect",
+COMMANDS = ["init", "validate", "test", "plan", "run", "approve", "cancel", "runs", "show", "logs", "data", "why", "report", "alerts", "checks", "check-history", "contract", "models", "schedule", "backfill", "server", "train", "score", "inspect",
             "gc", "schema", "version"]
 
 
@@ -48,6 +48,8 @@ DOCUMENTS = {
     "why": (["why", "last", "features"], {"run", "step", "state", "reason", "changes"}),
     "report": (["report", "last", "-o", "report.html"], {"run", "report"}),
     "report --all": (["report", "--all", "-o", "pages/index.html"], {"report", "pages_written", "verdict"}),
+    "checks": (["checks"], {"verdict", "tenant", "pipeline", "step", "check", "kind", "value", "message", "run"}),
+    "contract accept": (["contract", "accept", "customers", "--out", "accepted.yaml"], {"contract", "step", "run", "rows", "checks"}),
     "gc": (["gc", "--older-than", "1y"], {"applied", "runs", "steps", "artifacts", "bytes", "groups", "left_over", "postponed"}),
     "schedule list": (["schedule", "list"], {"pipeline", "tenants", "cron", "timezone", "active", "next"}),
     "schedule next": (["schedule", "next", "full", "--count", "2", "--from", "2026-03-28"], {"pipeline", "tenants", "cron", "timezone", "ticks"}),

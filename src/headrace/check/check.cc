@@ -236,11 +236,15 @@ Result<std::vector<CheckVerdict>> CheckScan::Finish() {
   }
   std::vector<CheckVerdict> verdicts;
   for (std::vector<CheckVerdict>& of_check : by_check) std::move(of_check.begin(), of_check.end(), std::back_inserter(verdicts));
+  for (CheckVerdict& verdict : verdicts)
+    if (!verdict.value) verdict.measure.clear();
   parts_->units.clear();
   parts_->judges.clear();
   parts_->groups.clear();
   return verdicts;
 }
+
+std::string MeasureOf(const CheckSpec& check) { return StrCat(internal::DefaultName(check), check.where.empty() ? "" : " where ", check.where); }
 
 namespace {
 

@@ -65,6 +65,9 @@ class CheckScan {
 /// Drain `rows` through a CheckScan, reading ahead on another thread.
 Result<std::vector<CheckVerdict>> RunChecks(std::span<const CheckSpec> checks, TableStream& rows, const CheckContext& context = {});
 
+/// What a check measures, in words that do not change with its bounds: "rows", "metric(sum(dollars))". The name of its history.
+std::string MeasureOf(const CheckSpec& check);
+
 /// Ok when every check of severity error passed; else kData with the first failed one's message, how many more failed, and its help.
 Status ToStatus(std::string_view dataset, std::span<const CheckVerdict> verdicts);
 

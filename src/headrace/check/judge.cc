@@ -7,21 +7,24 @@
 #include "headrace/check/text_codes.h"
 
 namespace headrace::internal {
-namespace {
-
-using Kind = CheckSpec::Kind;
 
 std::string DefaultName(const CheckSpec& spec) {
+  using Kind = CheckSpec::Kind;
   switch (spec.kind) {
     case Kind::kContract: return StrCat("contract ", spec.contract.path);
     case Kind::kRows: return "rows";
     case Kind::kExpect: return spec.expression;
     case Kind::kMetric: return StrCat("metric(", spec.expression, ")");
+    case Kind::kQuantile: return StrCat("quantile(", Join(spec.columns, ", "), ", ", spec.quantile, ")");
     case Kind::kSql: return "sql";
     case Kind::kSameAs: return StrCat("same_as(", spec.dataset, ")");
     default: return StrCat(CheckKindName(spec.kind), "(", Join(spec.columns, ", "), ")");
   }
 }
+
+namespace {
+
+using Kind = CheckSpec::Kind;
 
 /// Whether enough rows pass. The product may be a few units in the last place above what was meant (99.9 / 100), so as much is let go.
 bool EnoughPass(std::int64_t failed, std::int64_t rows, double at_least) {
@@ -183,6 +186,7 @@ Result<Judge> Judge::Make(const CheckSpec& spec, const Schema& schema, const Sch
   verdict.kind = CheckKindName(spec.kind);
   verdict.severity = spec.severity;
   verdict.tags = spec.tags;
+  if (spec.of_a_number()) verdict.measure = MeasureOf(spec);
   judge.masked_ = promises.masked;
   RETURN_IF_ERROR(judge.MayLook(promises));
   if (spec.kind == Kind::kContract) {

@@ -17,6 +17,9 @@
 
 namespace headrace::internal {
 
+/// What a check is called that has no name: "sum(amount)".
+std::string DefaultName(const CheckSpec& spec);
+
 /// What the contracts among the checks promise of a table, and where it is otherwise.
 struct Promises {
   Schema schema;                                     ///< the promised columns as promised, then what else the table has

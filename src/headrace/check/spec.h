@@ -49,6 +49,22 @@ struct DriftLimits {
   std::optional<double> chi2_p;              ///< at least this p-value
 };
 
+/// `baseline:` of a check: what was measured must fit what earlier runs measured. docs/baselines.md has the formula.
+struct BaselineSpec {
+  enum class Season : std::uint8_t { kHour, kWeekday, kMonth };
+  enum class Direction : std::uint8_t { kBoth, kUp, kDown };
+  std::vector<Season> same;                ///< only points of the same hour, weekday or month are compared with; empty = all
+  std::int64_t learn = 4;                  ///< with fewer points nothing is expected yet
+  std::int64_t window = 20;                ///< the newest so many points count
+  double within = 3;                       ///< half the width of the band, in spreads
+  double min_change = 1.0 / 3;             ///< a change of at most this share of what is expected never counts
+  double min_difference = 0;               ///< nor one of at most so much
+  Direction direction = Direction::kBoth;  ///< which changes count
+  std::int64_t half_life = 0;              ///< a point counts half as much as the one so many points later; 0 = all alike
+  bool trend = false;                      ///< go on with the slope of the points
+  std::optional<std::int64_t> since_us;    ///< intervals that begin earlier do not count: the level changed for good
+};
+
 /// A checkable statement on a dataset. `kind` says which fields count.
 struct CheckSpec {
   enum class Kind : std::uint8_t {
@@ -80,12 +96,21 @@ struct CheckSpec {
   std::vector<std::string> key;            ///< kOrdered, kMonotone: order is asked for within each of its values; empty = of all rows
   std::string dataset, other_column;       ///< kForeignKey (both), kSameAs: another dataset as the pipeline names it
   std::string query;                       ///< kSql: gives the rows that should not be there
+  std::optional<BaselineSpec> baseline;    ///< kinds that measure the whole dataset
   DriftLimits drift;                       ///< kDrift; of `columns`, or of all that can be compared
 
   bool of_single_rows() const { return kind >= Kind::kNotNull && kind <= Kind::kForeignKey; }
   /// Whether it asks of each row by itself or against those above it: true of a few rows as of many, without another dataset.
   bool holds_for_few_rows() const { return kind == Kind::kContract || (of_single_rows() && kind != Kind::kForeignKey); }
   bool of_a_number() const { return kind >= Kind::kRows && kind <= Kind::kSameAs; }
+};
+
+/// What a baseline expected of a measured value.
+struct ExpectedBand {
+  double lower = 0, center = 0, upper = 0; ///< both ends inclusive; meaningless while learning
+  std::int64_t points = 0;                 ///< it was learnt from
+  bool learning = false;                   ///< too few: nothing was expected
+  std::string basis;                       ///< "8 Mondays 2026-09-07 to 2026-11-09", "learning, 2 of 4"
 };
 
 /// "email", "url", "iso_date", "currency", "country".
@@ -107,6 +132,8 @@ struct CheckVerdict {
   std::optional<double> value;             ///< what was measured of the whole dataset (rows, a sum, a metric, ...); none for checks of single rows
   std::string segment;                     ///< of a check with `by`: "country=de"; "" = all rows
   std::vector<std::string> tags;
+  std::string measure;                     ///< names what `value` is, however the check is worded: "rows"; "" = no value
+  std::optional<ExpectedBand> band;        ///< of a check with `baseline`
   std::string message;                     ///< what was expected, what came; empty when passed
   std::string help;                        ///< e.g. the likely new name of a missing column
   /// Up to ten offending rows as text, with their row number (from 1, without the header) in front; personal columns masked as "***".

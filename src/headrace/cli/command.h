@@ -31,6 +31,9 @@ void AddAlertsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddApproveCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddBackfillCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddCancelCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddCheckHistoryCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddChecksCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddContractAcceptCommand(CLI::App& app, const GlobalFlags& flags, Action& action);   ///< under `contract`, which it makes when it is not there
 void AddDataCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddGcCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddInitCommand(CLI::App& app, const GlobalFlags& flags, Action& action);

@@ -84,6 +84,9 @@ int main(int argc, char** argv) {
   AddWhyCommand(app, flags, action);
   AddReportCommand(app, flags, action);
   AddAlertsCommand(app, flags, action);
+  AddChecksCommand(app, flags, action);
+  AddCheckHistoryCommand(app, flags, action);
+  AddContractAcceptCommand(app, flags, action);
   AddModelsCommand(app, flags, action);
   AddScheduleCommand(app, flags, action);
   AddBackfillCommand(app, flags, action);

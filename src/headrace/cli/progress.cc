@@ -120,7 +120,13 @@ void ProgressView::StepChanged(const StepRecord& step, const StepDetails& detail
   if (step.state == StepState::kRunning) line.started = clock_.MonotonicMicros();
   if (quiet_ && step.state != StepState::kFailed) return;
   if (!live_ && step.state != StepState::kRunning) PrintErr(StrCat("  ", Describe(line), "\n"));
-  if (step.state != StepState::kRunning && step.state != StepState::kReused) Tell(step, details);
+  if (step.state == StepState::kReused) {     // what else it says was told when it was made
+    StepDetails now;
+    std::copy_if(details.checks.begin(), details.checks.end(), std::back_inserter(now.checks), [](const CheckVerdict& verdict) { return verdict.kind == "unchanged"; });
+    Tell(step, now);
+  } else if (step.state != StepState::kRunning) {
+    Tell(step, details);
+  }
   Draw();
 }
 

@@ -11,6 +11,7 @@
 #include "headrace/base/process.h"
 #include "headrace/cli/alert_delivery.h"
 #include "headrace/cli/command.h"
+#include "headrace/cli/contract_accept.h"
 #include "headrace/cli/interrupt.h"
 #include "headrace/cli/progress.h"
 #include "headrace/cli/run_json.h"
@@ -214,6 +215,7 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   loop_options.of = flags.of;
   const Result<RunRecord> run = RunLoop(environment, runner, view, interrupt).Run(loop_options);
   if (!run.ok()) return Fail(run.status(), global);
+  if (!global.quiet) PrintErr(ContractHint(**store, *pipeline, *run));
   if (!flags.report.empty())
     if (const Status status = WriteReport(**store, project->name(), run->id, flags.report); !status.ok()) return Fail(status, global);
   if (global.json) {

@@ -27,7 +27,7 @@ std::string AsWritten(const Node& node) {
 }
 
 /// Keys of a check beside its kind.
-constexpr std::array<std::string_view, 8> kBeside = {"at_least", "severity", "warn", "where", "by", "tags", "name", "baseline"};
+constexpr std::array<std::string_view, 7> kBeside = {"at_least", "severity", "warn", "where", "by", "tags", "name"};
 
 class CheckDecoder {
  public:
@@ -35,8 +35,11 @@ class CheckDecoder {
 
   bool Decode(const Node& node, CheckSpec* spec) {
     check_ = &node;
-    for (const Node::Entry& entry : node.entries)
-      if (std::find(kBeside.begin(), kBeside.end(), entry.key) == kBeside.end() && !DecodeKind(entry, spec)) return false;
+    for (const Node::Entry& entry : node.entries) {
+      if (std::find(kBeside.begin(), kBeside.end(), entry.key) != kBeside.end()) continue;
+      if (!DecodeKind(entry, spec)) return false;
+      if (const Node* baseline = entry.value.is_map() ? entry.value.Find("baseline") : nullptr; baseline != nullptr && !DecodeBaseline(*baseline, spec)) return false;
+    }
     if (TextOf(node.Find("severity")) == "warn") spec->severity = Severity::kWarn;
     if (const Node::Entry* at_least = node.FindEntry("at_least")) {
       spec->at_least = ShareOf(&at_least->value, 1.0);
@@ -116,7 +119,7 @@ class CheckDecoder {
     for (const auto& [key, bound] : {std::pair("min", &spec->min), std::pair("max", &spec->max)})
       if (const Node* given = node.Find(key); given != nullptr && !given->pending) *bound = Value::Double(DoubleOf(given, 0));
     if (const Node* q = node.Find("q")) spec->quantile = ShareOf(q, 0.5);
-    if (node.Find("min") == nullptr && node.Find("max") == nullptr && check_->Find("baseline") == nullptr) return Refuse(entry, StrCat("`", entry.key, "` needs `min`, `max` or both"));
+    if (node.Find("min") == nullptr && node.Find("max") == nullptr && node.Find("baseline") == nullptr) return Refuse(entry, StrCat("`", entry.key, "` needs `min`, `max` or `baseline`"));
     if (spec->min && spec->max && spec->min->as_double() > spec->max->as_double()) return Refuse(entry, "`min` is above `max`");
     const Node* of = node.Find("of");
     if (of == nullptr || of->pending) return true;
@@ -257,9 +260,45 @@ class CheckDecoder {
     spec->kind = Kind::kRows;
     if (const Node* min = entry.value.Find("min"); min != nullptr && !min->pending) spec->min_rows = IntOf(min, 0);
     if (const Node* max = entry.value.Find("max"); max != nullptr && !max->pending) spec->max_rows = IntOf(max, 0);
-    if (entry.value.entries.empty()) return Refuse(entry, "`rows` needs `min`, `max` or both");
+    if (entry.value.entries.empty()) return Refuse(entry, "`rows` needs `min`, `max` or `baseline`");
     if (spec->min_rows && spec->max_rows && *spec->min_rows > *spec->max_rows) return Refuse(entry, "`min` is above `max`");
     return true;
+  }
+
+  /// Beside what a check measures; `auto` leaves the defaults.
+  bool DecodeBaseline(const Node& node, CheckSpec* spec) {
+    BaselineSpec& out = spec->baseline.emplace();
+    if (!node.is_map()) return true;
+    for (const std::string& season : TextsOf(node.Find("same")))
+      out.same.push_back(season == "hour" ? BaselineSpec::Season::kHour : season == "weekday" ? BaselineSpec::Season::kWeekday : BaselineSpec::Season::kMonth);
+    out.learn = IntOf(node.Find("learn"), out.learn);
+    out.window = IntOf(node.Find("window"), std::max(out.window, out.learn));
+    out.within = DoubleOf(node.Find("within"), out.within);
+    out.min_change = ShareOf(node.Find("min_change"), out.min_change);
+    out.min_difference = DoubleOf(node.Find("min_difference"), out.min_difference);
+    const std::string direction = TextOf(node.Find("direction"));
+    if (direction == "up") out.direction = BaselineSpec::Direction::kUp;
+    if (direction == "down") out.direction = BaselineSpec::Direction::kDown;
+    out.half_life = IntOf(node.Find("half_life"), 0);
+    out.trend = BoolOf(node.Find("trend"), false);
+    if (out.window < out.learn) return RefuseIn(node, "window", StrCat("`window` holds fewer points (", out.window, ") than `learn` asks for (", out.learn, ")"));
+    if (out.within <= 0) return RefuseIn(node, "within", "`within` takes a number above 0");
+    if (out.min_difference < 0) return RefuseIn(node, "min_difference", "`min_difference` takes a number from 0 on");
+    return DecodeSince(node.Find("since"), out);
+  }
+
+  bool DecodeSince(const Node* since, BaselineSpec& out) {
+    if (since == nullptr || since->pending) return true;
+    const Result<std::int64_t> at = ParseTimestamp(since->text);
+    if (at.ok()) out.since_us = *at;
+    else context_.diagnostics.AddError(DiagnosticCode::kCheck, since->place, StrCat("`since` takes a date, got ", Describe(*since))).Help("write a date, as 2026-01-31");
+    return at.ok();
+  }
+
+  bool RefuseIn(const Node& node, const char* key, std::string message) {
+    const Node::Entry* entry = node.FindEntry(key);
+    context_.diagnostics.AddError(DiagnosticCode::kCheck, entry == nullptr ? StartOf(node) : entry->key_place, std::move(message));
+    return false;
   }
 
   bool DecodeRange(const Node::Entry& entry, CheckSpec* spec) {

@@ -138,6 +138,7 @@ class StepDecoder {
 
   ExtractSpec Extract(const Node& node) {
     ExtractSpec spec;
+    ExtractPresence(node, spec);
     spec.format = TextOf(node.Find("format"));
     spec.null_values = TextsOf(node.Find("null_values"));
     const Node* file = node.Find("file");
@@ -161,6 +162,17 @@ class StepDecoder {
       ExtractFromConnection(node, spec);
     }
     return spec;
+  }
+
+  /// What the rows must be besides well-formed: there, and other ones than last time.
+  void ExtractPresence(const Node& node, ExtractSpec& spec) {
+    spec.empty_allowed = TextOf(node.Find("empty")) == "allow";
+    spec.unchanged_allowed = TextOf(node.Find("unchanged")) == "allow";
+    const Node* file = node.Find("file");
+    const Node* bind = node.Find("bind");
+    const bool by_file = file != nullptr && file->of_interval;
+    const bool by_value = bind != nullptr && std::any_of(bind->entries.begin(), bind->entries.end(), [](const Node::Entry& entry) { return entry.value.of_interval; });
+    spec.of_interval = by_file || by_value || TextOf(node.Find("unchanged")) == "refuse";
   }
 
   void ExtractDelimiter(const Node& node, ExtractSpec& spec) {

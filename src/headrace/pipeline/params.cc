@@ -158,8 +158,9 @@ std::optional<Assigned> AssignNode(const ParamDecl& decl, const Node& node, Diag
     return std::nullopt;
   };
   Assigned out;
+  out.of_interval = node.of_interval;
   if (decl.kind == Kind::kColumns) {
-    if (node.pending) return Assigned{{ParamValue::Columns{}}, true};
+    if (node.pending) return Assigned{{ParamValue::Columns{}}, true, false};
     if (!node.is_list()) return refuse(Error(ErrorCode::kInvalid, "parameter `", decl.name, "` is of type columns, got ", Describe(node)).WithHelp("write a list: `[a, b]`"));
     ParamValue::Columns columns;
     for (const Node& item : node.items) columns.names.push_back(item.text);
@@ -197,6 +198,7 @@ std::optional<Assigned> AssignNode(const ParamDecl& decl, const Node& node, Diag
 void Define(const ParamDecl& decl, const Assigned& assigned, Scope& scope) {
   const std::string name = "params." + decl.name;
   const Value* value = std::get_if<Value>(&assigned.value.held);
+  if (assigned.of_interval) scope.SetOfInterval(name);
   if (value == nullptr) scope.SetSpecial(name, assigned.value, !assigned.pending);
   else if (assigned.pending) scope.SetUnknown(name, value->type());
   else scope.Set(name, *value);

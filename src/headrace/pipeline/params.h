@@ -34,6 +34,7 @@ std::vector<ParamDecl> ParseParams(const Node* params, Diagnostics& diagnostics)
 struct Assigned {
   ParamValue value;
   bool pending = false;
+  bool of_interval = false;   ///< it follows from the run's interval
 };
 
 /// A value written as text on the command line.

@@ -63,6 +63,7 @@ struct ResolvedPipeline {
   std::string tenant;                                ///< "" = none
   Environment environment;
   Interval interval;
+  std::string time_zone = {};                        ///< of its schedule: days and hours of baselines are its own; "" = UTC
   std::map<std::string, ParamValue> params;          ///< the pipeline's own parameters
   std::map<std::string, ConnectionEntry> connections; ///< of project, environment and tenant, the later winning
   Retention retention;

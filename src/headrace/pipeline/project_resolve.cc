@@ -55,7 +55,7 @@ class ParameterSources {
       if (name == decl.name) flag = &value;
     if (flag != nullptr) {
       Result<ParamValue> value = AssignText(decl, *flag);
-      if (value.ok()) return Assigned{*std::move(value), false};
+      if (value.ok()) return Assigned{*std::move(value), false, false};
       diagnostics_.AddError(DiagnosticCode::kParameterValue, {}, value.status().message()).Related(decl.place, "declared here").Help(value.status().help());
       return std::nullopt;
     }
@@ -185,6 +185,15 @@ void Project::Validate(std::string_view pipeline, Diagnostics& diagnostics) cons
 
 namespace {
 
+/// What the schedules of the tenant and of the pipeline say, in that order; "" = nothing. Whether it is a zone is Schedules' to say.
+std::string TimeZoneOf(const PipelineFile& pipeline, const TenantFile* tenant) {
+  const Node* own = tenant == nullptr ? nullptr : tenant->root.Find("schedule");
+  own = own == nullptr || !own->is_map() ? nullptr : own->Find(pipeline.name);
+  for (const Node* schedule : {own, pipeline.root.Find("schedule")})
+    if (const Node* zone = schedule == nullptr || !schedule->is_map() ? nullptr : schedule->Find("timezone"); zone != nullptr && zone->is_scalar()) return zone->text;
+  return "";
+}
+
 Result<ResolvedPipeline> ResolveAlone(const Project& project, const Project::Parts& parts, const ResolveRequest& request, Diagnostics& diagnostics) {
   const auto pipeline = parts.pipelines.find(request.pipeline);
   if (pipeline == parts.pipelines.end())
@@ -203,6 +212,7 @@ Result<ResolvedPipeline> ResolveAlone(const Project& project, const Project::Par
   out.tenant = request.tenant;
   out.environment = parts.environment;
   out.interval = request.interval;
+  out.time_zone = TimeZoneOf(pipeline->second, client);
   out.retention = parts.retention;
   out.pools = parts.pools;
   out.connections = project.ConnectionsOf(request.tenant);

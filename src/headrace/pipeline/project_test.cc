@@ -184,6 +184,41 @@ steps:
   }
 };
 
+TEST_F(ProjectTest, BaselinesResolveAndDaysAreThoseOfTheSchedule) {
+  Write("p.yaml", R"(name: p
+schedule: {cron: "0 6 * * *", timezone: Europe/Vienna}
+steps:
+  a:
+    extract: {file: "in/${cast(run.interval.start as date)}.csv", empty: allow}
+    checks:
+      - rows: {min: 5, baseline: auto}
+      - rows: {baseline: {same: [weekday, hour], learn: 8, window: 12, within: 4, min_change: 10%, min_difference: 50, direction: down, half_life: 6, trend: true, since: 2026-11-02}}
+        severity: warn
+  b: {extract: {file: b.csv, unchanged: refuse}}
+)");
+  const ResolvedPipeline resolved = Resolve(Load("", "p.yaml"), {.pipeline = "p"});
+  EXPECT_EQ(resolved.time_zone, "Europe/Vienna");
+  const StepSpec& a = *resolved.Find("a");
+  EXPECT_TRUE(a.as<ExtractSpec>().of_interval);
+  EXPECT_TRUE(a.as<ExtractSpec>().empty_allowed);
+  EXPECT_TRUE(resolved.Find("b")->as<ExtractSpec>().of_interval) << "it asks to be held to it";
+  ASSERT_EQ(a.checks.size(), 2U);
+  ASSERT_TRUE(a.checks[0].baseline && a.checks[1].baseline);
+  EXPECT_EQ(a.checks[0].baseline->window, 20);
+  EXPECT_EQ(a.checks[0].min_rows, 5);
+  const BaselineSpec& spec = *a.checks[1].baseline;
+  EXPECT_THAT(spec.same, ElementsAre(BaselineSpec::Season::kWeekday, BaselineSpec::Season::kHour));
+  EXPECT_EQ(spec.learn, 8);
+  EXPECT_EQ(spec.window, 12);
+  EXPECT_DOUBLE_EQ(spec.within, 4);
+  EXPECT_DOUBLE_EQ(spec.min_change, 0.1);
+  EXPECT_DOUBLE_EQ(spec.min_difference, 50);
+  EXPECT_EQ(spec.direction, BaselineSpec::Direction::kDown);
+  EXPECT_EQ(spec.half_life, 6);
+  EXPECT_TRUE(spec.trend);
+  EXPECT_EQ(spec.since_us, Day("2026-11-02"));
+}
+
 TEST_F(AgencyTest, TheWholeProjectIsValid) {
   const Project project = Load();
   project.Validate("", diagnostics_);
@@ -219,6 +254,8 @@ TEST_F(AgencyTest, TrainingResolvesWithItsValues) {
 
   EXPECT_EQ(resolved.Find("base.profiles")->as<ExtractSpec>().table, "analytics.dim_customer");
   EXPECT_EQ(resolved.Find("base.profiles")->unfitted_text, "table profiles");
+  EXPECT_TRUE(events.as<ExtractSpec>().of_interval) << "through a parameter of the pipeline and one of the group";
+  EXPECT_FALSE(resolved.Find("base.profiles")->as<ExtractSpec>().of_interval);
   EXPECT_THAT(resolved.Find("base.features")->inputs,
               ElementsAre(StepInput{"as_of", "dates", ""}, StepInput{"events", "base.events", ""}, StepInput{"profiles", "base.profiles", ""}));
   EXPECT_THAT(resolved.Find("labelled")->inputs, ElementsAre(StepInput{"features", "base.features", ""}));

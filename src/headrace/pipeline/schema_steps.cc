@@ -40,6 +40,8 @@ Shape ExtractShape() {
            {"rows", Scalar(kText), "where the rows lie in the JSON that comes: `$`, `$.data`, `$['data'].rows`; `$` when not given", "$.data"},
            {"allow_private", Scalar(kBool), "also an address that is not of the public internet: loopback, private and link-local ones", "true"},
        }), "read from an HTTP API: one GET, whose answer is JSON (docs/api-sources.md)", "{url: \"https://api.example/v1/orders\", rows: $.data}"},
+      {"empty", Choice({"refuse", "allow"}), "whether no rows at all are fine; `refuse` when not given", "allow"},
+      {"unchanged", Choice({"refuse", "allow"}), "whether the very rows of the interval before are fine; when not given they fail a step that reads by the run's interval, and are a warning elsewhere", "allow"},
   });
 }
 
@@ -145,6 +147,22 @@ Shape CommandShape() {
   });
 }
 
+Key Baseline() {
+  const Shape amount = Scalar(kDouble);
+  return {"baseline", Either({Choice({"auto"}), MapOf("a baseline", {
+      {"same", ListOrSingle(Choice({"hour", "weekday", "month"})), "compare only with points of the same hour, weekday or month, on the clock of the pipeline's schedule", "weekday"},
+      {"learn", IntFrom(2), "with fewer points nothing is expected yet; 4 when not given", "8"},
+      {"window", IntFrom(2), "the newest so many points count; 20 when not given", "12"},
+      {"within", amount, "half the width of the band, in spreads of the points; 3 when not given", "4"},
+      {"min_change", Scalar(kShare), "a change of at most this share never counts; a third when not given", "10%"},
+      {"min_difference", amount, "nor does one of at most so much", "50"},
+      {"direction", Choice({"both", "up", "down"}), "which changes count; `both` when not given", "down"},
+      {"half_life", IntFrom(1), "a point counts half as much as the one so many points after it; all count alike when not given", "10"},
+      {"trend", Scalar(kBool), "go on with the slope of the points; false when not given", "true"},
+      {"since", Scalar(kAny), "a date: the level changed for good, earlier intervals do not count", "2026-11-02"},
+  })}), "what is measured must fit what earlier runs measured; `auto`: as everything below says when not given", "auto"};
+}
+
 Shape RetryShape() {
   return Either({IntFrom(1), MapOf("attempts, backoff, max, deadline, on", {
       {"attempts", IntFrom(1), "tries in all", "4"},
@@ -225,6 +243,7 @@ const Shape& CheckEntryShape() {
   const auto bounded = [](std::vector<Key> keys) {
     keys.push_back({"min", Scalar(kDouble), "smallest value of the number measured", "0"});
     keys.push_back({"max", Scalar(kDouble), "largest value of the number measured", "100"});
+    keys.push_back(Baseline());
     return MapOf("a measured number and its bounds", std::move(keys));
   };
   const Shape ordered = MapOf("columns, key", {
@@ -233,7 +252,7 @@ const Shape& CheckEntryShape() {
   });
   static const Shape shape = MapOf("a check", {
       {"contract", Scalar(kPath), "names, types and nulls as a contract file says", "contracts/events.yaml"},
-      {"rows", MapOf("min, max", {{"min", IntFrom(0), "fewest rows", "1000"}, {"max", IntFrom(0), "most rows", "1000000"}}), "how many rows", "{min: 1000}"},
+      {"rows", MapOf("min, max, baseline", {{"min", IntFrom(0), "fewest rows", "1000"}, {"max", IntFrom(0), "most rows", "1000000"}, Baseline()}), "how many rows", "{min: 1000}"},
       {"not_null", Columns(), "no nulls in these columns", "[customer_id]"},
       {"unique", Columns(), "no two rows agree in all of these columns", "[customer_id, as_of]"},
       {"range", MapOf("column, min, max", {one_column(), {"min", Scalar(kAny), "smallest value", "0"}, {"max", Scalar(kAny), "largest value", "120"}}), "values between two bounds, both allowed; nulls pass", "{column: age, min: 0, max: 120}"},
@@ -265,7 +284,6 @@ const Shape& CheckEntryShape() {
       {"by", Columns(), "one verdict for each value of these columns, at most 1,000", "[country]"},
       {"tags", ListOrSingle(Scalar(kText)), "words to find the check by", "[finance]"},
       {"name", Scalar(kText), "how reports call the check", "no refunds"},
-      NotYet("baseline", "compare with past runs"),
       NotYet("drift", "compare the distribution with that of the training rows"),
   }, {"contract", "rows", "not_null", "unique", "range", "one_of", "matches", "expect", "sum", "mean", "quantile", "distinct", "metric", "fresh", "ordered", "monotone",
       "sequence", "type_of_text", "foreign_key", "same_as", "sql"});

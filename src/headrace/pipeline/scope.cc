@@ -144,6 +144,7 @@ class Scope::Work {
         return fail(Error(ErrorCode::kInvalid, "`", name, "` is ", Kind(special->second.value), " and cannot be part of an expression"));
     Result<BoundExpression> bound = expression->Bind(Schema(), Visible());
     if (!bound.ok()) return fail(bound.status());
+    for (const std::string& name : expression->names()) node_.of_interval = node_.of_interval || scope_.IsOfInterval(name);
     for (const std::string& name : expression->names())
       if (scope_.unknown_.contains(name)) {
         *pending = true;

@@ -22,6 +22,10 @@ class Scope : public Substituter {
   /// `params.NAME` that is no single value: columns, a dataset, a secret. `known`: whether the columns are.
   void SetSpecial(const std::string& name, ParamValue value, bool known);
 
+  /// Say that the value of `name` follows from the run's interval, as those of `run.interval...` do.
+  void SetOfInterval(const std::string& name) { of_interval_.insert(name); }
+  bool IsOfInterval(const std::string& name) const { return name.starts_with("run.interval.") || of_interval_.contains(name); }
+
   const Expression::Names& names() const { return names_; }
   bool IsUnknown(const std::string& name) const { return unknown_.contains(name); }
 
@@ -33,7 +37,7 @@ class Scope : public Substituter {
  private:
   class Work;
   Expression::Names names_;
-  std::set<std::string> unknown_;
+  std::set<std::string> unknown_, of_interval_;
   struct Special { ParamValue value; bool known = true; };
   std::map<std::string, Special> special_;
 };

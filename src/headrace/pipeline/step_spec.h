@@ -59,6 +59,9 @@ struct ExtractSpec {
   std::optional<SourcedText> query;
   BoundValues bind;
   std::optional<ApiSpec> api;                        ///< then all above is empty, but for null_values
+  bool empty_allowed = false;                        ///< no rows at all are fine
+  bool unchanged_allowed = false;                    ///< the rows of the interval before are fine
+  bool of_interval = false;                          ///< the file or a bound value follows from the run's interval, so other rows are due for another
   /// The contract among the step's checks, or nullptr: it decides the types text is read as.
   static const Contract* ContractOf(const std::vector<CheckSpec>& checks);
 };

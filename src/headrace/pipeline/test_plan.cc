@@ -204,8 +204,10 @@ class TestPlanner {
       if (std::optional<Table> table = Typed(*rows, contract)) plan.given[step.name] = *std::move(table);
     plan.replaced.push_back(step.name);
     if (step.kind != StepKind::kExtract) step.checks.clear();   // given rows name only the columns that matter
+    ExtractSpec given;
+    given.empty_allowed = step.kind != StepKind::kExtract || step.as<ExtractSpec>().empty_allowed;
     step.kind = StepKind::kExtract;
-    step.spec = ExtractSpec{};
+    step.spec = std::move(given);
     step.for_each.reset();       // the rows of all items are given
     step.inputs.clear();
     step.upstream.clear();

@@ -29,6 +29,7 @@ struct Node {
 
   std::optional<Value> value;          ///< set by evaluation: `text` is its ToString()
   std::optional<Type> pending;         ///< set by evaluation with values unknown; `text` is then meaningless
+  bool of_interval = false;            ///< set by evaluation: what it says follows from the run's interval
 
   bool is_scalar() const { return kind == Kind::kScalar; }
   bool is_list() const { return kind == Kind::kList; }

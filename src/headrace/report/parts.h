@@ -67,6 +67,8 @@ Html NotesSection(Page& page);
 Html DrawStepGraph(const RunReport& run);
 /// One model's charts.
 Html ModelCharts(Page& page, const ModelReport& model);
+/// What one check measured over the runs, with the bands it was expected in.
+Html DrawHistory(Page& page, const CheckHistory& history);
 /// Scores of a run against those of training.
 Html ScoreChart(Page& page, const ScoreReport& score);
 

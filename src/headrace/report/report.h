@@ -35,6 +35,18 @@ struct AttemptReport {
   std::string message;                ///< why it failed; empty when it did not
 };
 
+/// What one check measured over the runs, up to this one.
+struct CheckHistory {
+  struct Point {
+    std::string when;                 ///< the interval's first day or moment
+    double value = 0;
+    std::optional<double> lower, upper;   ///< the band that its run expected
+    std::string verdict;              ///< "passed", "learning", "warned", "failed"
+  };
+  std::string measure;                ///< "rows", "rows of country=de"
+  std::vector<Point> points;          ///< oldest first; the last is this run's
+};
+
 /// One step of the run, in the order of the plan.
 struct StepReport {
   std::string name;                   ///< unique in the run; a step of a group is "group.step"
@@ -48,6 +60,7 @@ struct StepReport {
   std::string message, help;          ///< of a Status: no capital, no full stop
   std::vector<std::string> inputs;    ///< names of the steps it reads; unknown names are shown as outside data
   std::vector<CheckVerdict> checks;
+  std::vector<CheckHistory> histories;
   std::string artifact_digest, fingerprint;  ///< hexadecimal
   std::string reason;                 ///< why it ran or was reused: "input `events` changed"
   std::vector<std::string> notes;

@@ -140,6 +140,21 @@ RunReport SampleTrainRun() {
   return run;
 }
 
+/// Thirty weeks of row counts, two of them outside; bands from the fifth on.
+CheckHistory SampleHistory() {
+  CheckHistory history;
+  history.measure = "rows";
+  for (int week = 0; week < 30; ++week) {
+    CheckHistory::Point point;
+    point.when = StrCat("1997-", week / 4 < 2 ? "08-" : "09-", 10 + week % 18);
+    point.value = week == 17 ? 6200 : week == 24 ? 0 : 13000 + 400 * ((week * 7) % 5) + 60 * week;
+    if (week >= 4) point.lower = 9000 + 45 * week, point.upper = 18000 + 90 * week;
+    point.verdict = week < 4 ? "learning" : week == 17 ? "warned" : week == 24 ? "failed" : "passed";
+    history.points.push_back(point);
+  }
+  return history;
+}
+
 RunReport SampleScoreRun() {
   RunReport run = Base("propensity-score", "r-19980309-060000-b1c4");
   run.steps = FeatureSteps();
@@ -153,6 +168,9 @@ RunReport SampleScoreRun() {
   warning.sample_rows = {{"118", "***", "***", "LI", "1997-02-11"}, {"2291", "***", "***", "LI", "1997-03-02"}, {"4013", "***", "***", "XX", "1997-03-24"}};
   run.steps[1].checks.push_back(warning);
   run.steps[1].state = "warned";
+  run.steps[0].checks[2].value = 15140;
+  run.steps[0].checks[2].band = ExpectedBand{10305, 15500, 20610, 20, false, "20 points 1997-08-16 to 1997-09-20"};
+  run.steps[0].histories = {SampleHistory()};
   run.steps.push_back(Step("scores", "score", 1.49, 0.84, 4712, {"base.features", "model propensity@champion"}));
   run.steps.back().checks = {Passed("score between 0 and 1", "expect", 4712), Passed("not null customer_id", "not_null", 4712)};
   run.steps.push_back(Step("to_cdp", "deliver", 2.36, 0.31, 4712, {"scores"}));

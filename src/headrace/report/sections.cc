@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "headrace/base/text.h"
+#include "headrace/check/baseline.h"
 #include "headrace/report/card.h"
 #include "headrace/report/format.h"
 #include "headrace/report/parts.h"
@@ -34,6 +35,22 @@ Html CheckPanel(const StepReport& step, const CheckVerdict& check) {
   body += Facts({{"Rows that fail", FailedShare(check)}});
   body += SampleTable(check);
   return El("div", {{"class", warn ? "panel warn" : "panel bad"}}, body);
+}
+
+/// The numbers of the steps over their runs.
+Html Histories(Page& page) {
+  Html figures;
+  for (const StepReport& step : page.run.steps)
+    for (const CheckHistory& history : step.histories) figures += El("figure", {}, El("figcaption", {}, El("strong", {}, StrCat(step.name, ": ", history.measure))), DrawHistory(page, history));
+  if (figures.empty()) return {};
+  return HtmlOf(El("h3", {}, "Over the runs"), El("p", {{"class", "soft small"}}, "One dot an interval, the last is this run's; the band is what earlier runs let expect. Where there is none, too few points were there to learn from."),
+                El("div", {{"class", "charts"}}, figures));
+}
+
+/// "300 to 500, from 8 Mondays ..."
+std::string Expected(const CheckVerdict& check) {
+  if (!check.band) return "";
+  return check.band->learning ? check.band->basis : StrCat(ShowMeasured(check.band->lower), " to ", ShowMeasured(check.band->upper), ", from ", check.band->basis);
 }
 
 bool HasFailedCheck(const StepReport& step) {
@@ -108,16 +125,17 @@ Html ChecksSection(Page& page) {
                            : warn       ? El("span", {{"class", "t-warn"}}, "! warning")
                                         : El("span", {{"class", "t-bad"}}, "✕ failed");
       passed += check.passed ? 1 : 0;
-      rows.push_back({step.name, Prose(check.segment.empty() ? check.name : StrCat(check.name, " [", check.segment, "]")), check.kind, verdict, FormatCount(check.rows), FormatCount(check.failed_rows)});
+      rows.push_back({step.name, Prose(check.segment.empty() ? check.name : StrCat(check.name, " [", check.segment, "]")), check.kind, check.value ? ShowMeasured(*check.value) : std::string(), Expected(check), verdict, FormatCount(check.rows), FormatCount(check.failed_rows)});
     }
   }
   const std::int64_t all = static_cast<std::int64_t>(rows.size());
   const Html table = DataTable("Every check of the run, in the order of the steps",
-                               {{"Step", false}, {"Check", false}, {"Kind", false}, {"Verdict", false}, {"Rows", true}, {"Failing", true}}, rows);
+                               {{"Step", false}, {"Check", false}, {"Kind", false}, {"Measured", true}, {"Expected", false}, {"Verdict", false}, {"Rows", true}, {"Failing", true}}, rows);
   if (table.empty()) return {};
   Html body = El("p", {}, StrCat(FormatCount(passed), " of ", ShowCount(all, "check", "checks"), " passed."));
   if (all > 12 && passed == all) body += Fold("Show them all", table);
   else body += table;
+  body += Histories(page);
   return Section(page, "checks", "Checks", El("div", {{"class", "panel"}}, body));
 }
 

@@ -126,6 +126,8 @@ figure.wide{grid-column:1/-1}
 .chart .one{stroke:var(--accent)}.chart .two{stroke:var(--second)}
 .chart .line.two{stroke-width:1.6;stroke-dasharray:5 4}
 .chart .dot{fill:var(--accent);fill-opacity:.85;stroke:var(--panel);stroke-width:1.2}
+.chart .band{fill:var(--accent);fill-opacity:.13;stroke:var(--accent);stroke-opacity:.35;stroke-width:1}
+.chart .dot.bad{fill:var(--bad);fill-opacity:1}.chart .dot.warn{fill:var(--warn);fill-opacity:1}.chart .dot.second{fill:var(--second)}
 .chart .column{fill:var(--accent);fill-opacity:.82}
 .chart .outline{fill:none;stroke:var(--ink);stroke-width:1.6}
 .legend{display:flex;flex-wrap:wrap;gap:.15rem 1rem;list-style:none;padding:0;margin:.4rem 0 0;font-size:.84rem;color:var(--soft)}

@@ -28,8 +28,10 @@ Json Describe(const ApiSpec& spec) {
 
 Json Describe(const ExtractSpec& spec) {
   if (spec.api) return {{"api", Describe(*spec.api)}, {"null_values", spec.null_values}};
-  return {{"file", spec.file}, {"format", spec.format}, {"delimiter", spec.delimiter}, {"null_values", spec.null_values},
+  Json out = {{"file", spec.file}, {"format", spec.format}, {"delimiter", spec.delimiter}, {"null_values", spec.null_values},
           {"connection", spec.connection}, {"table", spec.table}, {"query", spec.query ? spec.query->text : ""}, {"bind", Describe(spec.bind)}};
+  if (spec.empty_allowed) out["empty"] = "allow";
+  return out;
 }
 
 Json Describe(const SqlSpec& spec) {
@@ -90,6 +92,11 @@ Json Describe(const PipelineStepSpec& spec) { return {{"pipeline", spec.pipeline
 /// The union of a `for_each` has no fingerprint of its own: that of its step holds those of the items.
 Json Describe(const UnionSpec&) { return Json::object(); }
 
+Json Describe(const BaselineSpec& spec) {
+  return {{"same", spec.same}, {"learn", spec.learn}, {"window", spec.window}, {"within", spec.within}, {"min_change", spec.min_change}, {"min_difference", spec.min_difference},
+          {"direction", static_cast<int>(spec.direction)}, {"half_life", spec.half_life}, {"trend", spec.trend}, {"since_us", spec.since_us.value_or(0)}};
+}
+
 Json Describe(const CheckSpec& check) {
   Json out = {{"kind", CheckKindName(check.kind)}, {"severity", check.severity == Severity::kWarn ? "warn" : "error"}, {"name", check.name},
               {"at_least", check.at_least}, {"columns", check.columns}, {"values", check.values}, {"pattern", check.pattern}, {"expression", check.expression}};
@@ -114,6 +121,7 @@ Json Describe(const CheckSpec& check) {
   if (check.kind == CheckSpec::Kind::kQuantile) out["quantile"] = check.quantile;
   if (check.kind == CheckSpec::Kind::kFresh) out["within_us"] = check.within_us;
   if (check.kind == CheckSpec::Kind::kSequence) out["every"] = check.every;
+  if (check.baseline) out["baseline"] = Describe(*check.baseline);
   if (check.kind == CheckSpec::Kind::kContract) {
     for (const ContractColumn& c : check.contract.columns)
       out["contract"][c.name] = {{"type", TypeName(c.type)}, {"nullable", c.nullable}, {"personal", c.personal}};
@@ -144,7 +152,9 @@ std::string FingerprintParts(const StepSpec& step, const std::map<std::string, S
   for (const auto& [name, input] : inputs)  // a model's label stands in the scored rows
     parts["inputs"][name] = StrCat(input.label, input.label.empty() ? "" : " ", input.artifact.digest);
   if (!sources.empty()) parts[step.kind == StepKind::kCommand ? "code" : "sources"] = sources;
-  if (step.kind == StepKind::kCommand) parts["interval"] = StrCat(FormatTimestamp(interval.start_us), " to ", FormatTimestamp(interval.end_us));
+  // A command is told the interval; a baseline expects something else of each.
+  const bool by_interval = std::any_of(step.checks.begin(), step.checks.end(), [](const CheckSpec& check) { return check.baseline.has_value(); });
+  if (step.kind == StepKind::kCommand || by_interval) parts["interval"] = StrCat(FormatTimestamp(interval.start_us), " to ", FormatTimestamp(interval.end_us));
   parts["program"] = StrCat(ThisBuild().version, " ", ThisBuild().commit);
   return parts.dump();
 }

@@ -346,7 +346,14 @@ Result<std::optional<StepDetails>> RunLoop::FindReuse(const StepSpec& spec, Step
     if (found) {
       ASSIGN_OR_RETURN(details, StepDetails::FromJson(found->details));
     }
-    if (found && fresh && (env_.dry_run || Registered(spec, details))) {
+    bool allowed = true;           // an extract whose rows must be others than those of the interval before reads again, and says so
+    if (found && fresh && !may_be_fresh && spec.kind == StepKind::kExtract && found->outputs.contains("")) {
+      std::erase_if(details.checks, [](const CheckVerdict& verdict) { return verdict.kind == "unchanged"; });     // that was of another interval
+      ASSIGN_OR_RETURN(std::optional<CheckVerdict> unchanged, JudgeUnchanged(*env_.store, *env_.pipeline, spec, found->outputs.at("")));
+      allowed = !unchanged || unchanged->severity == Severity::kWarn;
+      if (unchanged) details.checks.push_back(*std::move(unchanged));
+    }
+    if (found && fresh && allowed && (env_.dry_run || Registered(spec, details))) {
       record.state = StepState::kReused;
       record.reused_from = found->run;
       record.reason = "nothing that determines it changed";
@@ -489,6 +496,7 @@ Status RunLoop::Record(StepRecord& record, StepDetails details, StepEnd end) {
   details.taken_from = details_[record.step].taken_from;
   details.anew = details_[record.step].anew;
   record.details = details.ToJson();
+  record.measured = MeasurementsOf(details, end == StepEnd::kOk);
   if (record.state == StepState::kSucceeded && record.kind == "extract" && record.outputs.contains("")) {
     ASSIGN_OR_RETURN(const std::optional<StepRecord> last, env_.store->LastOf(run_.pipeline, run_.tenant, record.step, run_.id));
     if (last && last->outputs.contains("") && last->outputs.at("").digest == record.outputs.at("").digest)

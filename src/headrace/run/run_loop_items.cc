@@ -175,6 +175,7 @@ Status RunLoop::EndItem(FanOut& fan, std::size_t item, StepRecord record, StepDe
     record.help = status.help();
   }
   record.details = details.ToJson();
+  record.measured = MeasurementsOf(details, status.ok());
   fan.Ended(item, record, details, status);
   fans_.at(step).tries.erase(item);
   ended_.push_back(std::move(record));

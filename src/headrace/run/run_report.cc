@@ -45,6 +45,35 @@ StepReport Describe(const RunRecord& run, const StepRecord& record, const StepDe
   return step;
 }
 
+std::string DayOrMinute(std::int64_t us) {
+  const std::string text = FormatTimestamp(us);
+  return text.substr(0, text.ends_with(" 00:00:00") ? 10 : 16);
+}
+
+/// What the step's checks measured for earlier intervals, and in this run; one with nothing before it needs no chart.
+Result<std::vector<CheckHistory>> Histories(Store& store, const RunRecord& run, const StepReport& step) {
+  constexpr std::int64_t kShown = 60;
+  std::vector<CheckHistory> histories;
+  if (std::none_of(step.checks.begin(), step.checks.end(), [](const CheckVerdict& check) { return check.value.has_value(); })) return histories;
+  ASSIGN_OR_RETURN(const std::vector<Measurement> measured, store.ReadMeasurements({.pipeline = run.pipeline, .tenant = run.tenant, .environment = run.environment, .step = step.name,
+                                                                                    .before_us = run.interval_start_us, .limit = kShown * std::ssize(step.checks)}));
+  for (const CheckVerdict& check : step.checks) {
+    CheckHistory history;
+    history.measure = check.segment.empty() ? check.measure : StrCat(check.measure, " of ", check.segment);
+    const auto known = std::find_if(histories.begin(), histories.end(), [&](const CheckHistory& other) { return other.measure == history.measure; });
+    if (!check.value || known != histories.end()) continue;
+    for (const Measurement& m : measured) {
+      if (m.measure != check.measure || m.segment != check.segment) continue;
+      history.points.push_back({DayOrMinute(m.interval_start_us), m.value, m.lower, m.upper, m.verdict});
+    }
+    const bool band = check.band && !check.band->learning;
+    history.points.push_back({DayOrMinute(run.interval_start_us), *check.value, band ? std::optional(check.band->lower) : std::nullopt,
+                              band ? std::optional(check.band->upper) : std::nullopt, std::string(VerdictName(check))});
+    if (history.points.size() > 1) histories.push_back(std::move(history));
+  }
+  return histories;
+}
+
 Result<ModelReport> DescribeModel(Store& store, const StepRecord& record, const ModelDetails& details) {
   ASSIGN_OR_RETURN(const std::string path, store.ArtifactPath(record.outputs.at("")));
   ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, Model::Open(path));
@@ -102,6 +131,7 @@ Result<RunReport> BuildReport(Store& store, const std::string& project, const st
   for (const StepRecord& record : records) {
     ASSIGN_OR_RETURN(const StepDetails details, StepDetails::FromJson(record.details));
     report.steps.push_back(Describe(run, record, details));
+    ASSIGN_OR_RETURN(report.steps.back().histories, Histories(store, run, report.steps.back()));
     AddLineage(record, details, report);
     if (details.score) report.scores.push_back(*details.score);
     if (record.kind == "train" && details.model && record.outputs.contains("")) {

@@ -139,9 +139,9 @@ class Loader {
     } else {
       ASSIGN_OR_RETURN(shape, ScanCsv(file, delimiter));
     }
-    if (shape.rows == 0)
+    if (shape.rows == 0 && !source_.empty_allowed)
       return Error(ErrorCode::kData, file, ": a header, but no rows")
-          .WithHelp("look at what wrote the file: an empty answer is not an empty table");
+          .WithHelp("look at what wrote the file: an empty answer is not an empty table (where it is, `extract` takes `empty: allow`)");
     if (raw_.columns.empty())
       for (const std::string& name : shape.header) raw_.columns.push_back({name, std::nullopt, false});
     ASSIGN_OR_RETURN(const std::vector<std::size_t> at, Match(raw_.columns, shape.header, file, raw_.files[0]));
@@ -373,9 +373,9 @@ Status LoadFiles(Engine& engine, const FileSource& source, std::string_view name
   ASSIGN_OR_RETURN(const Raw raw, Loader(engine, source, format).Run(std::move(files)));
   ASSIGN_OR_RETURN(const std::int64_t rows,
                    CountRows(engine, raw.view.empty() ? std::string(kRaw) : StrCat("(", raw.view, ")")));
-  if (rows == 0)
+  if (rows == 0 && !source.empty_allowed)
     return Error(ErrorCode::kData, source.pattern, ": no rows")
-        .WithHelp("look at what wrote the file: an empty answer is not an empty table");
+        .WithHelp("look at what wrote the file: an empty answer is not an empty table (where it is, `extract` takes `empty: allow`)");
   return Finish(engine, source, raw, name);
 }
 

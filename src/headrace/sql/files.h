@@ -22,6 +22,7 @@ struct FileSource {
   bool refuse_extra = false;  ///< refuse columns that `declared` does not name
   std::vector<std::string> personal = {};  ///< columns whose values appear in no message
   /// Cells that mean "no value", besides those that are empty or blank.
+  bool empty_allowed = false;              ///< files without rows are fine; a CSV needs its header all the same
   std::vector<std::string> null_values = {"NA", "N/A", "NULL", "null", "NaN", "nan"};
 };
 

@@ -17,6 +17,9 @@ Json ToJson(const CheckVerdict& v) {
   if (v.value) j["value"] = std::isfinite(*v.value) ? Json(*v.value) : Json(FormatDouble(*v.value));
   if (!v.segment.empty()) j["segment"] = v.segment;
   if (!v.tags.empty()) j["tags"] = v.tags;
+  if (!v.measure.empty()) j["measure"] = v.measure;
+  if (v.band)
+    j["band"] = {{"lower", v.band->lower}, {"center", v.band->center}, {"upper", v.band->upper}, {"points", v.band->points}, {"learning", v.band->learning}, {"basis", v.band->basis}};
   return j;
 }
 
@@ -34,6 +37,11 @@ CheckVerdict VerdictFrom(const Json& j) {
   if (j.contains("value") && (j["value"].is_number() || ParseDouble(j["value"].get<std::string>(), &value))) v.value = j["value"].is_number() ? j["value"].get<double>() : value;
   v.segment = j.value("segment", "");
   v.tags = j.value("tags", std::vector<std::string>());
+  v.measure = j.value("measure", "");
+  if (j.contains("band")) {
+    const Json& band = j["band"];
+    v.band = ExpectedBand{band.at("lower"), band.at("center"), band.at("upper"), band.at("points"), band.at("learning"), band.at("basis")};
+  }
   v.sample_columns = j.at("sample_columns").get<std::vector<std::string>>();
   v.sample_rows = j.at("sample_rows").get<std::vector<std::vector<std::string>>>();
   return v;

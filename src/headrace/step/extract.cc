@@ -27,6 +27,7 @@ Status LoadRows(const std::string& pattern, const std::string& format, const Ext
   source.format = format;
   source.delimiter = spec.delimiter;
   source.personal = Personal(contract);
+  source.empty_allowed = spec.empty_allowed;
   if (contract != nullptr) {
     source.declared = contract->schema();
     source.refuse_extra = contract->extra == ExtraColumns::kRefuse;
@@ -86,7 +87,6 @@ Result<StepFiles> RunExtract(const StepContext& context) {
   const std::string path = context.store().ScratchPath(".parquet");
   ASSIGN_OR_RETURN(const std::int64_t rows, engine->WriteParquet(StrCat("SELECT * FROM ", kRows), {}, path));
   out.files[""] = {path, "dataset", rows};
-  if (rows == 0) out.details.notes.push_back("the source gave no row at all");
   return out;
 }
 

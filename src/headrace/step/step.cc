@@ -1,5 +1,7 @@
 #include "headrace/step/step.h"
 
+#include <iterator>
+
 #include "headrace/base/files.h"
 #include "headrace/check/check.h"
 #include "headrace/sql/engine.h"
@@ -35,7 +37,7 @@ Result<std::unique_ptr<Engine>> OpenCheckEngine(const StepContext& context, cons
   return engine;
 }
 
-/// Judge the step's checks on the dataset at `path`.
+/// Judge the step's checks on the dataset at `path`, each verdict beside those that are there.
 Status Judge(const StepContext& context, const std::string& path, StepDetails& details, BadRows* bad_rows) {
   if (context.progress) context.progress("checking", 0.9);
   std::unique_ptr<Engine> engine;
@@ -55,25 +57,37 @@ Status Judge(const StepContext& context, const std::string& path, StepDetails& d
     return engine->Query(query);
   };
   ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(path));
-  ASSIGN_OR_RETURN(details.checks, RunChecks(context.step->checks, *rows, around));
+  ASSIGN_OR_RETURN(std::vector<CheckVerdict> verdicts, RunChecks(context.step->checks, *rows, around));
+  RETURN_IF_ERROR(JudgeBaselines(context, verdicts));
+  std::move(verdicts.begin(), verdicts.end(), std::back_inserter(details.checks));
   return Ok();
 }
 
 Status Check(const StepContext& context, const std::string& path, StepDetails& details) {
-  if (context.step->checks.empty()) return Ok();
-  RETURN_IF_ERROR(Judge(context, path, details, nullptr));
+  if (!context.step->checks.empty()) RETURN_IF_ERROR(Judge(context, path, details, nullptr));
   return ToStatus(context.step->name, details.checks);
 }
 
 Status CheckMain(const StepContext& context, StepFiles& files) {
   const auto main = files.files.find("");
   if (main == files.files.end() || main->second.kind != "dataset") return Ok();
+  if (context.step->kind == StepKind::kExtract && main->second.rows == 0)
+    if (std::optional<CheckVerdict> empty = JudgeEmpty(context)) files.details.checks.push_back(*std::move(empty));
   if (!context.step->quarantine_at_most) return Check(context, main->second.path, files.details);
   BadRows bad;
   ASSIGN_OR_RETURN(const std::int64_t rows, ParquetRowCount(main->second.path));
   bad.limit = QuarantineLimit(*context.step, rows);
   RETURN_IF_ERROR(Judge(context, main->second.path, files.details, &bad));
   return PutAside(context, bad, files);
+}
+
+/// Rows that were there before this interval are told only now that they have their digest.
+Status CheckUnchanged(const StepContext& context, const std::map<std::string, ArtifactRef>& outputs, StepDetails& details) {
+  const auto main = outputs.find("");
+  if (context.step->kind != StepKind::kExtract || main == outputs.end()) return Ok();
+  ASSIGN_OR_RETURN(std::optional<CheckVerdict> unchanged, JudgeUnchanged(context.store(), context.pipeline(), *context.step, main->second));
+  if (unchanged) details.checks.push_back(*std::move(unchanged));
+  return ToStatus(context.step->name, details.checks);
 }
 
 /// The other pipeline's run judged its own steps; this step's checks come on top.
@@ -105,6 +119,7 @@ StepOutcome RunStep(const StepContext& context) {
   }
   outcome.status = CheckMain(context, *files);
   if (outcome.status.ok()) outcome.status = Keep(context, *files, outcome.outputs);
+  if (outcome.status.ok()) outcome.status = CheckUnchanged(context, outcome.outputs, files->details);
   if (outcome.status.ok() && context.step->kind == StepKind::kTrain)
     outcome.status = RegisterModel(context, outcome.outputs.at(""), files->gate_refused, files->details);
   if (!outcome.status.ok()) {

@@ -149,6 +149,15 @@ std::vector<UnfittedStep> UnfittedAbove(const ResolvedPipeline& pipeline, const 
 
 /// Make `version` the champion of `model` in the name of `by`, and tell whoever wants to hear of it.
 Status PromoteModel(const RunEnvironment& run, const std::string& model, std::int64_t before, std::int64_t version, const std::string& by);
+/// The verdict on rows that an extract gave for another interval than this one, byte for byte: an error where it reads by the run's interval, a warning
+/// elsewhere. nullopt when they are others, there is no interval before, or the step says `unchanged: allow`.
+Result<std::optional<CheckVerdict>> JudgeUnchanged(Store& store, const ResolvedPipeline& pipeline, const StepSpec& step, const ArtifactRef& rows);
+
+/// "passed", "learning" (nothing was expected yet), "warned" or "failed".
+std::string_view VerdictName(const CheckVerdict& verdict);
+
+/// What the checks of a step that ended measured, for the state.
+std::vector<Measurement> MeasurementsOf(const StepDetails& details, bool succeeded);
 
 /// Digests of the files that a command's `code` names, by path within the project; kInvalid when an entry matches none.
 Result<std::map<std::string, std::string>> CodeDigests(const std::string& root, const CommandSpec& command);

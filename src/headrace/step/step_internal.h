@@ -20,6 +20,11 @@ inline constexpr std::string_view kReasonColumn = "failed_checks";
 std::int64_t QuarantineLimit(const StepSpec& step, std::int64_t rows);
 /// Part the main dataset into good rows and bad ones, which become the output `quarantine`. kData when there are more of them than may be.
 Status PutAside(const StepContext& context, const BadRows& bad, StepFiles& files);
+/// Hold what checks measured against the tenant's earlier runs, where they say `baseline`.
+Status JudgeBaselines(const StepContext& context, std::vector<CheckVerdict>& verdicts);
+
+/// The verdict on an extract that gave no row; nullopt when it says `empty: allow`.
+std::optional<CheckVerdict> JudgeEmpty(const StepContext& context);
 
 /// The same error, with file:line:column in front where its span stands in a project file.
 Status AtPlace(const SourcedText& text, Status status);

@@ -10,7 +10,7 @@
 namespace headrace::internal {
 
 namespace {
-constexpr std::array<const char*, 7> kSteps = {
+constexpr std::array<const char*, 8> kSteps = {
     // 1
     R"sql(
 CREATE TABLE runs(
@@ -125,6 +125,14 @@ CREATE INDEX alerts_by_subject ON alerts(pipeline, tenant, entered_us);
 CREATE INDEX alerts_by_run ON alerts(run);
 CREATE TABLE alert_destinations(name TEXT PRIMARY KEY, definition TEXT NOT NULL, since_us INTEGER NOT NULL, reason TEXT NOT NULL) STRICT;
 CREATE TABLE alert_snoozes(pipeline TEXT NOT NULL, tenant TEXT NOT NULL, until_us INTEGER NOT NULL, by TEXT NOT NULL) STRICT;
+)sql",
+    // 8: what checks measured, for baselines: it stays when its run goes
+    R"sql(
+CREATE TABLE measurements(
+  pipeline TEXT NOT NULL, tenant TEXT NOT NULL, environment TEXT NOT NULL, step TEXT NOT NULL, measure TEXT NOT NULL, segment TEXT NOT NULL,
+  interval_start_us INTEGER NOT NULL, interval_end_us INTEGER NOT NULL, run TEXT NOT NULL, measured_us INTEGER NOT NULL,
+  value TEXT NOT NULL, lower_end TEXT NOT NULL, upper_end TEXT NOT NULL, verdict TEXT NOT NULL, good INTEGER NOT NULL,
+  PRIMARY KEY(pipeline, tenant, environment, step, measure, interval_start_us, segment, run)) STRICT;
 )sql",
 };
 constexpr std::int64_t kKnown = kSteps.size();

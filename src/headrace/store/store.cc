@@ -331,7 +331,7 @@ Status Store::WriteStep(const StepRecord& step) {
     insert.Bind(step.run, step.step, name, artifact.digest, artifact.kind, artifact.rows);
     RETURN_IF_ERROR(insert.Run());
   }
-  return Ok();
+  return WriteMeasurements(step);
 }
 
 Status Store::Advance(const std::vector<StepRecord>& ended, const StepRecord* started) {

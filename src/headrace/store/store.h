@@ -76,6 +76,18 @@ struct ArtifactRef {
   bool operator==(const ArtifactRef&) const = default;
 };
 
+/// What a check measured of a step's dataset in one run. Kept when the run goes, so that a baseline outlives `gc`.
+struct Measurement {
+  std::string measure, segment;   ///< as CheckVerdict
+  double value = 0;
+  std::optional<double> lower, upper;   ///< what a baseline expected
+  std::string verdict;            ///< of the check: "passed", "learning", "warned", "failed"
+  bool good = false;              ///< the check passed and the step succeeded: it may train baselines
+  // What the state adds; not written.
+  std::string step, run;
+  std::int64_t interval_start_us = 0, interval_end_us = 0, measured_us = 0;
+};
+
 struct StepRecord {
   std::string run, step, kind;
   StepState state = StepState::kPending;
@@ -90,6 +102,7 @@ struct StepRecord {
   std::string details;            ///< JSON object: checks, notes, delivery, model, counts
   std::string item_of;            ///< an item of this step's `for_each`, named "STEP[ITEM]"; "" = a step of the pipeline
   std::int64_t position = 0;      ///< of an item among those of its step
+  std::vector<Measurement> measured;   ///< written with the step's end, but not for a dry run; read by ReadMeasurements
 };
 
 struct ModelVersion {
@@ -244,6 +257,20 @@ class Store {
   Result<std::optional<StepRecord>> LastOf(std::string_view pipeline, std::string_view tenant, std::string_view step,
                                            std::string_view before_run);
 
+  // Measurements: measurements.cc. ------------------------------------------------------------------------------------
+  struct MeasurementQuery {
+    std::string pipeline, tenant, environment, step;
+    std::string measure = {};                    ///< "" = all of the step
+    std::optional<std::int64_t> before_us = {};  ///< intervals that begin earlier
+    std::int64_t limit = 5000;                   ///< the newest so many
+  };
+  /// One an interval, measure and segment: of the newest run in which it was good, else of the newest. Oldest interval first.
+  Result<std::vector<Measurement>> ReadMeasurements(const MeasurementQuery& query);
+  struct EarlierOutput { std::string run, digest; std::int64_t rows = 0, interval_start_us = 0, interval_end_us = 0; };
+  /// What the step left in the newest run of the interval before the one that begins at `interval_start_us`; dry runs apart.
+  Result<std::optional<EarlierOutput>> OutputOfIntervalBefore(std::string_view pipeline, std::string_view tenant, std::string_view environment, std::string_view step,
+                                                              std::int64_t interval_start_us);
+
   /// The newest `each` runs of every pipeline and tenant; by pipeline, then tenant, then newest first.
   Result<std::vector<RunRecord>> NewestRuns(std::int64_t each);
   /// How many seconds each step of a pipeline took when it last ran and succeeded (a reused one tells nothing): newest first, at most `each` a step.
@@ -299,6 +326,7 @@ class Store {
   Result<RunRecord> AsSeenNow(RunRecord run);
   Result<std::int64_t> EpochOf(const std::string& run);
   Status EnterItem(const StepRecord& step);
+  Status WriteMeasurements(const StepRecord& step);
   Result<std::vector<StepRecord>> ReadSteps(const std::string& run, const std::string& item_of);
   Status WriteStart(const StepRecord& step);
   Status WriteStep(const StepRecord& step);
