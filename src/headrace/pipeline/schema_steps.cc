@@ -209,6 +209,22 @@ const Shape& TrainShape() {
   return shape;
 }
 
+namespace {
+Shape DriftShape() {
+  const auto limit = [] { Shape shape = Scalar(kDouble); shape.minimum = 0; return shape; };
+  return MapOf("a drift check", {
+      Required({"against", Scalar(kText), "`training`: the rows that the model of this `score` step was trained on; `last`: what this step left in the last run; or a file of rows or a model file", "training"}),
+      {"columns", Columns(), "columns to compare; all that both sides have when not given", "[amount, country, score]"},
+      {"psi", limit(), "largest population stability index; 0.2 when no bound is given", "0.2"},
+      {"js", limit(), "largest Jensen-Shannon divergence, in bits", "0.05"},
+      {"l_inf", limit(), "largest difference of a bin's shares", "0.1"},
+      {"ks", limit(), "largest difference of the cumulated shares, for ordered values", "0.1"},
+      {"chi2_p", limit(), "smallest p-value of the chi-square test", "0.001"},
+      {"missing", Scalar(kShare), "largest change of the share of missing values", "5%"},
+  });
+}
+}  // namespace
+
 const Shape& CheckEntryShape() {
   const auto one_column = [] { return Required({"column", ColumnShape(), "the column to look at", "amount"}); };
   static const Shape shape = MapOf("a check", {
@@ -224,8 +240,8 @@ const Shape& CheckEntryShape() {
       {"severity", Choice({"error", "warn"}), "`warn` reports and goes on", "warn"},
       {"name", Scalar(kText), "how reports call the check", "no refunds"},
       NotYet("baseline", "compare with past runs"),
-      NotYet("drift", "compare the distribution with that of the training rows"),
-  }, {"contract", "rows", "not_null", "unique", "range", "one_of", "matches", "expect"});
+      {"drift", DriftShape(), "distributions that may not have moved away from known ones (docs/drift.md)", "{against: training, psi: 0.2}"},
+  }, {"contract", "rows", "not_null", "unique", "range", "one_of", "matches", "expect", "drift"});
   return shape;
 }
 

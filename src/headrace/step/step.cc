@@ -26,8 +26,16 @@ Result<StepFiles> Act(const StepContext& context) {
 Status Check(const StepContext& context, const std::string& path, StepDetails& details) {
   if (context.step->checks.empty()) return Ok();
   if (context.progress) context.progress("checking", 0.9);
+  const auto is_drift = [](const CheckSpec& check) { return check.kind == CheckSpec::Kind::kDrift; };
+  std::vector<CheckSpec> scanned = context.step->checks;
+  std::erase_if(scanned, is_drift);
   ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(path));
-  ASSIGN_OR_RETURN(details.checks, RunChecks(context.step->checks, *rows));
+  ASSIGN_OR_RETURN(details.checks, RunChecks(scanned, *rows));
+  for (const CheckSpec& check : context.step->checks) {  // they look at other datasets too, so they do not share the scan
+    if (!is_drift(check)) continue;
+    ASSIGN_OR_RETURN(CheckVerdict verdict, JudgeDriftOf(context, check, path));
+    details.checks.push_back(std::move(verdict));
+  }
   return ToStatus(context.step->name, details.checks);
 }
 
