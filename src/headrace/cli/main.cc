@@ -90,6 +90,10 @@ int main(int argc, char** argv) {
   AddTrainCommand(app, flags, action);
   AddScoreCommand(app, flags, action);
   AddInspectCommand(app, flags, action);
+  AddProfileCommand(app, flags, action);
+  AddDriftCommand(app, flags, action);
+  AddPerformanceCommand(app, flags, action);
+  AddContractCommand(app, flags, action);
   AddGcCommand(app, flags, action);
   AddSchemaCommand(app, flags, action);
   AddVersionCommand(app, flags, action);
