@@ -7,7 +7,7 @@ import pytest
 
 from world import CASES, HEADRACE, INTERVAL, World
 
-COMMANDS = ["init", "validate", "test", "plan", "run", "approve", "cancel", "runs", "show", "logs", "data", "why", "report", "alerts", "checks", "check-history", "contract", "models", "schedule", "backfill", "server", "train", "score", "inspect",
+COMMANDS = ["init", "validate", "test", "plan", "run", "approve", "cancel", "runs", "show", "logs", "data", "why", "report", "alerts", "checks", "check-history", "models", "schedule", "backfill", "server", "train", "score", "inspect", "profile", "drift", "performance", "contract",
             "gc", "schema", "version"]
 
 

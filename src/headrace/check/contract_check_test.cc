@@ -137,5 +137,28 @@ TEST(LikelyNewNameTest, SpeaksOnlyWhenSomethingSpeaksForAName) {
     EXPECT_EQ(LikelyNewName(Fields(c.wanted).at(0), Schema(Fields(c.expected)), Schema(Fields(c.found))), c.now) << c.what;
 }
 
+TEST(ContractTest, BoundsOfColumnsAreChecksOfTheirOwn) {
+  Contract contract;
+  contract.path = "contracts/c.yaml";
+  ContractColumn id, age, code, plain;
+  id.name = "id", id.type = Type::kInt, id.unique = true;
+  age.name = "age", age.type = Type::kInt, age.min = Value::Int(0), age.max = Value::Int(120);
+  code.name = "code", code.one_of = {"AB", "C"}, code.matches = "[A-Z]+";
+  plain.name = "plain";
+  contract.columns = {id, age, code, plain};
+  const std::vector<CheckSpec> rules = RulesOf(contract, Severity::kWarn);
+  std::vector<std::string> names;
+  for (const CheckSpec& rule : rules) names.push_back(rule.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"contract contracts/c.yaml: unique of id", "contract contracts/c.yaml: range of age", "contract contracts/c.yaml: one_of of code", "contract contracts/c.yaml: matches of code"}));
+  const Table table = Rows({{"id", Type::kInt}, {"age", Type::kInt}, {"code", Type::kText}},
+                           {{Value::Int(1), Value::Int(5), Value::Text("AB")}, {Value::Int(1), Value::Int(121), Value::Text("x")}, {Value::Int(2), Value::Null(Type::kInt), Value::Null(Type::kText)}});
+  const auto verdicts = JudgeAll(rules, table);
+  ASSERT_TRUE(verdicts.ok()) << verdicts.status();
+  for (const CheckVerdict& verdict : *verdicts) {
+    EXPECT_EQ(verdict.failed_rows, 1) << verdict.name;
+    EXPECT_EQ(verdict.severity, Severity::kWarn);
+  }
+}
+
 }  // namespace
 }  // namespace headrace

@@ -54,8 +54,8 @@ BinnedRows Bin(const Points& points, bool whole) {
   bins.edges = EqualEdges(low, high, whole);
   bins.counts.assign(bins.edges.size() - 1, 0);
   for (const auto& [value, weight] : points) {
-    if (value < low) bins.below += weight;
-    else if (value > high) bins.above += weight;
+    if (value < bins.edges.front()) bins.below += weight;
+    else if (value > bins.edges.back()) bins.above += weight;
     else {
       const auto upper = std::upper_bound(bins.edges.begin(), bins.edges.end(), value) - bins.edges.begin();
       bins.counts[static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(upper - 1, 0, static_cast<std::ptrdiff_t>(bins.counts.size()) - 1))] += weight;

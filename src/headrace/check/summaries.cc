@@ -113,6 +113,7 @@ void FrequentValues::Shrink() {
     at = at->second <= 0 ? counts_.erase(at) : std::next(at);
   }
   gave_up_ = counts_.empty();
+  if (gave_up_) counts_ = {};       // its buckets, too
 }
 
 void FrequentValues::Merge(const FrequentValues& other) {

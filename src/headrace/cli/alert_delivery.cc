@@ -13,7 +13,7 @@ constexpr std::int64_t kAfterRunMicros = 20'000'000;
 constexpr std::chrono::seconds kLook(1);
 }  // namespace
 
-AlertRules RulesOf(const Project& project, const std::string& pipeline) {
+AlertRules AlertRulesOf(const Project& project, const std::string& pipeline) {
   return {project.name(), project.environment().name, project.OwnerOf(pipeline), project.RunbookOf(pipeline), project.alerts()};
 }
 
@@ -46,7 +46,7 @@ void BackgroundCourier::Set(const Project& project) {
   const std::lock_guard lock(mutex_);
   destinations_ = project.alerts();
   rules_.clear();
-  for (const std::string& pipeline : project.pipelines()) rules_[pipeline] = RulesOf(project, pipeline);
+  for (const std::string& pipeline : project.pipelines()) rules_[pipeline] = AlertRulesOf(project, pipeline);
   sender_.emplace(SenderOf(project));
 }
 

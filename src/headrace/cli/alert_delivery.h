@@ -15,7 +15,7 @@
 namespace headrace {
 
 /// Whom the project tells, and what its pipeline says of itself.
-AlertRules RulesOf(const Project& project, const std::string& pipeline);
+AlertRules AlertRulesOf(const Project& project, const std::string& pipeline);
 
 /// What tells people of this project, with the machine's network, programs and clock.
 RealAlertSender SenderOf(const Project& project);

@@ -33,14 +33,18 @@ void AddBackfillCommand(CLI::App& app, const GlobalFlags& flags, Action& action)
 void AddCancelCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddCheckHistoryCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddChecksCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddContractAcceptCommand(CLI::App& app, const GlobalFlags& flags, Action& action);   ///< under `contract`, which it makes when it is not there
+void AddContractAccept(CLI::App& contract, const GlobalFlags& flags, Action& action);   ///< `contract accept`
+void AddContractCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddDataCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddDriftCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddGcCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddInitCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddInspectCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddLogsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddModelsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddPerformanceCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddPlanCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddProfileCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddReportCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddRunCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
 void AddRunsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);

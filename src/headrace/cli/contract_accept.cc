@@ -106,11 +106,8 @@ std::string ContractHint(Store& store, const ResolvedPipeline& pipeline, const R
   return StrCat("hint: no contract guards `", Join(open, "`, `"), "`: `headrace contract accept ", open[0], "` writes ", FileOf({.step = open[0]}), " from this run\n");
 }
 
-void AddContractAcceptCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  const std::vector<CLI::App*> there = app.get_subcommands([](const CLI::App* command) { return command->get_name() == "contract"; });
-  CLI::App* contract = there.empty() ? app.add_subcommand("contract", "Contracts of datasets") : there[0];
-  contract->require_subcommand(1);
-  CLI::App* command = contract->add_subcommand("accept", "Write the contract that the last good rows of a step keep");
+void AddContractAccept(CLI::App& contract, const GlobalFlags& global, Action& action) {
+  CLI::App* command = contract.add_subcommand("accept", "Write the contract that the last good rows of a step keep");
   auto flags = std::make_shared<AcceptFlags>();
   command->add_option("STEP", flags->step, "the step whose rows are taken")->required();
   command->add_option("--pipeline", flags->pipeline, "only runs of this pipeline")->type_name("NAME");

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "headrace/base/text.h"
+#include "headrace/cli/contract_text.h"
 #include "headrace/cli/templates.h"
 #include "headrace/sql/sql_text.h"
 
@@ -81,13 +82,17 @@ std::string List(const std::vector<std::string>& texts) {
 /// A bound as the check reads it: numbers bare, dates and times in quotes.
 std::string Bound(const Value& value) { return IsNumeric(value.type()) ? value.ToString() : YamlText(value.ToString()); }
 
-std::string Contract(const TableFacts& facts, std::string_view target, bool for_scoring) {
+std::string ContractOf(const TableFacts& facts, std::string_view target, bool for_scoring) {
   std::string text;
   if (for_scoring) text += "extra: ignore                 # rows to score may carry the target, and more\n";
   text += "columns:\n";
-  for (const ColumnFacts& column : facts.columns) {
-    if (for_scoring && column.field.name == target) continue;
-    text += StrCat("  - {name: ", YamlText(column.field.name), ", type: ", TypeName(column.field.type), column.nulls == 0 ? ", nullable: false" : "", ", description: \"\"}\n");
+  for (const ColumnFacts& facts_of : facts.columns) {
+    if (for_scoring && facts_of.field.name == target) continue;
+    ContractColumn column;
+    column.name = facts_of.field.name;
+    column.type = facts_of.field.type;
+    column.nullable = facts_of.nulls > 0;
+    text += ContractLine(column);
   }
   return text;
 }
@@ -99,8 +104,8 @@ class Writer {
 
   std::vector<NewFile> Files() const {
     std::vector<NewFile> files = CommonFiles(name_);
-    Add("contract", ContractPath(false), Contract(facts_, target_.field.name, false), &files);
-    Add("contract", ContractPath(true), Contract(facts_, target_.field.name, true), &files);
+    Add("contract", ContractPath(false), ContractOf(facts_, target_.field.name, false), &files);
+    Add("contract", ContractPath(true), ContractOf(facts_, target_.field.name, true), &files);
     Add("pipeline", "pipelines/train.yaml", Train(), &files);
     Add("pipeline", "pipelines/score.yaml", Score(), &files);
     files.push_back({"README.md", Readme()});

@@ -86,7 +86,6 @@ int main(int argc, char** argv) {
   AddAlertsCommand(app, flags, action);
   AddChecksCommand(app, flags, action);
   AddCheckHistoryCommand(app, flags, action);
-  AddContractAcceptCommand(app, flags, action);
   AddModelsCommand(app, flags, action);
   AddScheduleCommand(app, flags, action);
   AddBackfillCommand(app, flags, action);
@@ -94,6 +93,10 @@ int main(int argc, char** argv) {
   AddTrainCommand(app, flags, action);
   AddScoreCommand(app, flags, action);
   AddInspectCommand(app, flags, action);
+  AddProfileCommand(app, flags, action);
+  AddDriftCommand(app, flags, action);
+  AddPerformanceCommand(app, flags, action);
+  AddContractCommand(app, flags, action);
   AddGcCommand(app, flags, action);
   AddSchemaCommand(app, flags, action);
   AddVersionCommand(app, flags, action);

@@ -110,7 +110,7 @@ int Move(const ModelFlags& model, std::int64_t version, const GlobalFlags& flags
   std::vector<OutboxMessage> told;
   if (project.ok() && !project->alerts().empty()) {
     const Result<ModelVersion> before = open->store->ResolveModel(model.tenant, model.name, "champion");
-    const AlertRules rules = RulesOf(*project, "");
+    const AlertRules rules = AlertRulesOf(*project, "");
     const Alert alert = ChampionMoved(rules, "", model.tenant, model.name, before.ok() ? before->version : 0, version, UserName(), "", SystemClock().NowMicros());
     told = MessagesFor(rules, {&alert, 1});
   }

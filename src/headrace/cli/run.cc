@@ -180,7 +180,7 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   if (!files.ok()) return Fail(files.status(), global);
   environment.files = *files;
   environment.dry_run = flags.dry_run;
-  const AlertRules alerts = RulesOf(*today, pipeline->pipeline);
+  const AlertRules alerts = AlertRulesOf(*today, pipeline->pipeline);
   if (!alerts.destinations.empty()) environment.alerts = &alerts;
 
   environment.threads = global.threads;

@@ -8,6 +8,7 @@
 #include "headrace/base/files.h"
 #include "headrace/cli/command.h"
 #include "headrace/cli/run_json.h"
+#include "headrace/cli/run_outputs.h"
 #include "headrace/run/fingerprint.h"
 #include "headrace/run/run_report.h"
 #include "headrace/sql/engine.h"
@@ -120,32 +121,6 @@ struct DataFlags {
   std::string run, step, out;
   std::int64_t rows = 20;
 };
-
-/// The steps of a run; for a name like "scores[de]" the items of that step.
-Result<std::vector<StepRecord>> StepsFor(Store& store, const std::string& run, const std::string& name) {
-  const std::size_t bracket = name.find('[');   // no step's own name holds one
-  return bracket == std::string::npos ? store.ListSteps(run) : store.ListItems(run, name.substr(0, bracket));
-}
-
-/// What to do about a name that a run does not have. Of items there may be very many, so they are not listed.
-std::string NamesHelp(const std::string& run, const std::string& wanted, const std::vector<std::string>& names, std::string_view what) {
-  const std::string near = NearestName(wanted, names);
-  if (!near.empty()) return StrCat("did you mean `", near, "`?");
-  if (const std::size_t bracket = wanted.find('['); bracket != std::string::npos) return StrCat("`headrace show ", run, " --items ", wanted.substr(0, bracket), "` lists the items");
-  return StrCat(what, Join(names, ", "));
-}
-
-Result<ArtifactRef> FindOutput(Store& store, const std::string& run, const std::string& wanted) {
-  ASSIGN_OR_RETURN(const std::vector<StepRecord> steps, StepsFor(store, run, wanted));
-  std::vector<std::string> names;
-  for (const StepRecord& step : steps)
-    for (const auto& [output, artifact] : step.outputs) {
-      const std::string name = output.empty() ? step.step : StrCat(step.step, ".", output);
-      names.push_back(name);
-      if (name == wanted) return artifact;
-    }
-  return Error(ErrorCode::kInvalid, "run ", run, " left no output `", wanted, "`").WithHelp(NamesHelp(run, wanted, names, "it left "));
-}
 
 int Data(const DataFlags& data, const GlobalFlags& flags) {
   const Result<OpenProject> open = OpenState(flags);

@@ -56,6 +56,18 @@ void ProfileLevels(const std::map<std::string, std::int64_t>& counts, ColumnProf
   std::sort(profile->levels.begin(), profile->levels.end());
 }
 
+void ProfileLengths(const std::map<std::string, std::int64_t>& counts, ColumnProfile* profile) {
+  std::vector<double> lengths;
+  for (const auto& [level, rows] : counts) {
+    const auto characters = std::count_if(level.begin(), level.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+    lengths.insert(lengths.end(), static_cast<std::size_t>(rows), static_cast<double>(characters));
+  }
+  ColumnProfile of_lengths;
+  ProfileNumbers(std::move(lengths), true, &of_lengths);
+  profile->length_edges = std::move(of_lengths.edges);
+  profile->length_counts = std::move(of_lengths.counts);
+}
+
 json ToJsonObject(const ColumnProfile& p) {
   json levels = json::array(), quantiles = json::array();
   for (const auto& [level, rows] : p.levels) levels.push_back({{"value", level}, {"rows", rows}});
@@ -69,7 +81,9 @@ json ToJsonObject(const ColumnProfile& p) {
           {"counts", p.counts},
           {"levels", levels},
           {"other_rows", p.other_rows},
-          {"other_levels", p.other_levels}};
+          {"other_levels", p.other_levels},
+          {"length_edges", p.length_edges},
+          {"length_counts", p.length_counts}};
 }
 
 ColumnProfile FromJsonObject(const json& j) {
@@ -86,6 +100,8 @@ ColumnProfile FromJsonObject(const json& j) {
   for (const json& l : j.at("levels")) p.levels.emplace_back(l.at("value"), l.at("rows"));
   j.at("other_rows").get_to(p.other_rows);
   j.at("other_levels").get_to(p.other_levels);
+  p.length_edges = j.value("length_edges", std::vector<double>());
+  p.length_counts = j.value("length_counts", std::vector<std::int64_t>());
   return p;
 }
 
@@ -105,6 +121,7 @@ ColumnProfile ProfileColumn(std::string name, const Column& column) {
         ++counts[column.type() == Type::kText ? std::string(column.text(i)) : column.ints()[i] != 0 ? "true" : "false"];
     }
     ProfileLevels(counts, &profile);
+    if (column.type() == Type::kText) ProfileLengths(counts, &profile);
     return profile;
   }
   const bool whole = HeldAsInt(column.type());
@@ -130,6 +147,50 @@ Profile MakeProfile(const Table& rows, const Schema& inputs, const std::set<std:
     if (!hidden.contains(field.name)) profile.columns.push_back(ProfileColumn(field.name, *rows.Find(field.name)));
   profile.score = ProfileColumn("score", Column(std::vector<double>(scores.begin(), scores.end()), {}));
   return profile;
+}
+
+namespace {
+DriftReference LevelsOf(const ColumnProfile& column) {
+  DriftReference out;
+  out.measured = DriftReference::Measured::kLevels;
+  auto levels = column.levels;
+  std::stable_sort(levels.begin(), levels.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  if (levels.size() > kDriftLevels) levels.resize(kDriftLevels);
+  std::sort(levels.begin(), levels.end());
+  std::int64_t others = column.rows - column.nulls;
+  for (const auto& [level, rows] : levels) {
+    out.levels.push_back(level);
+    out.counts.push_back(rows);
+    others -= rows;
+  }
+  out.counts.push_back(others);
+  return out;
+}
+
+DriftReference ReferenceOf(const ColumnProfile& column) {
+  DriftReference out;
+  if (column.type == Type::kText || column.type == Type::kBool) out = LevelsOf(column);
+  else out.edges = column.edges, out.counts = column.counts;
+  out.type = column.type;
+  if (LevelsSayLittle(out) && !column.length_counts.empty()) {
+    out.measured = DriftReference::Measured::kLengths;
+    out.levels.clear();
+    out.edges = column.length_edges;
+    out.counts = column.length_counts;
+  }
+  out.column = column.name;
+  out.rows = column.rows;
+  out.nulls = column.nulls;
+  if (out.counts.size() != out.bins()) out.counts.assign(out.bins(), 0);
+  return out;
+}
+}  // namespace
+
+std::vector<DriftReference> DriftReferences(const Profile& profile) {
+  std::vector<DriftReference> out;
+  for (const ColumnProfile& column : profile.columns) out.push_back(ReferenceOf(column));
+  if (profile.score.rows > 0) out.push_back(ReferenceOf(profile.score));
+  return out;
 }
 
 const ColumnProfile* Profile::Find(std::string_view column) const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "headrace/base/status.h"
+#include "headrace/check/drift.h"
 #include "headrace/table/table.h"
 
 namespace headrace {
@@ -33,6 +34,9 @@ struct ColumnProfile {
   /// Text and bool: value and rows, in byte order; at most kProfileLevels, the most frequent.
   std::vector<std::pair<std::string, std::int64_t>> levels;
   std::int64_t other_rows = 0, other_levels = 0;  ///< rows and levels not among them
+  /// Text: distinct deciles of its length in characters, and the rows between them, as `edges` and `counts` are for numbers. Empty in older files.
+  std::vector<double> length_edges;
+  std::vector<std::int64_t> length_counts;
 };
 inline constexpr std::size_t kProfileLevels = 200;
 
@@ -51,5 +55,9 @@ ColumnProfile ProfileColumn(std::string name, const Column& column);
 /// Profile the columns of `inputs` that are not in `hidden`. REQUIRES: `rows` has them.
 Profile MakeProfile(const Table& rows, const Schema& inputs, const std::set<std::string>& hidden,
                     std::span<const double> scores);
+
+/// What drift is measured against: the bins and counts of the input columns and of the score, as far as training told them (a column with too few
+/// training rows has none). Lengths of text stand for levels where those do not tell much.
+std::vector<DriftReference> DriftReferences(const Profile& profile);
 
 }  // namespace headrace

@@ -69,6 +69,8 @@ TrainSpec DecodeTrain(const Node& node, const Node* gate, const DecodeContext& c
 std::vector<CheckSpec> DecodeChecks(const Node* checks, const DecodeContext& context, std::string_view own = "", std::vector<StepReference>* references = nullptr);
 /// Read a contract file; nullopt after reporting. `place` is where the path is written.
 std::optional<Contract> ReadContract(const std::string& path, const Place& place, const DecodeContext& context);
+/// Read the contract at `file`, which messages call `path`; nullopt after reporting.
+std::optional<Contract> ReadContractFile(const std::string& file, const std::string& path, Diagnostics& diagnostics);
 /// What stands under `command`; adds what it reads, and its unfitted text, to `draft`.
 CommandSpec DecodeCommand(const Node& node, const DecodeContext& context, DraftStep& draft);
 /// What stands under `api` of an extract.

@@ -80,6 +80,7 @@ class CheckDecoder {
       spec->key = ColumnsOf(node.Find("key"), context_.diagnostics);
       return true;
     }
+    if (key == "drift") return DecodeDrift(entry, spec);
     spec->columns = TextsOf(node.Find("column"));
     if (key == "range") return DecodeRange(entry, spec);
     if (key == "one_of") {
@@ -318,6 +319,30 @@ class CheckDecoder {
     return !upside_down || Refuse(entry, "`min` is above `max`");
   }
 
+  bool DecodeDrift(const Node::Entry& entry, CheckSpec* spec) {
+    spec->kind = Kind::kDrift;
+    const Node& node = entry.value;
+    const Node* against = node.Find("against");
+    spec->drift.against = TextOf(against);
+    spec->columns = ColumnsOf(node.Find("columns"), context_.diagnostics);
+    const auto limit = [&](const char* name) { return node.Find(name) == nullptr ? std::nullopt : std::optional<double>(DoubleOf(node.Find(name), 0)); };
+    spec->drift.psi = limit("psi");
+    spec->drift.js = limit("js");
+    spec->drift.l_inf = limit("l_inf");
+    spec->drift.ks = limit("ks");
+    spec->drift.chi2_p = limit("chi2_p");
+    if (const Node* missing = node.Find("missing")) spec->drift.missing = ShareOf(missing, 0);
+    const DriftLimits& d = spec->drift;
+    if (!d.psi && !d.js && !d.l_inf && !d.ks && !d.chi2_p && !d.missing) spec->drift.psi = 0.2;
+    if (against->pending || d.against == "training" || d.against == "last") return true;
+    const std::filesystem::path file = std::filesystem::path(context_.around.root) / d.against;
+    std::error_code error;
+    if (std::filesystem::is_regular_file(file, error)) return true;
+    context_.diagnostics.AddError(DiagnosticCode::kMissingFile, against->place, StrCat("`against` is `training`, `last` or a file, and there is no file `", d.against, "`"))
+        .Help(MissingFileHelp(context_.around.root, d.against));
+    return false;
+  }
+
   bool CheckPattern(const Node& node) {
     if (node.pending) return true;
     const Status status = headrace::CheckPattern(node.text);
@@ -344,7 +369,47 @@ ContractColumn DecodeColumn(const Node& node) {
   column.nullable = BoolOf(node.Find("nullable"), true);
   column.personal = BoolOf(node.Find("personal"), false);
   column.description = TextOf(node.Find("description"));
+  column.one_of = TextsOf(node.Find("one_of"));
+  column.matches = TextOf(node.Find("matches"));
+  column.unique = BoolOf(node.Find("unique"), false);
   return column;
+}
+
+/// A bound as a value of the column's own type; false after reporting.
+bool DecodeBound(const Node* node, const ContractColumn& column, Diagnostics& diagnostics, std::optional<Value>* bound) {
+  if (node == nullptr) return true;
+  const bool ordered = IsNumeric(column.type) || column.type == Type::kDate || column.type == Type::kTimestamp;
+  Result<Value> value = Value::Parse(node->text, column.type == Type::kInt ? Type::kDouble : column.type);
+  if (column.type == Type::kInt)
+    if (Result<Value> whole = Value::Parse(node->text, Type::kInt); whole.ok()) value = std::move(whole);
+  if (ordered && value.ok() && !value->is_null()) {
+    *bound = *value;
+    return true;
+  }
+  diagnostics.AddError(DiagnosticCode::kCheck, node->place, ordered ? StrCat("column `", column.name, "` is ", TypeName(column.type), ", and `", node->text, "` does not read as one")
+                                                                    : StrCat("column `", column.name, "` is ", TypeName(column.type), "; `min` and `max` are for int, double, date and timestamp"));
+  return false;
+}
+
+/// What cannot hold of any value, and what the column's type cannot take.
+bool DecodeBounds(const Node& node, ContractColumn* column, Diagnostics& diagnostics) {
+  bool fine = DecodeBound(node.Find("min"), *column, diagnostics, &column->min);
+  fine = DecodeBound(node.Find("max"), *column, diagnostics, &column->max) && fine;
+  const auto refuse = [&](const char* key, std::string message) {
+    fine = false;
+    diagnostics.AddError(DiagnosticCode::kCheck, node.FindEntry(key)->key_place, std::move(message));
+  };
+  const auto number = [](const Value& v) { return v.type() == Type::kDouble ? v.as_double() : static_cast<double>(v.as_int()); };
+  if (column->min && column->max && number(*column->min) > number(*column->max)) refuse("min", StrCat("column `", column->name, "`: `min` is above `max`"));
+  for (const std::string& value : column->one_of)
+    if (!Value::Parse(value, column->type).ok()) refuse("one_of", StrCat("column `", column->name, "` is ", TypeName(column->type), ", and `", value, "` does not read as one"));
+  if (column->matches.empty()) return fine;
+  if (column->type != Type::kText) refuse("matches", StrCat("`matches` is for text; column `", column->name, "` is ", TypeName(column->type)));
+  else if (const Status status = headrace::CheckPattern(column->matches); !status.ok()) {
+    fine = false;
+    diagnostics.AddStatus(DiagnosticCode::kCheck, node.Find("matches")->Sourced(), status);
+  }
+  return fine;
 }
 
 }  // namespace
@@ -361,7 +426,9 @@ std::vector<CheckSpec> DecodeChecks(const Node* checks, const DecodeContext& con
         context.diagnostics.AddError(DiagnosticCode::kCheck, StartOf(node), "a second contract for one dataset; only one may stand").Related(StartOf(*contract), "the first");
       contract = &node;
     }
+    const std::vector<CheckSpec> rules = RulesOf(spec.contract, spec.severity);
     out.push_back(std::move(spec));
+    out.insert(out.end(), rules.begin(), rules.end());
   }
   return out;
 }
@@ -373,17 +440,22 @@ std::optional<Contract> ReadContract(const std::string& path, const Place& place
     context.diagnostics.AddError(DiagnosticCode::kMissingFile, place, StrCat("no contract file `", path, "`")).Help(MissingFileHelp(context.around.root, path));
     return std::nullopt;
   }
-  std::optional<Node> node = ReadYaml(file.string(), path, context.diagnostics);
-  if (!node || !CheckShape(*node, ContractFileShape(), "a contract", nullptr, context.diagnostics)) return std::nullopt;
+  return ReadContractFile(file.string(), path, context.diagnostics);
+}
+
+std::optional<Contract> ReadContractFile(const std::string& file, const std::string& path, Diagnostics& diagnostics) {
+  std::optional<Node> node = ReadYaml(file, path, diagnostics);
+  if (!node || !CheckShape(*node, ContractFileShape(), "a contract", nullptr, diagnostics)) return std::nullopt;
   Contract contract;
   contract.path = path;
   bool fine = true;
   for (const Node& column : node->Find("columns")->items) {
     contract.columns.push_back(DecodeColumn(column));
+    fine = DecodeBounds(column, &contract.columns.back(), diagnostics) && fine;
     for (std::size_t i = 0; i + 1 < contract.columns.size(); ++i)
       if (contract.columns[i].name == contract.columns.back().name) {
         fine = false;
-        context.diagnostics.AddError(DiagnosticCode::kDuplicateName, column.Find("name")->place, StrCat("column `", contract.columns[i].name, "` stands here a second time"))
+        diagnostics.AddError(DiagnosticCode::kDuplicateName, column.Find("name")->place, StrCat("column `", contract.columns[i].name, "` stands here a second time"))
             .Related(node->Find("columns")->items[i].Find("name")->place, "first here");
       }
   }

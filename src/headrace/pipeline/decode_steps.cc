@@ -343,6 +343,9 @@ class StepDecoder {
       Refuse("reads", "what a command reads stands under `command`");
       if (!spec.as<CommandSpec>().has_output("")) Refuse("checks", "`checks` judge a command's main output, and this one has none; read its outputs by a `sql` step with checks");
     }
+    const auto against_training = [](const CheckSpec& check) { return check.kind == CheckSpec::Kind::kDrift && check.drift.against == "training"; };
+    if (spec.kind != StepKind::kScore && std::any_of(spec.checks.begin(), spec.checks.end(), against_training))
+      Error(DiagnosticCode::kCheck, step_.FindEntry("checks")->key_place, "`drift: {against: training}` needs the model of a `score` step", "put it on the step that scores: it compares the rows that step reads, too; or name a model file");
     if (const Node* when = step_.Find("when")) When(*when);
     References("after", StepReference::Role::kAfter);
     References("reads", StepReference::Role::kReads);

@@ -238,6 +238,22 @@ const Shape& TrainShape() {
   return shape;
 }
 
+namespace {
+Shape DriftShape() {
+  const auto limit = [] { Shape shape = Scalar(kDouble); shape.minimum = 0; return shape; };
+  return MapOf("a drift check", {
+      Required({"against", Scalar(kText), "`training`: the rows that the model of this `score` step was trained on; `last`: what this step left in the last run; or a file of rows or a model file", "training"}),
+      {"columns", Columns(), "columns to compare; all that both sides have when not given", "[amount, country, score]"},
+      {"psi", limit(), "largest population stability index; 0.2 when no bound is given", "0.2"},
+      {"js", limit(), "largest Jensen-Shannon divergence, in bits", "0.05"},
+      {"l_inf", limit(), "largest difference of a bin's shares", "0.1"},
+      {"ks", limit(), "largest difference of the cumulated shares, for ordered values", "0.1"},
+      {"chi2_p", limit(), "smallest p-value of the chi-square test", "0.001"},
+      {"missing", Scalar(kShare), "largest change of the share of missing values", "5%"},
+  });
+}
+}  // namespace
+
 const Shape& CheckEntryShape() {
   const auto one_column = [] { return Required({"column", ColumnShape(), "the column to look at", "amount"}); };
   const auto bounded = [](std::vector<Key> keys) {
@@ -284,9 +300,9 @@ const Shape& CheckEntryShape() {
       {"by", Columns(), "one verdict for each value of these columns, at most 1,000", "[country]"},
       {"tags", ListOrSingle(Scalar(kText)), "words to find the check by", "[finance]"},
       {"name", Scalar(kText), "how reports call the check", "no refunds"},
-      NotYet("drift", "compare the distribution with that of the training rows"),
+      {"drift", DriftShape(), "distributions that may not have moved away from known ones (docs/drift.md)", "{against: training, psi: 0.2}"},
   }, {"contract", "rows", "not_null", "unique", "range", "one_of", "matches", "expect", "sum", "mean", "quantile", "distinct", "metric", "fresh", "ordered", "monotone",
-      "sequence", "type_of_text", "foreign_key", "same_as", "sql"});
+      "sequence", "type_of_text", "foreign_key", "same_as", "sql", "drift"});
   return shape;
 }
 

@@ -122,9 +122,16 @@ Json Describe(const CheckSpec& check) {
   if (check.kind == CheckSpec::Kind::kFresh) out["within_us"] = check.within_us;
   if (check.kind == CheckSpec::Kind::kSequence) out["every"] = check.every;
   if (check.baseline) out["baseline"] = Describe(*check.baseline);
+  if (check.kind == CheckSpec::Kind::kDrift) {
+    const DriftLimits& drift = check.drift;
+    out["drift"]["against"] = drift.against;
+    for (const auto& [name, limit] : {std::pair("psi", drift.psi), {"js", drift.js}, {"l_inf", drift.l_inf}, {"ks", drift.ks}, {"missing", drift.missing}, {"chi2_p", drift.chi2_p}})
+      if (limit) out["drift"][name] = *limit;
+  }
   if (check.kind == CheckSpec::Kind::kContract) {
     for (const ContractColumn& c : check.contract.columns)
       out["contract"][c.name] = {{"type", TypeName(c.type)}, {"nullable", c.nullable}, {"personal", c.personal}};
+    // Bounds of its columns stand among the step's checks.
     out["extra"] = static_cast<int>(check.contract.extra);
     out["null_values"] = check.contract.null_values;
   }

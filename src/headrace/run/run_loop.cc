@@ -52,7 +52,8 @@ std::string_view WhyAlways(const StepSpec& step) {
   return step.kind == StepKind::kCommand ? "a command without outputs runs each time" : "a live source is read each time";
 }
 
-Result<std::map<std::string, std::string>> SourceDigests(const ResolvedPipeline& pipeline, const StepSpec& step) {
+namespace {
+Result<std::map<std::string, std::string>> ReadSources(const ResolvedPipeline& pipeline, const StepSpec& step) {
   if (step.kind == StepKind::kCommand) return CodeDigests(pipeline.root, step.as<CommandSpec>());
   std::map<std::string, std::string> digests;
   if (step.kind != StepKind::kExtract || step.as<ExtractSpec>().file.empty()) return digests;
@@ -61,6 +62,16 @@ Result<std::map<std::string, std::string>> SourceDigests(const ResolvedPipeline&
     const std::string within = pipeline.root + "/";
     ASSIGN_OR_RETURN(digests[file.starts_with(within) ? file.substr(within.size()) : file], Sha256OfFile(file));
   }
+  return digests;
+}
+}  // namespace
+
+Result<std::map<std::string, std::string>> SourceDigests(const ResolvedPipeline& pipeline, const StepSpec& step) {
+  ASSIGN_OR_RETURN(auto digests, ReadSources(pipeline, step));
+  for (const CheckSpec& check : step.checks)
+    if (check.kind == CheckSpec::Kind::kDrift && check.drift.against != "training" && check.drift.against != "last") {
+      ASSIGN_OR_RETURN(digests[check.drift.against], Sha256OfFile(JoinPath(pipeline.root, check.drift.against)));
+    }
   return digests;
 }
 

@@ -56,8 +56,22 @@ Status Judge(const StepContext& context, const std::string& path, StepDetails& d
     }
     return engine->Query(query);
   };
+  std::vector<CheckSpec> scanned, drifts;   // drift looks at other datasets too and does not share the scan
+  std::vector<std::uint32_t> places;
+  for (const CheckSpec& check : context.step->checks) {
+    const bool drift = check.kind == CheckSpec::Kind::kDrift;
+    if (!drift) places.push_back(static_cast<std::uint32_t>(scanned.size() + drifts.size()));
+    (drift ? drifts : scanned).push_back(check);
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(path));
-  ASSIGN_OR_RETURN(std::vector<CheckVerdict> verdicts, RunChecks(context.step->checks, *rows, around));
+  ASSIGN_OR_RETURN(std::vector<CheckVerdict> verdicts, RunChecks(scanned, *rows, around));
+  if (bad_rows != nullptr)
+    for (BadRows::Row& row : bad_rows->rows)
+      for (std::uint32_t& check : row.checks) check = places[check];
+  for (const CheckSpec& check : drifts) {
+    ASSIGN_OR_RETURN(CheckVerdict verdict, JudgeDriftOf(context, check, path));
+    verdicts.push_back(std::move(verdict));
+  }
   RETURN_IF_ERROR(JudgeBaselines(context, verdicts));
   std::move(verdicts.begin(), verdicts.end(), std::back_inserter(details.checks));
   return Ok();

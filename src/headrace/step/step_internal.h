@@ -36,6 +36,8 @@ struct ApiAnswer {
 /// kData: an answer that is no list of rows, says that something is wrong, or holds none; kBusy: 429, 5xx or no answer, after several attempts. The error
 /// names what came, with nothing in it that could be a secret or a value of a row.
 Result<ApiAnswer> AskApi(const StepContext& context, const ApiSpec& spec);
+/// Judge a check of kind kDrift on the dataset at `path` that this step left. In the first run, `against: last` passes.
+Result<CheckVerdict> JudgeDriftOf(const StepContext& context, const CheckSpec& check, const std::string& path);
 
 SqlParameters Bind(const BoundValues& values);
 
