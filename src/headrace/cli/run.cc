@@ -193,7 +193,8 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
     environment.commands = commands.get();
   }
 
-  if (!ColumnsFit(**store, *pipeline, global, &exit_code)) return exit_code;   // the engine has threads: after the fork
+  // Who waits at a terminal is told at once. What a server starts fails at its step, so that there is a run to look at and somebody is told.
+  if (flags.request.empty() && !ColumnsFit(**store, *pipeline, global, &exit_code)) return exit_code;   // the engine has threads: after the fork
   const auto slots = static_cast<std::size_t>(ResolveThreads(global.threads));
   environment.pipelines = [project, slots](const StepContext& context) { return RunSubPipeline(context, *project, slots); };
 
