@@ -46,7 +46,7 @@ Html Bands(const std::vector<CheckHistory::Point>& points, const Frame& frame) {
     const double half = points.size() < 2 ? 20 : (frame.x(1) - frame.x(0)) / 2;
     std::string upper, lower;
     for (std::size_t i = begin; i < end; ++i) {
-      const double from = i == begin ? frame.x(i) - half : frame.x(i), to = i + 1 == end ? frame.x(i) + half : frame.x(i);
+      const double from = i == begin ? std::max(kLeft, frame.x(i) - half) : frame.x(i), to = i + 1 == end ? std::min(kWidth - kRight, frame.x(i) + half) : frame.x(i);
       const std::string top = Coordinate(frame.y(points[i].upper.value_or(frame.high))), bottom = Coordinate(frame.y(*points[i].lower));
       upper += StrCat(upper.empty() ? "M" : "L", Coordinate(from), " ", top, from < to ? StrCat("L", Coordinate(to), " ", top) : std::string());
       lower = StrCat(from < to ? StrCat("L", Coordinate(to), " ", bottom) : std::string(), "L", Coordinate(from), " ", bottom, lower);

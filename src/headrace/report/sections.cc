@@ -125,12 +125,12 @@ Html ChecksSection(Page& page) {
                            : warn       ? El("span", {{"class", "t-warn"}}, "! warning")
                                         : El("span", {{"class", "t-bad"}}, "✕ failed");
       passed += check.passed ? 1 : 0;
-      rows.push_back({step.name, Prose(check.segment.empty() ? check.name : StrCat(check.name, " [", check.segment, "]")), check.kind, check.value ? ShowMeasured(*check.value) : std::string(), Expected(check), verdict, FormatCount(check.rows), FormatCount(check.failed_rows)});
+      rows.push_back({verdict, step.name, Prose(check.segment.empty() ? check.name : StrCat(check.name, " [", check.segment, "]")), check.kind, check.value ? ShowMeasured(*check.value) : std::string(), Expected(check), FormatCount(check.rows), FormatCount(check.failed_rows)});
     }
   }
   const std::int64_t all = static_cast<std::int64_t>(rows.size());
   const Html table = DataTable("Every check of the run, in the order of the steps",
-                               {{"Step", false}, {"Check", false}, {"Kind", false}, {"Measured", true}, {"Expected", false}, {"Verdict", false}, {"Rows", true}, {"Failing", true}}, rows);
+                               {{"Verdict", false}, {"Step", false}, {"Check", false}, {"Kind", false}, {"Measured", true}, {"Expected", false}, {"Rows", true}, {"Failing", true}}, rows);
   if (table.empty()) return {};
   Html body = El("p", {}, StrCat(FormatCount(passed), " of ", ShowCount(all, "check", "checks"), " passed."));
   if (all > 12 && passed == all) body += Fold("Show them all", table);
