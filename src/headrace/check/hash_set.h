@@ -59,9 +59,9 @@ class RowHasher {
   void Run(const Table& block, std::vector<Hash>& out);
 
  private:
-  std::vector<std::size_t> at_;
   static void Write(const Column& column, Type as, std::size_t begin, std::size_t rows, std::uint64_t* word, std::size_t width);
 
+  std::vector<std::size_t> at_;
   std::vector<Type> as_;
   std::vector<std::uint64_t> words_;
 };

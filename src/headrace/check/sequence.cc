@@ -76,7 +76,7 @@ class Sequence : public Measure {
   }
 
   std::string Complaint(std::optional<double> value, const Bounds&, bool hide) const override {
-    const std::string count = *value == 1 ? StrCat("1 ", steps_.Name(), " is") : StrCat(FormatCount(static_cast<std::int64_t>(*value)), " ", steps_.Name(), "s are");
+    const std::string count = *value == 1 ? StrCat("1 ", steps_.Name(), " is") : StrCat(*value < 1e15 ? FormatCount(static_cast<std::int64_t>(*value)) : FormatDouble(*value), " ", steps_.Name(), "s are");
     if (hide) return StrCat("column `", columns()[0], "`: ", count, " missing");
     return StrCat("column `", columns()[0], "`: ", count, " missing between ", steps_.Show(runs_.front().first), " and ", steps_.Show(runs_.back().last), ", first ", steps_.Show(runs_[0].last + 1));
   }

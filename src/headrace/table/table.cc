@@ -140,13 +140,30 @@ const Column* Table::Find(std::string_view name) const {
   return index ? columns_[*index].get() : nullptr;
 }
 
+namespace {
+/// Rows next to each other are copied as one piece.
+ColumnPtr SliceColumn(const Column& from, std::size_t offset, std::size_t length) {
+  const auto part = [&](auto all) { return std::vector(all.begin() + static_cast<std::ptrdiff_t>(offset), all.begin() + static_cast<std::ptrdiff_t>(offset + length)); };
+  std::vector<std::uint8_t> valid;
+  if (from.null_count() > 0) valid = part(from.valid());
+  if (from.type() == Type::kDouble) return std::make_shared<const Column>(part(from.doubles()), std::move(valid));
+  if (from.type() != Type::kText) return std::make_shared<const Column>(from.type(), part(from.ints()), std::move(valid));
+  std::vector<std::int64_t> offsets(from.offsets().begin() + static_cast<std::ptrdiff_t>(offset), from.offsets().begin() + static_cast<std::ptrdiff_t>(offset + length + 1));
+  const std::int64_t begin = offsets.front();
+  std::string bytes(from.bytes().substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(offsets.back() - begin)));
+  for (std::int64_t& at : offsets) at -= begin;
+  return std::make_shared<const Column>(std::move(offsets), std::move(bytes), std::move(valid));
+}
+}  // namespace
+
 Table Table::Slice(std::size_t offset, std::size_t length) const {
   offset = std::min(offset, num_rows_);
   length = std::min(length, num_rows_ - offset);
   if (offset == 0 && length == num_rows_) return *this;
-  std::vector<std::size_t> rows(length);
-  std::iota(rows.begin(), rows.end(), offset);
-  return Take(rows);
+  std::vector<ColumnPtr> columns;
+  columns.reserve(columns_.size());
+  for (const ColumnPtr& column : columns_) columns.push_back(SliceColumn(*column, offset, length));
+  return Table(schema_, std::move(columns), length);
 }
 
 namespace {
