@@ -43,7 +43,7 @@ Html Histories(Page& page) {
   for (const StepReport& step : page.run.steps)
     for (const CheckHistory& history : step.histories) figures += El("figure", {}, El("figcaption", {}, El("strong", {}, StrCat(step.name, ": ", history.measure))), DrawHistory(page, history));
   if (figures.empty()) return {};
-  return HtmlOf(El("h3", {}, "Over the runs"), El("p", {{"class", "soft small"}}, "One dot an interval, the last is this run's; the band is what earlier runs let expect. Where there is none, too few points were there to learn from."),
+  return HtmlOf(El("h3", {}, "Over the runs"), El("p", {{"class", "soft small"}}, "One dot an interval, the last is this run's; the band is what earlier runs let expect. Without one there were too few points to learn from, or the check has no baseline."),
                 El("div", {{"class", "charts"}}, figures));
 }
 
