@@ -209,3 +209,15 @@ def test_what_the_first_good_run_gave_becomes_a_contract(world):
     assert watch(world, 0).code == 0
     world.sqlite("insert into orders values (null, 1.0, ?)", str(week(0)), file="data/shop.sqlite")
     assert watch(world, 0).code == 3
+
+
+def test_any_measured_number_takes_a_baseline_and_a_tag_finds_its_check(world):
+    world.edit("pipelines/watch.yaml", "baseline: auto}", "baseline: auto}\n      - metric: {of: \"max(amount) - count(*)\", baseline: {learn: 2}}\n        tags: [finance]")
+    for n in range(3):
+        load(world, n, 400)
+        done = watch(world, n)
+        assert done.code == 0, done.all
+    found = world.headrace("checks", "--tag", "finance", "--json").json
+    assert [(line["kind"], line["verdict"], line["value"], line["tags"]) for line in found] == [("metric", "passed", 202, ["finance"])]
+    assert found[0]["band"]["basis"].startswith("2 points") and found[0]["band"]["lower"] <= 200
+    assert world.headrace("checks", "--tag", "nothing", "--json").json == []

@@ -17,7 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct ChecksFlags {
-  std::string pipeline, tenant;
+  std::string pipeline, tenant, tag;
   bool failed = false;
 };
 
@@ -41,7 +41,8 @@ Result<std::vector<Line>> NewestVerdicts(Store& store, const ChecksFlags& flags)
       const bool ended = step.state == StepState::kSucceeded || step.state == StepState::kReused || step.state == StepState::kFailed;
       if (!ended || !told.emplace(run.pipeline, run.tenant, run.environment, step.step).second) continue;
       ASSIGN_OR_RETURN(const StepDetails details, StepDetails::FromJson(step.details));
-      for (const CheckVerdict& verdict : details.checks) lines.push_back({run, step.step, verdict});
+      for (const CheckVerdict& verdict : details.checks)
+        if (flags.tag.empty() || std::find(verdict.tags.begin(), verdict.tags.end(), flags.tag) != verdict.tags.end()) lines.push_back({run, step.step, verdict});
     }
   }
   return lines;
@@ -62,6 +63,7 @@ Json AsJson(const Line& line) {
   Json json = {{"verdict", VerdictName(v)}, {"tenant", line.run.tenant}, {"pipeline", line.run.pipeline}, {"environment", line.run.environment}, {"step", line.step}, {"check", v.name},
                {"kind", v.kind}, {"segment", v.segment}, {"severity", v.severity == Severity::kWarn ? "warn" : "error"}, {"rows", v.rows}, {"failed_rows", v.failed_rows},
                {"value", v.value ? Json(*v.value) : Json()}, {"message", v.message}, {"help", v.help}, {"interval_start", FormatTimestamp(line.run.interval_start_us)}, {"run", line.run.id}};
+  if (!v.tags.empty()) json["tags"] = v.tags;
   if (v.band) json["band"] = {{"lower", v.band->learning ? Json() : Json(v.band->lower)}, {"upper", v.band->learning ? Json() : Json(v.band->upper)}, {"basis", v.band->basis}};
   return json;
 }
@@ -76,7 +78,7 @@ int Checks(const ChecksFlags& flags, const GlobalFlags& global) {
   Json json = Json::array();
   std::vector<std::vector<std::string>> rows;
   for (const Line& line : *lines) {
-    const std::string name = line.verdict.segment.empty() ? line.verdict.name : StrCat(line.verdict.name, ", ", line.verdict.segment);
+    const std::string name = line.verdict.segment.empty() ? line.verdict.name : StrCat(line.verdict.name, " [", line.verdict.segment, "]");
     if (global.json) json.push_back(AsJson(line));
     else rows.push_back({std::string(VerdictName(line.verdict)), line.run.tenant, line.run.pipeline, line.step, name, What(line.verdict), FormatTimestamp(line.run.interval_start_us).substr(0, 10), line.run.id});
   }
@@ -90,6 +92,7 @@ void AddChecksCommand(CLI::App& app, const GlobalFlags& global, Action& action) 
   auto flags = std::make_shared<ChecksFlags>();
   command->add_option("PIPELINE", flags->pipeline, "only this pipeline");
   command->add_option("--tenant", flags->tenant, "only this tenant")->type_name("NAME");
+  command->add_option("--tag", flags->tag, "only checks with this word under `tags`")->type_name("TAG");
   command->add_flag("--failed", flags->failed, "only what failed or warned");
   command->callback([&global, &action, flags] { action = [&global, flags] { return Checks(*flags, global); }; });
 }

@@ -169,10 +169,10 @@ class StepDecoder {
     spec.empty_allowed = TextOf(node.Find("empty")) == "allow";
     spec.unchanged_allowed = TextOf(node.Find("unchanged")) == "allow";
     const Node* file = node.Find("file");
-    const Node* bind = node.Find("bind");
-    const bool by_file = file != nullptr && file->of_interval;
-    const bool by_value = bind != nullptr && std::any_of(bind->entries.begin(), bind->entries.end(), [](const Node::Entry& entry) { return entry.value.of_interval; });
-    spec.of_interval = by_file || by_value || TextOf(node.Find("unchanged")) == "refuse";
+    const Node* api = node.Find("api");
+    const auto of_interval = [](const Node* value) { return value != nullptr && value->of_interval; };
+    const auto any = [](const Node* map) { return map != nullptr && std::any_of(map->entries.begin(), map->entries.end(), [](const Node::Entry& entry) { return entry.value.of_interval; }); };
+    spec.of_interval = of_interval(file) || any(node.Find("bind")) || (api != nullptr && (of_interval(api->Find("url")) || any(api->Find("headers")))) || TextOf(node.Find("unchanged")) == "refuse";
   }
 
   void ExtractDelimiter(const Node& node, ExtractSpec& spec) {
