@@ -71,8 +71,6 @@ Html Bars(std::string_view title, const std::vector<std::pair<std::string, std::
 
 Html TopValues(const ColumnMeasures& c) {
   if (c.top.empty() || c.distinct == c.rows - c.nulls - c.nans) return {};
-  std::int64_t told = 0;
-  for (const auto& [value, rows] : c.top) told += rows;
   std::string caption;
   const auto others = c.distinct - static_cast<std::int64_t>(c.top.size());
   if (others > 0) caption = StrCat("And ", c.distinct_exact ? "" : "about ", ShowCount(others, "other value", "other values"), ".");
