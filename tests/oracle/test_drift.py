@@ -128,7 +128,7 @@ def test_against_the_training_rows_of_a_model(tmp_path):
     def table(n, shift):
         visits = rng.poisson(4 + shift, n)
         return pd.DataFrame({"visits": visits, "spend": np.exp(rng.normal(2 + shift, 1, n)), "country": rng.choice(["de", "fr", "at"], n),
-                             "comment": [f"{'long ' * (1 + int(shift * 3))}text {i}" for i in range(n)], "bought": rng.random(n) < 1 / (1 + np.exp(2 - visits / 3))})
+                             "comment": [f"{'long ' * (1 + int(shift * 3))}text {i % 140}" for i in range(n)], "bought": rng.random(n) < 1 / (1 + np.exp(2 - visits / 3))})
     train = write(table(3_000, 0), tmp_path / "train.parquet")
     model = tmp_path / "m.model"
     done = subprocess.run([HEADRACE, "train", str(train), "--target", "bought", "-o", str(model), "--learner", "logistic"], capture_output=True, text=True, check=False)

@@ -188,7 +188,7 @@ std::vector<QuantileSketch::Point> QuantileSketch::Points() const {
     for (const double value : level) points.push_back({value, weight});
     weight *= 2;
   }
-  std::stable_sort(points.begin(), points.end(), [](const Point& a, const Point& b) { return a.value < b.value; });
+  std::sort(points.begin(), points.end(), [](const Point& a, const Point& b) { return a.value != b.value ? a.value < b.value : a.weight < b.weight; });
   return points;
 }
 

@@ -33,6 +33,7 @@ struct Against {
   std::vector<DriftReference> references;
   Schema types;
   bool is_model = false;
+  std::vector<std::string> columns = {};   ///< all it knows
 };
 
 Result<Against> AgainstModel(const std::string& path, std::string name) {
@@ -43,6 +44,7 @@ Result<Against> AgainstModel(const std::string& path, std::string name) {
   std::vector<Field> fields;
   for (const InputColumn& input : model->info().inputs) fields.push_back({input.name, input.type});
   out.types = Schema(std::move(fields));
+  for (const DriftReference& reference : out.references) out.columns.push_back(reference.column);
   return out;
 }
 
@@ -57,7 +59,7 @@ Result<Against> AgainstRegistry(const DriftFlags& flags, const GlobalFlags& glob
 
 Result<Against> AgainstData(const DriftFlags& flags, const std::set<std::string>& personal, const GlobalFlags& global) {
   ASSIGN_OR_RETURN(const DataSource data, DataSource::Open({flags.against, flags.delimiter}, global));
-  Against out{data.name(), {}, data.schema(), false};
+  Against out{data.name(), {}, data.schema(), false, data.schema().Names()};
   ASSIGN_OR_RETURN(out.references, ReferenceOf([&] { return data.Rows(); }, flags.columns, personal));
   return out;
 }
@@ -69,12 +71,10 @@ Result<Against> OpenReference(const DriftFlags& flags, const std::set<std::strin
 }
 
 Status KeepColumns(const DriftFlags& flags, const std::set<std::string>& personal, Against& against) {
-  std::vector<std::string> names;
-  for (const DriftReference& reference : against.references) names.push_back(reference.column);
   for (const std::string& column : flags.columns) {
-    if (std::find(names.begin(), names.end(), column) != names.end()) continue;
-    const std::string near = NearestName(column, names);
-    return Error(ErrorCode::kInvalid, "nothing is known of a column `", column, "` in ", against.name).WithHelp(near.empty() ? StrCat("it knows ", Join(names, ", ")) : StrCat("did you mean `", near, "`?"));
+    if (std::find(against.columns.begin(), against.columns.end(), column) != against.columns.end()) continue;
+    const std::string near = NearestName(column, against.columns);
+    return Error(ErrorCode::kInvalid, "nothing is known of a column `", column, "` in ", against.name).WithHelp(near.empty() ? StrCat("it knows ", Join(against.columns, ", ")) : StrCat("did you mean `", near, "`?"));
   }
   std::erase_if(against.references, [&](const DriftReference& r) {
     return personal.contains(r.column) || (!flags.columns.empty() && std::find(flags.columns.begin(), flags.columns.end(), r.column) == flags.columns.end());

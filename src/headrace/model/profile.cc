@@ -154,7 +154,7 @@ DriftReference LevelsOf(const ColumnProfile& column) {
   DriftReference out;
   out.measured = DriftReference::Measured::kLevels;
   auto levels = column.levels;
-  std::stable_sort(levels.begin(), levels.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::sort(levels.begin(), levels.end(), [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; });
   if (levels.size() > kDriftLevels) levels.resize(kDriftLevels);
   std::sort(levels.begin(), levels.end());
   std::int64_t others = column.rows - column.nulls;

@@ -1,7 +1,6 @@
 #include "headrace/report/profile_page.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "headrace/base/text.h"
 #include "headrace/report/chart.h"
@@ -37,9 +36,9 @@ Html Overview(const DataProfile& profile) {
   return El("div", {{"class", "panel"}}, DataTable("Every column; a name leads to its details", head, rows));
 }
 
-/// Dates and moments have no axis of round numbers: their bins are listed instead.
+/// Dates and moments have no axis of round numbers: their bins are listed instead. Of a single value there is nothing to draw.
 Html Histogram(const std::string& name, Type type, const BinnedRows& bins, std::size_t number) {
-  if (bins.counts.empty() || !IsNumeric(type)) return {};
+  if (bins.counts.size() < 2 || !IsNumeric(type)) return {};
   ChartSpec chart;
   std::int64_t most = 0;
   for (std::size_t i = 0; i < bins.counts.size(); ++i) {
@@ -50,11 +49,6 @@ Html Histogram(const std::string& name, Type type, const BinnedRows& bins, std::
   chart.title = StrCat("Histogram of ", name);
   chart.description = StrCat(bins.counts.size(), " bins from ", ShowPlain(bins.edges.front()), " to ", ShowPlain(bins.edges.back()), "; the fullest holds ", ShowCount(most, "row", "rows"));
   chart.x = {"", bins.edges.front(), bins.edges.back(), false};
-  if (chart.x.low == chart.x.high) {                     // one value
-    const double half = std::max(0.5, std::abs(chart.x.low) / 20);
-    chart.x.low -= half, chart.x.high += half;
-    chart.columns[0].from = chart.x.low + half * 0.8, chart.columns[0].to = chart.x.high - half * 0.8;
-  }
   chart.y = {"rows", 0, RoundUp(static_cast<double>(most)), false};
   Html caption;
   if (bins.below + bins.above > 0) caption = El("figcaption", {}, StrCat("Not drawn: ", ShowCount(bins.below, "row", "rows"), " below and ", FormatCount(bins.above), " above."));
@@ -77,8 +71,6 @@ Html Bars(std::string_view title, const std::vector<std::pair<std::string, std::
 
 Html TopValues(const ColumnMeasures& c) {
   if (c.top.empty() || c.distinct == c.rows - c.nulls - c.nans) return {};
-  std::int64_t told = 0;
-  for (const auto& [value, rows] : c.top) told += rows;
   std::string caption;
   const auto others = c.distinct - static_cast<std::int64_t>(c.top.size());
   if (others > 0) caption = StrCat("And ", c.distinct_exact ? "" : "about ", ShowCount(others, "other value", "other values"), ".");
@@ -117,24 +109,22 @@ Html FactsOf(const ColumnMeasures& c) {
 }
 
 Html Panel(const ColumnMeasures& c, std::size_t number) {
-  const Html charts = HtmlOf(Histogram(c.field.name, c.field.type, c.histogram, number * 2), TimeBars(c), TopValues(c),
-                             c.lengths ? Histogram(StrCat("length of ", c.field.name), Type::kInt, c.lengths->histogram, number * 2 + 1) : Html());
+  Html charts = Histogram(c.field.name, c.field.type, c.histogram, number * 2);
+  charts += TimeBars(c);
+  charts += TopValues(c);
+  if (c.lengths) charts += Histogram(StrCat("length of ", c.field.name), Type::kInt, c.lengths->histogram, number * 2 + 1);
   const Html heading = El("h3", {}, Shorten(c.field.name, kNameWidth), " ", El("span", {{"class", "soft small"}}, TypeName(c.field.type)));
   return El("div", {{"class", "panel"}, {"id", Anchor("column", number)}}, heading, FactsOf(c), Quantiles(c), charts.empty() ? Html() : El("div", {{"class", "charts"}}, charts));
 }
 
-RunVerdict VerdictOf(const DataProfile& profile, std::string_view dataset) {
-  RunVerdict verdict;
-  verdict.chip = "Profile";
-  std::size_t empty = 0, constant = 0;
+std::string Sentence(const DataProfile& profile, std::string_view dataset) {
+  std::int64_t empty = 0, constant = 0;
   for (const ColumnMeasures& c : profile.columns) {
     if (profile.rows > 0 && c.nulls == c.rows) ++empty;
     else if (c.distinct == 1 && c.rows > 1) ++constant;
   }
-  verdict.sentence = StrCat(ShowCount(profile.rows, "row", "rows"), " of ", dataset, ".");
-  if (empty > 0) verdict.sentence += StrCat(" ", ShowCount(static_cast<std::int64_t>(empty), "column is", "columns are"), " empty.");
-  if (constant > 0) verdict.sentence += StrCat(" ", ShowCount(static_cast<std::int64_t>(constant), "column has", "columns have"), " only one value.");
-  return verdict;
+  return StrCat(ShowCount(profile.rows, "row", "rows"), " of ", dataset, ".", empty > 0 ? StrCat(" ", ShowCount(empty, "column is", "columns are"), " empty.") : "",
+                constant > 0 ? StrCat(" ", ShowCount(constant, "column has", "columns have"), " only one value.") : "");
 }
 
 }  // namespace
@@ -148,9 +138,10 @@ std::string RenderHtml(const DataProfile& profile, std::string_view dataset, std
     panels += Panel(profile.columns[i], i + 1);
   }
   PageContents contents;
-  const Html sections = HtmlOf(Section(contents, "overview", 0, "Columns", Overview(profile)), Section(contents, "details", 0, "One by one", panels));
+  Html sections = Section(contents, "overview", 0, "Columns", Overview(profile));
+  sections += Section(contents, "details", 0, "One by one", panels);
   const Html tiles = El("dl", {{"class", "tiles"}}, Tile("rows", FormatCount(profile.rows)), Tile("columns", FormatCount(static_cast<std::int64_t>(profile.columns.size()))), Tile("missing cells", Share(missing, cells)));
-  const Html header = El("header", {}, VerdictBox(VerdictOf(profile, dataset)), tiles, ContentsList(contents));
+  const Html header = El("header", {}, El("div", {{"class", "verdict neutral"}}, El("span", {{"class", "chip"}}, "Profile"), El("h1", {}, Sentence(profile, dataset))), tiles, ContentsList(contents));
   const Html footer = El("footer", {}, StrCat("Written by Headrace ", headrace_version, ". What each figure means: docs/profile.md. This page needs no network and runs no script."));
   return Document(StrCat("Profile of ", dataset), HtmlOf(header, El("main", {}, sections), footer));
 }
