@@ -270,6 +270,7 @@ def test_a_moved_champion_and_a_refused_gate_are_told(tmp_path, web):
     assert [event["type"] for event in web.events()] == ["headrace.champion_moved"], "once"
     assert "version 1 of `churn` is the champion now; it had none before" in web.events()[0]["data"]["alerts"][0]["message"]
     world.edit("pipelines/full.yaml", "auc >= 0.6", "auc >= 2")
+    world.edit("pipelines/full.yaml", "num_iterations: 10", "num_iterations: 11")     # else it is the same model, which is version 1
     assert world.run(pipeline="full").code == 3
     assert [event["type"] for event in web.events()] == ["headrace.champion_moved", "headrace.gate_refused"], "and not as failed beside it"
     alert = web.events()[1]["data"]["alerts"][0]
