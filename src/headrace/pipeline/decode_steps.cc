@@ -146,7 +146,7 @@ class StepDecoder {
     if (const Node::Entry* api = node.FindEntry("api")) {
       if (const Node::Entry* other = connection != nullptr ? connection : node.FindEntry("file"))
         diagnostics_.AddError(DiagnosticCode::kConflict, api->key_place, StrCat("`extract` has both `api` and `", other->key, "`; exactly one may stand")).Related(other->key_place, "the other");
-      RefuseIn(node, {"format", "delimiter", "table", "query", "bind"}, "beside `api`");
+      RefuseIn(node, {"format", "delimiter", "table", "query", "bind", "empty"}, "beside `api`");
       spec.api = DecodeApi(api->value, context_);
     } else if (file != nullptr && connection != nullptr) {
       diagnostics_.AddError(DiagnosticCode::kConflict, connection->key_place, "`extract` has both `file` and `connection`; exactly one may stand").Related(node.FindEntry("file")->key_place, "the other");
