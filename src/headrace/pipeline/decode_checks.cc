@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "headrace/base/text.h"
 #include "headrace/check/pattern.h"
