@@ -122,3 +122,68 @@ def test_a_fault_is_caught_and_told(fault, says, tmp_path):
     finally:
         web.close()
         mail.close()
+
+
+CANARIES = [f"canary{i:03}@people.example" for i in range(200)]
+EVERY_CHECK = """
+name: people
+steps:
+  known: {extract: {file: data/known.csv}}
+  people:
+    extract: {file: data/people.csv}
+    checks:
+      - {contract: contracts/people.yaml, severity: warn}
+      - {unique: [email], severity: warn}
+      - {one_of: {column: email, values: [x]}, severity: warn}
+      - {matches: {column: email, pattern: "[A-Z]+"}, severity: warn}
+      - {expect: "length(email) < 3", severity: warn}
+      - {type_of_text: {column: email, is: url}, severity: warn}
+      - {ordered: {columns: [email]}, severity: warn}
+      - {distinct: {column: email, max: 3}, severity: warn}
+      - {metric: {of: "max(length(email))", max: 3}, severity: warn}
+      - {foreign_key: {column: email, to: known.email}, severity: warn}
+      - {same_as: {dataset: known, columns: [email]}, severity: warn}
+      - {sql: "select email, id from people", severity: warn}
+      - {not_null: [id], by: [id], where: "length(email) > 3", severity: warn, tags: [personal]}
+  aside:
+    extract: {file: data/people.csv}
+    checks: [{contract: contracts/mail.yaml}, {matches: {column: email, pattern: "[^0]+"}}]
+    quarantine: {at_most: 90%}
+  strict:
+    extract: {file: data/people.csv}
+    checks: [{contract: contracts/mail.yaml}, {matches: {column: email, pattern: "[A-Z]+"}}]
+  out: {deliver: {data: strict, file: out/people.csv}}
+"""
+
+
+def test_no_value_of_a_personal_column_is_told_anywhere(tmp_path):
+    web, mail = Web(), Mail()
+    try:
+        shop = Shop(tmp_path / "shop", f'  ops: {{webhook: {{url: "{web.url}/hook", allow_private: true}}, when: [failed, check_warned]}}\n'
+                                       f'  team: {{email: {{url: "{mail.url}", from: a@b.example, to: c@d.example, starttls: off, allow_private: true}}, when: [failed, check_warned]}}\n', EVERY_CHECK, "people")
+        shop.write("data/people.csv", "id,email\n" + "".join(f"{i % 150},{name}\n" for i, name in enumerate([*reversed(CANARIES), CANARIES[7]])))
+        shop.write("data/known.csv", "email\nnobody@people.example\n")
+        shop.write("contracts/mail.yaml", "columns: [{name: id, type: int}, {name: email, type: text, personal: true}]\n")
+        shop.write("contracts/people.yaml", "columns: [{name: id, type: int, max: 3}, {name: email, type: text, personal: true, unique: true, one_of: [x], matches: \"[A-Z]+\"}]\n")
+        done = shop.go()
+        assert done.code == 3, done.all
+        told = {"run": done.all, "report": ""}
+        for name, argv in {"show": ["show", "last"], "checks": ["checks"], "logs": ["logs", "last"], "runs": ["runs"], "why": ["why", "last", "people"],
+                           "profile": ["profile", "data/people.csv", "--contract", "contracts/mail.yaml"], "page": ["report", "last", "-o", "report.html"],
+                           "profile page": ["profile", "data/people.csv", "--contract", "contracts/mail.yaml", "-o", "profile.html"], "alerts": ["alerts", "list", "--all"]}.items():
+            for flags in ([], ["--json"]):
+                answer = shop.headrace(*flags, *argv)
+                assert answer.code == 0, answer.all
+                told[name] = told.get(name, "") + answer.all
+        told["report"] = shop.read("report.html") + shop.read("profile.html")
+        assert "***" in told["report"] and len(web.requests) >= 1 and len(mail.messages) >= 1
+        told["web"] = "".join(request["body"].decode() for request in web.requests)
+        told["mail"] = "".join(message["text"] + str(message["message"]["Subject"]) for message in mail.messages)
+        told["state"] = "".join(path.read_bytes().decode("latin-1") for path in (shop.folder / ".headrace").glob("state.db*"))
+        for place, text in told.items():
+            assert text and "canary" not in text, f"{place}: {text[max(0, text.find('canary') - 300):][:400]}"
+        failed = [line for line in shop.headrace("--json", "checks").json if line["verdict"] != "passed"]
+        assert len(failed) >= 14, "the checks failed, else nothing could have been told"
+    finally:
+        web.close()
+        mail.close()
