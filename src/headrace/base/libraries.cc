@@ -1,9 +1,13 @@
 #include "headrace/base/libraries.h"
 
+#include <dlfcn.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
 #include <vector>
+
+#include "headrace/base/text.h"
 
 namespace headrace {
 namespace {
@@ -44,5 +48,13 @@ Result<std::string> FindSharedLibrary(std::string_view file_name) {
                     : "keep bin/ and lib/ of the installed tree side by side, or set HEADRACE_LIB_DIR to the "
                       "folder of the shared libraries");
 }
+
+Result<void*> OpenSystemLibrary(const std::string& file_name, std::string_view what, std::string_view package) {
+  const Result<std::string> own = FindSharedLibrary(file_name);
+  if (void* library = dlopen(own.ok() ? own->c_str() : file_name.c_str(), RTLD_NOW | RTLD_LOCAL); library != nullptr) return library;
+  return Error(ErrorCode::kInvalid, what, " cannot be loaded: ", dlerror()).WithHelp(StrCat("install it (Debian: apt-get install ", package, ")"));
+}
+
+void* FindFunction(void* library, const char* name) { return dlsym(library, name); }
 
 }  // namespace headrace

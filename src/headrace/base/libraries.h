@@ -19,4 +19,16 @@ namespace headrace {
 /// environment variables meanwhile.
 Result<std::string> FindSharedLibrary(std::string_view file_name);
 
+/// A library of the system, opened for good, from the places above or else from where the system keeps its own. kInvalid says what cannot be loaded (`what`: "the library
+/// that speaks HTTP") and which Debian package has it. The pointer is dlopen's; LoadFunction takes it.
+Result<void*> OpenSystemLibrary(const std::string& file_name, std::string_view what, std::string_view package);
+
+void* FindFunction(void* library, const char* name);   ///< dlsym
+/// Set `out` to the function `name` of an open library; false when it has none.
+template <typename Function>
+bool LoadFunction(void* library, const char* name, Function* out) {
+  *out = reinterpret_cast<Function>(FindFunction(library, name));
+  return *out != nullptr;
+}
+
 }  // namespace headrace

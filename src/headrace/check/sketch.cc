@@ -1,7 +1,6 @@
 #include "headrace/check/sketch.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -50,25 +49,13 @@ double RankSketch::Quantile(double q) {
 }
 
 void DistinctCount::Add(Hash hash) {
-  if (!seen_) return Register(hash);
+  if (!seen_) return sketch_.Add(hash.high);
   seen_->Insert(hash);
   if (seen_->size() <= kExact) return;
-  registers_.assign(std::size_t{1} << 14, 0);
-  seen_->ForEach([this](Hash known) { Register(known); });
+  seen_->ForEach([this](Hash known) { sketch_.Add(known.high); });
   seen_.reset();
 }
 
-void DistinctCount::Register(Hash hash) {
-  std::uint8_t& place = registers_[hash.high >> 50];
-  place = std::max(place, static_cast<std::uint8_t>(std::countl_zero(hash.low | 1) + 1));
-}
-
-std::int64_t DistinctCount::Count() const {
-  if (seen_) return seen_->size();
-  const double m = static_cast<double>(registers_.size());
-  double sum = 0;
-  for (const std::uint8_t place : registers_) sum += std::ldexp(1.0, -place);
-  return static_cast<std::int64_t>(std::llround(0.7213 / (1 + 1.079 / m) * m * m / sum));
-}
+std::int64_t DistinctCount::Count() const { return seen_ ? seen_->size() : sketch_.Estimate(); }
 
 }  // namespace headrace::internal

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "headrace/check/hash_set.h"
+#include "headrace/check/summaries.h"
 
 // Answers about very many values in bounded memory: exact while there are few, with a stated error after that. What they say depends on the values and
 // their order alone, so blocks of any size give the same.
@@ -33,20 +34,18 @@ class RankSketch {
   std::int64_t count_ = 0, rank_error_ = 0;
 };
 
-/// How many different values. Up to kExact they are counted by their hashes, then estimated by HyperLogLog with 2^14 registers (Flajolet, Fusy, Gandouet,
-/// Meunier 2007): standard error 0.81 %. So many registers make small-range corrections needless where it takes over.
+/// How many different values. Up to kExact they are counted by their hashes, then estimated by a DistinctSketch.
 class DistinctCount {
  public:
   static constexpr std::int64_t kExact = 1'000'000;
 
   void Add(Hash hash);
-  bool exact() const { return registers_.empty(); }
+  bool exact() const { return seen_.has_value(); }
   std::int64_t Count() const;
 
  private:
-  void Register(Hash hash);
   std::optional<HashSet> seen_ = HashSet();
-  std::vector<std::uint8_t> registers_;
+  DistinctSketch sketch_;               ///< from when there are too many to keep
 };
 
 }  // namespace headrace::internal
