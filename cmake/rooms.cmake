@@ -5,11 +5,12 @@ set(HEADRACE_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtu
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND HEADRACE_WARNINGS -Wno-restrict)  # false alarms on std::string::insert in g++ 12 (GCC bug 105329)
 endif()
-# Where no rows pass, half the time to compile is worth more than speed: commands (CLI11) and tests (GoogleTest).
+# Where no rows pass, time to compile is worth more than speed: tests (GoogleTest), commands (CLI11) and the rooms that drive or tell.
 set(HEADRACE_QUICK $<$<CONFIG:Release>:-O1>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND HEADRACE_QUICK -Wno-maybe-uninitialized)  # at -O1 g++ 12 does not see what nlohmann's moves leave behind
 endif()
+set(HEADRACE_QUICK_ROOMS http notify pipeline report step schedule cli)
 set(HEADRACE_ROOMS "" CACHE INTERNAL "")
 find_package(GTest REQUIRED)
 include(GoogleTest)
@@ -31,7 +32,7 @@ function(headrace_room name)
   add_library(headrace_${name} STATIC ${sources})
   target_include_directories(headrace_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_compile_options(headrace_${name} PRIVATE ${HEADRACE_WARNINGS})
-  if(name STREQUAL "cli")
+  if(name IN_LIST HEADRACE_QUICK_ROOMS)
     target_compile_options(headrace_${name} PRIVATE ${HEADRACE_QUICK})
   endif()
   target_link_libraries(headrace_${name} PUBLIC ${above} ${ARGN} Threads::Threads)
