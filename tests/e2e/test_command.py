@@ -146,6 +146,22 @@ def test_a_program_that_damages_its_input_damages_only_its_copy(world):
     assert steps(world.good())["customers"] in ("reused", "succeeded")
 
 
+@pytest.mark.parametrize("harm", ["rm -rf $TMPDIR", "chmod 000 $TMPDIR", "rm -rf $TMPDIR; ln -s {elsewhere} $TMPDIR", "mkdir -p $TMPDIR/a/b; echo x > $TMPDIR/a/b/c",
+                                  "touch $(dirname $TMPDIR)/more", "ln -s {elsewhere} $TMPDIR/link"])
+def test_the_next_command_finds_its_folders_empty_whatever_the_one_before_left(world, harm):
+    (world.folder / "elsewhere").mkdir()
+    world.write("elsewhere/kept.txt", "kept")
+    harm = harm.replace("{elsewhere}", str(world.folder / "elsewhere"))
+    look = 'd=$(dirname $TMPDIR); test -d $TMPDIR -a ! -L $TMPDIR; touch $TMPDIR/mine; test "$(cd $d; find . | sort | tr "\\n" " ")" = ". ./inputs ./outputs ./tmp ./tmp/mine "'
+    world.write("pipelines/main.yaml", "name: main\nsteps:\n"
+                f"  first: {{command: {{run: [sh, -c, {quoted(harm)}], outputs: []}}}}\n"
+                f"  second: {{command: {{run: [sh, -ec, {quoted(look)}], outputs: []}}, after: [first]}}\n"
+                f"  third: {{command: {{run: [sh, -ec, {quoted(look)}], outputs: []}}, after: [second]}}\n")
+    world.good()
+    assert world.read("elsewhere/kept.txt") == "kept"
+    assert not [path for path in (world.folder / ".headrace" / "tmp").iterdir() if "command" in path.name]
+
+
 # --- how it ends
 
 @pytest.mark.parametrize("script, code, says", [

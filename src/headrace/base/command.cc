@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <memory>
 #include <optional>
 
 #include "headrace/base/clock.h"
@@ -23,7 +24,6 @@ namespace headrace {
 namespace {
 using internal::File;
 using internal::Guard;
-using internal::GuardMessage;
 using Time = std::chrono::steady_clock;
 
 constexpr int kPollMs = 100, kStoppingPollMs = 10;
@@ -91,11 +91,11 @@ class Running {
   int EndEscaped() {
     const Result<std::string> children = ReadChildren();
     if (!children.ok()) return 0;
-    std::string environment(internal::kEnvironmentBytes, '\0');
+    const auto environment = std::make_unique_for_overwrite<char[]>(internal::kEnvironmentBytes);   // mostly never touched
     int ended = 0;
     for (const std::string& word : Split(*children, ' ')) {
       std::int64_t child = 0;
-      if (!ParseInt(word, &child) || !internal::IsMarked(static_cast<pid_t>(child), marker_.c_str(), environment.data(), environment.size())) continue;
+      if (!ParseInt(word, &child) || !internal::IsMarked(static_cast<pid_t>(child), marker_.c_str(), environment.get(), internal::kEnvironmentBytes)) continue;
       ::kill(static_cast<pid_t>(child), SIGKILL);
       while (::waitpid(static_cast<pid_t>(child), nullptr, 0) < 0 && errno == EINTR) {}
       ++ended;
@@ -148,15 +148,17 @@ class GuardedRunner final : public CommandRunner {
   }
 
   Result<CommandEnd> Run(const Command& command, const std::function<bool()>& cancelled) override {
+    if (!guard_.alive()) return Error(ErrorCode::kFailed, "the guard process of this run is gone; no program is started without it").WithHelp("run again");
+    const auto release = [](Guard::Place* place) { place->store(0); };
+    const std::unique_ptr<Guard::Place, decltype(release)> place(guard_.Reserve(), release);
+    if (place == nullptr) return Error(ErrorCode::kBusy, "too many programs are running at once");
     const std::string marker = StrCat(marker_, ".", ++count_, ";");
     ASSIGN_OR_RETURN(internal::Pipe out, internal::Pipe::Open());
     ASSIGN_OR_RETURN(internal::Pipe err, internal::Pipe::Open());
-    ASSIGN_OR_RETURN(const pid_t pid, internal::Launch(command, marker, guard_, out.write.get(), err.write.get()));
+    ASSIGN_OR_RETURN(const pid_t pid, internal::Launch(command, marker, *place, out.write.get(), err.write.get()));
     out.write.Close();
     err.write.Close();
-    CommandEnd end = Running(pid, marker, std::move(out.read), std::move(err.read), command.log_bytes).Wait(cancelled, grace_us_);
-    static_cast<void>(guard_.Tell(GuardMessage::kEnded, pid));
-    return end;
+    return Running(pid, marker, std::move(out.read), std::move(err.read), command.log_bytes).Wait(cancelled, grace_us_);
   }
 
  private:

@@ -1,8 +1,9 @@
-// The guard is a fork without exec of a process that may have threads, so nothing here that runs in it allocates, locks or throws: it reads a
-// socket, keeps a fixed table, and in the end calls kill.
+// The guard is a fork without exec of a process that may have threads, so nothing here that runs in it allocates, locks or throws: it waits for
+// the other end of a socket to close, then reads a table in shared memory and calls kill.
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -10,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -60,7 +60,7 @@ int EndMarked(const char* marker) {
   return ended;
 }
 
-[[noreturn]] void Watch(int socket, const char* marker) {
+[[noreturn]] void Watch(int socket, const char* marker, const Guard::Place* places) {
   ::setsid();
   ::prctl(PR_SET_NAME, "command-guard");            // whoever kills all that is called headrace should not kill it too
   ::prctl(PR_SET_PDEATHSIG, 0);
@@ -70,20 +70,16 @@ int EndMarked(const char* marker) {
   for (int file = 0; file < 3; ++file) ::dup2(null, file);
   if (::syscall(SYS_close_range, 4U, ~0U, 0U) != 0)
     for (int file = 4; file < 65536; ++file) ::close(file);
-  static pid_t groups[kMostGroups];               // NOLINT: the guard's alone
-  std::size_t count = 0;
-  GuardMessage message;
-  ssize_t bytes = 0;
-  while ((bytes = ::recv(3, &message, sizeof message, 0)) > 0 || (bytes < 0 && errno == EINTR)) {
-    if (bytes != sizeof message) continue;
-    pid_t* end = groups + count;
-    pid_t* found = std::find(groups, end, message.group);
-    if (message.verb == GuardMessage::kEnded && found != end) *found = groups[--count];
-    if (message.verb == GuardMessage::kBegan && found == end && count < kMostGroups) groups[count++] = message.group;
+  char byte = 0;
+  while (::recv(3, &byte, 1, 0) < 0 && errno == EINTR) {}   // nobody sends: it ends with the other process
+  bool any = false;
+  for (std::size_t i = 0; i < kMostGroups; ++i) {
+    const pid_t group = places[i].load();
+    any = any || group != 0;
+    if (group > 0) ::kill(-group, SIGKILL);
   }
-  for (std::size_t i = 0; i < count; ++i) ::kill(-groups[i], SIGKILL);
   const timespec pause = {0, 5'000'000};          // until those just ended are out of /proc
-  for (int i = 0; count > 0 && i < 2000 && EndMarked(marker) > 0; ++i) ::nanosleep(&pause, nullptr);
+  for (int i = 0; any && i < 2000 && EndMarked(marker) > 0; ++i) ::nanosleep(&pause, nullptr);
   ::_exit(0);
 }
 }  // namespace
@@ -106,11 +102,14 @@ bool IsMarked(pid_t process, const char* marker, char* buffer, std::size_t size)
 }
 
 bool Guard::Start(const std::string& marker, Guard& guard) {
+  void* table = ::mmap(nullptr, kMostGroups * sizeof(Place), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);   // zeros
+  if (table == MAP_FAILED) return false;
+  guard.places_ = static_cast<Place*>(table);
   std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return false;
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return false;
   const char* text = marker.c_str();
   const pid_t pid = ::fork();
-  if (pid == 0) Watch(ends[1], text);
+  if (pid == 0) Watch(ends[1], text, guard.places_);
   ::close(ends[1]);
   if (pid < 0) {
     ::close(ends[0]);
@@ -122,14 +121,24 @@ bool Guard::Start(const std::string& marker, Guard& guard) {
 }
 
 Guard::~Guard() {
-  if (socket_ < 0) return;
-  ::close(socket_);
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {}
+  if (socket_ >= 0) {
+    ::close(socket_);
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {}
+  }
+  if (places_ != nullptr) ::munmap(places_, kMostGroups * sizeof(Place));
 }
 
-bool Guard::Tell(GuardMessage::Verb verb, pid_t group) const {
-  const GuardMessage message{verb, group};
-  return ::send(socket_, &message, sizeof message, MSG_NOSIGNAL) == sizeof message;
+bool Guard::alive() const {
+  char byte = 0;
+  return ::recv(socket_, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+Guard::Place* Guard::Reserve() const {
+  for (std::size_t i = 0; i < kMostGroups; ++i) {
+    pid_t free = 0;
+    if (places_[i].compare_exchange_strong(free, kReserved)) return &places_[i];
+  }
+  return nullptr;
 }
 
 }  // namespace headrace::internal

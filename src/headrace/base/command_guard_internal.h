@@ -2,21 +2,21 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstddef>
 #include <string>
 
 namespace headrace::internal {
 
-/// What a runner tells its guard.
-struct GuardMessage {
-  enum Verb : int { kBegan, kEnded } verb = kBegan;
-  pid_t group = 0;
-};
-
-/// A process that waits until this one is gone, then ends every group that began and did not end, and every process whose environment holds
-/// `marker`. It is in a session of its own, so that a signal to the terminal's processes does not end it first.
+/// A process that waits until this one is gone, then ends every group that stands in a table they share, and every process whose environment
+/// holds `marker`. It is in a session of its own, so that a signal to the terminal's processes does not end it first. While all is well it sleeps.
 class Guard {
  public:
+  /// One place in the table: 0 = free, kReserved, or the group that the guard would end. Atomic, so that the child between fork and exec may write it.
+  using Place = std::atomic<pid_t>;
+  static constexpr pid_t kReserved = -1;
+  static_assert(Place::is_always_lock_free);
+
   /// Fork it. kBusy when there is no process to spare.
   static bool Start(const std::string& marker, Guard& guard);
   Guard() = default;
@@ -24,12 +24,14 @@ class Guard {
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
-  /// Async-signal-safe, for the child between fork and exec. False when the guard is gone.
-  bool Tell(GuardMessage::Verb verb, pid_t group) const;
+  bool alive() const;
+  /// A place for one group; whoever took it stores 0 when the group is gone. nullptr: all are taken.
+  Place* Reserve() const;
 
  private:
   int socket_ = -1;
   pid_t pid_ = 0;
+  Place* places_ = nullptr;
 };
 
 /// Whether the environment that the process was started with holds `marker`. Async-signal-safe; `buffer` is room for the longest environment looked at.

@@ -27,14 +27,14 @@ struct Plan {
   char* const* argv;
   char* const* envp;
   int null, out, err, failure;
-  const Guard* guard;
+  Guard::Place* place;
   std::array<std::pair<int, rlimit>, 5> limits;
   std::size_t limit_count;
 };
 
 /// What the child says when it cannot become the program.
 struct Failure {
-  enum Step : int { kGuard, kDirectory, kLimit, kExec } step;
+  enum Step : int { kDirectory, kLimit, kExec } step;
   int code;
 };
 
@@ -46,7 +46,7 @@ struct Failure {
   };
   ::setsid();
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (!plan.guard->Tell(GuardMessage::kBegan, ::getpid())) fail(Failure::kGuard);
+  plan.place->store(::getpid());
   ::dup2(plan.null, 0);
   ::dup2(plan.out, 1);
   ::dup2(plan.err, 2);
@@ -121,7 +121,6 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
 Status ToStatus(const Failure& failure, const Command& command) {
   const std::string why = std::strerror(failure.code);
   switch (failure.step) {
-    case Failure::kGuard: return Error(ErrorCode::kFailed, "the guard process of this run is gone; no program is started without it").WithHelp("run again");
     case Failure::kDirectory: return Error(ErrorCode::kInvalid, "cannot work in `", command.directory, "`: ", why);
     case Failure::kLimit: return Error(ErrorCode::kInvalid, "cannot set the program's limits: ", why);
     case Failure::kExec: break;
@@ -140,7 +139,7 @@ Result<Pipe> Pipe::Open() {
   return Pipe{File(ends[0]), File(ends[1])};
 }
 
-Result<pid_t> Launch(const Command& command, const std::string& marker, const Guard& guard, int out, int err) {
+Result<pid_t> Launch(const Command& command, const std::string& marker, Guard::Place& place, int out, int err) {
   ASSIGN_OR_RETURN(const std::string program, FindProgram(command));
   std::vector<std::string> argv = command.argv, env;
   // One run within another: both find their own in it.
@@ -150,7 +149,7 @@ Result<pid_t> Launch(const Command& command, const std::string& marker, const Gu
   const std::vector<char*> argv_pointers = Pointers(argv), env_pointers = Pointers(env);
   const File null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   ASSIGN_OR_RETURN(Pipe failure, Pipe::Open());
-  Plan plan{program.c_str(), command.directory.c_str(), argv_pointers.data(), env_pointers.data(), null.get(), out, err, failure.write.get(), &guard, {}, 0};
+  Plan plan{program.c_str(), command.directory.c_str(), argv_pointers.data(), env_pointers.data(), null.get(), out, err, failure.write.get(), &place, {}, 0};
   AddLimits(plan, command.limits);
   const pid_t pid = Fork(plan);
   if (pid < 0) return Error(ErrorCode::kBusy, "cannot start another process: ", std::strerror(errno)).WithHelp("too many are running, or memory is short; run again later");
@@ -160,7 +159,6 @@ Result<pid_t> Launch(const Command& command, const std::string& marker, const Gu
   while ((n = ::read(failure.read.get(), &told, sizeof told)) < 0 && errno == EINTR) {}
   if (n != static_cast<ssize_t>(sizeof told)) return pid;
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
-  static_cast<void>(guard.Tell(GuardMessage::kEnded, pid));
   return ToStatus(told, command);
 }
 

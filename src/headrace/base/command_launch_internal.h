@@ -39,8 +39,8 @@ struct Pipe {
   static Result<Pipe> Open();   ///< closed by exec; kBusy when there are no files to spare
 };
 
-/// Start `command` in a session of its own, with `marker` in its environment and its outputs to `out` and `err`; `guard` knows of it before the
-/// program does anything. The new process, or why there is none.
-Result<pid_t> Launch(const Command& command, const std::string& marker, const Guard& guard, int out, int err);
+/// Start `command` in a session of its own, with `marker` in its environment and its outputs to `out` and `err`; its group stands in `place`, where
+/// the guard finds it, before the program does anything. The new process, or why there is none.
+Result<pid_t> Launch(const Command& command, const std::string& marker, Guard::Place& place, int out, int err);
 
 }  // namespace headrace::internal

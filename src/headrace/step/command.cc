@@ -20,20 +20,18 @@ namespace fs = std::filesystem;
 constexpr int kTryAgain = 75, kSkip = 99;
 constexpr std::size_t kShownLines = 5, kShownBytes = 1000;
 
-/// A folder that goes away with everything in it.
-class ScratchFolder {
+/// A folder borrowed for one attempt.
+class Borrowed {
  public:
-  explicit ScratchFolder(std::string path) : path_(std::move(path)) {}
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  Borrowed(CommandFolders& folders, std::string path) : folders_(folders), path_(std::move(path)) {}
+  ~Borrowed() { folders_.Return(path_); }
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
   std::string Folder(std::string_view name) const { return JoinPath(path_, name); }
 
  private:
-  std::string path_;
+  CommandFolders& folders_;
+  const std::string path_;
 };
 
 /// The last lines of what it wrote, short enough for a message.
@@ -55,8 +53,8 @@ std::string IsoTime(std::int64_t micros) { return ReplaceAll(FormatTimestamp(mic
 /// One attempt of one command.
 class Attempt {
  public:
-  explicit Attempt(const StepContext& context)
-      : context_(context), spec_(context.step->as<CommandSpec>()), scratch_(context.store().ScratchPath("-command")) {}
+  Attempt(const StepContext& context, std::string folder)
+      : context_(context), spec_(context.step->as<CommandSpec>()), scratch_(*context.run->command_folders, std::move(folder)) {}
 
   Result<StepFiles> Run() {
     StepFiles files;
@@ -64,7 +62,6 @@ class Attempt {
       files.skipped = "a dry run leaves out commands without outputs: nobody knows what they would do outside";
       return files;
     }
-    for (const char* folder : {"inputs", "outputs", "tmp"}) RETURN_IF_ERROR(MakeDirectories(scratch_.Folder(folder)));
     Command command;
     command.argv = spec_.argv;
     command.directory = context_.pipeline().root;
@@ -191,12 +188,15 @@ class Attempt {
 
   const StepContext& context_;
   const CommandSpec& spec_;
-  ScratchFolder scratch_;
+  const Borrowed scratch_;
   std::vector<std::string> secrets_;
 };
 }  // namespace
 
-Result<StepFiles> RunCommand(const StepContext& context) { return Attempt(context).Run(); }
+Result<StepFiles> RunCommand(const StepContext& context) {
+  ASSIGN_OR_RETURN(std::string folder, context.run->command_folders->Borrow(context.store()));
+  return Attempt(context, std::move(folder)).Run();
+}
 
 Result<std::map<std::string, std::string>> CodeDigests(const std::string& root, const CommandSpec& command) {
   std::map<std::string, std::string> digests;

@@ -16,6 +16,7 @@
 #include "headrace/pipeline/project.h"
 #include "headrace/report/report.h"
 #include "headrace/sql/connection.h"
+#include "headrace/step/command_folders.h"
 #include "headrace/store/store.h"
 
 namespace headrace {
@@ -40,6 +41,7 @@ struct RunEnvironment {
   Random* random = &SystemRandom();        ///< jitter; results never depend on it
   VariableLookup variables;                ///< where secrets come from, and the few variables that commands inherit
   CommandRunner* commands = nullptr;       ///< not null when a step is a command
+  std::shared_ptr<CommandFolders> command_folders = std::make_shared<CommandFolders>();
   /// Runs the pipeline of a `pipeline` step to its end. Not empty when a step is one. Any number of threads may call.
   std::function<StepOutcome(const StepContext&)> pipelines = {};
   const AlertRules* alerts = nullptr;      ///< whom to tell of what; nullptr = nobody
