@@ -54,7 +54,7 @@ DOCUMENTS = {
     "profile": (["profile", "data/customers.csv"], {"rows", "columns"}),
     "drift": (["drift", "data/customers.csv", "--against", "data/customers.csv"], {"data", "against", "columns"}),
     "performance": (["performance", "full", "scores", "--outcomes", "data/customers.csv", "--key", "customer_id", "--label", "churned"], {"interval_start", "run", "scored", "known", "metrics"}),
-    "gc": (["gc", "--older-than", "1y"], {"applied", "runs", "steps", "artifacts", "bytes", "groups", "left_over", "postponed"}),
+    "gc": (["gc", "--older-than", "1y"], {"applied", "models", "runs", "steps", "artifacts", "bytes", "groups", "left_over", "postponed"}),
     "schedule list": (["schedule", "list"], {"pipeline", "tenants", "cron", "timezone", "active", "next"}),
     "schedule next": (["schedule", "next", "full", "--count", "2", "--from", "2026-03-28"], {"pipeline", "tenants", "cron", "timezone", "ticks"}),
     "schedule pause": (["schedule", "pause", "full"], {"pipeline", "paused"}),

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import termios
 import threading
+import time
 
 import pytest
 
@@ -25,8 +26,8 @@ def artifacts(world):
 def age(world, days=1):
     """As if all files had been written so long ago: what is young stays, whoever speaks of it."""
     for path in (world.folder / ".headrace/artifacts").rglob("*.*"):
-        time = path.stat().st_mtime - days * 86400
-        os.utime(path, (time, time))
+        then = path.stat().st_mtime - days * 86400
+        os.utime(path, (then, then))
 
 
 def three_weeks(folder):
@@ -75,6 +76,22 @@ class TestGc:
         assert done.code == 2 and "soon" in done.err, done.all
         done = world.headrace("gc", "--keep", "1", "--tenant", "nobody")
         assert done.code == 2 and "no run of that pipeline and tenant" in done.err, done.all
+
+    def test_old_rows_go_and_what_is_known_of_their_runs_stays(self, tmp_path):
+        world, runs = three_weeks(tmp_path / "shop")
+        world.edit("headrace.yaml", "name: shop", "name: shop\nretention: {data: 1s, runs: 1y, models: forever}")
+        time.sleep(1.1)
+        done = world.headrace("gc", "--yes")
+        assert done.code == 0 and "2 of them without their rows" in done.out, done.all
+        assert world.headrace("--json", "gc", "--yes").json["artifacts"] == 0
+        gone = world.headrace("data", runs[0], "scores")
+        assert gone.code == 2 and "its rows were removed" in gone.err and "retention" in gone.err, gone.all
+        shown = world.headrace("show", runs[0])
+        assert shown.code == 0 and "scores" in shown.out, shown.all
+        assert world.headrace("data", runs[2], "scores").code == 0
+        assert world.headrace("report", runs[0], "-o", "old.html").code == 0
+        assert steps(world.good(interval=WEEKS[2]))["scores"] == "reused"
+        assert steps(world.good(interval=WEEKS[0]))["scores"] == "succeeded"
 
     def test_a_registered_model_keeps_its_run_and_scores_on(self, tmp_path):
         world = World(tmp_path / "shop")

@@ -1,5 +1,7 @@
 #include "headrace/cli/run_outputs.h"
 
+#include <algorithm>
+
 #include "headrace/base/text.h"
 
 namespace headrace {
@@ -25,7 +27,10 @@ Result<ArtifactRef> FindOutput(Store& store, const std::string& run, const std::
       names.push_back(name);
       if (name == wanted) return artifact;
     }
-  return Error(ErrorCode::kInvalid, "run ", run, " left no output `", wanted, "`").WithHelp(NamesHelp(run, wanted, names, "it left "));
+  Status status = Error(ErrorCode::kInvalid, "run ", run, " left no output `", wanted, "`");
+  const auto lost_it = [&](const StepRecord& step) { return (wanted == step.step || wanted.starts_with(step.step + ".")) && step.state == StepState::kSucceeded && step.fingerprint.empty(); };
+  const bool emptied = std::any_of(steps.begin(), steps.end(), lost_it);
+  return std::move(status).WithHelp(emptied ? "its rows were removed: `retention: {data: ...}` of headrace.yaml says when they go" : NamesHelp(run, wanted, names, "it left "));
 }
 
 }  // namespace headrace

@@ -158,9 +158,9 @@ const Shape& ProjectFileShape() {
        }), "what steps get that do not say otherwise", "{extract: {timeout: 20m}}"},
       {"pools", Named("pool: slots", IntFrom(1)), "how many steps that name the pool may run at once, over all runs of the project", "{warehouse: 2}"},
       {"retention", MapOf("data, runs, models", {
-           {"data", KeepFor(), "how long outputs of steps are kept: a duration or `forever`; nothing goes by it yet", "30d"},
-           {"runs", KeepFor(), "how long runs are kept, with what they left: the age `headrace gc` goes by when it is given none", "1y"},
-           {"models", KeepFor(), "how long model versions are kept; nothing goes by it yet", "forever"},
+           {"data", KeepFor(), "how long the rows that steps left are kept: a duration or `forever`. `headrace gc` goes by it; the records of the runs stay", "30d"},
+           {"runs", KeepFor(), "how long runs are kept, with what they left; `headrace gc` goes by it", "1y"},
+           {"models", KeepFor(), "how long model versions are kept that no alias names or named last; `headrace gc` goes by it", "forever"},
        }), "how long things are kept", "{data: 30d, runs: 1y, models: forever}"},
       {"alerts", Named("name: destination", AlertShape(), kLabel), "whom to tell, of what (docs/alerts.md)", "{ops: {webhook: {url: {secret: OPS_WEBHOOK}}, when: [failed, recovered, late]}}"},
   });

@@ -14,6 +14,8 @@
 // One thing is read before a run is entered: the run that `--from` repeats. When that one goes in this very moment, the new run ends with "the artifact
 // is gone" and has written nothing wrong. Once entered, a run that did not end well keeps the one it takes its part from.
 //
+// Datasets that go while their run stays lose their record in the same way: the step keeps what it says of itself, and stands for nothing any more.
+//
 // To name artifacts from another table, add a line to kReferences; to hang another table on runs, one to kOfRuns.
 
 #include <sys/stat.h>
@@ -40,10 +42,12 @@ constexpr std::int64_t kYoungMicros = 600'000'000;
 
 /// Every place of the state that names an artifact: the digest, and the run with which the name goes ("" = it stays).
 constexpr std::array kReferences = {
-    "SELECT digest, run FROM outputs",
+    "SELECT digest, run FROM outputs WHERE kind <> 'dataset'",
     "SELECT digest, '' FROM models",
     "SELECT files, id FROM runs WHERE files <> ''",
 };
+/// These go with a run too, or without it.
+constexpr const char* kDatasets = "SELECT digest, run FROM outputs WHERE kind = 'dataset'";
 /// Every table with rows of a run, by its column `run`; `runs` itself apart.
 constexpr std::array kOfRuns = {"outputs", "events", "approvals", "pool_slots", "steps", "alerts"};
 
@@ -55,7 +59,11 @@ struct Run {
   std::int64_t steps = 0;
   std::size_t group = 0;
   bool goes = false;
+  bool data_goes = false;      ///< the run stays, the datasets that it left do not
 };
+
+/// A version of a model that goes.
+struct OldModel { std::string tenant, name, version, digest, run; };
 
 struct File {
   std::string path, digest;
@@ -100,6 +108,34 @@ Result<std::vector<Run>> ReadRuns(Database& db) {
   }
 }
 
+/// Versions that may go: registered before `before_us`, not the newest of their name, and neither what an alias names nor what it named before, where
+/// `models rollback` leads back.
+Result<std::vector<OldModel>> FindOldModels(Database& db, const GcRequest& request) {
+  std::vector<OldModel> models;
+  if (!request.models_before_us || !request.pipeline.empty()) return models;
+  Statement row(db, "SELECT tenant, name, version, digest, run FROM models m WHERE created_us < ?1 AND (?2 = '' OR tenant = ?2) "
+                    "AND version < (SELECT max(version) FROM models n WHERE n.tenant = m.tenant AND n.name = m.name) "
+                    "AND NOT EXISTS (SELECT 1 FROM aliases a WHERE a.tenant = m.tenant AND a.name = m.name AND a.version = m.version) "
+                    "AND NOT EXISTS (SELECT 1 FROM alias_moves v WHERE v.tenant = m.tenant AND v.name = m.name AND v.from_version = m.version AND NOT EXISTS "
+                    "(SELECT 1 FROM alias_moves w WHERE w.tenant = v.tenant AND w.name = v.name AND w.alias = v.alias AND w.rowid > v.rowid)) "
+                    "ORDER BY tenant, name, version");
+  row.Bind(*request.models_before_us, request.tenant);
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, row.Step());
+    if (!more) return models;
+    models.push_back({row.Text(0), row.Text(1), row.Text(2), row.Text(3), row.Text(4)});
+  }
+}
+
+Status RemoveModels(Database& db, const std::vector<OldModel>& models) {
+  for (const OldModel& model : models) {
+    Statement remove(db, "DELETE FROM models WHERE tenant = ? AND name = ? AND version = CAST(? AS BIGINT)");
+    remove.Bind(model.tenant, model.name, model.version);
+    RETURN_IF_ERROR(remove.Run());
+  }
+  return Ok();
+}
+
 /// Runs that made a registered model.
 Result<std::set<std::string>> MadeModels(Database& db) {
   ASSIGN_OR_RETURN(const auto rows, Pairs(db, "SELECT DISTINCT run, '' FROM models"));
@@ -116,32 +152,42 @@ Status KeepWhatPartsTake(Database& db, std::vector<Run>& runs) {
   for (Run& run : runs) by_id[run.record.id] = &run;
   for (const auto& [taker, details] : rows) {
     const std::size_t begin = details.find(kKey);
-    if (begin == std::string::npos || by_id.at(taker)->goes) continue;
+    if (begin == std::string::npos || by_id.at(taker)->goes || by_id.at(taker)->data_goes) continue;
     const std::size_t end = details.find('"', begin + kKey.size());
     const auto taken = by_id.find(details.substr(begin + kKey.size(), end - begin - kKey.size()));
-    if (taken != by_id.end()) taken->second->goes = false;
+    if (taken != by_id.end()) taken->second->goes = taken->second->data_goes = false;
+  }
+  return Ok();
+}
+
+/// `act` for each block of the runs' ids, with the marks of its parameters: each statement is a round trip to a server.
+Status ForIds(Database& db, const std::vector<std::string>& ids, const std::vector<std::pair<std::string, std::string>>& statements) {
+  constexpr std::size_t kBlock = 200;
+  for (std::size_t begin = 0; begin < ids.size(); begin += kBlock) {
+    const std::size_t end = std::min(ids.size(), begin + kBlock);
+    std::string marks = "?";
+    for (std::size_t i = begin + 1; i < end; ++i) marks += ",?";
+    for (const auto& [head, tail] : statements) {
+      Statement statement(db, StrCat(head, " IN (", marks, ")", tail));
+      for (std::size_t i = begin; i < end; ++i) statement.Bind(ids[i]);
+      RETURN_IF_ERROR(statement.Run());
+    }
   }
   return Ok();
 }
 
 Status RemoveRecords(Database& db, const std::vector<Run>& runs) {
-  constexpr std::size_t kBlock = 200;      // each statement is a round trip to a server
-  std::vector<std::string> ids;
-  for (const Run& run : runs)
-    if (run.goes) ids.push_back(run.record.id);
-  for (std::size_t begin = 0; begin < ids.size(); begin += kBlock) {
-    const std::size_t end = std::min(ids.size(), begin + kBlock);
-    std::string marks = "?";
-    for (std::size_t i = begin + 1; i < end; ++i) marks += ",?";
-    const auto remove = [&](std::string_view table, std::string_view column) {
-      Statement statement(db, StrCat("DELETE FROM ", table, " WHERE ", column, " IN (", marks, ")"));
-      for (std::size_t i = begin; i < end; ++i) statement.Bind(ids[i]);
-      return statement.Run();
-    };
-    for (const char* table : kOfRuns) RETURN_IF_ERROR(remove(table, "run"));
-    RETURN_IF_ERROR(remove("runs", "id"));
+  std::vector<std::string> gone, emptied;
+  for (const Run& run : runs) {
+    if (run.goes) gone.push_back(run.record.id);
+    if (run.data_goes) emptied.push_back(run.record.id);
   }
-  return Ok();
+  std::vector<std::pair<std::string, std::string>> of_runs;
+  for (const char* table : kOfRuns) of_runs.emplace_back(StrCat("DELETE FROM ", table, " WHERE run"), "");
+  of_runs.emplace_back("DELETE FROM runs WHERE id", "");
+  RETURN_IF_ERROR(ForIds(db, gone, of_runs));
+  return ForIds(db, emptied, {{"UPDATE steps SET fingerprint = '' WHERE run", " AND EXISTS (SELECT 1 FROM outputs o WHERE o.run = steps.run AND o.step = steps.step AND o.kind = 'dataset')"},
+                              {"DELETE FROM outputs WHERE run", " AND kind = 'dataset'"}});
 }
 
 bool Look(File& file) {
@@ -175,24 +221,32 @@ bool Meant(const GcRequest& request, const GcReport::Group& group) {
 struct Garbage {
   std::vector<GcReport::Group> groups;
   std::vector<Run> runs;
+  std::vector<OldModel> models;
   std::int64_t oldest_us = 0;                      ///< start of the oldest run that lives, at most now
   std::set<std::string> needed;                    ///< digests that what stays names
   std::map<std::string, std::size_t> of_gone;      ///< digests that runs that go name, and the group they count for
 };
 
 Status ReadReferences(Database& db, Garbage& garbage) {
-  std::map<std::string, std::size_t> gone;
-  for (const Run& run : garbage.runs)
+  std::map<std::string, std::size_t> gone, emptied;
+  for (const Run& run : garbage.runs) {
     if (run.goes) gone[run.record.id] = run.group;
-  for (const char* source : kReferences) {
+    if (run.goes || run.data_goes) emptied[run.record.id] = run.group;
+  }
+  std::multiset<std::string> models;               // the places of models that go
+  for (const OldModel& model : garbage.models) models.insert(model.digest);
+  const auto read = [&](const char* source, const std::map<std::string, std::size_t>& without) -> Status {
     ASSIGN_OR_RETURN(const auto rows, Pairs(db, source));
     for (const auto& [digest, run] : rows) {
-      const auto group = gone.find(run);
-      if (group == gone.end()) garbage.needed.insert(digest);
-      else garbage.of_gone.emplace(digest, group->second);
+      const auto group = without.find(run);
+      if (group != without.end()) garbage.of_gone.emplace(digest, group->second);
+      else if (const auto model = models.find(digest); run.empty() && model != models.end()) models.erase(model);
+      else garbage.needed.insert(digest);
     }
-  }
-  return Ok();
+    return Ok();
+  };
+  for (const char* source : kReferences) RETURN_IF_ERROR(read(source, gone));
+  return read(kDatasets, emptied);
 }
 
 Result<Garbage> FindGarbage(Database& db, const GcRequest& request, std::int64_t now_us, const std::function<Result<bool>(const RunRecord&)>& lives) {
@@ -200,10 +254,11 @@ Result<Garbage> FindGarbage(Database& db, const GcRequest& request, std::int64_t
   garbage.oldest_us = now_us;
   std::vector<Run>& runs = garbage.runs;
   ASSIGN_OR_RETURN(runs, ReadRuns(db));
+  ASSIGN_OR_RETURN(garbage.models, FindOldModels(db, request));
   ASSIGN_OR_RETURN(const std::set<std::string> registered, MadeModels(db));
   for (auto begin = runs.begin(); begin != runs.end();) {
     const auto end = std::find_if(begin, runs.end(), [&](const Run& run) { return std::tie(run.record.pipeline, run.record.tenant) != std::tie(begin->record.pipeline, begin->record.tenant); });
-    GcReport::Group group{begin->record.pipeline, begin->record.tenant, {}, 0, false};
+    GcReport::Group group{begin->record.pipeline, begin->record.tenant, {}, 0, 0, false};
     for (auto run = begin; run != end; ++run) {
       run->group = garbage.groups.size();
       if (!run->open) continue;
@@ -213,18 +268,23 @@ Result<Garbage> FindGarbage(Database& db, const GcRequest& request, std::int64_t
     }
     bool newest_success = true;
     for (auto run = begin; run != end; ++run) {
-      const bool stays = run->waiting || (run->succeeded && newest_success) || registered.contains(run->record.id);
+      const bool free = Meant(request, group) && !group.busy && !run->waiting && !(run->succeeded && newest_success);
       if (run->succeeded) newest_success = false;
-      run->goes = Meant(request, group) && !group.busy && !stays && run - begin >= request.keep && (!request.before_us || run->record.started_us < *request.before_us);
+      run->goes = request.runs && free && !registered.contains(run->record.id) && run - begin >= request.keep && (!request.before_us || run->record.started_us < *request.before_us);
+      run->data_goes = !run->goes && free && request.data_before_us && run->record.started_us < *request.data_before_us;
     }
     garbage.groups.push_back(std::move(group));
     begin = end;
   }
   RETURN_IF_ERROR(KeepWhatPartsTake(db, runs));
+  ASSIGN_OR_RETURN(const auto datasets, Pairs(db, "SELECT DISTINCT run, '' FROM outputs WHERE kind = 'dataset'"));
+  std::set<std::string> full;
+  for (const auto& dataset : datasets) full.insert(dataset.first);
   for (const Run& run : runs) {
     GcReport::Group& group = garbage.groups[run.group];
     (run.goes ? group.gone.runs : group.kept) += 1;
     group.gone.steps += run.goes ? run.steps : 0;
+    group.emptied += run.data_goes && full.contains(run.record.id) ? 1 : 0;
   }
   RETURN_IF_ERROR(ReadReferences(db, garbage));
   return garbage;
@@ -252,6 +312,7 @@ Result<GcReport> Store::CollectGarbage(const GcRequest& request) {
   const auto remove_records = [&]() -> Status {
     RETURN_IF_ERROR(find());
     RETURN_IF_ERROR(CloseKilled(*db_, garbage, now));
+    RETURN_IF_ERROR(RemoveModels(*db_, garbage.models));
     return RemoveRecords(*db_, garbage.runs);
   };
   if (request.apply) CrashPoint("gc.before_records");
@@ -259,6 +320,7 @@ Result<GcReport> Store::CollectGarbage(const GcRequest& request) {
   if (request.apply) CrashPoint("gc.after_records");
 
   GcReport report;
+  report.models = static_cast<std::int64_t>(garbage.models.size());
   const std::int64_t old = garbage.oldest_us - kYoungMicros;
   for (File& file : ListFiles(JoinPath(directory_, "artifacts"))) {
     if (garbage.needed.contains(file.digest)) continue;

@@ -180,6 +180,69 @@ TEST_P(GcTest, RunsOfRegisteredModelsAndWhatRunsOfAPartNeedStay) {
   EXPECT_TRUE(FileExists(Path(file)));
 }
 
+TEST_P(GcTest, OldRowsGoAndTheRecordsOfTheirRunsStay) {
+  const ArtifactRef old = Run("r1", "old");
+  const ArtifactRef failed = Run("r2", "failed", "acme", RunState::kFailed);
+  const ArtifactRef shared = Run("r3", "shared");
+  const ArtifactRef waiting = Run("r4", "waiting", "acme", RunState::kWaiting);
+  Run("b1", "shared", "bolt");                   // another tenant's newest success: the file is needed
+  const ArtifactRef newest = Run("r5", "newest");
+  const ArtifactRef young = Run("r6", "young", "acme", RunState::kFailed);
+  clock_.Sleep(kDay);
+  GcRequest request;
+  request.runs = false;
+  request.data_before_us = clock_.NowMicros() - 3 * kDay + 1;       // r6 is younger
+  const GcReport report = Gc(request);
+  EXPECT_EQ(Runs(), "r6 r5 b1 r4 r3 r2 r1");
+  EXPECT_EQ(report.groups[0].gone.runs, 0);
+  EXPECT_EQ(report.groups[0].gone.artifacts, 2);
+  EXPECT_EQ(report.groups[0].emptied, 3);
+  EXPECT_EQ(report.groups[0].kept, 6);
+  for (const ArtifactRef& artifact : {old, failed}) EXPECT_FALSE(FileExists(Path(artifact)));
+  for (const ArtifactRef& artifact : {shared, waiting, newest, young}) EXPECT_TRUE(FileExists(Path(artifact)));
+  EXPECT_TRUE((*store_->ListSteps("r3"))[0].outputs.empty()) << "its record speaks of no rows, although bolt keeps the file";
+  EXPECT_EQ((*store_->FindReusable("score", "acme", "rows", "f"))->run, "r6");
+  EXPECT_EQ(Gc(request).groups[0].emptied, 0) << "once";
+}
+
+TEST_P(GcTest, OldVersionsOfModelsGoButThoseThatAliasesLeadTo) {
+  const auto add = [&](const std::string& run) {
+    ModelVersion model;
+    model.tenant = "acme";
+    model.name = "propensity";
+    model.metrics = model.gates = "{}";
+    model.digest = Artifact(StrCat("model of ", run)).digest;
+    model.run = run;
+    EXPECT_TRUE(store_->AddModelVersion(model).ok());
+    clock_.Sleep(kDay);
+    return model.digest;
+  };
+  const auto promote = [&](std::int64_t version) { ASSERT_TRUE(store_->MoveAlias("acme", "propensity", "champion", version, "ana", "", {}).ok()); };
+  std::vector<std::string> digests;
+  for (const char* run : {"m1", "m2", "m3", "m4", "m5"}) digests.push_back(add(run));
+  for (const std::int64_t version : {1, 2, 3}) promote(version);
+  clock_.Sleep(kDay);
+  GcRequest request;
+  request.runs = false;
+  request.models_before_us = clock_.NowMicros() - 3 * kDay;         // 4 and 5 are younger
+  request.pipeline = "score";
+  EXPECT_EQ(Gc(request).models, 0) << "models belong to no pipeline";
+  request.pipeline = "";
+  EXPECT_EQ(Gc(request).models, 1);
+  const auto versions = [&] {
+    std::string text;
+    for (const ModelVersion& model : *store_->ListModels("acme", "propensity")) text += StrCat(model.version, " ");
+    return text;
+  };
+  EXPECT_EQ(versions(), "5 4 3 2 ") << "3 is the champion, 2 was it before";
+  request.models_before_us = clock_.NowMicros();
+  EXPECT_EQ(Gc(request).models, 1);
+  EXPECT_EQ(versions(), "5 3 2 ") << "the newest stays, so that no number is given twice";
+  const auto file = [&](std::size_t i) { return StrCat(root_, "/.headrace/artifacts/", digests[i].substr(0, 2), "/", digests[i], ".parquet"); };
+  for (const std::size_t gone : {0u, 3u}) EXPECT_FALSE(FileExists(file(gone)));
+  for (const std::size_t kept : {1u, 2u, 4u}) EXPECT_TRUE(FileExists(file(kept)));
+}
+
 TEST_P(GcTest, WaitingRunsStayAndSoDoesAllOfATenantAtWork) {
   Run("r1", "one");
   Run("r2", "two", "acme", RunState::kWaiting);

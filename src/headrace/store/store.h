@@ -151,11 +151,14 @@ struct Lease {
   std::int64_t left_us = 0;        ///< until it is over, unless renewed
 };
 
-/// Which runs may go. All conditions must hold; what a project needs stays whatever they say (gc.cc).
+/// What may go: whole runs, of others the datasets they left, and versions of models. What a project needs stays whatever is said (gc.cc).
 struct GcRequest {
-  std::string pipeline = {}, tenant = {};        ///< "" = all
+  std::string pipeline = {}, tenant = {};        ///< "" = all; a pipeline's name leaves models alone
+  bool runs = true;                              ///< runs for which both of the next hold
   std::optional<std::int64_t> before_us = {};    ///< started before this moment; nullopt = at any time
   std::int64_t keep = 0;                         ///< not among the newest so many of their pipeline and tenant
+  std::optional<std::int64_t> data_before_us = {};     ///< datasets of runs that started before; nullopt = none
+  std::optional<std::int64_t> models_before_us = {};   ///< versions registered before that no alias names or last named; nullopt = none
   bool apply = false;                            ///< false: only say what would go
 };
 
@@ -166,10 +169,12 @@ struct GcReport {
     std::string pipeline, tenant;
     Count gone;
     std::int64_t kept = 0;                       ///< runs that stay
+    std::int64_t emptied = 0;                    ///< of these: runs whose datasets go
     bool busy = false;                           ///< a run is at work: all stay this time
   };
   std::vector<Group> groups;                     ///< all that the request speaks of, sorted
-  Count left_over;                               ///< files that no record spoke of: left by a run or a gc that was killed
+  std::int64_t models = 0;                       ///< versions
+  Count left_over;                               ///< files that no run spoke of: of models, or left by a run or a gc that was killed
   Count postponed;                               ///< files that go another time: a run at work could have made them
 };
 
