@@ -1,11 +1,14 @@
-# bin/headrace, its shared libraries in lib/headrace (found from the program's own place), licences of all that is
-# shipped in share/licenses/headrace.
+# bin/headrace, its shared libraries in lib/headrace (found from the program's own place), lib/libheadrace.so with include/headrace.h and the Python
+# package for programs that score, licences of all that is shipped in share/licenses/headrace.
 
 if(NOT TARGET headrace)
   return()
 endif()
 
 install(TARGETS headrace RUNTIME DESTINATION bin)
+install(TARGETS headrace_library LIBRARY DESTINATION lib)
+install(FILES src/headrace/embed/headrace.h DESTINATION include)
+install(DIRECTORY python/headrace DESTINATION python FILES_MATCHING PATTERN "*.py")
 file(REAL_PATH ${HEADRACE_LIBDUCKDB} libduckdb_file)
 install(FILES ${libduckdb_file} DESTINATION lib/headrace RENAME libduckdb.so)
 install(FILES

@@ -24,3 +24,29 @@ done
 for package in duckdb lightgbm adbc nanoarrow; do
   ls "$top/moved/share/licenses/headrace/$package/"LICENSE* >/dev/null
 done
+
+# Another program beside it: C, and the Python package.
+cat > "$top/score.c" <<'C'
+#include <headrace.h>
+#include <stdio.h>
+
+int main(int argc, char** argv) {
+  headrace_error error;
+  headrace_model* model = NULL;
+  if (argc != 2 || headrace_load(argv[1], &model, &error) != HEADRACE_OK) {
+    fprintf(stderr, "%s\n%s\n", error.message, error.help);
+    return 1;
+  }
+  const headrace_value row[] = {{.kind = HEADRACE_INT, .as_int = 37}, {.kind = HEADRACE_INT, .as_int = 2}};
+  double score;
+  if (headrace_score_row(model, row, 2, &score, 1, &error) != HEADRACE_OK) return 1;
+  printf("%.17g\n", score);
+  headrace_free(model);
+  return 0;
+}
+C
+cc -Wall -Wextra -Werror "$top/score.c" -I"$top/moved/include" -L"$top/moved/lib" -lheadrace -Wl,-rpath,"$top/moved/lib" -o "$top/score"
+from_c=$(env -i "$top/score" y.model)
+from_python=$(env -i PYTHONPATH="$top/moved/python" HEADRACE_LIBRARY="$top/moved/lib/libheadrace.so" /usr/bin/python3 -c \
+  'import headrace; print("%.17g" % headrace.load("y.model").predict_row({"a": 37, "b": 2}))')
+[ -n "$from_c" ] && [ "$from_c" = "$from_python" ] || { echo "one row: C says $from_c, Python $from_python"; exit 1; }

@@ -1,27 +1,14 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "headrace/cli/command.h"
+#include "headrace/model/describe.h"
 #include "headrace/model/model.h"
 
 namespace headrace {
 
 namespace {
-std::string AsJson(const ModelInfo& info) {
-  nlohmann::ordered_json json = {{"digest", info.digest}, {"headrace_version", info.headrace_version}, {"commit", info.code_commit}, {"dirty", info.code_dirty},
-                                 {"task", TaskName(info.task)}, {"learner", info.learner}, {"target", info.target}, {"classes", info.classes},
-                                 {"calibration", info.calibration}, {"folds", info.folds}, {"train_rows", info.train_rows}, {"test_rows", info.test_rows},
-                                 {"metrics", info.metrics}, {"features", info.features}};
-  if (info.task == Task::kBinary) json["threshold"] = info.threshold;
-  json["inputs"] = nlohmann::ordered_json::array();
-  for (const InputColumn& input : info.inputs) json["inputs"].push_back({{"name", input.name}, {"type", TypeName(input.type)}, {"nullable", input.nullable}});
-  json["unfitted"] = nlohmann::ordered_json::array();
-  for (const UnfittedStep& step : info.unfitted) json["unfitted"].push_back({{"name", step.name}, {"kind", step.kind}, {"digest", step.digest}, {"text", step.text}});
-  return json.dump(2) + "\n";
-}
-
 std::string AsText(const ModelInfo& info, bool proof) {
   std::string text = StrCat(info.learner, " for ", TaskName(info.task), " target `", info.target, "`, made by Headrace ", info.headrace_version, " (commit ",
                             info.code_commit.substr(0, 12), info.code_dirty ? ", with local changes" : "", ")\n");
@@ -55,7 +42,7 @@ int Inspect(const std::string& file, const std::string& member, const GlobalFlag
     return 0;
   }
   if (const Status proof = (*model)->ReplayProof(); !proof.ok()) return Fail(proof, flags);
-  PrintOut(flags.json ? AsJson((*model)->info()) : AsText((*model)->info(), true));
+  PrintOut(flags.json ? DescribeAsJson((*model)->info()) : AsText((*model)->info(), true));
   return 0;
 }
 }  // namespace

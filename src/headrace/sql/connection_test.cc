@@ -326,7 +326,7 @@ TEST_P(ConnectionTest, ADatabaseLockedByAnotherProcessIsBusyAfterSeveralTries) {
 }
 
 TEST_P(ConnectionTest, AProcessKilledWhileItMakesTheFileLeavesOneThatOpens) {
-  for (const rlim_t bytes : {0, 4096, 8192}) {   // the signal of a file that grows too large comes between two writes
+  for (const rlim_t bytes : {0UL, 4096UL, 8192UL}) {   // the signal of a file that grows too large comes between two writes
     fs::remove_all(dir_);
     fs::create_directories(dir_);
     const pid_t child = fork();

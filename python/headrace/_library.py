@@ -1,0 +1,101 @@
+"""The C ABI of headrace.h through ctypes: one package for every Python, nothing to compile."""
+
+import ctypes
+import os
+import pathlib
+
+ABI_VERSION = 1
+
+
+class Error(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_int32), ("message", ctypes.c_char * 1536), ("help", ctypes.c_char * 508)]
+
+
+class ScoreOptions(ctypes.Structure):
+    _fields_ = [("threads", ctypes.c_int32), ("reasons", ctypes.c_int32), ("keep_all", ctypes.c_int32),
+                ("keep", ctypes.POINTER(ctypes.c_char_p)), ("num_keep", ctypes.c_size_t)]
+
+
+class Value(ctypes.Structure):
+    _fields_ = [("kind", ctypes.c_int32), ("as_int", ctypes.c_int64), ("as_double", ctypes.c_double), ("as_text", ctypes.c_char_p), ("size", ctypes.c_size_t)]
+
+
+NULL, INT, DOUBLE, TEXT = range(4)
+
+
+class ArrowArrayStream(ctypes.Structure):
+    """https://arrow.apache.org/docs/format/CStreamInterface.html"""
+    _fields_ = [(name, ctypes.c_void_p) for name in ("get_schema", "get_next", "get_last_error", "release", "private_data")]
+
+
+def _find():
+    """HEADRACE_LIBRARY if it is set, else beside this file, where a wheel has it."""
+    place = pathlib.Path(os.environ.get("HEADRACE_LIBRARY") or pathlib.Path(__file__).resolve().parent / "lib" / "libheadrace.so")
+    if not place.exists():
+        raise ImportError(f"there is no {place}. Set HEADRACE_LIBRARY to the path of libheadrace.so")
+    return str(place)
+
+
+def _load():
+    library = ctypes.CDLL(_find())
+    pointer, error, size = ctypes.c_void_p, ctypes.POINTER(Error), ctypes.c_size_t
+    for name, answer, arguments in [
+            ("headrace_abi_version", ctypes.c_int32, []),
+            ("headrace_version", ctypes.c_char_p, []),
+            ("headrace_load", ctypes.c_int32, [ctypes.c_char_p, ctypes.POINTER(pointer), error]),
+            ("headrace_load_bytes", ctypes.c_int32, [ctypes.c_char_p, size, ctypes.POINTER(pointer), error]),
+            ("headrace_free", None, [pointer]),
+            ("headrace_describe", ctypes.c_char_p, [pointer]),
+            ("headrace_score_stream", ctypes.c_int32, [pointer, pointer, ctypes.POINTER(ScoreOptions), ctypes.POINTER(ArrowArrayStream), error]),
+            ("headrace_num_inputs", size, [pointer]),
+            ("headrace_num_scores", size, [pointer]),
+            ("headrace_score_row", ctypes.c_int32, [pointer, ctypes.POINTER(Value), size, ctypes.POINTER(ctypes.c_double), size, error])]:
+        function = getattr(library, name)
+        function.restype, function.argtypes = answer, arguments
+    if library.headrace_abi_version() != ABI_VERSION:
+        raise ImportError(f"libheadrace.so speaks version {library.headrace_abi_version()} of its interface, this package version {ABI_VERSION}: install both from one release")
+    return library
+
+
+LIBRARY = _load()
+
+_python = ctypes.pythonapi
+_python.PyCapsule_GetPointer.restype, _python.PyCapsule_GetPointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+_python.PyCapsule_New.restype, _python.PyCapsule_New.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+_NAME = b"arrow_array_stream"
+_RELEASE = ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowArrayStream))
+_lent = {}   # address of a capsule's stream -> the stream: it lives until the capsule goes
+
+
+# The same function for a capsule that is being destroyed, which must not become a Python object again.
+_pointer_of = ctypes.PyDLL(None).PyCapsule_GetPointer
+_pointer_of.restype, _pointer_of.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_char_p]
+
+
+@ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
+def _forget(capsule, pointer_of=_pointer_of, name=_NAME, lent=_lent):
+    lent.pop(pointer_of(capsule, name), None)
+
+
+class Stream:
+    """Rows that are made as they are read, once: hand it to anything that takes ``__arrow_c_stream__``."""
+
+    def __init__(self):
+        self.struct = ArrowArrayStream()
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        if not self.struct.release:
+            raise ValueError("this stream was read already")
+        address = ctypes.addressof(self.struct)
+        _lent[address] = self
+        return _python.PyCapsule_New(address, _NAME, ctypes.cast(_forget, ctypes.c_void_p))
+
+    def __del__(self):
+        if self.struct.release:
+            _RELEASE(self.struct.release)(ctypes.byref(self.struct))
+
+
+def stream_of(rows):
+    """The address of the Arrow C stream of `rows` and what must live while it is taken over."""
+    capsule = rows.__arrow_c_stream__()
+    return _python.PyCapsule_GetPointer(capsule, _NAME), capsule

@@ -1,0 +1,195 @@
+#include "headrace/embed/headrace.h"
+
+#include <nanoarrow/nanoarrow.h>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <utility>
+
+#include "headrace/base/version.h"
+#include "headrace/model/describe.h"
+#include "headrace/step/scoring.h"
+
+struct headrace_model {
+  std::shared_ptr<const headrace::Model> model;
+  std::string description;
+};
+
+namespace headrace {
+namespace {
+
+/// As much of `text` as fits, without half a character.
+template <std::size_t size>
+void Copy(const std::string& text, char (&out)[size]) {
+  std::size_t n = std::min(text.size(), size - 1);
+  if (n < text.size())
+    while (n > 0 && (static_cast<unsigned char>(text[n]) & 0xC0) == 0x80) --n;
+  std::memcpy(out, text.data(), n);
+  out[n] = '\0';
+}
+
+std::int32_t Tell(const Status& status, headrace_error* error) {
+  const std::int32_t code = ExitCode(status.code());
+  if (error != nullptr) {
+    error->code = code;
+    Copy(status.message(), error->message);
+    Copy(status.help(), error->help);
+  }
+  return code;
+}
+
+/// The border: nothing is thrown across it.
+template <typename Act>
+std::int32_t Guarded(headrace_error* error, Act act) {
+  try {
+    if (error != nullptr) *error = headrace_error{};
+    return Tell(act(), error);
+  } catch (const std::bad_alloc&) {
+    return Tell(Error(ErrorCode::kBusy, "there is not enough memory"), error);
+  } catch (const std::exception& thrown) {
+    return Tell(Error(ErrorCode::kInternal, thrown.what()), error);
+  }
+}
+
+Status Null(std::string_view what) { return Error(ErrorCode::kInvalid, "`", what, "` is null"); }
+
+Status Take(Result<std::shared_ptr<const Model>> opened, headrace_model** out) {
+  ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, std::move(opened));
+  RETURN_IF_ERROR(model->ReplayProof());
+  std::string description = DescribeAsJson(model->info());
+  *out = new headrace_model{std::move(model), std::move(description)};
+  return Ok();
+}
+
+/// A stream that was taken over and not read on.
+class Owned {
+ public:
+  explicit Owned(ArrowArrayStream* stream) : stream_(stream) {}
+  ~Owned() {
+    if (stream_ != nullptr && stream_->release != nullptr) stream_->release(stream_);
+  }
+  Owned(const Owned&) = delete;
+  Owned& operator=(const Owned&) = delete;
+  ArrowArrayStream* Pass() { return std::exchange(stream_, nullptr); }
+
+ private:
+  ArrowArrayStream* stream_;
+};
+
+Status ScoreStream(const headrace_model* model, ArrowArrayStream* rows, const headrace_score_options* options, ArrowArrayStream* scored) {
+  Owned owned(rows);
+  if (model == nullptr) return Null("model");
+  if (rows == nullptr) return Null("rows");
+  if (scored == nullptr) return Null("scored");
+  ScoringOptions scoring;
+  scoring.model_version = model->model->info().digest.substr(0, 12);
+  scoring.threads = 0;
+  if (options != nullptr) {
+    if (options->threads < 0) return Error(ErrorCode::kInvalid, "`threads` is 0 (all cores) or more, got ", options->threads);
+    if (options->reasons < 0) return Error(ErrorCode::kInvalid, "`reasons` is 0 (none) or more, got ", options->reasons);
+    scoring.threads = options->threads;
+    scoring.reasons = options->reasons;
+    if (options->keep_all == 0) {
+      scoring.keep.emplace();
+      if (options->num_keep > 0 && options->keep == nullptr) return Null("keep");
+      for (std::size_t i = 0; i < options->num_keep; ++i) scoring.keep->emplace_back(options->keep[i] == nullptr ? "" : options->keep[i]);
+    }
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<TableStream> imported, ImportStream(owned.Pass()));
+  ASSIGN_OR_RETURN(std::unique_ptr<TableStream> stream, MakeScoringStream(model->model, std::move(imported), scoring));
+  ExportStream(std::move(stream), scored);
+  return Ok();
+}
+
+std::string_view KindName(std::int32_t kind) {
+  switch (kind) {
+    case HEADRACE_NULL: return "null";
+    case HEADRACE_INT: return "an integer";
+    case HEADRACE_DOUBLE: return "a double";
+    case HEADRACE_TEXT: return "text";
+    default: return "of no kind that is known";
+  }
+}
+
+/// A column of one value.
+Result<ColumnPtr> ColumnOf(const headrace_value& value, const InputColumn& input) {
+  const bool is_number = value.kind == HEADRACE_INT && input.type == Type::kDouble;
+  const bool fits = value.kind == HEADRACE_NULL || is_number || value.kind == (input.type == Type::kDouble ? HEADRACE_DOUBLE : input.type == Type::kText ? HEADRACE_TEXT : HEADRACE_INT);
+  if (!fits) return Error(ErrorCode::kData, "the value of `", input.name, "` is ", KindName(value.kind), ", but the column is ", TypeName(input.type));
+  ColumnBuilder builder(input.type);
+  if (value.kind == HEADRACE_NULL) builder.AppendNull();
+  else if (is_number) builder.AppendDouble(static_cast<double>(value.as_int));
+  else if (value.kind == HEADRACE_INT) builder.AppendInt(value.as_int);
+  else if (value.kind == HEADRACE_DOUBLE) builder.AppendDouble(value.as_double);
+  else if (value.as_text == nullptr && value.size > 0) return Null("as_text");
+  else builder.AppendText({value.as_text == nullptr ? "" : value.as_text, value.size});
+  return builder.Finish();
+}
+
+Status ScoreRow(const headrace_model* model, const headrace_value* values, std::size_t num_values, double* scores, std::size_t num_scores) {
+  if (model == nullptr) return Null("model");
+  const std::vector<InputColumn>& inputs = model->model->info().inputs;
+  if (num_values != inputs.size() || (values == nullptr && num_values > 0))
+    return Error(ErrorCode::kInvalid, "a row of this model has ", inputs.size(), " values, got ", values == nullptr ? 0 : num_values);
+  if (scores == nullptr || num_scores != headrace_num_scores(model))
+    return Error(ErrorCode::kInvalid, "this model gives ", headrace_num_scores(model), " numbers a row, there is room for ", scores == nullptr ? 0 : num_scores);
+  std::vector<Field> fields;
+  std::vector<ColumnPtr> columns;
+  for (std::size_t i = 0; i < num_values; ++i) {
+    ASSIGN_OR_RETURN(columns.emplace_back(), ColumnOf(values[i], inputs[i]));
+    fields.push_back({inputs[i].name, inputs[i].type});
+  }
+  ASSIGN_OR_RETURN(const std::vector<double> found, model->model->scorer().Predict(Table(Schema(std::move(fields)), std::move(columns), 1)));
+  std::copy(found.begin(), found.end(), scores);
+  return Ok();
+}
+
+}  // namespace
+}  // namespace headrace
+
+extern "C" {
+
+int32_t headrace_abi_version(void) { return HEADRACE_ABI_VERSION; }
+const char* headrace_version(void) { return headrace::ThisBuild().version.c_str(); }
+
+int32_t headrace_load(const char* path, headrace_model** model, headrace_error* error) {
+  return headrace::Guarded(error, [&]() -> headrace::Status {
+    if (path == nullptr) return headrace::Null("path");
+    if (model == nullptr) return headrace::Null("model");
+    return headrace::Take(headrace::Model::Open(path), model);
+  });
+}
+
+int32_t headrace_load_bytes(const void* bytes, size_t size, headrace_model** model, headrace_error* error) {
+  return headrace::Guarded(error, [&]() -> headrace::Status {
+    if (bytes == nullptr) return headrace::Null("bytes");
+    if (model == nullptr) return headrace::Null("model");
+    return headrace::Take(headrace::Model::FromBytes(std::string(static_cast<const char*>(bytes), size), "the bytes given"), model);
+  });
+}
+
+void headrace_free(headrace_model* model) { delete model; }
+
+const char* headrace_describe(const headrace_model* model) { return model == nullptr ? "" : model->description.c_str(); }
+
+int32_t headrace_score_stream(const headrace_model* model, struct ArrowArrayStream* rows, const headrace_score_options* options,
+                              struct ArrowArrayStream* scored, headrace_error* error) {
+  return headrace::Guarded(error, [&] { return headrace::ScoreStream(model, rows, options, scored); });
+}
+
+size_t headrace_num_inputs(const headrace_model* model) { return model == nullptr ? 0 : model->model->info().inputs.size(); }
+
+size_t headrace_num_scores(const headrace_model* model) {
+  if (model == nullptr) return 0;
+  const headrace::ModelInfo& info = model->model->info();
+  return info.task == headrace::Task::kMulticlass ? info.classes.size() : 1;
+}
+
+int32_t headrace_score_row(const headrace_model* model, const headrace_value* values, size_t num_values, double* scores, size_t num_scores,
+                           headrace_error* error) {
+  return headrace::Guarded(error, [&] { return headrace::ScoreRow(model, values, num_values, scores, num_scores); });
+}
+
+}  // extern "C"

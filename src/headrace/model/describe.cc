@@ -1,0 +1,20 @@
+#include "headrace/model/describe.h"
+
+#include <nlohmann/json.hpp>
+
+namespace headrace {
+
+std::string DescribeAsJson(const ModelInfo& info) {
+  nlohmann::ordered_json json = {{"digest", info.digest}, {"headrace_version", info.headrace_version}, {"commit", info.code_commit}, {"dirty", info.code_dirty},
+                                 {"task", TaskName(info.task)}, {"learner", info.learner}, {"target", info.target}, {"classes", info.classes},
+                                 {"calibration", info.calibration}, {"folds", info.folds}, {"train_rows", info.train_rows}, {"test_rows", info.test_rows},
+                                 {"metrics", info.metrics}, {"features", info.features}};
+  if (info.task == Task::kBinary) json["threshold"] = info.threshold;
+  json["inputs"] = nlohmann::ordered_json::array();
+  for (const InputColumn& input : info.inputs) json["inputs"].push_back({{"name", input.name}, {"type", TypeName(input.type)}, {"nullable", input.nullable}});
+  json["unfitted"] = nlohmann::ordered_json::array();
+  for (const UnfittedStep& step : info.unfitted) json["unfitted"].push_back({{"name", step.name}, {"kind", step.kind}, {"digest", step.digest}, {"text", step.text}});
+  return json.dump(2) + "\n";
+}
+
+}  // namespace headrace
