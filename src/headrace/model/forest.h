@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +11,12 @@
 #include "headrace/model/link.h"
 
 namespace headrace {
+
+namespace internal {
+struct ForestPlan;
+class PlanMaker;
+enum class ForestPath;
+}  // namespace internal
 
 /// A forest in LightGBM's text format (version v4), read strictly and evaluated by us: scoring needs no LightGBM.
 ///
@@ -33,11 +41,21 @@ class Forest {
   /// Raw margins of `rows` vectors (row-major, `num_features` each) into `out` (row-major, num_outputs each): bit for
   /// bit LightGBM's predict(raw_score=true). Trees are added in file order; NaN, zero (|x| <= 1e-35f) and missing-value
   /// rules are LightGBM's (include/LightGBM/tree.h). A random forest's margins are averaged, as LightGBM averages them
-  /// before its own link. Allocates nothing.
+  /// before its own link. Which kernel runs (forest_plan_internal.h) depends on the rows and the processor, the bits do
+  /// not. Allocates nothing a row: buffers are made once a thread.
   void RawScores(const double* vectors, std::size_t rows, double* out) const;
+
+  /// Internal: RawScores by one kernel, and one tree's value by the plain rules.
+  void RawScoresBy(internal::ForestPath path, const double* vectors, std::size_t rows, double* out) const;
+  double TreeValue(std::size_t tree, const double* vector) const {
+    return leaves_[static_cast<std::size_t>(Leaf(roots_[tree], vector))];
+  }
+  const std::vector<double>& leaf_values() const { return leaves_; }
+  const std::vector<std::uint32_t>& set_words() const { return words_; }
 
  private:
   friend class ForestParser;
+  friend class internal::PlanMaker;
   /// A split, or for a tree without splits nothing at all. A child >= 0 is a node of `nodes_`, a negative one the leaf
   /// ~child.
   struct Node {
@@ -48,6 +66,7 @@ class Forest {
     std::uint32_t first_word = 0, words = 0;  ///< categorical: its bitset in `words_`
   };
   std::int64_t Leaf(std::int64_t root, const double* vector) const;
+  void AddPlain(const double* vectors, std::size_t rows, double* out) const;
 
   std::size_t num_features_ = 0, num_outputs_ = 1;
   Link link_;
@@ -56,6 +75,7 @@ class Forest {
   std::vector<Node> nodes_;
   std::vector<double> leaves_;
   std::vector<std::uint32_t> words_;
+  std::shared_ptr<const internal::ForestPlan> plan_;
 };
 
 }  // namespace headrace

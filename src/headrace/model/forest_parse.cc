@@ -6,6 +6,7 @@
 #include "headrace/base/text.h"
 #include "headrace/model/forest.h"
 #include "headrace/model/forest_format.h"
+#include "headrace/model/forest_plan_internal.h"
 
 namespace headrace {
 namespace {
@@ -31,6 +32,7 @@ class ForestParser {
     }
     RETURN_IF_ERROR(Expect("end of trees"));
     RETURN_IF_ERROR(Importances());
+    forest_.plan_ = internal::MakeForestPlan(forest_);
     return std::move(forest_);
   }
 
