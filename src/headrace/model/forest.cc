@@ -37,14 +37,17 @@ bool InBitset(const std::uint32_t* words, std::uint32_t count, double value) {
 
 }  // namespace
 
+bool Forest::Left(const Node& node, const double* vector) const {
+  const double value = vector[node.feature];
+  return (node.flags & forest_format::kCategorical) != 0
+             ? InBitset(words_.data() + node.first_word, node.words, value)
+             : GoesLeft(node.flags, node.threshold, value);
+}
+
 std::int64_t Forest::Leaf(std::int64_t at, const double* vector) const {
   while (at >= 0) {
     const Node& node = nodes_[static_cast<std::size_t>(at)];
-    const double value = vector[node.feature];
-    const bool left = (node.flags & forest_format::kCategorical) != 0
-                          ? InBitset(words_.data() + node.first_word, node.words, value)
-                          : GoesLeft(node.flags, node.threshold, value);
-    at = left ? node.left : node.right;
+    at = Left(node, vector) ? node.left : node.right;
   }
   return ~at;
 }

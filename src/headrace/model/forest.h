@@ -15,6 +15,8 @@ namespace headrace {
 namespace internal {
 struct ForestPlan;
 class PlanMaker;
+class ShapTables;
+class ShapMaker;
 enum class ForestPath;
 }  // namespace internal
 
@@ -45,6 +47,12 @@ class Forest {
   /// not. Allocates nothing a row: buffers are made once a thread.
   void RawScores(const double* vectors, std::size_t rows, double* out) const;
 
+  /// TreeSHAP, path-dependent (Lundberg and others 2020): what each feature adds to each margin, into `out` (row-major
+  /// rows x num_outputs x (num_features + 1)); the last is the forest's mean over its training rows. Equal to LightGBM's
+  /// pred_contrib up to rounding (a random forest's are averaged, as its margins are). kInvalid when the text has no
+  /// counts of rows, or a path of more than 256 different features. The first call makes tables, a few milliseconds.
+  Status Contributions(const double* vectors, std::size_t rows, double* out) const;
+
   /// Internal: RawScores by one kernel, and one tree's value by the plain rules.
   void RawScoresBy(internal::ForestPath path, const double* vectors, std::size_t rows, double* out) const;
   double TreeValue(std::size_t tree, const double* vector) const {
@@ -56,6 +64,7 @@ class Forest {
  private:
   friend class ForestParser;
   friend class internal::PlanMaker;
+  friend class internal::ShapMaker;
   /// A split, or for a tree without splits nothing at all. A child >= 0 is a node of `nodes_`, a negative one the leaf
   /// ~child.
   struct Node {
@@ -65,6 +74,7 @@ class Forest {
     std::int64_t left = 0, right = 0;
     std::uint32_t first_word = 0, words = 0;  ///< categorical: its bitset in `words_`
   };
+  bool Left(const Node& node, const double* vector) const;
   std::int64_t Leaf(std::int64_t root, const double* vector) const;
   void AddPlain(const double* vectors, std::size_t rows, double* out) const;
 
@@ -75,7 +85,9 @@ class Forest {
   std::vector<Node> nodes_;
   std::vector<double> leaves_;
   std::vector<std::uint32_t> words_;
+  std::vector<double> node_counts_, leaf_counts_;  ///< training rows; a tree of one leaf has 0
   std::shared_ptr<const internal::ForestPlan> plan_;
+  std::shared_ptr<internal::ShapTables> shap_;  ///< made by the first Contributions
 };
 
 }  // namespace headrace

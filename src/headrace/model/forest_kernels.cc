@@ -123,15 +123,27 @@ void Fill(const SetFill& fill, const std::uint32_t* words, std::size_t rows, Scr
   }
 }
 
-/// Eight walks in step: from at[i], with the keys of row `key[i]` (keys of one plane are kPlanRows apart).
-void WalkEight(const WalkNode* nodes, std::uint32_t depth, const std::int8_t* const key[kSteps],
-               std::uint32_t at[kSteps]) {
-  for (; depth > 0; --depth)
+/// Eight walks in step: from at[i], with the keys that lie at key(i), those of one plane kPlanRows apart.
+template <typename Keys>
+[[gnu::always_inline]] inline void WalkEight(const WalkNode* nodes, std::uint32_t depth, Keys key,
+                                             std::uint32_t at[kSteps]) {
+  const auto step = [&] {
+    std::uint32_t moved = 0;
     for (std::size_t i = 0; i < kSteps; ++i) {
       const WalkNode node = nodes[at[i]];
-      const std::int8_t value = key[i][std::size_t{node.plane_and_cut >> 8} * kPlanRows];
-      at[i] = node.child + (value > static_cast<std::int8_t>(node.plane_and_cut & 0xFF) ? 1 : 0);
+      const std::int8_t value = key(i)[std::size_t{node.plane_and_cut >> 8} * kPlanRows];
+      const std::uint32_t to = node.child + (value > static_cast<std::int8_t>(node.plane_and_cut & 0xFF) ? 1 : 0);
+      moved |= to ^ at[i];
+      at[i] = to;
     }
+    return moved;
+  };
+  for (; depth >= 3; depth -= 3) {  // most rows reach their leaves long before the deepest path ends
+    step();
+    step();
+    if (step() == 0) return;
+  }
+  for (; depth > 0; --depth) step();
 }
 
 /// One tree, eight rows at a time.
@@ -143,7 +155,7 @@ void WalkTree(const ForestPlan& plan, const TreePlan& tree, std::size_t rows, do
       key[i] = scratch.planes.data() + std::min(r + i, rows - 1);
       at[i] = tree.walk_root;
     }
-    WalkEight(plan.nodes.data(), tree.depth, key, at);
+    WalkEight(plan.nodes.data(), tree.depth, [&](std::size_t i) { return key[i]; }, at);
     for (std::size_t i = 0; i < std::min(kSteps, rows - r); ++i)
       out[(r + i) * plan.num_outputs] += plan.node_values[at[i]];
   }
@@ -151,9 +163,8 @@ void WalkTree(const ForestPlan& plan, const TreePlan& tree, std::size_t rows, do
 
 /// One row of a block that is ranked, eight trees at a time.
 void WalkRow(const ForestPlan& plan, std::size_t row, double* out, const Scratch& scratch) {
-  const std::int8_t* key[kSteps];
+  const std::int8_t* key = scratch.planes.data() + row;
   std::uint32_t at[kSteps];
-  std::fill(key, key + kSteps, scratch.planes.data() + row);
   const std::size_t trees = plan.trees.size();
   std::size_t output = 0;
   for (std::size_t t = 0; t < trees; t += kSteps) {
@@ -164,7 +175,7 @@ void WalkRow(const ForestPlan& plan, std::size_t row, double* out, const Scratch
       at[i] = tree.walk_root;
       depth = std::max(depth, tree.depth);
     }
-    WalkEight(plan.nodes.data(), depth, key, at);
+    WalkEight(plan.nodes.data(), depth, [key](std::size_t) { return key; }, at);
     for (std::size_t i = 0; i < count; ++i) {
       out[output] += plan.node_values[at[i]];
       if (++output == plan.num_outputs) output = 0;

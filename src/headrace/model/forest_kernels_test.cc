@@ -174,6 +174,41 @@ TEST(ForestKernels, AgreeOnAnyForest) {
     for (int i = 0; i < 6; ++i) ExpectAllPathsAgree(shape, ++seed);
 }
 
+TEST(ForestKernels, ContributionsSumToTheMarginOfAnyForest) {
+  const Shape kShapes[] = {{},
+                           {.features = 40, .trees = 4, .most_leaves = 250},
+                           {.features = 100, .trees = 3, .most_leaves = 200, .chain = true},
+                           {.trees = 5, .classes = 3, .average = true},
+                           {.trees = 5, .categorical = 40}};
+  unsigned seed = 50;
+  for (const Shape& shape : kShapes) {
+    const auto forest = Forest::Parse(Grower(++seed, shape).Text(), shape.features);
+    ASSERT_TRUE(forest.ok()) << forest.status();
+    Random random(seed);
+    std::vector<double> x(20 * shape.features);
+    for (double& value : x) value = Odd(random);
+    std::vector<double> margins(20 * shape.classes), parts(margins.size() * (shape.features + 1));
+    forest->RawScores(x.data(), 20, margins.data());
+    const Status status = forest->Contributions(x.data(), 20, parts.data());
+    ASSERT_TRUE(status.ok()) << status;
+    for (std::size_t i = 0; i < margins.size(); ++i) {
+      double sum = 0;
+      for (std::size_t f = 0; f <= shape.features; ++f) sum += parts[i * (shape.features + 1) + f];
+      ASSERT_NEAR(sum, margins[i], 1e-9) << "seed " << seed;
+    }
+  }
+  const Shape endless{.features = 4000, .trees = 1, .most_leaves = 390, .chain = true};
+  for (unsigned s = 0; s < 50; ++s) {
+    const auto forest = Forest::Parse(Grower(s, endless).Text(), endless.features);
+    std::vector<double> x(endless.features), parts(endless.features + 1);
+    const Status status = forest->Contributions(x.data(), 1, parts.data());
+    if (status.ok()) continue;
+    EXPECT_NE(status.message().find("different features"), std::string::npos) << status;
+    return;
+  }
+  FAIL() << "no path was too long";
+}
+
 TEST(ForestKernels, WalkAForestTooWideToRank) {
   ExpectAllPathsAgree({.features = 60'000, .trees = 200, .most_leaves = 600, .thresholds = 2}, 1, 33);
 }

@@ -29,6 +29,18 @@ std::int64_t OrderedBits(double value) {
   return bits ^ ((bits >> 63) & std::numeric_limits<std::int64_t>::max());
 }
 
+/// How many of the sorted `cuts` are smaller. Without jumps, which would be mispredicted for every node of a forest.
+std::size_t RankAmong(const std::vector<std::int64_t>& cuts, std::int64_t key) {
+  const std::int64_t* from = cuts.data();
+  std::size_t left = cuts.size();
+  while (left > 1) {
+    const std::size_t half = left / 2;
+    from += from[half - 1] < key ? half : 0;
+    left -= half;
+  }
+  return static_cast<std::size_t>(from - cuts.data()) + (left == 1 && *from < key ? 1 : 0);
+}
+
 MissingRule RuleOf(std::uint32_t flags) {
   const bool left = (flags & forest_format::kDefaultLeft) != 0;
   switch (flags & forest_format::kMissingMask) {
@@ -87,46 +99,44 @@ class PlanMaker {
     const std::vector<Node>& nodes = forest_.nodes_;
     plane_.resize(nodes.size());
     cut_.resize(nodes.size());
-    std::vector<std::uint32_t> order(nodes.size());
-    for (std::size_t i = 0; i < nodes.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
-    std::vector<std::int64_t> keys(nodes.size());
-    for (std::size_t i = 0; i < nodes.size(); ++i) keys[i] = OrderedBits(nodes[i].threshold);
-    std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-      if (nodes[a].feature != nodes[b].feature) return nodes[a].feature < nodes[b].feature;
-      if (Categorical(nodes[a]) != Categorical(nodes[b])) return Categorical(nodes[b]);
-      return keys[a] != keys[b] ? keys[a] < keys[b] : a < b;
-    });
-    for (std::size_t begin = 0; begin < order.size();) {
-      const std::uint32_t feature = nodes[order[begin]].feature;
-      std::size_t numeric = begin;
-      while (numeric < order.size() && nodes[order[numeric]].feature == feature && !Categorical(nodes[order[numeric]]))
-        ++numeric;
-      std::size_t end = numeric;
-      while (end < order.size() && nodes[order[end]].feature == feature) ++end;
-      if (numeric > begin) RankFeature(feature, std::span(order).subspan(begin, numeric - begin), keys);
-      for (std::size_t i = numeric; i < end; ++i) plane_[order[i]] = static_cast<std::uint32_t>(plan_->coded.size());
-      if (end > numeric) plan_->coded.push_back(feature);
+    std::vector<std::uint32_t> order(nodes.size()), begin(forest_.num_features_ + 1);
+    for (const Node& node : nodes) ++begin[node.feature + 1];
+    for (std::size_t f = 0; f < forest_.num_features_; ++f) begin[f + 1] += begin[f];
+    std::vector<std::uint32_t> next(begin.begin(), begin.end() - 1);
+    for (std::size_t i = 0; i < nodes.size(); ++i) order[next[nodes[i].feature]++] = static_cast<std::uint32_t>(i);
+    for (std::size_t f = 0; f < forest_.num_features_; ++f) {
+      RankFeature(static_cast<std::uint32_t>(f), std::span(order).subspan(begin[f], begin[f + 1] - begin[f]));
       if (plan_->planes.size() > kMaxPlanes || plan_->coded.size() > kMaxPlanes) return false;
-      begin = end;
     }
     return true;
   }
 
-  void RankFeature(std::uint32_t feature, std::span<const std::uint32_t> order, const std::vector<std::int64_t>& keys) {
+  void RankFeature(std::uint32_t feature, std::span<const std::uint32_t> of_feature) {
+    std::vector<std::int64_t> cuts;
+    bool coded = false;
+    for (const std::uint32_t node : of_feature) {
+      if (Categorical(forest_.nodes_[node])) {
+        plane_[node] = static_cast<std::uint32_t>(plan_->coded.size());
+        coded = true;
+      } else {
+        cuts.push_back(OrderedBits(forest_.nodes_[node].threshold));
+      }
+    }
+    if (coded) plan_->coded.push_back(feature);
+    if (cuts.empty()) return;
+    std::sort(cuts.begin(), cuts.end());
+    cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+
     RankedFeature ranked;
     ranked.feature = feature;
     ranked.first_cut = static_cast<std::uint32_t>(plan_->cuts.size());
     ranked.first_plane = static_cast<std::uint32_t>(plan_->planes.size());
-    std::size_t cuts = 0;
-    std::vector<std::uint32_t> plane_of;  // [chunk][rule]
-    for (std::size_t i = 0; i < order.size(); ++i) {
-      const std::uint32_t node = order[i];
-      if (i == 0 || keys[node] != keys[order[i - 1]]) {
-        plan_->cuts.push_back(keys[node]);
-        ++cuts;
-      }
-      const std::size_t rank = cuts - 1, chunk = rank / kPlaneCuts;
-      plane_of.resize((chunk + 1) * kRules, kNoPlane);
+    std::vector<std::uint32_t> plane_of((cuts.size() / kPlaneCuts + 1) * kRules, kNoPlane);  // [chunk][rule]
+    for (const std::uint32_t node : of_feature) {
+      if (Categorical(forest_.nodes_[node])) continue;
+      const std::int64_t key = OrderedBits(forest_.nodes_[node].threshold);
+      const std::size_t rank = RankAmong(cuts, key);
+      const std::size_t chunk = rank / kPlaneCuts;
       const MissingRule rule = RuleOf(forest_.nodes_[node].flags);
       std::uint32_t& plane = plane_of[chunk * kRules + static_cast<std::size_t>(rule)];
       if (plane == kNoPlane) {
@@ -138,9 +148,9 @@ class PlanMaker {
       cut_[node] = static_cast<std::int8_t>(static_cast<int>(rank % kPlaneCuts) - 128);
     }
     ranked.planes = static_cast<std::uint32_t>(plan_->planes.size()) - ranked.first_plane;
-    ranked.levels = static_cast<std::uint32_t>(std::bit_width(cuts));
-    plan_->cuts.resize(ranked.first_cut + (std::size_t{1} << ranked.levels) - 1,
-                       std::numeric_limits<std::int64_t>::max());
+    ranked.levels = static_cast<std::uint32_t>(std::bit_width(cuts.size()));
+    cuts.resize((std::size_t{1} << ranked.levels) - 1, std::numeric_limits<std::int64_t>::max());
+    plan_->cuts.insert(plan_->cuts.end(), cuts.begin(), cuts.end());
     plan_->features.push_back(ranked);
   }
 
