@@ -12,7 +12,9 @@ namespace headrace {
 namespace {
 struct ScoreFlags {
   std::string model, data, out, format, delimiter;
-  std::vector<std::string> keep;
+  std::vector<std::string> keep, personal;
+  int reasons = 0;
+  std::int64_t top = 0;
 };
 
 /// The data typed as the model's inputs were at training; other columns of text files are carried as the text they are.
@@ -47,6 +49,10 @@ Status ScoreFile(const ScoreFlags& flags, const Model& model, std::shared_ptr<co
   if (!flags.keep.empty()) scoring.keep = flags.keep;
   scoring.model_version = model.info().digest.substr(0, 12);
   scoring.counts = counts;
+  scoring.reasons = flags.reasons;
+  scoring.personal = {flags.personal.begin(), flags.personal.end()};
+  scoring.top = flags.top;
+  scoring.threads = 0;
   ASSIGN_OR_RETURN(std::unique_ptr<TableStream> scores, MakeScoringStream(std::move(shared), std::move(rows), scoring));
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> writer, Engine::Open(options));
   RETURN_IF_ERROR(writer->AddTable("scores", std::move(scores)));
@@ -87,6 +93,9 @@ void AddScoreCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
   command->add_option("DATA", flags->data, "the rows to score; read with the types the model was trained on")->required();
   command->add_option("-o,--output", flags->out, "where the scored rows go: .csv, .tsv, .parquet or .jsonl")->required()->type_name("FILE");
   command->add_option("--keep", flags->keep, "columns to carry over (default: all but the target)")->delimiter(',')->type_name("COLUMN,...");
+  command->add_option("--reasons", flags->reasons, "add the N columns reason_1, ...: what moved each score most")->check(CLI::Range(1, 100))->type_name("N");
+  command->add_option("--personal", flags->personal, "columns whose values no reason tells")->delimiter(',')->type_name("COLUMN,...");
+  command->add_option("--top", flags->top, "keep the N rows with the largest score")->check(CLI::PositiveNumber)->type_name("N");
   command->add_option("--delimiter", flags->delimiter, "of a CSV file (default: found in its first lines)")->type_name("CHAR");
   command->callback([&global, &action, flags] { action = [&global, flags] { return Score(*flags, global); }; });
 }

@@ -1,11 +1,13 @@
-// The walk: blocks of rows, tree by tree, so that a tree's nodes stay in cache while a block passes. The order of
-// additions a row sees is the file's order of trees, whatever the block size.
+// LightGBM's rules for one node, walked as they are written. This is what the compiled kernels (forest_plan.cc,
+// forest_kernels.cc) are tested against, and what takes over where they do not reach. The order of additions a row sees
+// is the file's order of trees, whichever runs.
 #include "headrace/model/forest.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "headrace/model/forest_format.h"
+#include "headrace/model/forest_plan_internal.h"
 
 namespace headrace {
 namespace {
@@ -35,32 +37,44 @@ bool InBitset(const std::uint32_t* words, std::uint32_t count, double value) {
 
 }  // namespace
 
+bool Forest::Left(const Node& node, const double* vector) const {
+  const double value = vector[node.feature];
+  return (node.flags & forest_format::kCategorical) != 0
+             ? InBitset(words_.data() + node.first_word, node.words, value)
+             : GoesLeft(node.flags, node.threshold, value);
+}
+
 std::int64_t Forest::Leaf(std::int64_t at, const double* vector) const {
   while (at >= 0) {
     const Node& node = nodes_[static_cast<std::size_t>(at)];
-    const double value = vector[node.feature];
-    const bool left = (node.flags & forest_format::kCategorical) != 0
-                          ? InBitset(words_.data() + node.first_word, node.words, value)
-                          : GoesLeft(node.flags, node.threshold, value);
-    at = left ? node.left : node.right;
+    at = Left(node, vector) ? node.left : node.right;
   }
   return ~at;
 }
 
 void Forest::RawScores(const double* vectors, std::size_t rows, double* out) const {
+  RawScoresBy(internal::ForestPath::kBest, vectors, rows, out);
+}
+
+void Forest::RawScoresBy(internal::ForestPath path, const double* vectors, std::size_t rows, double* out) const {
   std::fill(out, out + rows * num_outputs_, 0.0);
-  for (std::size_t begin = 0; begin < rows; begin += kBlockRows) {
-    const std::size_t end = std::min(rows, begin + kBlockRows);
-    for (std::size_t t = 0; t < roots_.size(); ++t) {
-      const std::size_t output = t % num_outputs_;
-      for (std::size_t r = begin; r < end; ++r)
-        out[r * num_outputs_ + output] +=
-            leaves_[static_cast<std::size_t>(Leaf(roots_[t], vectors + r * num_features_))];
-    }
-  }
+  if (plan_ != nullptr && path != internal::ForestPath::kPlain)
+    internal::AddMargins(*plan_, *this, vectors, rows, out, path);
+  else
+    AddPlain(vectors, rows, out);
   if (average_ && !roots_.empty()) {
     const auto iterations = static_cast<double>(roots_.size() / num_outputs_);
     for (std::size_t i = 0; i < rows * num_outputs_; ++i) out[i] /= iterations;
+  }
+}
+
+/// Blocks of rows, tree by tree, so that a tree's nodes stay in cache while a block passes.
+void Forest::AddPlain(const double* vectors, std::size_t rows, double* out) const {
+  for (std::size_t begin = 0; begin < rows; begin += kBlockRows) {
+    const std::size_t end = std::min(rows, begin + kBlockRows);
+    for (std::size_t t = 0; t < roots_.size(); ++t)
+      for (std::size_t r = begin; r < end; ++r)
+        out[r * num_outputs_ + t % num_outputs_] += TreeValue(t, vectors + r * num_features_);
   }
 }
 

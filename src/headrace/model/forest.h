@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +11,14 @@
 #include "headrace/model/link.h"
 
 namespace headrace {
+
+namespace internal {
+struct ForestPlan;
+class PlanMaker;
+class ShapTables;
+class ShapMaker;
+enum class ForestPath;
+}  // namespace internal
 
 /// A forest in LightGBM's text format (version v4), read strictly and evaluated by us: scoring needs no LightGBM.
 ///
@@ -33,11 +43,28 @@ class Forest {
   /// Raw margins of `rows` vectors (row-major, `num_features` each) into `out` (row-major, num_outputs each): bit for
   /// bit LightGBM's predict(raw_score=true). Trees are added in file order; NaN, zero (|x| <= 1e-35f) and missing-value
   /// rules are LightGBM's (include/LightGBM/tree.h). A random forest's margins are averaged, as LightGBM averages them
-  /// before its own link. Allocates nothing.
+  /// before its own link. Which kernel runs (forest_plan_internal.h) depends on the rows and the processor, the bits do
+  /// not. Allocates nothing a row: buffers are made once a thread.
   void RawScores(const double* vectors, std::size_t rows, double* out) const;
+
+  /// TreeSHAP, path-dependent (Lundberg and others 2020): what each feature adds to each margin, into `out` (row-major
+  /// rows x num_outputs x (num_features + 1)); the last is the forest's mean over its training rows. Equal to LightGBM's
+  /// pred_contrib up to rounding (a random forest's are averaged, as its margins are). kInvalid when the text has no
+  /// counts of rows, or a path of more than 256 different features. The first call makes tables, a few milliseconds.
+  Status Contributions(const double* vectors, std::size_t rows, double* out) const;
+
+  /// Internal: RawScores by one kernel, and one tree's value by the plain rules.
+  void RawScoresBy(internal::ForestPath path, const double* vectors, std::size_t rows, double* out) const;
+  double TreeValue(std::size_t tree, const double* vector) const {
+    return leaves_[static_cast<std::size_t>(Leaf(roots_[tree], vector))];
+  }
+  const std::vector<double>& leaf_values() const { return leaves_; }
+  const std::vector<std::uint32_t>& set_words() const { return words_; }
 
  private:
   friend class ForestParser;
+  friend class internal::PlanMaker;
+  friend class internal::ShapMaker;
   /// A split, or for a tree without splits nothing at all. A child >= 0 is a node of `nodes_`, a negative one the leaf
   /// ~child.
   struct Node {
@@ -47,7 +74,9 @@ class Forest {
     std::int64_t left = 0, right = 0;
     std::uint32_t first_word = 0, words = 0;  ///< categorical: its bitset in `words_`
   };
+  bool Left(const Node& node, const double* vector) const;
   std::int64_t Leaf(std::int64_t root, const double* vector) const;
+  void AddPlain(const double* vectors, std::size_t rows, double* out) const;
 
   std::size_t num_features_ = 0, num_outputs_ = 1;
   Link link_;
@@ -56,6 +85,9 @@ class Forest {
   std::vector<Node> nodes_;
   std::vector<double> leaves_;
   std::vector<std::uint32_t> words_;
+  std::vector<double> node_counts_, leaf_counts_;  ///< training rows; a tree of one leaf has 0
+  std::shared_ptr<const internal::ForestPlan> plan_;
+  std::shared_ptr<internal::ShapTables> shap_;  ///< made by the first Contributions
 };
 
 }  // namespace headrace

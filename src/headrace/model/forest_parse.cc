@@ -6,6 +6,8 @@
 #include "headrace/base/text.h"
 #include "headrace/model/forest.h"
 #include "headrace/model/forest_format.h"
+#include "headrace/model/forest_plan_internal.h"
+#include "headrace/model/forest_shap_internal.h"
 
 namespace headrace {
 namespace {
@@ -14,6 +16,39 @@ constexpr std::size_t kMaxText = std::size_t{1} << 30;
 constexpr std::int64_t kMaxLeaves = 131072;  // LightGBM's own limit
 constexpr std::int64_t kMaxTrees = 1'000'000;
 constexpr std::int64_t kMaxOutputs = 100'000;
+
+/// ParseInt for what these files are full of, a few digits.
+bool ShortInt(std::string_view word, std::int64_t* out) {
+  const bool negative = word.starts_with('-');
+  const std::string_view digits = word.substr(negative ? 1 : 0);
+  if (digits.empty() || digits.size() > 18) return ParseInt(word, out);
+  std::int64_t value = 0;
+  for (const char c : digits) {
+    if (c < '0' || c > '9') return false;
+    value = value * 10 + (c - '0');
+  }
+  *out = negative ? -value : value;
+  return true;
+}
+
+/// -12.5e-07, inf, nan: what ParseDouble takes, without its value.
+bool LooksLikeANumber(std::string_view word) {
+  std::size_t at = word.starts_with('-') ? 1 : 0;
+  const auto digits = [&] {
+    const std::size_t from = at;
+    while (at < word.size() && word[at] >= '0' && word[at] <= '9') ++at;
+    return at > from;
+  };
+  if (word.substr(at) == "inf" || word.substr(at) == "nan") return true;
+  if (!digits()) return false;
+  if (at < word.size() && word[at] == '.' && (++at, !digits())) return false;
+  if (at < word.size() && word[at] == 'e') {
+    ++at;
+    if (at < word.size() && (word[at] == '-' || word[at] == '+')) ++at;
+    if (!digits()) return false;
+  }
+  return at == word.size();
+}
 
 }  // namespace
 
@@ -31,6 +66,8 @@ class ForestParser {
     }
     RETURN_IF_ERROR(Expect("end of trees"));
     RETURN_IF_ERROR(Importances());
+    forest_.plan_ = internal::MakeForestPlan(forest_);
+    forest_.shap_ = internal::MakeShapTables();
     return std::move(forest_);
   }
 
@@ -71,21 +108,26 @@ class ForestParser {
     ASSIGN_OR_RETURN(std::string_view rest, Value(key));
     std::size_t n = 0;
     while (!rest.empty()) {
-      const std::size_t blank = rest.find(' ');
+      std::size_t blank = 0;  // words are short: a loop finds their end sooner than a search would begin
+      while (blank < rest.size() && rest[blank] != ' ') ++blank;
       const std::string_view word = rest.substr(0, blank);
       if (n == count) return Error(ErrorCode::kInvalid, key, " has more than ", count, " entries");
       if (!take(n, word)) return Error(ErrorCode::kInvalid, key, ": entry ", n, " is \"", word.substr(0, 40), "\"");
       ++n;
-      rest = blank == std::string_view::npos ? std::string_view() : rest.substr(blank + 1);
+      rest = blank == rest.size() ? std::string_view() : rest.substr(blank + 1);
     }
     if (n != count) return Error(ErrorCode::kInvalid, key, " has ", n, " entries, expected ", count);
     return Ok();
+  }
+  /// Numbers that scoring does not use: each must look like one, none is computed.
+  Status Unused(std::string_view key, std::size_t count) {
+    return Words(key, count, [](std::size_t, std::string_view word) { return LooksLikeANumber(word); });
   }
   Status Ints(std::string_view key, std::size_t count, std::int64_t low, std::int64_t high,
               std::vector<std::int64_t>* out) {
     out->assign(count, 0);
     return Words(key, count, [&](std::size_t i, std::string_view word) {
-      return ParseInt(word, &(*out)[i]) && (*out)[i] >= low && (*out)[i] <= high;
+      return ShortInt(word, &(*out)[i]) && (*out)[i] >= low && (*out)[i] <= high;
     });
   }
   enum class Numbers { kAny, kNotNaN, kFinite };
@@ -157,17 +199,22 @@ class ForestParser {
     std::vector<std::int64_t> feature, decision, left, right, cat_boundaries, cat_words;
     std::vector<double> ignored, threshold, leaf;
     RETURN_IF_ERROR(Ints("split_feature", splits, 0, static_cast<std::int64_t>(forest_.num_features_) - 1, &feature));
-    RETURN_IF_ERROR(Doubles("split_gain", splits, Numbers::kAny, &ignored));
+    RETURN_IF_ERROR(Unused("split_gain", splits));
     // An infinite threshold parts the missing values from all others.
     RETURN_IF_ERROR(Doubles("threshold", splits, Numbers::kNotNaN, &threshold));
     RETURN_IF_ERROR(Ints("decision_type", splits, 0, 11, &decision));
     RETURN_IF_ERROR(Ints("left_child", splits, -leaves, leaves - 2, &left));
     RETURN_IF_ERROR(Ints("right_child", splits, -leaves, leaves - 2, &right));
     RETURN_IF_ERROR(Doubles("leaf_value", n, Numbers::kFinite, &leaf));
-    RETURN_IF_ERROR(Doubles("leaf_weight", splits == 0 ? CountWords() : n, Numbers::kAny, &ignored));
-    RETURN_IF_ERROR(Doubles("leaf_count", splits == 0 ? CountWords() : n, Numbers::kAny, &ignored));
-    for (const char* key : {"internal_value", "internal_weight", "internal_count"})
-      RETURN_IF_ERROR(Doubles(key, splits, Numbers::kAny, &ignored));
+    RETURN_IF_ERROR(Unused("leaf_weight", splits == 0 ? CountWords() : n));
+    std::vector<double> leaf_count, node_count;
+    RETURN_IF_ERROR(Doubles("leaf_count", splits == 0 ? CountWords() : n, Numbers::kAny, &leaf_count));
+    leaf_count.resize(n);
+    RETURN_IF_ERROR(Unused("internal_value", splits));
+    RETURN_IF_ERROR(Unused("internal_weight", splits));
+    RETURN_IF_ERROR(Doubles("internal_count", splits, Numbers::kAny, &node_count));
+    forest_.leaf_counts_.insert(forest_.leaf_counts_.end(), leaf_count.begin(), leaf_count.end());
+    forest_.node_counts_.insert(forest_.node_counts_.end(), node_count.begin(), node_count.end());
     if (categorical > 0) {
       const auto sets = static_cast<std::size_t>(categorical);
       RETURN_IF_ERROR(Ints("cat_boundaries", sets + 1, 0, static_cast<std::int64_t>(kMaxText), &cat_boundaries));

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <random>
 
 #include "headrace/base/text.h"
@@ -139,6 +140,53 @@ TEST(Forest, GivesLightGbmsMarginsBitForBit) {
   for (const auto& variant : kVariants)
     for (const Task task : {Task::kBinary, Task::kMulticlass, Task::kRegression})
       for (int i = 0; i < 3; ++i, ++seed) ExpectSameAsLightGbm(TrainedText(seed, task, variant), seed);
+}
+
+/// Contributions against LightGBM's pred_contrib, and their sum against the margin.
+void ExpectLightGbmsContributions(const std::string& text, unsigned seed, bool averaged = false) {
+  const auto forest = Forest::Parse(text, kFeatures);
+  ASSERT_TRUE(forest.ok()) << forest.status();
+  std::mt19937_64 random(seed + 2000);
+  const std::vector<double> x = OddVectors(random, 150);
+  const std::size_t outputs = forest->num_outputs(), width = kFeatures + 1;
+  std::vector<double> ours(150 * outputs * width), margins(150 * outputs);
+  const Status status = forest->Contributions(x.data(), 150, ours.data());
+  ASSERT_TRUE(status.ok()) << status;
+  forest->RawScores(x.data(), 150, margins.data());
+  const std::vector<double> theirs = LightGbmPredictor(text).Predict(x, C_API_PREDICT_CONTRIB, outputs * width);
+  const double trees = averaged ? static_cast<double>(forest->num_trees() / outputs) : 1;
+  for (std::size_t i = 0; i < ours.size(); ++i)
+    ASSERT_NEAR(ours[i], theirs[i] / trees, 1e-9) << "seed " << seed << " value " << i;
+  for (std::size_t i = 0; i < margins.size(); ++i)
+    ASSERT_NEAR(std::accumulate(ours.begin() + static_cast<std::ptrdiff_t>(i * width),
+                                ours.begin() + static_cast<std::ptrdiff_t>((i + 1) * width), 0.0),
+                margins[i], 1e-9);
+  std::vector<double> one(outputs * width);
+  for (const std::size_t r : {0u, 64u, 149u}) {
+    ASSERT_TRUE(forest->Contributions(x.data() + r * kFeatures, 1, one.data()).ok());
+    for (std::size_t k = 0; k < one.size(); ++k)
+      ASSERT_EQ(std::bit_cast<std::int64_t>(one[k]), std::bit_cast<std::int64_t>(ours[r * one.size() + k]));
+  }
+}
+
+TEST(Forest, ContributesAsLightGbmDoes) {
+  const std::map<std::string, std::string> kVariants[] = {
+      {{"num_iterations", "30"}, {"num_leaves", "15"}},
+      {{"num_iterations", "20"}, {"num_leaves", "120"}, {"min_data_in_leaf", "1"}},
+      {{"num_iterations", "20"}, {"zero_as_missing", "true"}},
+      {{"num_iterations", "20"}, {"max_depth", "1"}},
+  };
+  unsigned seed = 100;
+  for (const auto& variant : kVariants)
+    for (const Task task : {Task::kBinary, Task::kMulticlass, Task::kRegression}) {
+      ++seed;
+      ExpectLightGbmsContributions(TrainedText(seed, task, variant), seed);
+    }
+  ExpectLightGbmsContributions(
+      TrainedText(7, Task::kMulticlass,
+                  {{"boosting", "rf"}, {"bagging_fraction", "0.6"}, {"bagging_freq", "1"}, {"num_iterations", "20"}}),
+      7, true);
+  ExpectLightGbmsContributions(TrainedText(3, Task::kBinary, {{"num_iterations", "4"}}, 15), 3);
 }
 
 TEST(Forest, AveragesARandomForestAsLightGbmDoes) {

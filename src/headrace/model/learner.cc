@@ -5,6 +5,11 @@
 
 namespace headrace {
 
+Status FittedLearner::Contributions(const double*, std::size_t, double*) const {
+  return Error(ErrorCode::kInvalid, "this learner cannot say what each column adds to a score")
+      .WithHelp("leave out `reasons`");
+}
+
 Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control) {
   if (settings.kind == LearnerSpec::Kind::kLightGbm) return FitLightGbmFolds(settings, source, control);
   FoldFit fit;

@@ -34,6 +34,10 @@ class FittedLearner {
   virtual const Link& link() const = 0;
   /// Margins of `rows` vectors into `out` (row-major, num_outputs a row). A row's margins depend on that row only.
   virtual void RawScores(const double* vectors, std::size_t rows, double* out) const = 0;
+  /// What each feature adds to each margin, into `out` (row-major rows x num_outputs x (num_features + 1), the last the
+  /// margin when nothing is known of the row). Their sum is the margin, up to rounding. kInvalid when the learner cannot
+  /// say it.
+  virtual Status Contributions(const double* vectors, std::size_t rows, double* out) const;
   /// What the model file keeps, and the member it is kept in: "model.txt" (LightGBM's text), "coefficients.json".
   virtual const std::string& text() const = 0;
   virtual std::string_view member() const = 0;

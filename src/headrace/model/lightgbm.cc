@@ -44,6 +44,9 @@ class ForestLearner final : public FittedLearner {
   void RawScores(const double* vectors, std::size_t rows, double* out) const override {
     forest_.RawScores(vectors, rows, out);
   }
+  Status Contributions(const double* vectors, std::size_t rows, double* out) const override {
+    return forest_.Contributions(vectors, rows, out);
+  }
   const std::string& text() const override { return text_; }
   std::string_view member() const override { return "model.txt"; }
   std::span<const double> importance() const override { return importance_; }

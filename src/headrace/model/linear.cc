@@ -40,6 +40,15 @@ class CoefficientLearner final : public FittedLearner {
       }
     }
   }
+  /// Weight times value, from the intercept on. On standardised columns this is the Shapley value.
+  Status Contributions(const double* vectors, std::size_t rows, double* out) const override {
+    for (std::size_t r = 0; r < rows; ++r)
+      for (std::size_t k = 0; k < intercepts_.size(); ++k) {
+        for (std::size_t j = 0; j < features_; ++j) *out++ = coefficients_[k * features_ + j] * vectors[r * features_ + j];
+        *out++ = intercepts_[k];
+      }
+    return Ok();
+  }
   const std::string& text() const override { return text_; }
   std::string_view member() const override { return "coefficients.json"; }
   std::span<const double> importance() const override { return importance_; }

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "headrace/base/digest.h"
+#include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
 #include "headrace/base/version.h"
 #include "headrace/model/scorer_parts.h"
@@ -27,13 +29,21 @@ Result<Task> TaskFromName(const std::string& name) {
 
 std::string Dump(const json& document) { return document.dump(1) + "\n"; }
 
-json ManifestOf(const ModelInfo& info, const std::vector<ZipMember>& members) {
+std::vector<std::string> DigestsOf(std::span<const ZipMember> members) {
+  std::vector<std::string> digests;
+  for (const ZipMember& member : members) digests.push_back(Sha256Hex(member.bytes));
+  return digests;
+}
+
+/// `sha256` are the members' digests.
+json ManifestOf(const ModelInfo& info, std::span<const ZipMember> members, const std::vector<std::string>& sha256) {
   json inputs = json::array(), unfitted = json::array(), digests = json::object();
   for (const InputColumn& c : info.inputs)
     inputs.push_back({{"name", c.name}, {"type", TypeName(c.type)}, {"nullable", c.nullable}});
   for (const UnfittedStep& s : info.unfitted)
     unfitted.push_back({{"name", s.name}, {"kind", s.kind}, {"text", s.text}, {"digest", s.digest}});
-  for (const ZipMember& m : members) digests[m.name] = {{"bytes", m.bytes.size()}, {"sha256", Sha256Hex(m.bytes)}};
+  for (std::size_t i = 0; i < members.size(); ++i)
+    digests[members[i].name] = {{"bytes", members[i].bytes.size()}, {"sha256", sha256[i]}};
   return {{"kind", kKind},
           {"format", kModelFormat},
           {"headrace", {{"version", info.headrace_version}, {"commit", info.code_commit}, {"dirty", info.code_dirty}}},
@@ -161,7 +171,7 @@ Result<std::string> ModelFile::Write(const ModelContents& contents) {
                                  {"proof.arrow", contents.proof},
                                  {"card.md", contents.card}};
   try {
-    members.insert(members.begin(), {"manifest.json", Dump(ManifestOf(info, members))});
+    members.insert(members.begin(), {"manifest.json", Dump(ManifestOf(info, members, DigestsOf(members)))});
   } catch (const json::exception& error) {
     return Error(ErrorCode::kInvalid, "a name in the model is not UTF-8: ", error.what());
   }
@@ -187,9 +197,10 @@ Result<std::shared_ptr<const Model>> ModelFile::Read(std::string bytes, std::str
 }
 
 Result<std::shared_ptr<const Model>> ModelFile::ReadChecked(std::string bytes) {
-  ASSIGN_OR_RETURN(const std::vector<ZipMember> members, ReadZip(bytes));
+  std::vector<std::uint32_t> checksums;
+  ASSIGN_OR_RETURN(const std::vector<ZipMember> members, ReadZip(bytes, &checksums));
   ASSIGN_OR_RETURN(const json manifest, ReadManifest(members));
-  if (WriteZip(members) != bytes)
+  if (WriteZip(members, checksums) != bytes)
     return Error(ErrorCode::kInvalid,
                  "was cut off, extended or packed again: its directory is not the one that Headrace writes");
   ASSIGN_OR_RETURN(ModelInfo info, InfoOf(manifest));
@@ -199,18 +210,35 @@ Result<std::shared_ptr<const Model>> ModelFile::ReadChecked(std::string bytes) {
     if (i >= expected.size() || members[i].name != expected[i])
       return Error(ErrorCode::kInvalid, "has the member `", members[i].name, "`, which is not in its place");
   }
-  const std::vector<ZipMember> others(members.begin() + 1, members.end());
+  const std::span<const ZipMember> others = std::span(members).subspan(1);
+  std::vector<std::string> found;
+  std::string digest;
+  Result<std::unique_ptr<const Scorer::Parts>> read = Error(ErrorCode::kInternal, "not read");
+  // Reading a forest and digesting a file take about as long, so two cores do them side by side. What the reading found
+  // counts only after the digests.
+  const auto work = [&](std::size_t task) -> Status {
+    if (task == 1) {
+      found = DigestsOf(others);
+      digest = Sha256Hex(bytes);
+      return Ok();
+    }
+    try {
+      read = PartsOf(info, members);
+    } catch (const json::exception& error) { read = Error(ErrorCode::kInvalid, error.what()); }
+    return Ok();
+  };
+  RETURN_IF_ERROR(ParallelFor(2, 2, work));
   const json& digests = manifest.at("members");
-  for (const ZipMember& member : others)
-    if (digests.at(member.name).at("sha256") != Sha256Hex(member.bytes))
-      return Error(ErrorCode::kInvalid, "is damaged: member `", member.name,
+  for (std::size_t i = 0; i < others.size(); ++i)
+    if (digests.at(others[i].name).at("sha256") != found[i])
+      return Error(ErrorCode::kInvalid, "is damaged: member `", others[i].name,
                    "` does not match its digest in manifest.json");
-  if (Dump(ManifestOf(info, others)) != members[0].bytes)
+  if (Dump(ManifestOf(info, others, found)) != members[0].bytes)
     return Error(ErrorCode::kInvalid, "has a manifest.json that is not in the one form that Headrace writes");
-
-  ASSIGN_OR_RETURN(std::unique_ptr<const Scorer::Parts> parts, PartsOf(info, members));
+  RETURN_IF_ERROR(read.status());
+  std::unique_ptr<const Scorer::Parts> parts = std::move(*read);
   std::shared_ptr<Model> model(new Model);
-  info.digest = Sha256Hex(bytes);
+  info.digest = std::move(digest);
   model->info_ = std::move(info);
   model->bytes_ = std::move(bytes);
   std::size_t at = 0;

@@ -14,16 +14,16 @@ void Add(const std::map<std::string, std::int64_t>& from, std::map<std::string, 
   for (const auto& [name, count] : from) (*to)[name] += count;
 }
 
-/// The first input column that is not there, with the name that was perhaps meant.
+/// The first input column that is not there. Most tables have the order of training: look there first.
 Status CheckColumns(const Schema& needed, const Schema& given) {
+  std::size_t next = 0;
   for (const Field& field : needed.fields()) {
-    if (given.IndexOf(field.name)) continue;
-    Status status = Error(ErrorCode::kData, "column `", field.name, "` (", TypeName(field.type),
-                          ") is missing, which the model reads");
-    const std::string near = NearestName(field.name, given.Names());
-    return near.empty()
-               ? status
-               : std::move(status).WithHelp(StrCat("was `", near, "` meant? rename it, or add `", field.name, "`"));
+    if (next < given.size() && given[next].name == field.name) {
+      ++next;
+      continue;
+    }
+    RETURN_IF_ERROR(CheckColumn(field, given));
+    next = *given.IndexOf(field.name) + 1;
   }
   return Ok();
 }
@@ -40,6 +40,16 @@ Status ForBlocks(const Table& rows, int threads, Work work) {
 }
 
 }  // namespace
+
+Status CheckColumn(const Field& needed, const Schema& given) {
+  if (given.IndexOf(needed.name)) return Ok();
+  Status status = Error(ErrorCode::kData, "column `", needed.name, "` (", TypeName(needed.type),
+                        ") is missing, which the model reads");
+  const std::string near = NearestName(needed.name, given.Names());
+  return near.empty()
+             ? status
+             : std::move(status).WithHelp(StrCat("was `", near, "` meant? rename it, or add `", needed.name, "`"));
+}
 
 void ApplyLinkAndCalibration(const Link& link, const Calibration& calibration, std::size_t outputs,
                              std::span<double> values) {
@@ -92,11 +102,7 @@ Result<std::vector<double>> Scorer::Predict(const Table& rows, ScoreCounts* coun
 std::vector<std::size_t> Scorer::Labels(std::span<const double> predictions) const {
   const std::size_t outputs = parts_->num_outputs();
   std::vector<std::size_t> labels(predictions.size() / outputs);
-  for (std::size_t r = 0; r < labels.size(); ++r) {
-    const double* row = predictions.data() + r * outputs;
-    labels[r] = outputs == 1 ? row[0] >= parts_->threshold
-                             : static_cast<std::size_t>(std::max_element(row, row + outputs) - row);
-  }
+  for (std::size_t r = 0; r < labels.size(); ++r) labels[r] = parts_->Label(predictions.data() + r * outputs);
   return labels;
 }
 

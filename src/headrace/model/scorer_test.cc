@@ -5,6 +5,7 @@
 
 #include "headrace/base/text.h"
 #include "headrace/model/model.h"
+#include "headrace/model/row_scorer.h"
 #include "headrace/model/test_world.h"
 
 namespace headrace {
@@ -62,6 +63,48 @@ TEST(Scorer, OneRowABlockATableAndThreadsGiveTheSameBits) {
     ExpectSameBits(*whole, *scorer.Score(rows.Select(names)->WithColumn("more", rows.column_ptr(0)), nullptr),
                    "columns");
   }
+}
+
+TEST(RowScorer, GivesTheBitsOfATable) {
+  const std::pair<std::string, LearnerSpec::Kind> kModels[] = {{"churned", LearnerSpec::Kind::kLightGbm},
+                                                               {"plan", LearnerSpec::Kind::kLightGbm},
+                                                               {"visits", LearnerSpec::Kind::kLinear}};
+  const Table rows = Customers(300, 9);
+  std::vector<std::string> names = rows.schema().Names();
+  std::reverse(names.begin(), names.end());
+  const Table turned = *rows.Select(names);
+  for (const auto& [target, kind] : kModels) {
+    const auto model = Trained(target, kind);
+    const auto whole = model->scorer().Predict(rows);
+    const auto scored = model->scorer().Score(rows, nullptr);
+    auto one = RowScorer::Bind(model, turned.schema());
+    ASSERT_TRUE(one.ok()) << one.status();
+    for (std::size_t r = 0; r < 300; ++r) {
+      std::vector<Value> row;
+      for (std::size_t c = 0; c < turned.num_columns(); ++c) row.push_back(turned.column(c).At(r));
+      const auto predictions = one->Score(row);
+      ASSERT_TRUE(predictions.ok()) << predictions.status();
+      for (std::size_t k = 0; k < predictions->size(); ++k)
+        ASSERT_EQ(std::bit_cast<std::uint64_t>((*predictions)[k]),
+                  std::bit_cast<std::uint64_t>((*whole)[r * predictions->size() + k]));
+      const Column* label = scored->Find("label");
+      EXPECT_EQ(one->label(), label == nullptr ? "" : label->text(r));
+    }
+  }
+}
+
+TEST(RowScorer, RefusesWhatDoesNotFit) {
+  const auto model = Trained("churned", LearnerSpec::Kind::kLightGbm);
+  const Table rows = Customers(2);
+  EXPECT_EQ(RowScorer::Bind(model, Schema({{"spend", Type::kDouble}})).status().code(), ErrorCode::kData);
+  auto one = RowScorer::Bind(model, rows.schema());
+  std::vector<Value> row;
+  for (std::size_t c = 0; c < rows.num_columns(); ++c) row.push_back(rows.column(c).At(0));
+  ASSERT_TRUE(one->Score(row).ok());
+  row[1] = Value::Text("much");
+  const auto refused = one->Score(row);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().message(), "column `spend` is double, the row has text");
 }
 
 TEST(Scorer, NamesTheColumnThatIsMissingAndTheOneMeant) {

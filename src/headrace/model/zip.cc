@@ -38,13 +38,13 @@ std::uint32_t Crc(std::string_view bytes) {
 }
 
 /// What local and central headers share, from "version needed" to the length of the extra field.
-void PutCommon(std::string* out, const ZipMember& member) {
+void PutCommon(std::string* out, const ZipMember& member, std::uint32_t checksum) {
   Put16(out, kVersion);
   Put16(out, 0);  // flags
   Put16(out, 0);  // stored
   Put16(out, 0);  // 00:00:00
   Put16(out, kDate1980);
-  Put32(out, Crc(member.bytes));
+  Put32(out, checksum);
   Put32(out, member.bytes.size());
   Put32(out, member.bytes.size());
   Put16(out, member.name.size());
@@ -59,17 +59,22 @@ bool PlainName(std::string_view name) {
 
 }  // namespace
 
-std::string WriteZip(const std::vector<ZipMember>& members) {
+std::string WriteZip(const std::vector<ZipMember>& members, std::span<const std::uint32_t> checksums) {
   std::string out, central;
-  for (const ZipMember& member : members) {
+  std::size_t size = 256;
+  for (const ZipMember& member : members) size += member.bytes.size() + 256;
+  out.reserve(size);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const ZipMember& member = members[i];
+    const std::uint32_t checksum = checksums.empty() ? Crc(member.bytes) : checksums[i];
     const std::size_t offset = out.size();
     Put32(&out, kLocalSignature);
-    PutCommon(&out, member);
+    PutCommon(&out, member, checksum);
     out += member.name;
     out += member.bytes;
     Put32(&central, kCentralSignature);
     Put16(&central, kVersion);
-    PutCommon(&central, member);
+    PutCommon(&central, member, checksum);
     Put16(&central, 0);  // no comment
     Put16(&central, 0);  // disk
     Put16(&central, 0);  // internal attributes
@@ -90,7 +95,7 @@ std::string WriteZip(const std::vector<ZipMember>& members) {
   return out;
 }
 
-Result<std::vector<ZipMember>> ReadZip(std::string_view bytes) {
+Result<std::vector<ZipMember>> ReadZip(std::string_view bytes, std::vector<std::uint32_t>* checksums) {
   if (bytes.size() > kMostBytes) return Error(ErrorCode::kInvalid, "is larger than 1 GiB");
   if (bytes.size() < 4 || Get(bytes, 0, 4) != kLocalSignature) return Error(ErrorCode::kInvalid, "is not a zip file");
   std::vector<ZipMember> members;
@@ -117,6 +122,7 @@ Result<std::vector<ZipMember>> ReadZip(std::string_view bytes) {
     for (const ZipMember& other : members)
       if (other.name == name) return Error(ErrorCode::kInvalid, "has member `", name, "` twice");
     members.push_back({name, std::string(content)});
+    if (checksums != nullptr) checksums->push_back(crc);
     at = data + size;
   }
   return members;

@@ -243,6 +243,8 @@ class StepDecoder {
     Model(*node.Find("model"), spec.model);
     if (const Node* keep = node.Find("keep"); keep != nullptr && !keep->pending) spec.keep = ColumnsOf(keep, diagnostics_);
     spec.allow_changed_features = TextOf(node.Find("features_changed")) == "allow";
+    spec.reasons = static_cast<int>(IntOf(node.Find("reasons"), 0));
+    if (const Node* select = node.Find("select"); select != nullptr && !select->pending) spec.top = IntOf(select->Find("top"), 0);
     return spec;
   }
 

@@ -112,7 +112,9 @@ Shape ScoreShape() {
       Required({"model", Scalar(kText), "a train step, NAME@ALIAS of the registry, or the path of a model file", "propensity@champion"}),
       {"keep", Columns(), "columns carried over to the scores; all when not given", "[customer_id]"},
       {"features_changed", Choice({"refuse", "allow"}), "what to do when the steps that make the features are not those the model was trained on", "allow"},
-      NotYet("reasons", "the features that moved each score most"),
+      {"reasons", IntFrom(1), "so many columns `reason_1`, `reason_2`, ...: what moved each row's score most, as `+ spend = 12.5` (docs/explanations.md)", "3"},
+      {"select", MapOf("which rows to keep", {Required({"top", IntFrom(1), "the rows with the largest `score`, this many; of equal scores those that come first", "5000"})}),
+       "keep some of the scored rows, in their order", "{top: 5000}"},
   });
 }
 

@@ -97,6 +97,8 @@ struct ScoreSpec {
   ModelRef model;
   std::optional<std::vector<std::string>> keep;      ///< columns carried over; not given = all
   bool allow_changed_features = false;               ///< features_changed: allow
+  int reasons = 0;                                   ///< columns reason_1 .. reason_n; 0 = none
+  std::int64_t top = 0;                              ///< select: {top: n}, the n rows with the largest score; 0 = all rows
 };
 
 struct DeliverSpec {

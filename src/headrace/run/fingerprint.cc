@@ -72,7 +72,7 @@ Json Describe(const TrainStepSpec& spec) {
 }
 
 Json Describe(const ScoreSpec& spec) {
-  return {{"keep", spec.keep ? Json(*spec.keep) : Json()}, {"allow_changed_features", spec.allow_changed_features}};
+  return {{"keep", spec.keep ? Json(*spec.keep) : Json()}, {"allow_changed_features", spec.allow_changed_features}, {"reasons", spec.reasons}, {"top", spec.top}};
 }
 
 Json Describe(const DeliverSpec& spec) {

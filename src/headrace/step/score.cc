@@ -49,7 +49,16 @@ Result<StepFiles> RunScore(const StepContext& context) {
   ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, StreamParquet(context.inputs.at("data").path));
   ScoreCounts counts;
   std::vector<double> scores;
-  ScoringOptions options{spec.keep, input.label, context.cancelled, &counts, &scores};
+  ScoringOptions options;
+  options.keep = spec.keep;
+  options.model_version = input.label;
+  options.cancelled = context.cancelled;
+  options.counts = &counts;
+  options.scores = &scores;
+  options.reasons = spec.reasons;
+  options.top = spec.top;
+  options.threads = context.run->threads;
+  for (const std::string& name : PersonalColumns(context.pipeline())) options.personal.insert(name);
   ASSIGN_OR_RETURN(std::unique_ptr<TableStream> scoring, MakeScoringStream(model, std::move(rows), options));
   const std::string path = context.store().ScratchPath(".parquet");
   ASSIGN_OR_RETURN(const std::int64_t written, WriteParquetFile(std::move(scoring), path));
@@ -57,6 +66,8 @@ Result<StepFiles> RunScore(const StepContext& context) {
   StepFiles out;
   out.files[""] = {path, "dataset", written};
   out.details.score = Summarise(context, *model, counts, scores);
+  if (spec.top > 0 && written < counts.rows)
+    out.details.notes.push_back(StrCat("kept the ", FormatCount(written), " of ", FormatCount(counts.rows), " rows with the largest score"));
   for (const auto& [column, n] : counts.unseen)
     out.details.notes.push_back(StrCat(FormatCount(n), n == 1 ? " row has" : " rows have", " a value of `", column, "` that training never saw; scored by the rule for unknown values"));
   for (const auto& [column, n] : counts.nulls)

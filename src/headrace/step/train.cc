@@ -21,7 +21,12 @@ Result<std::shared_ptr<const Model>> Champion(const StepContext& context, const 
   return Model::Open(path);
 }
 
-/// Columns that a contract above the step tags `personal: true`.
+std::int64_t ChampionVersion(Store& store, const std::string& tenant, const std::string& name) {
+  const Result<ModelVersion> champion = store.ResolveModel(tenant, name, "champion");
+  return champion.ok() ? champion->version : 0;
+}
+}  // namespace
+
 std::vector<std::string> PersonalColumns(const ResolvedPipeline& pipeline) {
   std::set<std::string> names;
   for (const StepSpec& step : pipeline.steps)
@@ -30,12 +35,6 @@ std::vector<std::string> PersonalColumns(const ResolvedPipeline& pipeline) {
         if (column.personal) names.insert(column.name);
   return {names.begin(), names.end()};
 }
-
-std::int64_t ChampionVersion(Store& store, const std::string& tenant, const std::string& name) {
-  const Result<ModelVersion> champion = store.ResolveModel(tenant, name, "champion");
-  return champion.ok() ? champion->version : 0;
-}
-}  // namespace
 
 Result<StepFiles> RunTrain(const StepContext& context) {
   const auto& spec = context.step->as<TrainStepSpec>();
