@@ -5,16 +5,38 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <mutex>
 #include <new>
 #include <utility>
 
 #include "headrace/base/version.h"
 #include "headrace/model/describe.h"
+#include "headrace/model/row_scorer.h"
 #include "headrace/step/scoring.h"
 
 struct headrace_model {
+  /// A scorer of single rows that no other thread uses meanwhile.
+  headrace::Result<headrace::RowScorer> Borrow() const {
+    {
+      const std::lock_guard lock(mutex);
+      if (!idle.empty()) {
+        headrace::RowScorer scorer = std::move(idle.back());
+        idle.pop_back();
+        return scorer;
+      }
+    }
+    return headrace::RowScorer::Bind(model, inputs);
+  }
+  void Return(headrace::RowScorer scorer) const {
+    const std::lock_guard lock(mutex);
+    idle.push_back(std::move(scorer));
+  }
+
   std::shared_ptr<const headrace::Model> model;
+  headrace::Schema inputs;
   std::string description;
+  mutable std::mutex mutex;
+  mutable std::vector<headrace::RowScorer> idle;   // guarded by mutex
 };
 
 namespace headrace {
@@ -58,8 +80,10 @@ Status Null(std::string_view what) { return Error(ErrorCode::kInvalid, "`", what
 Status Take(Result<std::shared_ptr<const Model>> opened, headrace_model** out) {
   ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, std::move(opened));
   RETURN_IF_ERROR(model->ReplayProof());
+  std::vector<Field> inputs;
+  for (const InputColumn& input : model->info().inputs) inputs.push_back({input.name, input.type});
   std::string description = DescribeAsJson(model->info());
-  *out = new headrace_model{std::move(model), std::move(description)};
+  *out = new headrace_model{std::move(model), Schema(std::move(inputs)), std::move(description), {}, {}};
   return Ok();
 }
 
@@ -113,37 +137,37 @@ std::string_view KindName(std::int32_t kind) {
   }
 }
 
-/// A column of one value.
-Result<ColumnPtr> ColumnOf(const headrace_value& value, const InputColumn& input) {
-  const bool is_number = value.kind == HEADRACE_INT && input.type == Type::kDouble;
-  const bool fits = value.kind == HEADRACE_NULL || is_number || value.kind == (input.type == Type::kDouble ? HEADRACE_DOUBLE : input.type == Type::kText ? HEADRACE_TEXT : HEADRACE_INT);
-  if (!fits) return Error(ErrorCode::kData, "the value of `", input.name, "` is ", KindName(value.kind), ", but the column is ", TypeName(input.type));
-  ColumnBuilder builder(input.type);
-  if (value.kind == HEADRACE_NULL) builder.AppendNull();
-  else if (is_number) builder.AppendDouble(static_cast<double>(value.as_int));
-  else if (value.kind == HEADRACE_INT) builder.AppendInt(value.as_int);
-  else if (value.kind == HEADRACE_DOUBLE) builder.AppendDouble(value.as_double);
-  else if (value.as_text == nullptr && value.size > 0) return Null("as_text");
-  else builder.AppendText({value.as_text == nullptr ? "" : value.as_text, value.size});
-  return builder.Finish();
+Result<Value> ToValue(const headrace_value& given, const Field& input) {
+  const bool is_number = given.kind == HEADRACE_INT && input.type == Type::kDouble;
+  const bool fits = given.kind == HEADRACE_NULL || is_number || given.kind == (input.type == Type::kDouble ? HEADRACE_DOUBLE : input.type == Type::kText ? HEADRACE_TEXT : HEADRACE_INT);
+  if (!fits) return Error(ErrorCode::kData, "the value of `", input.name, "` is ", KindName(given.kind), ", but the column is ", TypeName(input.type));
+  if (given.kind == HEADRACE_NULL) return Value::Null(input.type);
+  if (is_number) return Value::Double(static_cast<double>(given.as_int));
+  if (given.kind == HEADRACE_INT) return Value::Int64(input.type, given.as_int);
+  if (given.kind == HEADRACE_DOUBLE) return Value::Double(given.as_double);
+  if (given.as_text == nullptr && given.size > 0) return Null("as_text");
+  return Value::Text(std::string(given.as_text == nullptr ? "" : given.as_text, given.size));
 }
 
 Status ScoreRow(const headrace_model* model, const headrace_value* values, std::size_t num_values, double* scores, std::size_t num_scores) {
   if (model == nullptr) return Null("model");
-  const std::vector<InputColumn>& inputs = model->model->info().inputs;
+  const Schema& inputs = model->inputs;
   if (num_values != inputs.size() || (values == nullptr && num_values > 0))
     return Error(ErrorCode::kInvalid, "a row of this model has ", inputs.size(), " values, got ", values == nullptr ? 0 : num_values);
   if (scores == nullptr || num_scores != headrace_num_scores(model))
     return Error(ErrorCode::kInvalid, "this model gives ", headrace_num_scores(model), " numbers a row, there is room for ", scores == nullptr ? 0 : num_scores);
-  std::vector<Field> fields;
-  std::vector<ColumnPtr> columns;
+  std::vector<Value> row;
+  row.reserve(num_values);
   for (std::size_t i = 0; i < num_values; ++i) {
-    ASSIGN_OR_RETURN(columns.emplace_back(), ColumnOf(values[i], inputs[i]));
-    fields.push_back({inputs[i].name, inputs[i].type});
+    ASSIGN_OR_RETURN(Value value, ToValue(values[i], inputs[i]));
+    row.push_back(std::move(value));
   }
-  ASSIGN_OR_RETURN(const std::vector<double> found, model->model->scorer().Predict(Table(Schema(std::move(fields)), std::move(columns), 1)));
-  std::copy(found.begin(), found.end(), scores);
-  return Ok();
+  ASSIGN_OR_RETURN(RowScorer scorer, model->Borrow());
+  const Result<std::span<const double>> found = scorer.Score(row);
+  if (found.ok()) std::copy(found->begin(), found->end(), scores);
+  Status status = found.ok() ? Ok() : found.status();
+  model->Return(std::move(scorer));
+  return status;
 }
 
 }  // namespace
