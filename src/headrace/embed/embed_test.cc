@@ -80,8 +80,9 @@ TEST_P(EmbedTest, AStreamAndEachOfItsRowsGetTheScorersBits) {
   EXPECT_EQ(table.Find(GetParam()), nullptr) << "the target is not carried over";
   EXPECT_NE(table.Find("id"), nullptr);
   EXPECT_EQ(table.Find("model_version")->text(0), model_->info().digest.substr(0, 12));
-  if (outputs == 1)
-    for (std::size_t i = 0; i < table.num_rows(); ++i) ASSERT_EQ(table.Find("score")->doubles()[i], (*expected)[i]) << i;
+  for (std::size_t i = 0; outputs == 1 && i < table.num_rows(); ++i) {
+    ASSERT_EQ(table.Find("score")->doubles()[i], (*expected)[i]) << i;
+  }
 
   const std::vector<InputColumn>& inputs = model_->info().inputs;
   ASSERT_EQ(headrace_num_inputs(loaded.handle), inputs.size());
@@ -94,7 +95,7 @@ TEST_P(EmbedTest, AStreamAndEachOfItsRowsGetTheScorersBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Targets, EmbedTest, ::testing::Values("churned", "visits", "plan"), [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(Targets, EmbedTest, ::testing::Values("churned", "visits", "plan"), [](const auto& target) { return std::string(target.param); });
 
 class EmbedErrors : public ::testing::Test {
  protected:
