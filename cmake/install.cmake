@@ -1,34 +1,47 @@
 # bin/headrace, its shared libraries in lib/headrace (found from the program's own place), lib/libheadrace.so with include/headrace.h and the Python
-# package for programs that score, licences of all that is shipped in share/licenses/headrace.
+# package for programs that score, licences of all that is shipped in share/licenses/headrace. In a wheel (pyproject.toml) the same tree is spread over
+# the places that pip has for programs, for data beside them, and for the package.
 
 if(NOT TARGET headrace)
   return()
 endif()
 
-install(TARGETS headrace RUNTIME DESTINATION bin)
-install(TARGETS headrace_library LIBRARY DESTINATION lib)
-install(FILES src/headrace/embed/headrace.h DESTINATION include)
-install(DIRECTORY python/headrace DESTINATION python FILES_MATCHING PATTERN "*.py")
+if(SKBUILD)
+  set(to_bin ${SKBUILD_SCRIPTS_DIR})
+  set(to_data ${SKBUILD_DATA_DIR}/)
+  set(to_library ${SKBUILD_PLATLIB_DIR}/headrace/lib)
+else()
+  set(to_bin bin)
+  set(to_data "")
+  set(to_library lib)
+  install(FILES src/headrace/embed/headrace.h DESTINATION include)
+  install(DIRECTORY python/headrace DESTINATION python FILES_MATCHING PATTERN "*.py")
+endif()
+install(TARGETS headrace RUNTIME DESTINATION ${to_bin})
+install(TARGETS headrace_library LIBRARY DESTINATION ${to_library})
 file(REAL_PATH ${HEADRACE_LIBDUCKDB} libduckdb_file)
-install(FILES ${libduckdb_file} DESTINATION lib/headrace RENAME libduckdb.so)
+install(FILES ${libduckdb_file} DESTINATION ${to_data}lib/headrace RENAME libduckdb.so)
 install(FILES
   ${HEADRACE_UNPACKED}/adbc_postgresql/libadbc_driver_postgresql.so
   ${HEADRACE_UNPACKED}/adbc_sqlite/libadbc_driver_sqlite.so
   ${HEADRACE_UNPACKED}/lightgbm/lib_lightgbm.so
-  DESTINATION lib/headrace)
+  DESTINATION ${to_data}lib/headrace)
 
 # Shared libraries of Debian that a bare machine may lack: fmt and date have no archive, libgomp is LightGBM's.
 foreach(target fmt::fmt date::date-tz)
   get_target_property(type ${target} TYPE)
   if(type STREQUAL SHARED_LIBRARY)
-    install(IMPORTED_RUNTIME_ARTIFACTS ${target} LIBRARY DESTINATION lib/headrace)
+    install(IMPORTED_RUNTIME_ARTIFACTS ${target} LIBRARY DESTINATION ${to_data}lib/headrace)
+    if(SKBUILD)
+      install(IMPORTED_RUNTIME_ARTIFACTS ${target} LIBRARY DESTINATION ${to_library}/headrace)
+    endif()
   endif()
 endforeach()
 find_library(HEADRACE_LIBGOMP NAMES libgomp.so.1 REQUIRED)
 file(REAL_PATH ${HEADRACE_LIBGOMP} libgomp_file)
-install(FILES ${libgomp_file} DESTINATION lib/headrace RENAME libgomp.so.1)
+install(FILES ${libgomp_file} DESTINATION ${to_data}lib/headrace RENAME libgomp.so.1)
 
-set(licenses share/licenses/headrace)
+set(licenses ${to_data}share/licenses/headrace)
 if(EXISTS ${CMAKE_SOURCE_DIR}/LICENSE)
   install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${licenses}/headrace)
 endif()

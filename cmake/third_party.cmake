@@ -5,6 +5,9 @@
 # own SQLite and OpenSSL stay apart from the copies inside drivers that are loaded later.
 
 set(HEADRACE_UNPACKED ${CMAKE_SOURCE_DIR}/third_party/unpacked CACHE PATH "where scripts/fetch.py unpacks")
+if(SKBUILD AND NOT EXISTS ${HEADRACE_UNPACKED}/nanoarrow)  # `pip install .` is one command too
+  execute_process(COMMAND python3 ${CMAKE_SOURCE_DIR}/scripts/fetch.py COMMAND_ERROR_IS_FATAL ANY)
+endif()
 if(NOT EXISTS ${HEADRACE_UNPACKED}/nanoarrow)
   message(FATAL_ERROR "nothing is unpacked in ${HEADRACE_UNPACKED}: run scripts/fetch.py first (make does)")
 endif()
