@@ -5,6 +5,8 @@ import email.policy
 import http.server
 import json
 import pathlib
+import ssl
+import subprocess
 import threading
 
 from aiosmtpd.controller import Controller
@@ -33,7 +35,7 @@ class Web:
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                if "Content-Length" not in headers and status != 204:
+                if "Content-Length" not in headers and "Transfer-Encoding" not in headers and status != 204:
                     self.send_header("Content-Length", str(len(body)))
                 self.send_header("Connection", "close")
                 self.end_headers()
@@ -59,25 +61,37 @@ class Web:
 
 
 class Mail:
-    """An SMTP server on 127.0.0.1."""
+    """An SMTP server on 127.0.0.1. `tls` is None, "starttls" (asked for before anything is sent) or "smtps" (from the first byte), with the certificate of `self_signed`."""
 
-    def __init__(self):
+    def __init__(self, tls=None, certificate=None):
         self.messages = []
+        ways = {}
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            ways = {"ssl_context": context} if tls == "smtps" else {"tls_context": context, "require_starttls": True}
         outer = self
 
         class Handler:
             async def handle_DATA(self, server, session, envelope):
                 message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-                outer.messages.append({"from": envelope.mail_from, "to": envelope.rcpt_tos, "message": message, "text": message.get_content()})
+                outer.messages.append({"from": envelope.mail_from, "to": envelope.rcpt_tos, "message": message, "text": message.get_content(), "tls": session.ssl is not None or tls == "smtps"})
                 return "250 OK"
 
-        self.controller = Controller(Handler(), hostname="127.0.0.1", port=0)
-        self.controller.port = free_port()
+        self.controller = Controller(Handler(), hostname="127.0.0.1", port=free_port(), **ways)
         self.controller.start()
-        self.url = f"smtp://127.0.0.1:{self.controller.port}"
+        self.url = f"{'smtps' if tls == 'smtps' else 'smtp'}://127.0.0.1:{self.controller.port}"
 
     def close(self):
         self.controller.stop()
+
+
+def self_signed(folder, name="127.0.0.1"):
+    """A certificate that vouches for itself, and its key: two files."""
+    certificate, key = str(folder / "mail.pem"), str(folder / "mail.key")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=mail", "-addext", f"subjectAltName=IP:{name}", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    return certificate, key
 
 
 def free_port():

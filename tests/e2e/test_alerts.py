@@ -7,7 +7,7 @@ import time
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from listeners import GOOD, PROJECT, SHORT, SUMS, Mail, Shop, Web
+from listeners import GOOD, PROJECT, SHORT, SUMS, Mail, Shop, Web, self_signed
 from world import World
 
 OLD, NEW = "whsec_b2xkLXNlY3JldC1vZi10aGUtdGVzdHM=", "whsec_bmV3LXNlY3JldC1vZi10aGUtdGVzdHM="
@@ -83,6 +83,21 @@ def test_a_mail_server_without_tls_is_refused_unless_the_project_says_so(tmp_pat
         shop = Shop(tmp_path / "shop", f'  team: {{email: {{url: "{mail.url}", from: a@b.example, to: c@d.example, allow_private: true}}}}\n')
         assert "does not offer TLS" in shop.go().err
         assert mail.messages == []
+    finally:
+        mail.close()
+
+
+@pytest.mark.parametrize("tls", ["starttls", "smtps"])
+def test_a_mail_goes_over_tls_to_a_server_whose_certificate_is_trusted(tmp_path, tls):
+    certificate = self_signed(tmp_path)
+    mail = Mail(tls, certificate)
+    try:
+        shop = Shop(tmp_path / "shop", f'  team: {{email: {{url: "{mail.url}", from: a@b.example, to: c@d.example, allow_private: true}}}}\n')
+        done = shop.go(env={"SSL_CERT_FILE": certificate[0]})
+        assert len(mail.messages) == 1 and mail.messages[0]["tls"], done.err
+        shop.go()                                                   # nobody vouches for it: nothing is sent, and what did not get through is kept
+        assert len(mail.messages) == 1
+        assert [entry["state"] for entry in shop.alerts()].count("pending") == 1
     finally:
         mail.close()
 

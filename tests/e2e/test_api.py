@@ -70,6 +70,7 @@ CUT = json.dumps(ROWS).encode()[:60]
     ([(200, {"Content-Type": "text/html; charset=utf-8"}, HTML)], 3, ["200, text/html", "<html><head><title>Sign in to continue"]),
     ([(200, {"Content-Type": "application/json"}, HTML)], 3, ["is not JSON", "<html>"]),
     ([(200, {"Content-Type": "application/json", "Content-Length": "5000"}, CUT)], 3, ["broke off before the end", '{"data": [{"id": ..., "price": ...']),
+    ([(200, {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}, b"%x\r\n%s\r\n" % (len(CUT), CUT))], 3, ["broke off before the end", '{"data": [{"id": ..., "price": ...']),
     ([(200, {"Content-Type": "application/json"}, CUT)], 3, ["not all of it came"]),
     ([(200, {"Content-Type": "application/json"}, b"")], 3, ["is not JSON", "without a body"]),
     ([{"error": "quota used up"}], 3, ["has no `data`; it has `error`"]),
@@ -103,6 +104,22 @@ def test_what_is_no_list_of_rows_is_caught_before_anything_downstream_and_told(a
     assert not list((shop.folder / ".headrace/tmp").iterdir())
     told.close()
     mail.close()
+
+
+def test_an_empty_list_is_a_table_without_rows_where_that_is_fine(tmp_path, api):
+    api.answers = [{"data": []}]
+    shop = world(tmp_path, api)
+    done = shop.go()
+    assert done.code == 3 and "empty: allow" in done.all
+    shop.edit("pipelines/orders.yaml", "    extract:\n", "    extract:\n      empty: allow\n")
+    done = shop.go()
+    assert done.code == 0, done.all
+    assert shop.read("out/orders.csv") == "id,price,day,email\n"
+    api.answers = [(200, {"Content-Type": "application/json"}, b"")]
+    assert shop.go().code == 3, "no list at all is no empty list"
+    shop.edit("pipelines/orders.yaml", "    checks: [{contract: contracts/orders.yaml}]\n", "")
+    done = shop.go()
+    assert done.code == 2 and "needs a contract: an empty list names no column" in done.all
 
 
 def test_asked_too_often_once_is_asked_again(tmp_path, api):

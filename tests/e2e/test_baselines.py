@@ -96,6 +96,46 @@ def test_a_changed_rule_is_replayed_on_known_history(world):
     assert [p["today"]["verdict"] for p in points] == ["learning"] * 2 + ["passed"] * 8 + ["outside"]
 
 
+def test_a_rule_is_tried_on_known_history_before_it_stands_in_the_file(world):
+    ten_good_weeks(world)
+    load(world, 10, 300)
+    assert watch(world, 10).code == 0
+    before = world.read("pipelines/watch.yaml")
+    points = history(world, "--rule", "{min_change: 10%, learn: 2}")
+    assert [p["today"]["verdict"] for p in points] == ["learning"] * 2 + ["passed"] * 8 + ["outside"]
+    assert [p["verdict"] for p in points] == ["learning"] * 4 + ["passed"] * 7, "what was said stays said"
+    recent = history(world, "--rule", "{window: 5w}", "--measure", "rows")
+    assert recent[-1]["today"]["basis"] == "5 points 2026-02-09 to 2026-03-09"
+    text = world.headrace("check-history", "watch", "--step", "orders", "--rule", "{min_change: 10%, learn: 2}").out
+    assert text.splitlines()[0] == "rows: 11 intervals, 0 did not pass; by the rule given 1 would be outside"
+    wrong = world.headrace("check-history", "watch", "--step", "orders", "--rule", "{widnow: 5}")
+    assert wrong.code == 2 and "did you mean `window`?" in wrong.err and "--rule:1" in wrong.err, wrong.all
+    wrong = world.headrace("check-history", "watch", "--step", "orders", "--measure", "row")
+    assert wrong.code == 2 and "measured were rows" in wrong.err, wrong.all
+    assert world.read("pipelines/watch.yaml") == before
+
+
+def test_a_window_of_time_is_kept_to_by_runs(world):
+    world.edit("pipelines/watch.yaml", "baseline: auto", "baseline: {window: 6w}")
+    ten_good_weeks(world)
+    load(world, 10, 150)
+    done = watch(world, 10)
+    assert done.code == 3 and "from 6 points 2026-02-02 to 2026-03-09" in done.err, done.all
+
+
+def test_a_query_of_a_check_takes_bound_values(world):
+    world.edit("pipelines/watch.yaml", "      - rows: {min: 1, baseline: auto}\n",
+               '      - sql: {query: "select id, amount from orders where amount > $most and $day >= date \'2026-01-12\'", bind: {most: 100.5, day: "${cast(run.interval.end as date)}"}}\n')
+    load(world, 0, 40)
+    done = watch(world, 0)
+    assert done.code == 0, done.all
+    load(world, 1, 80)
+    done = watch(world, 1)
+    assert done.code == 3 and "the query should give no row, but gives 14" in done.err, done.all
+    world.edit("pipelines/watch.yaml", "most: 100.5", "most: 1000")
+    assert watch(world, 1).code == 0, "another value is another check"
+
+
 def test_an_old_interval_run_again_knows_nothing_of_later_ones(world):
     ten_good_weeks(world)
     done = watch(world, 5, "--force", "--json")

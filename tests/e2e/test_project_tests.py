@@ -66,6 +66,41 @@ def test_a_test_that_holds_passes(world):
     assert world.headrace("-q", "test").all == ""
 
 
+WHOLE = TEST.replace("expect:\n", "checks: all\nexpect:\n")
+
+
+def test_checks_of_whole_datasets_run_where_a_test_asks_for_them(world):
+    world.edit("pipelines/score.yaml", "{rows: {min: 1000}}]", "{rows: {min: 3}}, {foreign_key: {column: customer_id, to: customers.id}}, {sql: \"select amount from orders where amount > 100\"}, {sum: {column: amount, max: 20, baseline: auto}}]")
+    world.edit("pipelines/score.yaml", "steps:\n", "steps:\n  customers: {extract: {connection: warehouse, table: customers}}\n")
+    assert world.headrace("test").code == 0, "without a word only checks of single rows run"
+    world.write("tests/totals.yaml", WHOLE)
+    done = world.headrace("test")
+    assert done.code == 2 and "step `customers` reads the connection" in done.all, "its keys are read, so they have to be given"
+    world.write("tests/totals.yaml", WHOLE.replace("given:\n", "given:\n  customers: [{id: 1}, {id: 2}]\n"))
+    assert world.headrace("test").code == 0, world.headrace("test").all
+    for old, new, says in (("customers: [{id: 1}, {id: 2}]", "customers: [{id: 1}]", "1 of 3 rows is not in `customers.id`"),
+                           ("amount: 10.5", "amount: 101", "the query should give no row, but gives 1"),
+                           ("amount: 10.5", "amount: 50", "expected the sum of `amount` to be at most 20, got 55"),
+                           ("    - {customer_id: 1, amount: 1}\n", "", "expected at least 3 rows, got 2")):
+        good = world.read("tests/totals.yaml")
+        world.edit("tests/totals.yaml", old, new)
+        done = world.headrace("test")
+        assert done.code == 1 and says in done.all, done.all
+        world.write("tests/totals.yaml", good)
+
+
+def test_rows_put_aside_are_expected_like_others(world):
+    world.edit("pipelines/score.yaml", "{rows: {min: 1000}}]", "{expect: \"amount > 0\", name: paid}]\n    quarantine: {at_most: 50%}")
+    world.write("tests/totals.yaml", TEST.replace("amount: 4", "amount: -4").replace("expect:\n", "expect:\n  orders.quarantine: [{customer_id: 2, amount: -4, failed_checks: paid}]\n").replace(", {customer_id: 2, orders: 1, spend: 4}", ""))
+    done = world.headrace("test")
+    assert done.code == 0, done.all
+    world.edit("tests/totals.yaml", "failed_checks: paid", "failed_checks: unpaid")
+    assert world.headrace("test").code == 1
+    world.edit("tests/totals.yaml", "orders.quarantine", "totals.quarantine")
+    done = world.headrace("test")
+    assert done.code == 2 and "step `totals` puts no rows aside" in done.all
+
+
 def test_nothing_outside_is_touched(world):
     """Neither connection has a file, so that opening either would make it or fail; `apart` and the delivery would fail if they ran."""
     world.write("tests/totals.yaml", TEST + "  to_platform: [{customer_id: 1, spend: 11.5}, {customer_id: 2, spend: 4}]\n")

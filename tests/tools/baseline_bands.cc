@@ -20,6 +20,7 @@ BaselineSpec SpecFrom(const Json& j) {
     spec.same.push_back(season == "hour" ? BaselineSpec::Season::kHour : season == "weekday" ? BaselineSpec::Season::kWeekday : BaselineSpec::Season::kMonth);
   spec.learn = j.value("learn", spec.learn);
   spec.window = j.value("window", spec.window);
+  spec.window_us = j.value("window_us", spec.window_us);
   spec.within = j.value("within", spec.within);
   spec.min_change = j.value("min_change", spec.min_change);
   spec.min_difference = j.value("min_difference", spec.min_difference);

@@ -20,8 +20,8 @@ struct HistoryPoint {
 /// What is expected at the interval that begins at `at_us`. Of `history` count the good points that begin before it, so neither the tested point
 /// nor an earlier attempt of its interval is part of its own average. `zone` says which hour, weekday and month a moment is in; nullptr = UTC.
 ///
-/// The numbers are docs/baselines.md's: with all points above 0 their logarithms, else they themselves; the median; 1.4826 times the median distance
-/// from it, widened by 2 / points; `within` such spreads to both sides (of logarithms upwards as shares), and never less than `min_change`, `min_difference` and, of counts, twice the square root.
+/// The numbers are docs/baselines.md's: with all points above 0 their logarithms, else they themselves; the median; the spread of SpreadOf, of logarithms together
+/// with what a series nobody knows yet is thought to have, widened by what the median itself may be off; `within` such spreads to both sides (of logarithms upwards as shares), and never less than `min_change`, `min_difference` and, of counts, twice the square root.
 ExpectedBand ExpectFrom(const BaselineSpec& spec, std::span<const HistoryPoint> history, std::int64_t at_us, const TimeZone* zone);
 
 /// Whether `value` lies in `band`, as far as `spec` asks. True while learning; false for NaN.
@@ -37,6 +37,9 @@ std::vector<ReplayedPoint> Replay(const BaselineSpec& spec, std::vector<HistoryP
 
 /// The middle of `values` by weight: half of the weight lies on each side; between two values their mean. REQUIRES: equally many, at least one; weights above 0.
 double WeightedMedian(std::span<const double> values, std::span<const double> weights);
+/// The standard deviation of a normal distribution, from the distances of all pairs of `values` (Qn of Rousseeuw and Croux 1993, with their factors for few
+/// values): half of the values may be anything, and yet it is nearly as sure of itself as the deviation from the mean. 0 for fewer than two. Weights are those of the values.
+double SpreadOf(std::span<const double> values, std::span<const double> weights);
 /// The median slope of all pairs with different `at` (Theil 1950, Sen 1968); 0 without one.
 double TheilSenSlope(std::span<const double> at, std::span<const double> values);
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include "headrace/check/test_world.h"
 #include "headrace/table/value.h"
@@ -39,8 +40,8 @@ TEST(Baseline, NumbersAreThoseOfTheWorkedExampleInTheDocs) {
   const ExpectedBand band = ExpectFrom({}, Daily({400, 440, 380, 410, 395, 1200, 420, 405}), Day(kNow), nullptr);
   EXPECT_EQ(band.points, 8);
   EXPECT_NEAR(band.center, 407.4923, 1e-4);     // the root of 405 x 410
-  EXPECT_EQ(band.lower, 272);                   // a third below: the spread of the points is smaller than that
-  EXPECT_EQ(band.upper, 543);
+  EXPECT_EQ(band.lower, 254);                   // three spreads, which of so few points are wider than a third
+  EXPECT_EQ(band.upper, 601);
   EXPECT_EQ(band.basis, "8 points 2026-11-08 to 2026-11-15");
 }
 
@@ -48,11 +49,32 @@ TEST(Baseline, WideHistoryWidensTheBandByShares) {
   BaselineSpec spec;
   spec.min_change = 0;
   const ExpectedBand band = ExpectFrom(spec, Daily({100.5, 200.5, 400.5, 100.5, 200.5, 400.5, 100.5, 200.5}), Day(kNow), nullptr);
-  const double spread = 1.4826 * std::log(200.5 / 100.5) * 1.25;
+  const double spread = 2.2219 * 0.669 * std::log(200.5 / 100.5) * std::sqrt(1 + std::numbers::pi / 16);   // the tenth of 28 distances
   EXPECT_NEAR(band.center, 200.5, 1e-9);
   EXPECT_NEAR(band.upper / 200.5, 1 + 3 * spread, 1e-9);
   EXPECT_NEAR(std::log(200.5 / band.lower), 3 * spread, 1e-9);
   EXPECT_GT(band.lower, 0) << "so nothing at all is always outside";
+}
+
+TEST(Baseline, HalfOfThePointsMayBeAnything) {
+  const std::vector<double> ones(9, 1.0);
+  const std::vector<double> steady = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+  EXPECT_NEAR(SpreadOf(steady, ones), 2.2219 * 0.872 * 2, 1e-12);       // the tenth of 36 distances
+  EXPECT_NEAR(SpreadOf(std::vector<double>{1, 2, 3, 4, 5, 1e6, 1e7, 1e8, 1e9}, ones), 2.2219 * 0.872 * 4, 1e-12);
+  EXPECT_EQ(SpreadOf(std::vector<double>{7}, std::vector<double>{1}), 0);
+  EXPECT_NEAR(SpreadOf(std::vector<double>{1, 4, 100}, std::vector<double>{1, 1, 1e-9}), 2.2219 * 0.994 * 3, 1e-12) << "what weighs nothing";
+}
+
+TEST(Baseline, ASeriesNobodyKnowsYetIsThoughtToVary) {
+  const ExpectedBand few = ExpectFrom({}, Daily({400, 400, 400, 400}), Day(kNow), nullptr);
+  const double spread = std::log(2.0) / 3 * std::sqrt(0.5) * std::sqrt(1 + std::numbers::pi / 8);
+  EXPECT_EQ(few.lower, std::ceil(400 * std::exp(-3 * spread)));
+  EXPECT_EQ(few.upper, std::floor(400 * (1 + 3 * spread)));
+  EXPECT_LE(few.lower, 225);
+  EXPECT_GT(few.lower, 200) << "half is outside from the first judged point on";
+  BaselineSpec steady;
+  steady.min_change = 0.05;                                   // who says so knows it to be steadier
+  EXPECT_GT(ExpectFrom(steady, Daily({400, 400, 400, 400}), Day(kNow), nullptr).lower, 350);
 }
 
 TEST(Baseline, TheTestedPointAndAnEarlierAttemptOfItTrainNothing) {
@@ -71,6 +93,18 @@ TEST(Baseline, FailedPointsTrainNothing) {
   EXPECT_FALSE(Judge({}, history, 0).passed);
   for (HistoryPoint& point : history) point.good = true;
   EXPECT_TRUE(ExpectFrom({}, history, Day(kNow), nullptr).points == 7);
+}
+
+TEST(Baseline, AWindowOfTimeHoldsThePointsThatBeganWithinIt) {
+  std::vector<HistoryPoint> history = Daily({9000, 400, 410, 405, 395, 390, 410, 400});
+  BaselineSpec spec;
+  spec.window_us = 7 * kDay;
+  const ExpectedBand band = ExpectFrom(spec, history, Day(kNow), nullptr);
+  EXPECT_EQ(band.basis, "7 points 2026-11-09 to 2026-11-15");
+  spec.window = 2;                                            // a number of points beside it says nothing
+  EXPECT_EQ(ExpectFrom(spec, history, Day(kNow), nullptr).points, 7);
+  spec.window_us = 3 * kDay;
+  EXPECT_EQ(ExpectFrom(spec, history, Day(kNow), nullptr).basis, "learning, 3 of 4");
 }
 
 TEST(Baseline, LearnsBeforeItJudges) {

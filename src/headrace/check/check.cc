@@ -27,8 +27,8 @@ using internal::TextCodes;
 
 namespace {
 
-constexpr std::size_t kBlockRows = 65536;  // larger blocks are cut, so that what is kept for one does not grow with the rows
-constexpr std::size_t kSmallBlock = 4096;  // not worth a thread
+constexpr std::size_t kBlockRows = 65536;  // blocks twice as large are cut, so that what is kept for one does not grow with the rows
+constexpr std::size_t kSmallWork = 65536;  // so many rows times checks are not worth a thread
 
 bool LooksAtAll(const CheckSpec& spec) { return spec.where.empty() && spec.by.empty(); }
 
@@ -82,7 +82,6 @@ struct Unit {
   Group* group = nullptr;
   std::optional<std::size_t> check;
   Status status;
-  std::vector<std::uint8_t> failed;
 };
 
 /// Kinds that look things up in much memory are begun first, so that no thread waits for one at the end.
@@ -115,21 +114,24 @@ struct CheckScan::Parts {
       if (!column) codes.push_back(column = std::make_shared<TextCodes>(*at));
       RETURN_IF_ERROR(judges[k].UseCodes(column, schema));
     }
+    std::vector<std::shared_ptr<TextCodes>> numbered;
+    for (const auto& [at, column] : by_column) numbered.push_back(column);
+    for (const std::size_t k : group.checks) judges[k].TakeCodes(numbered);
     return Ok();
   }
 
   void MakeUnits(std::span<const CheckSpec> checks) {
     for (const bool slow : {true, false})
       for (Group& group : groups) {
-        if (group.selection && slow) units.push_back({&group, std::nullopt, {}, {}});
+        if (group.selection && slow) units.push_back({&group, std::nullopt, {}});
         if (!group.selection)
           for (const std::size_t k : group.checks)
-            if (IsSlow(checks[k].kind) == slow) units.push_back({&group, k, {}, {}});
+            if (IsSlow(checks[k].kind) == slow) units.push_back({&group, k, {}});
       }
   }
 
-  Status Ask(std::size_t k, const Looked& looked, std::vector<std::uint8_t>& failed) {
-    failed.assign(looked.block.num_rows(), 0);
+  Status Ask(std::size_t k, const Looked& looked) {
+    std::vector<std::uint8_t> failed(looked.block.num_rows(), 0);
     ASSIGN_OR_RETURN(const bool any, judges[k].Add(looked, failed));
     if (!any || context.bad_rows == nullptr || !judges[k].refuses_rows()) return Ok();
     const std::scoped_lock lock(bad_mutex);
@@ -138,20 +140,20 @@ struct CheckScan::Parts {
     return Ok();
   }
 
-  Status AddSelected(Group& group, const Table& block, std::vector<std::uint8_t>& failed) {
+  Status AddSelected(Group& group, const Table& block) {
     Result<std::vector<Selection::Part>> parts = group.selection->Split(block);
     if (!parts.ok()) return std::move(parts).status().WithContext("checks with `where` or `by`");
     ASSIGN_OR_RETURN(const Table narrow, block.Select(group.columns));
     for (const Selection::Part& part : *parts) {
       const Table taken = narrow.Take(part.rows);
-      for (const std::size_t k : group.checks) RETURN_IF_ERROR(Ask(k, {block, taken, part.rows, part.segment, rows}, failed));
+      for (const std::size_t k : group.checks) RETURN_IF_ERROR(Ask(k, {block, taken, part.rows, part.segment, rows}));
     }
     return Ok();
   }
 
   Status Add(const Table& block) {
     const auto in_parallel = [&](std::size_t count, const std::function<void(std::size_t)>& act) {
-      const int threads = block.num_rows() < kSmallBlock ? 1 : ThreadsFor(count);
+      const int threads = block.num_rows() * count < kSmallWork ? 1 : ThreadsFor(count);
       if (threads == 1)
         for (std::size_t i = 0; i < count; ++i) act(i);
       else
@@ -160,7 +162,7 @@ struct CheckScan::Parts {
     in_parallel(codes.size(), [&](std::size_t i) { codes[i]->Number(block); });
     in_parallel(units.size(), [&](std::size_t i) {
       Unit& unit = units[i];
-      unit.status = unit.check ? Ask(*unit.check, {block, block, {}, 0, rows}, unit.failed) : AddSelected(*unit.group, block, unit.failed);
+      unit.status = unit.check ? Ask(*unit.check, {block, block, {}, 0, rows}) : AddSelected(*unit.group, block);
     });
     for (Unit& unit : units)
       if (!unit.status.ok()) return std::move(unit.status);
@@ -219,7 +221,7 @@ Result<CheckScan> CheckScan::Make(std::span<const CheckSpec> checks, const Schem
 
 Status CheckScan::Add(const Table& block) {
   assert(block.schema() == parts_->schema);
-  if (block.num_rows() <= kBlockRows) return parts_->Add(block);
+  if (block.num_rows() < 2 * kBlockRows) return parts_->Add(block);
   for (std::size_t begin = 0; begin < block.num_rows(); begin += kBlockRows)
     RETURN_IF_ERROR(parts_->Add(block.Slice(begin, std::min(kBlockRows, block.num_rows() - begin))));
   return Ok();

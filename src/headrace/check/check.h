@@ -27,8 +27,8 @@ struct CheckContext {
   std::int64_t until_us = 0;               ///< what `fresh` counts back from: the end of the run's interval
   /// The rows of another dataset, by the name that a check gives it; empty where there is none.
   std::function<Result<std::unique_ptr<TableStream>>(const std::string& dataset)> open = {};
-  /// The rows that a query gives, for `sql`.
-  std::function<Result<std::unique_ptr<TableStream>>(const std::string& query)> query = {};
+  /// The rows that the query of a `sql` check gives.
+  std::function<Result<std::unique_ptr<TableStream>>(const CheckSpec& check)> query = {};
   int threads = 0;                         ///< that judge at once, 0 = all cores; verdicts are the same for any number
   /// Not null: the rows that single-row checks of severity error refuse are put aside. As long as there are no more than its limit, these checks warn.
   BadRows* bad_rows = nullptr;

@@ -334,7 +334,7 @@ void Judge::ConcludeMeasure(Tally& tally, CheckVerdict& verdict) const {
 /// Of the answer only columns that bear the name of one of the dataset's that is not personal are shown: what an expression made of others cannot be known.
 Status Judge::ConcludeQuery(const CheckContext& context, CheckVerdict& verdict) const {
   if (!context.query) return Error(ErrorCode::kInvalid, "`sql` needs an engine, and there is none here").WithContext(StrCat("check `", verdict.name, "`"));
-  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, context.query(spec_.query));
+  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, context.query(spec_));
   std::set<std::string> masked = masked_;
   for (const std::string& name : rows->schema().Names())
     if (!known_.contains(name)) masked.insert(name);

@@ -52,7 +52,8 @@ class Judge {
   /// Whether single rows are asked of, and their failures are errors.
   bool refuses_rows() const { return check_ != nullptr && spec_.severity == Severity::kError; }
   /// Ask `codes` once a text instead of the rows, where the check allows it.
-  Status UseCodes(const std::shared_ptr<class TextCodes>& codes, const Schema& schema);
+  Status UseCodes(const std::shared_ptr<TextCodes>& codes, const Schema& schema);
+  void TakeCodes(std::span<const std::shared_ptr<TextCodes>> codes) { if (check_) check_->TakeCodes(codes); }
   /// The only column of texts that decides, when there is one.
   std::optional<std::size_t> TextColumn(const Schema& schema) const;
 

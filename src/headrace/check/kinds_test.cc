@@ -250,7 +250,7 @@ TEST(SqlTest, RowsOfTheQueryFailAndOnlyKnownColumnsAreShown) {
   spec.query = "select 1";
   CheckContext context;
   Table answer = Rows({{"n", Type::kInt}, {"who", Type::kText}}, {{Value::Int(4), Value::Text("secret")}});
-  context.query = [&answer](const std::string&) -> Result<std::unique_ptr<TableStream>> { return StreamOf(answer); };
+  context.query = [&answer](const CheckSpec&) -> Result<std::unique_ptr<TableStream>> { return StreamOf(answer); };
   const CheckVerdict verdict = JudgeWith(spec, Sales(), context);
   EXPECT_EQ(verdict.message, "the query should give no row, but gives 1");
   EXPECT_EQ(verdict.value, 1);
@@ -383,6 +383,58 @@ TEST(BadRowsTest, RowsThatErrorsRefuseAreNamedWithTheirChecks) {
   EXPECT_EQ(bad.count, 2);
   EXPECT_TRUE(bad.rows.empty());
   EXPECT_FALSE(ToStatus("sales", *verdicts).ok());
+}
+
+/// Texts of every size up to 40, each with another letter at each place, and once with none.
+std::vector<std::string> TextsOfAllSizes() {
+  std::vector<std::string> texts;
+  for (std::size_t size = 0; size <= 40; ++size) {
+    texts.push_back(std::string(size, 'a'));
+    for (std::size_t at = 0; at < size; ++at) {
+      texts.push_back(std::string(size, 'a'));
+      texts.back()[at] = 'b';
+    }
+  }
+  return texts;
+}
+
+TEST(TextsTest, TextsAreToldApartWhateverTheirSize) {
+  const std::vector<std::string> texts = TextsOfAllSizes();
+  const Table table = Column1("t", Type::kText, texts);
+  const CheckSpec plain = Matches("t", "a*");
+  EXPECT_EQ(Judge(plain, table).failed_rows, 820);
+  EXPECT_EQ(Judge(OneOf("t", {"aaaaaaaaaaaa", "aaaaaaabaaaa"}), table).failed_rows, static_cast<std::int64_t>(texts.size()) - 2);
+  // Another check of the column numbers its texts, and the key is made of the numbered ones: the same hashes, or the second half would not be known again.
+  std::vector<std::string> twice = texts;
+  for (int k = 0; k < 5000; ++k) twice.push_back(StrCat("so many that numbering gives up ", k));
+  twice.insert(twice.end(), texts.begin(), texts.end());
+  const Table all = Column1("t", Type::kText, twice);
+  for (const std::size_t block : {64u, 1000u, 100'000u})
+    for (const auto& checks : {std::vector{Spec(Kind::kUnique, {"t"})}, std::vector{Spec(Kind::kUnique, {"t"}), plain}}) {
+      const auto verdicts = JudgeAll(checks, all, block);
+      ASSERT_TRUE(verdicts.ok()) << verdicts.status();
+      EXPECT_EQ((*verdicts)[0].failed_rows, static_cast<std::int64_t>(texts.size()));
+    }
+}
+
+TEST(KindsTest, AnyNumberOfThreadsGivesEqualVerdicts) {
+  std::vector<Row> rows;
+  for (std::int64_t i = 0; i < 200'000; ++i)
+    rows.push_back({Value::Int((i * 7919) % 150'000), i % 11 == 0 ? Value::Null(Type::kDouble) : Value::Double(static_cast<double>(i * i % 97) / 7), Value::Text(StrCat("t", i % 50))});
+  const Table table = Rows({{"id", Type::kInt}, {"x", Type::kDouble}, {"t", Type::kText}}, rows);
+  const std::vector<CheckSpec> checks{Spec(Kind::kUnique, {"id", "t"}), Number(Kind::kSum, "x", 1e9, {}), Quantile("x", 0.7, 1e9, {}), Matches("t", "t[0-4]"), Range("x", Value::Int(1), Value::Int(9)), Range("id", Value::Int(10), std::nullopt), Spec(Kind::kNotNull, {"x"})};
+  const auto all = [&](int threads) {
+    CheckContext context;
+    context.threads = threads;
+    const auto verdicts = RunChecks(checks, *StreamOf(table), context);
+    EXPECT_TRUE(verdicts.ok()) << verdicts.status();
+    std::string out;
+    for (const CheckVerdict& verdict : *verdicts) out += StrCat(verdict.value.value_or(-1), "|", Everything(verdict), "\n");
+    return out;
+  };
+  const std::string one = all(1);
+  EXPECT_THAT(one, HasSubstr("50,000 rows repeat a key"));
+  for (const int threads : {2, 3, 8}) EXPECT_EQ(all(threads), one);
 }
 
 TEST(KindsTest, BlocksOfAnySizeGiveEqualVerdicts) {

@@ -81,9 +81,12 @@ class Sum {
 /// Call `act(double)` for each row of `column`, a number or bool, that is not null.
 template <typename Act>
 void ForEachNumber(const Column& column, Act act) {
-  const bool any_null = column.null_count() > 0;
-  for (std::size_t i = 0; i < column.size(); ++i)
-    if (!any_null || !column.IsNull(i)) act(column.type() == Type::kDouble ? column.doubles()[i] : static_cast<double>(column.ints()[i]));
+  const auto each = [&](const auto values) {
+    const auto valid = column.valid();
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (valid.empty() || valid[i] != 0) act(static_cast<double>(values[i]));
+  };
+  column.type() == Type::kDouble ? each(column.doubles()) : each(column.ints());
 }
 
 }  // namespace headrace::internal

@@ -61,6 +61,9 @@ class IntRange : public Range {
   Status Test(const Table& block, std::span<std::uint8_t> failed) override {
     const Column& column = block.column(at_);
     const auto values = column.ints();
+    bool any = all_below_ || all_above_;
+    for (const std::int64_t value : values) any |= (value < min_) | (value > max_);   // nearly always none is
+    if (!any) return Ok();
     for (std::size_t i = 0; i < failed.size(); ++i) {
       if (column.IsNull(i)) continue;
       const bool below = all_below_ || values[i] < min_;
@@ -85,6 +88,9 @@ class DoubleRange : public Range {
   Status Test(const Table& block, std::span<std::uint8_t> failed) override {
     const Column& column = block.column(at_);
     const auto values = column.doubles();
+    bool any = false;
+    for (const double value : values) any |= !((value >= min_) & (value <= max_));
+    if (!any) return Ok();
     for (std::size_t i = 0; i < failed.size(); ++i) {
       if ((values[i] >= min_ && values[i] <= max_) || column.IsNull(i)) continue;
       failed[i] = 1;

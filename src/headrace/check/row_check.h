@@ -15,6 +15,8 @@
 
 namespace headrace::internal {
 
+class TextCodes;
+
 /// Says of each row whether it fails. Blocks come in order and all have the schema given to MakeRowCheck.
 ///
 /// Threads: none.
@@ -27,6 +29,9 @@ class RowCheck {
 
   /// Whether a row fails by the values of its columns alone, whatever rows came before: then rows with equal values need one look.
   virtual bool by_value() const { return false; }
+
+  /// Columns of texts that are numbered before every Test, when whole blocks are asked about; a check may take its texts from there.
+  virtual void TakeCodes(std::span<const std::shared_ptr<TextCodes>>) {}
 
   /// One that has seen no row. REQUIRES: this one has not.
   virtual std::unique_ptr<RowCheck> Clone() const = 0;

@@ -55,7 +55,8 @@ struct BaselineSpec {
   enum class Direction : std::uint8_t { kBoth, kUp, kDown };
   std::vector<Season> same;                ///< only points of the same hour, weekday or month are compared with; empty = all
   std::int64_t learn = 4;                  ///< with fewer points nothing is expected yet
-  std::int64_t window = 20;                ///< the newest so many points count
+  std::int64_t window = 20;                ///< the newest so many points count,
+  std::int64_t window_us = 0;              ///< or, above 0, those of intervals that begin at most so long before the tested one
   double within = 3;                       ///< half the width of the band, in spreads
   double min_change = 1.0 / 3;             ///< a change of at most this share of what is expected never counts
   double min_difference = 0;               ///< nor one of at most so much
@@ -96,6 +97,7 @@ struct CheckSpec {
   std::vector<std::string> key;            ///< kOrdered, kMonotone: order is asked for within each of its values; empty = of all rows
   std::string dataset, other_column;       ///< kForeignKey (both), kSameAs: another dataset as the pipeline names it
   std::string query;                       ///< kSql: gives the rows that should not be there
+  std::vector<std::pair<std::string, Value>> bind;   ///< kSql: values of the query's `$name`s
   std::optional<BaselineSpec> baseline;    ///< kinds that measure the whole dataset
   DriftLimits drift;                       ///< kDrift; of `columns`, or of all that can be compared
 

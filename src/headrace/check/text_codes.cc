@@ -2,25 +2,66 @@
 
 #include <xxhash.h>
 
+#include <cstring>
+
 namespace headrace::internal {
 
+namespace {
+constexpr std::size_t kWhole = 16;   // so many bytes of a text lie in its key
+
+template <typename Word>
+std::uint64_t Load(const char* at) {
+  Word word;
+  std::memcpy(&word, at, sizeof(word));
+  return word;
+}
+}  // namespace
+
+/// Texts of one size differ in one of the loads, which overlap where the size is no power of two.
+TextCodes::Key TextCodes::KeyOf(std::string_view text) {
+  const char* at = text.data();
+  const std::size_t size = text.size();
+  Key key{0, 0, static_cast<std::uint32_t>(size)};
+  if (size > kWhole) {
+    key.low = XXH3_64bits(at, size);
+  } else if (size >= 8) {
+    key.low = Load<std::uint64_t>(at);
+    key.high = Load<std::uint64_t>(at + size - 8);
+  } else if (size >= 4) {
+    key.low = Load<std::uint32_t>(at) << 32 | Load<std::uint32_t>(at + size - 4);
+  } else if (size > 0) {
+    key.low = Load<std::uint8_t>(at) << 16 | Load<std::uint8_t>(at + size / 2) << 8 | Load<std::uint8_t>(at + size - 1);
+  }
+  return key;
+}
+
 std::uint32_t TextCodes::CodeOf(std::string_view text) {
-  const std::size_t mask = places_.size() - 1;
-  std::size_t at = XXH3_64bits(text.data(), text.size()) & mask;
-  while (places_[at] != 0 && texts_[places_[at]] != text) at = (at + 1) & mask;
-  if (places_[at] != 0) return places_[at];
-  gave_up_ = texts_.size() >= kMost || text.size() > kLongest;
-  if (gave_up_) return 0;
-  places_[at] = static_cast<std::uint32_t>(texts_.size());
-  texts_.emplace_back(text);
-  return places_[at];
+  constexpr std::size_t kMask = kPlaces - 1;
+  const Key key = KeyOf(text);
+  std::uint64_t mixed = (key.low ^ (key.high + key.size) * 0x9E3779B97F4A7C15u) * 0xBF58476D1CE4E5B9u;
+  mixed ^= mixed >> 32;
+  for (std::size_t at = mixed & kMask;; at = (at + 1) & kMask) {
+    Place& place = places_[at];
+    if (place.code == 0) {
+      gave_up_ = texts_.size() >= kMost || text.size() > kLongest;
+      if (gave_up_) return 0;
+      place = {key, static_cast<std::uint32_t>(texts_.size())};
+      texts_.emplace_back(text);
+      return place.code;
+    }
+    const bool alike = place.key.low == key.low && place.key.high == key.high && place.key.size == key.size;
+    if (alike && (text.size() <= kWhole || texts_[place.code] == text)) return place.code;
+  }
 }
 
 void TextCodes::Number(const Table& block) {
   if (gave_up_) return;
   const Column& column = block.column(at_);
   codes_.resize(column.size());
-  for (std::size_t i = 0; i < column.size() && !gave_up_; ++i) codes_[i] = column.IsNull(i) ? 0 : CodeOf(column.text(i));
+  const auto offsets = column.offsets();
+  const char* bytes = column.bytes().data();
+  for (std::size_t i = 0; i < column.size() && !gave_up_; ++i)
+    codes_[i] = column.IsNull(i) ? 0 : CodeOf({bytes + offsets[i], static_cast<std::size_t>(offsets[i + 1] - offsets[i])});
 }
 
 namespace {

@@ -19,6 +19,10 @@ class Unique : public RowCheck {
     return Ok();
   }
 
+  void TakeCodes(std::span<const std::shared_ptr<TextCodes>> codes) override {
+    for (const auto& column : codes) hasher_.UseCodes(column);
+  }
+
   std::string Complaint(std::int64_t failed, std::int64_t) const override {
     return StrCat(FormatCount(failed), failed == 1 ? " row repeats" : " rows repeat", " a key of (", Join(columns(), ", "), ")");
   }

@@ -1,4 +1,4 @@
-// What the checks of a step measured and said run by run, and what they would have said under the rule that the file states now.
+// What the checks of a step measured and said run by run, and what they would have said under the rule that the file states now, or under one given to try.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -7,6 +7,7 @@
 #include "headrace/check/check.h"
 #include "headrace/cli/command.h"
 #include "headrace/cli/run_request.h"
+#include "headrace/pipeline/baseline_rule.h"
 #include "headrace/table/value.h"
 
 namespace headrace {
@@ -16,11 +17,11 @@ using Json = nlohmann::ordered_json;
 
 struct HistoryFlags {
   RunTarget target;
-  std::string step;
+  std::string step, rule, measure;
   std::int64_t limit = 400;
 };
 
-/// One measure of one segment, with the rule of today.
+/// One measure of one segment, with the rule of today or the one to try.
 struct Series {
   std::string measure, segment;
   std::vector<Measurement> points;
@@ -44,16 +45,19 @@ Result<const StepSpec*> FindStep(const ResolvedPipeline& pipeline, const std::st
   return Error(ErrorCode::kInvalid, "pipeline `", pipeline.pipeline, "` has no step `", name, "`").WithHelp(near.empty() ? StrCat("its steps: ", Join(names, ", ")) : StrCat("did you mean `", near, "`?"));
 }
 
-std::vector<Series> BySeries(std::vector<Measurement> measured, const StepSpec& step) {
+std::vector<Series> BySeries(std::vector<Measurement> measured, const StepSpec& step, const std::optional<BaselineSpec>& tried) {
   std::vector<Series> all;
   for (Measurement& m : measured) {
     auto series = std::find_if(all.begin(), all.end(), [&](const Series& s) { return s.measure == m.measure && s.segment == m.segment; });
     if (series == all.end()) series = all.insert(all.end(), Series{m.measure, m.segment, {}, {}, {}});
     series->points.push_back(std::move(m));
   }
-  for (Series& series : all)
+  for (Series& series : all) {
+    series.rule = tried;
+    if (tried) continue;
     for (const CheckSpec& check : step.checks)
       if (check.baseline && MeasureOf(check) == series.measure) series.rule = check.baseline;
+  }
   return all;
 }
 
@@ -73,7 +77,7 @@ std::string Band(const std::optional<double>& lower, const std::optional<double>
 
 std::string_view Replayed(const ReplayedPoint& point) { return point.band.learning ? "learning" : point.fits ? "passed" : "outside"; }
 
-std::string AsText(const Series& series) {
+std::string AsText(const Series& series, bool tried) {
   std::vector<std::vector<std::string>> rows;
   std::int64_t said = 0, would = 0;
   for (std::size_t i = 0; i < series.points.size(); ++i) {
@@ -86,10 +90,10 @@ std::string AsText(const Series& series) {
     would += point.fits ? 0 : 1;
   }
   std::vector<std::string> header = {"said", "interval", "value", "expected"};
-  if (series.rule) header.insert(header.end(), {"by today's rule", "expected then"});
+  if (series.rule) header.insert(header.end(), {tried ? "by the rule given" : "by today's rule", "expected then"});
   const std::string of = series.segment.empty() ? "" : StrCat(" of ", series.segment);
   return StrCat(series.measure, of, ": ", series.points.size(), series.points.size() == 1 ? " interval, " : " intervals, ", said, " did not pass",
-                series.rule ? StrCat("; by today's rule ", would, " would be outside") : "; the step has no `baseline` for it today", "\n", TextTable(header, rows));
+                series.rule ? StrCat(tried ? "; by the rule given " : "; by today's rule ", would, " would be outside") : "; the step has no `baseline` for it today", "\n", TextTable(header, rows));
 }
 
 Json AsJson(const Series& series) {
@@ -108,7 +112,7 @@ Json AsJson(const Series& series) {
   return {{"measure", series.measure}, {"segment", series.segment}, {"points", points}};
 }
 
-Result<std::vector<Series>> ReadSeries(const Project& project, const ResolvedPipeline& pipeline, const HistoryFlags& flags) {
+Result<std::vector<Series>> ReadSeries(const Project& project, const ResolvedPipeline& pipeline, const HistoryFlags& flags, const std::optional<BaselineSpec>& tried) {
   ASSIGN_OR_RETURN(const StepSpec* step, FindStep(pipeline, flags.step));
   ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(project));
   ASSIGN_OR_RETURN(std::vector<Measurement> measured, store->ReadMeasurements({.pipeline = pipeline.pipeline, .tenant = pipeline.tenant, .environment = pipeline.environment.name,
@@ -120,7 +124,13 @@ Result<std::vector<Series>> ReadSeries(const Project& project, const ResolvedPip
   if (!pipeline.time_zone.empty()) {
     ASSIGN_OR_RETURN(zone, TimeZone::Find(pipeline.time_zone));
   }
-  std::vector<Series> all = BySeries(std::move(measured), *step);
+  std::vector<Series> all = BySeries(std::move(measured), *step, tried);
+  if (!flags.measure.empty()) {
+    std::vector<std::string> known;
+    for (const Series& series : all) known.push_back(series.measure);
+    std::erase_if(all, [&](const Series& series) { return series.measure != flags.measure; });
+    if (all.empty()) return Error(ErrorCode::kInvalid, "no run has measured `", flags.measure, "` of `", flags.step, "`").WithHelp(StrCat("measured were ", Join(known, ", ")));
+  }
   for (Series& series : all) ReplayRule(series, zone ? &*zone : nullptr);
   return all;
 }
@@ -133,13 +143,19 @@ int CheckHistory(const HistoryFlags& flags, const GlobalFlags& global) {
   if (!request.ok()) return Fail(request.status(), global);
   const std::optional<ResolvedPipeline> pipeline = ResolveTarget(*project, *request, global, &exit_code);
   if (!pipeline) return exit_code;
-  const Result<std::vector<Series>> all = ReadSeries(*project, *pipeline, flags);
+  std::optional<BaselineSpec> tried;
+  if (!flags.rule.empty()) {
+    Diagnostics diagnostics;
+    tried = ReadBaselineRule(flags.rule, "--rule", diagnostics);
+    if (!tried) return FailWith(diagnostics, global);
+  }
+  const Result<std::vector<Series>> all = ReadSeries(*project, *pipeline, flags, tried);
   if (!all.ok()) return Fail(all.status(), global);
   Json json = Json::array();
   std::string text;
   for (const Series& series : *all) {
     if (global.json) json.push_back(AsJson(series));
-    else text += StrCat(text.empty() ? "" : "\n", AsText(series));
+    else text += StrCat(text.empty() ? "" : "\n", AsText(series, tried.has_value()));
   }
   PrintOut(global.json ? json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text);
   return 0;
@@ -151,6 +167,8 @@ void AddCheckHistoryCommand(CLI::App& app, const GlobalFlags& global, Action& ac
   auto flags = std::make_shared<HistoryFlags>();
   AddRunTarget(command, flags->target);
   command->add_option("--step", flags->step, "the step; an item of a `for_each` is STEP[ITEM]")->type_name("STEP")->required();
+  command->add_option("--measure", flags->measure, "only this number: rows, sum(amount), ...")->type_name("NAME");
+  command->add_option("--rule", flags->rule, "a baseline to try in place of the file's, as it would stand there: '{window: 90d, within: 4}'")->type_name("RULE");
   command->add_option("--limit", flags->limit, "the newest so many intervals")->check(CLI::Range(1, 100000))->capture_default_str();
   command->callback([&global, &action, flags] { action = [&global, flags] { return CheckHistory(*flags, global); }; });
 }

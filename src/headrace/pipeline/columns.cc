@@ -113,7 +113,7 @@ class ColumnChecker {
       if (added.ok()) added = engine_->AddColumns(input.name.substr(kCheckInput.size()), known_.at(input.step));
     }
     if (!added.ok()) return;
-    const Status status = engine_->Describe(check.query).status();
+    const Status status = engine_->Describe(check.query, SqlParameters(check.bind.begin(), check.bind.end())).status();
     if (status.code() == ErrorCode::kInvalid) Refuse(step, Error(ErrorCode::kInvalid, "check `", check.name, "`: ", status.message()).WithHelp(status.help()));
   }
 

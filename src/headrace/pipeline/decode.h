@@ -93,6 +93,9 @@ Place StartOf(const Node& node);
 std::vector<std::string> ColumnsOf(const Node* node, Diagnostics& diagnostics);
 /// What to do about a file that a step names and that is not there: the nearest one, or where paths stand.
 std::string MissingFileHelp(const std::string& root, const std::string& path);
+/// The values under `bind`, and whether each `$name` of the query has one and each of them is used.
+BoundValues BindOf(const Node* bind);
+void CheckBinding(const SourcedText& query, const SqlFacts& facts, const Node* bind, Diagnostics& diagnostics);
 /// What can be said without columns (FindEarlyErrors). False after reporting.
 bool CheckExpressionSyntax(const Node& node, Diagnostics& diagnostics);
 

@@ -5,6 +5,7 @@
 #include "headrace/base/text.h"
 #include "headrace/check/pattern.h"
 #include "headrace/expr/aggregate.h"
+#include "headrace/pipeline/baseline_rule.h"
 #include "headrace/pipeline/decode.h"
 #include "headrace/pipeline/params.h"
 #include "headrace/pipeline/yaml.h"
@@ -163,26 +164,32 @@ class CheckDecoder {
     return dataset.pending || Refer(dataset, dataset.text, spec);
   }
 
+  /// The query alone, or a map of it and what is bound.
   bool DecodeSql(const Node& node, CheckSpec* spec) {
     spec->kind = Kind::kSql;
-    if (node.pending) return true;
-    if (references_ == nullptr) return RefuseInTest(node, *spec);
-    SourcedText query = node.Sourced();
-    if (node.text.ends_with(".sql")) {
-      const std::shared_ptr<const SourceFile> source = ReadOrReport((std::filesystem::path(context_.around.root) / node.text).string(), node.text, 1 << 20, context_.diagnostics);
+    const Node& text = node.is_map() ? *node.Find("query") : node;
+    const Node* bind = node.is_map() ? node.Find("bind") : nullptr;
+    if (text.pending) return true;
+    if (references_ == nullptr) return RefuseInTest(text, *spec);
+    SourcedText query = text.Sourced();
+    if (text.text.ends_with(".sql")) {
+      const std::shared_ptr<const SourceFile> source = ReadOrReport((std::filesystem::path(context_.around.root) / text.text).string(), text.text, 1 << 20, context_.diagnostics);
       if (source == nullptr) return false;
       query = {source->text(), {Place{source, 0, 1}, {{0, 0}}}};
     }
     spec->query = query.text;
+    spec->bind = BindOf(bind);
     const Result<SqlFacts> facts = context_.sql.InspectEngineQuery(query.text);
     if (!facts.ok()) {
       context_.diagnostics.AddStatus(DiagnosticCode::kSql, query, facts.status());
       return false;
     }
-    if (!facts->parameters.empty()) {
-      context_.diagnostics.AddError(DiagnosticCode::kBinding, query.origin.At(facts->parameters[0].span), StrCat("nothing is bound for `$", facts->parameters[0].name, "` in a check")).Help("put the query into a `sql` step and expect `rows: {max: 0}` of it");
+    if (bind == nullptr && !facts->parameters.empty()) {
+      context_.diagnostics.AddError(DiagnosticCode::kBinding, query.origin.At(facts->parameters[0].span), StrCat("no value is bound for `$", facts->parameters[0].name, "`"))
+          .Help(StrCat("write `sql: {query: ..., bind: {", facts->parameters[0].name, ": ...}}`"));
       return false;
     }
+    CheckBinding(query, *facts, bind, context_.diagnostics);
     for (const SqlFacts::Mention& table : facts->tables) {
       if (table.name == own_) continue;
       references_->push_back({StepReference::Role::kCheck, table.name, table.name, query.origin.At(table.span)});
@@ -273,7 +280,8 @@ class CheckDecoder {
     for (const std::string& season : TextsOf(node.Find("same")))
       out.same.push_back(season == "hour" ? BaselineSpec::Season::kHour : season == "weekday" ? BaselineSpec::Season::kWeekday : BaselineSpec::Season::kMonth);
     out.learn = IntOf(node.Find("learn"), out.learn);
-    out.window = IntOf(node.Find("window"), std::max(out.window, out.learn));
+    out.window = std::max(out.window, out.learn);
+    if (!DecodeWindow(node.Find("window"), out)) return false;
     out.within = DoubleOf(node.Find("within"), out.within);
     out.min_change = ShareOf(node.Find("min_change"), out.min_change);
     out.min_difference = DoubleOf(node.Find("min_difference"), out.min_difference);
@@ -282,10 +290,20 @@ class CheckDecoder {
     if (direction == "down") out.direction = BaselineSpec::Direction::kDown;
     out.half_life = IntOf(node.Find("half_life"), 0);
     out.trend = BoolOf(node.Find("trend"), false);
-    if (out.window < out.learn) return RefuseIn(node, "window", StrCat("`window` holds fewer points (", out.window, ") than `learn` asks for (", out.learn, ")"));
+    if (out.window_us == 0 && out.window < out.learn) return RefuseIn(node, "window", StrCat("`window` holds fewer points (", out.window, ") than `learn` asks for (", out.learn, ")"));
     if (out.within <= 0) return RefuseIn(node, "within", "`within` takes a number above 0");
     if (out.min_difference < 0) return RefuseIn(node, "min_difference", "`min_difference` takes a number from 0 on");
     return DecodeSince(node.Find("since"), out);
+  }
+
+  /// A number of points, or how far back they may lie.
+  bool DecodeWindow(const Node* window, BaselineSpec& out) {
+    if (window == nullptr || window->pending) return true;
+    if (ParseInt(window->text, &out.window) && out.window >= 2) return true;
+    const Result<std::int64_t> back = ParseLongDuration(window->text);
+    if (back.ok() && *back > 0) out.window_us = *back;
+    else context_.diagnostics.AddError(DiagnosticCode::kCheck, window->place, StrCat("`window` takes a number of points from 2 on or a duration, got ", Describe(*window))).Help("write for example `12` or `90d`");
+    return out.window_us > 0;
   }
 
   bool DecodeSince(const Node* since, BaselineSpec& out) {
@@ -381,6 +399,18 @@ std::vector<CheckSpec> DecodeChecks(const Node* checks, const DecodeContext& con
     out.insert(out.end(), rules.begin(), rules.end());
   }
   return out;
+}
+
+std::optional<BaselineSpec> ReadBaselineRule(const std::string& text, const std::string& shown, Diagnostics& diagnostics) {
+  const std::size_t errors = diagnostics.errors();
+  const auto source = std::make_shared<const SourceFile>(shown, StrCat("rows: {baseline: ", text, "}"));
+  std::optional<Node> node = ParseYaml(source, diagnostics);
+  if (!node || !CheckShape(*node, CheckEntryShape(), shown, nullptr, diagnostics)) return std::nullopt;
+  const StepSurroundings around;
+  const Scope scope;
+  CheckSpec spec;
+  const bool read = CheckDecoder({around, scope, *DefaultSqlInspector(), diagnostics}, "", nullptr).Decode(*node, &spec);
+  return read && diagnostics.errors() == errors ? spec.baseline : std::nullopt;
 }
 
 }  // namespace headrace

@@ -102,32 +102,6 @@ class StepDecoder {
     return {source->text(), {Place{source, 0, 1}, {{0, 0}}}};
   }
 
-  BoundValues Bind(const Node* bind) {
-    BoundValues values;
-    if (bind != nullptr)
-      for (const Node::Entry& entry : bind->entries) values.emplace_back(entry.key, InferValue(entry.value));
-    return values;
-  }
-
-  /// Each `$name` has a value, each value is used.
-  void CheckBinding(const SourcedText& query, const SqlFacts& facts, const Node* bind) {
-    if (bind != nullptr && bind->pending) return;
-    std::vector<std::string> bound, wanted;
-    if (bind != nullptr)
-      for (const Node::Entry& entry : bind->entries) bound.push_back(entry.key);
-    for (const SqlFacts::Mention& parameter : facts.parameters) {
-      wanted.push_back(parameter.name);
-      if (std::find(bound.begin(), bound.end(), parameter.name) != bound.end()) continue;
-      const std::string near = NearestName(parameter.name, bound);
-      Error(DiagnosticCode::kBinding, query.origin.At(parameter.span), StrCat("no value is bound for `$", parameter.name, "`"),
-            near.empty() ? StrCat("add `bind: {", parameter.name, ": ...}` beside the query") : StrCat("did you mean `$", near, "`?"));
-    }
-    if (bind == nullptr) return;
-    for (const Node::Entry& entry : bind->entries)
-      if (std::find(wanted.begin(), wanted.end(), entry.key) == wanted.end())
-        Error(DiagnosticCode::kBinding, entry.key_place, StrCat("the query does not use `$", entry.key, "`"), "remove it");
-  }
-
   std::optional<SqlFacts> Facts(const SourcedText& query, Result<SqlFacts> facts) {
     if (facts.ok()) return *std::move(facts);
     diagnostics_.AddStatus(DiagnosticCode::kSql, query, facts.status());
@@ -146,7 +120,7 @@ class StepDecoder {
     if (const Node::Entry* api = node.FindEntry("api")) {
       if (const Node::Entry* other = connection != nullptr ? connection : node.FindEntry("file"))
         diagnostics_.AddError(DiagnosticCode::kConflict, api->key_place, StrCat("`extract` has both `api` and `", other->key, "`; exactly one may stand")).Related(other->key_place, "the other");
-      RefuseIn(node, {"format", "delimiter", "table", "query", "bind", "empty"}, "beside `api`");
+      RefuseIn(node, {"format", "delimiter", "table", "query", "bind"}, "beside `api`");
       spec.api = DecodeApi(api->value, context_);
     } else if (file != nullptr && connection != nullptr) {
       diagnostics_.AddError(DiagnosticCode::kConflict, connection->key_place, "`extract` has both `file` and `connection`; exactly one may stand").Related(node.FindEntry("file")->key_place, "the other");
@@ -199,24 +173,24 @@ class StepDecoder {
       return;
     }
     spec.query = Query(*query);
-    spec.bind = Bind(node.Find("bind"));
+    spec.bind = BindOf(node.Find("bind"));
     draft_.spec.unfitted_text = spec.query->text;
     if (spec.query->text.empty()) return;
     const auto entry = around_.connections.find(spec.connection);
     const SqlDialect dialect = DialectOf(entry == around_.connections.end() ? "" : entry->second.driver);
     if (const auto facts = Facts(*spec.query, context_.sql.InspectForeignQuery(spec.query->text, dialect)))
-      CheckBinding(*spec.query, *facts, node.Find("bind"));
+      CheckBinding(*spec.query, *facts, node.Find("bind"), diagnostics_);
   }
 
   SqlSpec Sql(const Node& node) {
     SqlSpec spec;
     spec.query = Query(*node.Find("query"));
-    spec.bind = Bind(node.Find("bind"));
+    spec.bind = BindOf(node.Find("bind"));
     spec.threads = IntOf(node.Find("threads"), 1);
     draft_.spec.unfitted_text = spec.query.text;
     if (spec.query.text.empty()) return spec;
     if (const auto facts = Facts(spec.query, context_.sql.InspectEngineQuery(spec.query.text))) {
-      CheckBinding(spec.query, *facts, node.Find("bind"));
+      CheckBinding(spec.query, *facts, node.Find("bind"), diagnostics_);
       for (const SqlFacts::Mention& table : facts->tables)
         draft_.references.push_back({StepReference::Role::kTable, table.name, table.name, spec.query.origin.At(table.span)});
     }
@@ -363,12 +337,21 @@ class StepDecoder {
       if (cache->is_map() && spec.kind != StepKind::kExtract)
         Error(DiagnosticCode::kConflict, cache->entries.front().key_place, "`fresh_for` is for `extract`: other steps are made again when what they read changed", "remove it");
     }
+    EmptyAnswer();
     Pool();
     Approve();
     const std::string on_failure = TextOf(step_.Find("on_failure"));
     if (on_failure == "stop_run") spec.on_failure = StepSpec::OnFailure::kStopRun;
     if (on_failure == "continue") spec.on_failure = StepSpec::OnFailure::kContinue;
     spec.last = context_.last;
+  }
+
+  /// An empty list of an API names no column.
+  void EmptyAnswer() {
+    const Node* extract = step_.Find("extract");
+    if (extract == nullptr || draft_.spec.kind != StepKind::kExtract || !draft_.spec.as<ExtractSpec>().api || !draft_.spec.as<ExtractSpec>().empty_allowed) return;
+    if (ExtractSpec::ContractOf(draft_.spec.checks) == nullptr)
+      Error(DiagnosticCode::kConflict, extract->FindEntry("empty")->key_place, "`empty: allow` beside `api` needs a contract: an empty list names no column", "add `checks: [{contract: contracts/...}]` to the step");
   }
 
   void Quarantine() {

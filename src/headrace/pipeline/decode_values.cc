@@ -4,6 +4,7 @@
 #include "headrace/base/text.h"
 #include "headrace/expr/early_errors.h"
 #include "headrace/pipeline/decode.h"
+#include "headrace/pipeline/params.h"
 
 namespace headrace {
 std::string TextOf(const Node* node) { return node == nullptr || node->pending ? std::string() : node->text; }
@@ -58,6 +59,31 @@ double ShareOf(const Node* node, double otherwise) {
   double value = otherwise;
   if (node != nullptr && !node->pending && ParseShare(node->text, &value)) return value;
   return otherwise;
+}
+
+BoundValues BindOf(const Node* bind) {
+  BoundValues values;
+  if (bind != nullptr)
+    for (const Node::Entry& entry : bind->entries) values.emplace_back(entry.key, InferValue(entry.value));
+  return values;
+}
+
+void CheckBinding(const SourcedText& query, const SqlFacts& facts, const Node* bind, Diagnostics& diagnostics) {
+  if (bind != nullptr && bind->pending) return;
+  std::vector<std::string> bound, wanted;
+  if (bind != nullptr)
+    for (const Node::Entry& entry : bind->entries) bound.push_back(entry.key);
+  for (const SqlFacts::Mention& parameter : facts.parameters) {
+    wanted.push_back(parameter.name);
+    if (std::find(bound.begin(), bound.end(), parameter.name) != bound.end()) continue;
+    const std::string near = NearestName(parameter.name, bound);
+    diagnostics.AddError(DiagnosticCode::kBinding, query.origin.At(parameter.span), StrCat("no value is bound for `$", parameter.name, "`"))
+        .Help(near.empty() ? StrCat("add `bind: {", parameter.name, ": ...}` beside the query") : StrCat("did you mean `$", near, "`?"));
+  }
+  if (bind == nullptr) return;
+  for (const Node::Entry& entry : bind->entries)
+    if (std::find(wanted.begin(), wanted.end(), entry.key) == wanted.end())
+      diagnostics.AddError(DiagnosticCode::kBinding, entry.key_place, StrCat("the query does not use `$", entry.key, "`")).Help("remove it");
 }
 
 Place StartOf(const Node& node) { return {node.place.source, node.place.offset, node.is_scalar() ? node.place.length : 1}; }

@@ -194,7 +194,7 @@ steps:
       - rows: {min: 5, baseline: auto}
       - rows: {baseline: {same: [weekday, hour], learn: 8, window: 12, within: 4, min_change: 10%, min_difference: 50, direction: down, half_life: 6, trend: true, since: 2026-11-02}}
         severity: warn
-  b: {extract: {file: b.csv, unchanged: refuse}}
+  b: {extract: {file: b.csv, unchanged: refuse}, checks: [{rows: {baseline: {window: 90d}}}, {sql: {query: "select * from b where day >= $until", bind: {until: "${cast(run.interval.end as date)}"}}}]}
 )");
   const ResolvedPipeline resolved = Resolve(Load("", "p.yaml"), {.pipeline = "p"});
   EXPECT_EQ(resolved.time_zone, "Europe/Vienna");
@@ -202,8 +202,15 @@ steps:
   EXPECT_TRUE(a.as<ExtractSpec>().of_interval);
   EXPECT_TRUE(a.as<ExtractSpec>().empty_allowed);
   EXPECT_TRUE(resolved.Find("b")->as<ExtractSpec>().of_interval) << "it asks to be held to it";
+  const StepSpec& b = *resolved.Find("b");
+  ASSERT_EQ(b.checks.size(), 2U);
+  EXPECT_EQ(b.checks[0].baseline->window_us, 90 * kMicrosPerDay);
+  ASSERT_EQ(b.checks[1].bind.size(), 1U);
+  EXPECT_EQ(b.checks[1].bind[0].first, "until");
+  EXPECT_EQ(b.checks[1].bind[0].second.type(), Type::kDate);
   ASSERT_EQ(a.checks.size(), 2U);
   ASSERT_TRUE(a.checks[0].baseline && a.checks[1].baseline);
+  EXPECT_EQ(a.checks[1].baseline->window_us, 0);
   EXPECT_EQ(a.checks[0].baseline->window, 20);
   EXPECT_EQ(a.checks[0].min_rows, 5);
   const BaselineSpec& spec = *a.checks[1].baseline;

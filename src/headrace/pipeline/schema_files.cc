@@ -234,6 +234,7 @@ const Shape& TestFileShape() {
         {"params", Named("parameter: value", Either({Scalar(kAny), ListOf(Scalar(kColumn))})), "values of the pipeline's parameters", "{category: shoes}"},
         {"given", Named("step: rows", Either({rows, given}), kStep), "the rows that stand for a step's output; no connection, source or destination is touched", "{events: [{customer_id: 1, amount: 9.5}]}"},
         {"models", Named("model: file", Scalar(kPath), kLabel), "the model file that stands for a model of the registry or for a train step", "{propensity: tests/data/propensity.model}"},
+        {"checks", Choice({"single_rows", "all"}), "which checks of the steps run: those of single rows, or also those that measure a whole dataset or read another step; `single_rows` when not given", "all"},
         {"sample", Scalar(kColumn), "for `headrace test --sample`: the column by whose values rows of the recorded extracts are taken", "customer_id"},
         Required({"expect", Named("step: rows", Either({rows, expected}), kStep), "what steps must give; of a `deliver` step, what it would deliver. Only steps that these need are run",
                   "{features: [{customer_id: 1, orders: 2}]}"}),

@@ -154,7 +154,7 @@ Key Baseline() {
   return {"baseline", Either({Choice({"auto"}), MapOf("a baseline", {
       {"same", ListOrSingle(Choice({"hour", "weekday", "month"})), "compare only with points of the same hour, weekday or month, on the clock of the pipeline's schedule", "weekday"},
       {"learn", IntFrom(2), "with fewer points nothing is expected yet; 4 when not given", "8"},
-      {"window", IntFrom(2), "the newest so many points count; 20 when not given", "12"},
+      {"window", Scalar(kAny), "the newest so many points count, or those of so much time; 20 when not given", "90d"},
       {"within", amount, "half the width of the band, in spreads of the points; 3 when not given", "4"},
       {"min_change", Scalar(kShare), "a change of at most this share never counts; a third when not given", "10%"},
       {"min_difference", amount, "nor does one of at most so much", "50"},
@@ -289,7 +289,8 @@ const Shape& CheckEntryShape() {
       {"type_of_text", MapOf("column, is", {one_column(), Required({"is", Choice({"email", "url", "iso_date", "currency", "country"}), "what every text is; nulls pass", "currency"})}), "texts are of one kind", "{column: currency, is: currency}"},
       {"foreign_key", MapOf("column, to", {one_column(), Required({"to", Scalar(kText), "STEP.column of another step, which this one then waits for", "customers.customer_id"})}), "every value is one of another dataset's; nulls pass", "{column: customer_id, to: customers.customer_id}"},
       {"same_as", MapOf("dataset, columns", {Required({"dataset", Scalar(kStep), "another step, which this one then waits for", "orders_copy"}), {"columns", Columns(), "the columns to compare; all when not given", "[id, amount]"}}), "another dataset has the same rows, in whatever order", "{dataset: orders_copy}"},
-      {"sql", Scalar(kSql), "a query over this step and others, by name, that gives no row", "\"select * from orders join refunds using (id) where refunds.amount > orders.amount\""},
+      {"sql", Either({Scalar(kSql), MapOf("query, bind", {Required({"query", Scalar(kSql), "a .sql file, or the query itself", "sql/strays.sql"}), Bind()})}),
+       "a query over this step and others, by name, that gives no row", "\"select * from orders join refunds using (id) where refunds.amount > orders.amount\""},
       {"at_least", Scalar(kShare), "share of rows that must pass; all when not given", "99.9%"},
       {"severity", Choice({"error", "warn"}), "`warn` reports and goes on", "warn"},
       {"warn", MapOf("the bounds of a warning", {

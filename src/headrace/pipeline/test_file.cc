@@ -29,6 +29,7 @@ class TestReader {
     test.name = TextOf(root->Find("name"));
     test.place = root->FindEntry("name")->key_place;
     test.sample = TextOf(root->Find("sample"));
+    test.all_checks = TextOf(root->Find("checks")) == "all";
     ReadRequest(*root, test.request);
     if (const Node* given = root->Find("given"))
       for (const Node::Entry& entry : given->entries) test.given[entry.key] = {ReadRows(entry.value), entry.key_place};

@@ -40,6 +40,7 @@ struct ProjectTest {
   std::map<std::string, Given> given;                ///< by step, as written
   struct ModelFile { std::string path; Place place; };
   std::map<std::string, ModelFile> models;           ///< by name in the registry, or by train step
+  bool all_checks = false;                           ///< also checks of whole datasets, and those that read other steps
   std::string sample;                                ///< column for `headrace test --sample`; "" = the test has none
   std::vector<TestExpectation> expect;
   Place place;
@@ -50,7 +51,8 @@ struct ProjectTest {
 std::vector<ProjectTest> LoadTests(const Project& project, const std::vector<std::string>& files, Diagnostics& diagnostics);
 
 /// What a test runs: the part of the resolved pipeline that its expectations need, in which nothing reaches outside. A step that rows stand
-/// for is an extract without inputs whose `file` the runner sets; connections are gone; `rows` checks, which speak of real amounts, too.
+/// for is an extract without inputs whose `file` the runner sets; connections are gone, and so are, unless the test
+/// asks for all, checks that measure a whole dataset, which speak of real amounts, and those that read other datasets.
 struct TestPlan {
   ResolvedPipeline pipeline;
   std::map<std::string, Table> given;                ///< by full name of a replaced step: rows that were written out, typed

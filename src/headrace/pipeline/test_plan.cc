@@ -87,15 +87,19 @@ class TestPlanner {
   std::optional<TestPlan::Target> FindTarget(const TestExpectation& expectation) {
     TestPlan::Target target;
     std::string name = expectation.name;
-    constexpr std::string_view kPredictions = ".test_predictions";
-    if (name.ends_with(kPredictions)) {
-      name.resize(name.size() - kPredictions.size());
-      target.output = kPredictions.substr(1);
-    }
+    for (const std::string_view output : {"test_predictions", "quarantine"})
+      if (name.size() > output.size() && name.ends_with(output) && name[name.size() - output.size() - 1] == '.') {
+        name.resize(name.size() - output.size() - 1);
+        target.output = output;
+      }
     const StepSpec* step = FindStep(name, expectation.place);
     if (step == nullptr) return std::nullopt;
-    const bool trains = step->kind == StepKind::kTrain;
-    if (trains != !target.output.empty() && expectation.fails.empty()) {
+    const bool trains = step->kind == StepKind::kTrain, aside = target.output == "quarantine";
+    if (aside && !step->quarantine_at_most) {
+      Error(expectation.place, StrCat("step `", name, "` puts no rows aside")).Help("give it `quarantine: {at_most: ...}`");
+      return std::nullopt;
+    }
+    if (!aside && trains != !target.output.empty() && expectation.fails.empty()) {
       Error(expectation.place, trains ? StrCat("`", name, "` makes a model, not rows") : StrCat("step `", name, "` has no output `test_predictions`"))
           .Help(trains ? StrCat("its test rows with scores are `", name, ".test_predictions`") : StrCat("write `", name, "`"));
       return std::nullopt;
@@ -130,7 +134,11 @@ class TestPlanner {
     if (!needed_.insert(name).second) return;
     const StepSpec& step = *all_.Find(name);
     const auto given = given_.find(name);
-    if (from_ == TestRowsFrom::kGiven ? given != given_.end() : step.kind == StepKind::kExtract) return;
+    const bool replaced = from_ == TestRowsFrom::kGiven ? given != given_.end() : step.kind == StepKind::kExtract;
+    if (test_.all_checks && (!replaced || step.kind == StepKind::kExtract))
+      for (const StepInput& input : step.inputs)
+        if (input.for_checks()) Need(input.step, place);
+    if (replaced) return;
     switch (step.kind) {
       case StepKind::kSql: case StepKind::kTrain: break;
       case StepKind::kScore: NeedModel(step, place); break;
@@ -177,8 +185,10 @@ class TestPlanner {
     std::erase_if(cut.steps, [&](const StepSpec& step) { return !needed_.contains(step.name); });
     std::erase_if(cut.last_if_failed, [&](const auto& entry) { return !needed_.contains(entry.first); });
     for (StepSpec& step : cut.steps) {
-      std::erase_if(step.checks, [](const CheckSpec& check) { return !check.holds_for_few_rows(); });
-      std::erase_if(step.inputs, [](const StepInput& input) { return input.for_checks(); });
+      if (!test_.all_checks) {
+        std::erase_if(step.checks, [](const CheckSpec& check) { return !check.holds_for_few_rows(); });
+        std::erase_if(step.inputs, [](const StepInput& input) { return input.for_checks(); });
+      }
       std::erase_if(step.upstream, [&](const std::string& name) { return !needed_.contains(name); });
       step.retry = {};
       step.approve = false;   // nobody is there to say yes, and nothing to say it about
@@ -203,14 +213,16 @@ class TestPlanner {
     else if (rows != nullptr)
       if (std::optional<Table> table = Typed(*rows, contract)) plan.given[step.name] = *std::move(table);
     plan.replaced.push_back(step.name);
-    if (step.kind != StepKind::kExtract) step.checks.clear();   // given rows name only the columns that matter
+    const bool checked = step.kind == StepKind::kExtract;        // of others, given rows name only the columns that matter
+    if (!checked) step.checks.clear();
+    std::erase_if(step.inputs, [&](const StepInput& input) { return !checked || !input.for_checks(); });
+    step.upstream.clear();
+    for (const StepInput& input : step.inputs) step.upstream.push_back(input.step);
     ExtractSpec given;
     given.empty_allowed = step.kind != StepKind::kExtract || step.as<ExtractSpec>().empty_allowed;
     step.kind = StepKind::kExtract;
     step.spec = std::move(given);
     step.for_each.reset();       // the rows of all items are given
-    step.inputs.clear();
-    step.upstream.clear();
     step.timeout_us = 0;
     step.enabled = true;
   }

@@ -94,7 +94,7 @@ Json Describe(const UnionSpec&) { return Json::object(); }
 
 Json Describe(const BaselineSpec& spec) {
   return {{"same", spec.same}, {"learn", spec.learn}, {"window", spec.window}, {"within", spec.within}, {"min_change", spec.min_change}, {"min_difference", spec.min_difference},
-          {"direction", static_cast<int>(spec.direction)}, {"half_life", spec.half_life}, {"trend", spec.trend}, {"since_us", spec.since_us.value_or(0)}};
+          {"direction", static_cast<int>(spec.direction)}, {"half_life", spec.half_life}, {"trend", spec.trend}, {"since_us", spec.since_us.value_or(0)}, {"window_us", spec.window_us}};
 }
 
 Json Describe(const CheckSpec& check) {
@@ -117,6 +117,7 @@ Json Describe(const CheckSpec& check) {
   if (!check.key.empty()) out["key"] = check.key;
   if (!check.form.empty()) out["form"] = check.form;
   if (!check.query.empty()) out["query"] = check.query;
+  for (const auto& [name, value] : check.bind) out["bind"][name] = Describe(value);
   if (!check.dataset.empty()) out["other"] = StrCat(check.dataset, ".", check.other_column);
   if (check.kind == CheckSpec::Kind::kQuantile) out["quantile"] = check.quantile;
   if (check.kind == CheckSpec::Kind::kFresh) out["within_us"] = check.within_us;

@@ -74,7 +74,8 @@ Result<StepFiles> RunExtract(const StepContext& context) {
   StepFiles out;
   if (spec.api) {
     ASSIGN_OR_RETURN(const ApiAnswer answer, AskApi(context, *spec.api));
-    const Status loaded = LoadRows(answer.rows_file, "jsonl", spec, *engine, contract);
+    // No row names no column: then those of the contract, without which `empty: allow` is refused.
+    const Status loaded = answer.rows == 0 && contract != nullptr ? engine->AddColumns(kRows, contract->schema()) : LoadRows(answer.rows_file, "jsonl", spec, *engine, contract);
     static_cast<void>(RemoveFile(answer.rows_file).ok());
     if (!loaded.ok()) {
       static_cast<void>(RemoveFile(answer.body_file).ok());

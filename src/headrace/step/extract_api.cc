@@ -145,10 +145,10 @@ Result<ApiAnswer> AskApi(const StepContext& context, const ApiSpec& spec) {
   Result<std::vector<std::string>> rows = JsonRows(answer.body, path);
   const auto came = [&] { return StrCat(asked.request.shown, " gave ", Came(answer, asked.secrets)); };
   if (!rows.ok()) return Error(ErrorCode::kData, rows.status().message(), ": ", came()).WithHelp(StrCat("`rows: ", spec.rows, "` says where the rows lie"));
-  if (rows->empty()) return Error(ErrorCode::kData, "the list `", spec.rows, "` is empty: ", came()).WithHelp("an API that gives no row most often failed in silence");
-  ApiAnswer out{context.store().ScratchPath(".body"), context.store().ScratchPath(".jsonl")};
+  if (rows->empty() && !context.step->as<ExtractSpec>().empty_allowed) return Error(ErrorCode::kData, "the list `", spec.rows, "` is empty: ", came()).WithHelp("an API that gives no row most often failed in silence; where none is fine, say `empty: allow` under `extract`");
+  ApiAnswer out{context.store().ScratchPath(".body"), context.store().ScratchPath(".jsonl"), rows->size()};
   RETURN_IF_ERROR(WriteFileAtomically(out.body_file, answer.body));
-  RETURN_IF_ERROR(WriteFileAtomically(out.rows_file, Join(*rows, "\n") + "\n"));
+  RETURN_IF_ERROR(WriteFileAtomically(out.rows_file, rows->empty() ? std::string() : Join(*rows, "\n") + "\n"));
   return out;
 }
 

@@ -50,11 +50,11 @@ Status Judge(const StepContext& context, const std::string& path, StepDetails& d
     if (input == context.inputs.end()) return Error(ErrorCode::kInvalid, "`", dataset, "` is not read by this step");
     return StreamParquet(input->second.path);
   };
-  around.query = [&](const std::string& query) -> Result<std::unique_ptr<TableStream>> {
+  around.query = [&](const CheckSpec& check) -> Result<std::unique_ptr<TableStream>> {
     if (engine == nullptr) {
       ASSIGN_OR_RETURN(engine, OpenCheckEngine(context, path));
     }
-    return engine->Query(query);
+    return engine->Query(check.query, Bind(check.bind));
   };
   std::vector<CheckSpec> scanned, drifts;   // drift looks at other datasets too and does not share the scan
   std::vector<std::uint32_t> places;

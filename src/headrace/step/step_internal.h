@@ -36,6 +36,7 @@ Status AtPlace(const SourcedText& text, Status status);
 /// What an API gave, in scratch files: the body as it came, and its rows as lines of JSON.
 struct ApiAnswer {
   std::string body_file, rows_file;
+  std::size_t rows = 0;                    ///< 0 only where the step allows it; then `rows_file` is empty
 };
 /// kData: an answer that is no list of rows, says that something is wrong, or holds none; kBusy: 429, 5xx or no answer, after several attempts. The error
 /// names what came, with nothing in it that could be a secret or a value of a row.

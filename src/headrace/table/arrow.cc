@@ -1,6 +1,7 @@
 // Tables in and out of the Arrow C data interface. nanoarrow owns the layout rules (offsets, dictionaries, bit-packed
 // validity, views); this file maps the many Arrow types onto the six of the house.
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -61,22 +62,143 @@ Result<ImportedColumn> MapType(const ArrowSchema& schema, std::string_view name)
 
 std::int64_t FloorDivide(std::int64_t a, std::int64_t b) { return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0); }
 
-/// Values of one column of one batch into a builder.
+/// What has been read of one column, in the form of Column, until there is enough for a block.
+class Gathered {
+ public:
+  void Reserve(Type type, std::size_t rows) {
+    if (type == Type::kDouble) doubles_.reserve(rows);
+    else if (type == Type::kText) offsets_.reserve(rows + 1);
+    else ints_.reserve(rows);
+  }
+
+  void AppendNull(Type type) {
+    if (valid_.empty()) valid_.assign(rows_, 1);
+    if (type == Type::kDouble) doubles_.push_back(0);
+    else if (type == Type::kText) EndText();
+    else ints_.push_back(0);
+    valid_.push_back(0);
+    ++rows_;
+  }
+  void AppendInt(std::int64_t v) { ints_.push_back(v), Counted(1); }
+  void AppendDouble(double v) { doubles_.push_back(v), Counted(1); }
+  void AppendText(std::string_view v) { bytes_ += v, EndText(), Counted(1); }
+
+  /// A column that lies in Arrow's buffers as it does in ours, or nearly: taken buffer by buffer. False, and nothing taken, for others.
+  bool AppendWhole(const ImportedColumn& column, const ArrowArrayView& view) {
+    if (view.dictionary != nullptr) return false;
+    const bool whole_micros = column.type == Type::kTimestamp && column.unit == NANOARROW_TIME_UNIT_MICRO;
+    const bool whole_days = column.type == Type::kDate && column.storage != NANOARROW_TYPE_DATE64;
+    const ArrowBufferViewData& data = view.buffer_views[1].data;
+    switch (view.storage_type) {
+      case NANOARROW_TYPE_INT64:
+        if (column.type != Type::kInt && !whole_micros) return false;
+        return AppendNumbers(data.as_int64, view, ints_);
+      case NANOARROW_TYPE_INT32:
+        if (column.type != Type::kInt && !whole_days) return false;
+        return AppendNumbers(data.as_int32, view, ints_);
+      case NANOARROW_TYPE_DOUBLE: return AppendNumbers(data.as_double, view, doubles_);
+      case NANOARROW_TYPE_STRING: return AppendTexts(data.as_int32, view);
+      case NANOARROW_TYPE_LARGE_STRING: return AppendTexts(data.as_int64, view);
+      default: return false;
+    }
+  }
+
+  std::size_t num_bytes() const { return (ints_.size() + doubles_.size() + offsets_.size()) * 8 + bytes_.size() + valid_.size(); }
+
+  ColumnPtr Finish(Type type) && {
+    if (type == Type::kDouble) return std::make_shared<const Column>(std::move(doubles_), std::move(valid_));
+    if (type != Type::kText) return std::make_shared<const Column>(type, std::move(ints_), std::move(valid_));
+    if (offsets_.empty()) offsets_.push_back(0);
+    return std::make_shared<const Column>(std::move(offsets_), std::move(bytes_), std::move(valid_));
+  }
+
+ private:
+  void Counted(std::size_t rows) {
+    if (!valid_.empty()) valid_.insert(valid_.end(), rows, 1);
+    rows_ += rows;
+  }
+  void EndText() {
+    if (offsets_.empty()) offsets_.push_back(0);
+    offsets_.push_back(static_cast<std::int64_t>(bytes_.size()));
+  }
+
+  /// The rows' validity; that of the rows just read, empty when none of them is null.
+  std::span<const std::uint8_t> CountValid(const ArrowArrayView& view) {
+    const auto rows = static_cast<std::size_t>(view.length);
+    const std::uint8_t* bits = view.buffer_views[0].data.as_uint8;
+    const bool any_null = bits != nullptr && ArrowBitCountSet(bits, view.offset, view.length) < view.length;
+    if (!any_null) {
+      Counted(rows);
+      return {};
+    }
+    if (valid_.empty()) valid_.assign(rows_, 1);
+    valid_.resize(rows_ + rows);
+    ArrowBitsUnpackInt8(bits, view.offset, view.length, reinterpret_cast<std::int8_t*>(valid_.data() + rows_));
+    rows_ += rows;
+    return std::span(valid_).last(rows);
+  }
+
+  /// What stands in null rows becomes 0.
+  template <typename From, typename To>
+  bool AppendNumbers(const From* data, const ArrowArrayView& view, std::vector<To>& out) {
+    const std::size_t begin = out.size();
+    out.insert(out.end(), data + view.offset, data + view.offset + view.length);
+    const auto valid = CountValid(view);
+    for (std::size_t i = 0; i < valid.size(); ++i)
+      if (valid[i] == 0) out[begin + i] = 0;
+    return true;
+  }
+
+  /// The bytes in one piece, unless a null row has some.
+  template <typename Offset>
+  bool AppendTexts(const Offset* offsets, const ArrowArrayView& view) {
+    if (view.length == 0) return true;
+    const auto rows = static_cast<std::size_t>(view.length);
+    const Offset* at = offsets + view.offset;
+    const char* data = view.buffer_views[2].data.as_char;
+    const auto valid = CountValid(view);
+    bool one_piece = true;
+    for (std::size_t i = 0; i < valid.size(); ++i) one_piece = one_piece && (valid[i] != 0 || at[i] == at[i + 1]);
+    if (offsets_.empty()) offsets_.push_back(0);
+    if (!one_piece) {
+      for (std::size_t i = 0; i < rows; ++i) {
+        if (valid[i] != 0) bytes_.append(data + at[i], static_cast<std::size_t>(at[i + 1] - at[i]));
+        EndText();
+      }
+      return true;
+    }
+    const std::size_t begin = offsets_.size();
+    const std::int64_t shift = static_cast<std::int64_t>(bytes_.size()) - static_cast<std::int64_t>(at[0]);
+    if (at[rows] > at[0]) bytes_.append(data + at[0], static_cast<std::size_t>(at[rows] - at[0]));
+    offsets_.resize(begin + rows);
+    for (std::size_t i = 0; i < rows; ++i) offsets_[begin + i] = static_cast<std::int64_t>(at[i + 1]) + shift;
+    return true;
+  }
+
+  std::size_t rows_ = 0;
+  std::vector<std::int64_t> ints_, offsets_;
+  std::vector<double> doubles_;
+  std::string bytes_;
+  std::vector<std::uint8_t> valid_;   ///< empty until a null comes
+};
+
+/// Values of one column of one batch, one by one where they do not lie as ours do.
 class Importer {
  public:
   Importer(const ImportedColumn& column, const std::string& name) : column_(column), name_(name) {}
 
-  Status Append(const ArrowArrayView& view, ColumnBuilder& out) const {
+  Status Append(const ArrowArrayView& view, Gathered& out) const {
+    if (out.AppendWhole(column_, view)) return Ok();
     const bool dictionary = view.dictionary != nullptr;
     for (std::int64_t i = 0; i < view.length; ++i) {
       if (ArrowArrayViewIsNull(&view, i)) {
-        out.AppendNull();
+        out.AppendNull(column_.type);
       } else if (!dictionary) {
         RETURN_IF_ERROR(AppendValue(view, i, out));
       } else {
         const std::int64_t code = ArrowArrayViewGetIntUnsafe(&view, i);
         if (code < 0 || code >= view.dictionary->length) return Error(ErrorCode::kData, "column `", name_, "`: a dictionary code is out of range");
-        if (ArrowArrayViewIsNull(view.dictionary, code)) out.AppendNull();
+        if (ArrowArrayViewIsNull(view.dictionary, code)) out.AppendNull(column_.type);
         else RETURN_IF_ERROR(AppendValue(*view.dictionary, code, out));
       }
     }
@@ -84,7 +206,7 @@ class Importer {
   }
 
  private:
-  Status AppendValue(const ArrowArrayView& view, std::int64_t i, ColumnBuilder& out) const {
+  Status AppendValue(const ArrowArrayView& view, std::int64_t i, Gathered& out) const {
     switch (column_.type) {
       case Type::kText: {
         const ArrowStringView text = ArrowArrayViewGetStringUnsafe(&view, i);
@@ -108,7 +230,7 @@ class Importer {
     return Error(ErrorCode::kInternal, "unknown type");
   }
 
-  Status AppendInteger(const ArrowArrayView& view, std::int64_t i, ColumnBuilder& out) const {
+  Status AppendInteger(const ArrowArrayView& view, std::int64_t i, Gathered& out) const {
     if (column_.storage == NANOARROW_TYPE_UINT64) {
       const std::uint64_t v = ArrowArrayViewGetUIntUnsafe(&view, i);
       if (v > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return OutOfRange(StrCat(v));
@@ -126,14 +248,14 @@ class Importer {
     return Ok();
   }
 
-  Status AppendDecimal(const ArrowArrayView& view, std::int64_t i, ColumnBuilder& out) const {
+  Status AppendDecimal(const ArrowArrayView& view, std::int64_t i, Gathered& out) const {
     double v = 0;
     if (!ParseDouble(StrCat(Digits(view, i), "e", -column_.scale), &v)) return OutOfRange(Digits(view, i));
     out.AppendDouble(v);
     return Ok();
   }
 
-  Status AppendTimestamp(std::int64_t raw, ColumnBuilder& out) const {
+  Status AppendTimestamp(std::int64_t raw, Gathered& out) const {
     std::int64_t micros = raw;
     bool overflow = false;
     switch (column_.unit) {
@@ -210,18 +332,35 @@ class ArrowImport final : public TableStream {
   const Schema& schema() const override { return schema_; }
 
   Result<std::optional<Table>> Next() override {
-    ArrowArray array;
-    array.release = nullptr;
-    if (stream_.get_next(&stream_, &array) != 0) return StreamError();
-    if (array.release == nullptr) return std::optional<Table>();
-    Result<Table> block = Import(array);
-    array.release(&array);
-    if (!block.ok()) return std::move(block).status();
-    return std::optional<Table>(std::move(block).value());
+    std::vector<Gathered> gathered(columns_.size());
+    std::size_t rows = 0, bytes = 0;
+    for (std::size_t i = 0; i < columns_.size(); ++i) gathered[i].Reserve(columns_[i].type, rows_before_);
+    while (!over_ && rows < kBlockRows && bytes < kBlockBytes) {
+      ArrowArray array;
+      array.release = nullptr;
+      if (stream_.get_next(&stream_, &array) != 0) return StreamError();
+      over_ = array.release == nullptr;
+      if (over_) break;
+      const Status status = Gather(array, gathered);
+      rows += static_cast<std::size_t>(array.length);
+      array.release(&array);
+      RETURN_IF_ERROR(status);
+      bytes = 0;
+      for (const Gathered& column : gathered) bytes += column.num_bytes();
+    }
+    if (rows == 0 && over_) return std::optional<Table>();
+    rows_before_ = std::min(rows, kBlockRows);
+    std::vector<ColumnPtr> columns;
+    for (std::size_t i = 0; i < columns_.size(); ++i) columns.push_back(std::move(gathered[i]).Finish(columns_[i].type));
+    return std::optional(Table(schema_, std::move(columns), rows));
   }
 
  private:
-  Result<Table> Import(const ArrowArray& array) {
+  /// The embedded engine hands over two thousand rows at a time, too few to be worth the turn through all that looks at blocks. So arrays are gathered until
+  /// there are so many rows, or so much of them.
+  static constexpr std::size_t kBlockRows = 65'536, kBlockBytes = 8 << 20;
+
+  Status Gather(const ArrowArray& array, std::vector<Gathered>& gathered) {
     ArrowArrayView view;
     ArrowError error;
     if (ArrowArrayViewInitFromSchema(&view, &arrow_schema_, &error) != NANOARROW_OK ||
@@ -229,20 +368,15 @@ class ArrowImport final : public TableStream {
       ArrowArrayViewReset(&view);
       return Error(ErrorCode::kData, "a block of rows is not valid Arrow data: ", error.message);
     }
-    std::vector<ColumnPtr> columns;
     Status status;
     for (std::size_t i = 0; i < columns_.size() && status.ok(); ++i) {
-      ColumnBuilder builder(columns_[i].type);
-      builder.Reserve(static_cast<std::size_t>(array.length));
       ArrowArrayView child = *view.children[i];
       child.offset += view.offset;  // a sliced struct slices its children
       child.length = array.length;
-      status = Importer(columns_[i], schema_[i].name).Append(child, builder);
-      columns.push_back(builder.Finish());
+      status = Importer(columns_[i], schema_[i].name).Append(child, gathered[i]);
     }
     ArrowArrayViewReset(&view);
-    RETURN_IF_ERROR(status);
-    return Table(schema_, std::move(columns), static_cast<std::size_t>(array.length));
+    return status;
   }
 
   Status StreamError() {
@@ -254,6 +388,8 @@ class ArrowImport final : public TableStream {
   ArrowSchema arrow_schema_{};
   Schema schema_;
   std::vector<ImportedColumn> columns_;
+  bool over_ = false;
+  std::size_t rows_before_ = 0;   ///< of the last block
 };
 
 /// `ArrowArrayStream` whose private data is one of these.

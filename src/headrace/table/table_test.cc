@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "nanoarrow/nanoarrow.h"
 
@@ -44,6 +45,79 @@ TEST(Table, SurvivesTheArrowInterfaceInBlocksOfAnySize) {
     EXPECT_EQ(back->schema(), Sample().schema());
     EXPECT_EQ(Cells(*back), Cells(Sample()));
   }
+}
+
+TEST(Table, SmallArraysAreGatheredIntoBlocksWorthTheirOverhead) {
+  ColumnBuilder number(Type::kInt), text(Type::kText);
+  constexpr std::size_t kRows = 200'000;
+  for (std::size_t i = 0; i < kRows; ++i) {
+    number.AppendInt(static_cast<std::int64_t>(i));
+    if (i == 150'000 || i == 7) text.AppendNull();
+    else text.AppendText("t" + std::to_string(i % 1000));
+  }
+  const Table table(Schema({{"number", Type::kInt}, {"text", Type::kText}}), {number.Finish(), text.Finish()}, kRows);
+  ArrowArrayStream stream;
+  ExportStream(StreamOf(table, 2048), &stream);
+  const auto import = ImportStream(&stream);
+  ASSERT_TRUE(import.ok()) << import.status();
+  std::vector<Table> blocks;
+  while (true) {
+    const auto block = (*import)->Next();
+    ASSERT_TRUE(block.ok()) << block.status();
+    if (!block->has_value()) break;
+    blocks.push_back(**block);
+  }
+  ASSERT_EQ(blocks.size(), 4u);
+  EXPECT_EQ(blocks[0].num_rows(), 65536u);
+  EXPECT_FALSE((*import)->Next()->has_value());
+  EXPECT_EQ(Cells(Concat(blocks)), Cells(table));
+}
+
+/// An array as a stranger may send it: rows cut off in front, numbers of 32 bits, and bytes that lie under a null.
+ArrowArrayStream Strange() {
+  ArrowSchema schema;
+  ArrowSchemaInit(&schema);
+  EXPECT_EQ(ArrowSchemaSetTypeStruct(&schema, 3), NANOARROW_OK);
+  for (const auto& [at, name, type] : {std::tuple(0, "n", NANOARROW_TYPE_INT32), std::tuple(1, "t", NANOARROW_TYPE_STRING), std::tuple(2, "x", NANOARROW_TYPE_DOUBLE)}) {
+    EXPECT_EQ(ArrowSchemaSetType(schema.children[at], type), NANOARROW_OK);
+    EXPECT_EQ(ArrowSchemaSetName(schema.children[at], name), NANOARROW_OK);
+  }
+  ArrowArray array;
+  EXPECT_EQ(ArrowArrayInitFromSchema(&array, &schema, nullptr), NANOARROW_OK);
+  EXPECT_EQ(ArrowArrayStartAppending(&array), NANOARROW_OK);
+  for (int i = 0; i < 5; ++i) {
+    if (i == 4)
+      for (int c = 0; c < 3; ++c) EXPECT_EQ(ArrowArrayAppendNull(array.children[c], 1), NANOARROW_OK);
+    else {
+      EXPECT_EQ(ArrowArrayAppendInt(array.children[0], -i), NANOARROW_OK);
+      EXPECT_EQ(ArrowArrayAppendString(array.children[1], ArrowCharView(i == 2 ? "hidden" : i == 3 ? "later" : "first")), NANOARROW_OK);
+      EXPECT_EQ(ArrowArrayAppendDouble(array.children[2], i / 2.0), NANOARROW_OK);
+    }
+    EXPECT_EQ(ArrowArrayFinishElement(&array), NANOARROW_OK);
+  }
+  EXPECT_EQ(ArrowArrayFinishBuildingDefault(&array, nullptr), NANOARROW_OK);
+  for (int c = 0; c < 3; ++c) {
+    ArrowBitClear(ArrowArrayValidityBitmap(array.children[c])->buffer.data, 2);
+    array.children[c]->null_count = -1;
+  }
+  array.offset = 1;
+  array.length = 4;
+  ArrowArrayStream stream;
+  EXPECT_EQ(ArrowBasicArrayStreamInit(&stream, &schema, 1), NANOARROW_OK);
+  ArrowBasicArrayStreamSetArray(&stream, 0, &array);
+  return stream;
+}
+
+TEST(Table, TakesSlicedArraysAndWhatLiesUnderANullNever) {
+  ArrowArrayStream stream = Strange();
+  const auto import = ImportStream(&stream);
+  ASSERT_TRUE(import.ok()) << import.status();
+  const auto table = ReadAll(**import);
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(Cells(*table), "-1|first|0.5|null|null|null|-3|later|1.5|null|null|null|");
+  EXPECT_EQ(table->column(0).ints()[1], 0);
+  EXPECT_EQ(table->column(1).bytes(), "firstlater");
+  EXPECT_EQ(table->column(2).doubles()[1], 0);
 }
 
 TEST(Table, TakeMaySelectARowTwiceAndKeepsNulls) {
