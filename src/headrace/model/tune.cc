@@ -1,10 +1,10 @@
 #include "headrace/model/tune.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <mutex>
 
 #include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
@@ -135,7 +135,7 @@ class Search {
 
   Status ScoreThese(const std::vector<std::size_t>& which, double share) {
     const bool alone = which.size() == 1;
-    std::atomic<std::size_t> done{0};
+    std::size_t done = 0;
     return ParallelFor(alone ? 1 : context_.threads, which.size(), [&](std::size_t i) -> Status {
       if (context_.cancelled && context_.cancelled()) return Error(ErrorCode::kInterrupted, "training was interrupted");
       Candidate& c = candidates_[which[i]];
@@ -145,7 +145,9 @@ class Search {
         return Ok();
       }
       RETURN_IF_ERROR(Score(c, share, alone ? context_.threads : 1));
-      if (context_.progress) context_.progress(static_cast<double>(++done) / static_cast<double>(which.size()));
+      const std::lock_guard lock(progress_mutex_);
+      ++done;
+      if (context_.progress) context_.progress(static_cast<double>(done) / static_cast<double>(which.size()));
       return Ok();
     });
   }
@@ -216,6 +218,7 @@ class Search {
   const std::vector<TuneSpec::Dimension> space_;
   const bool higher_;
   std::vector<Candidate> candidates_;
+  std::mutex progress_mutex_;  // one thread tells at a time
 };
 
 /// Mark the best and tell about it.

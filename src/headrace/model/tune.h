@@ -24,7 +24,7 @@ struct TuneContext {
   std::string metric;                                  ///< what decides
   std::function<Result<FoldScores>(const LearnerSpec&, double share, int threads)> score;
   std::function<double()> seconds;                     ///< since the search began, for TuneSpec::budget_us; may be empty
-  std::function<void(double fraction)> progress;       ///< may be empty
+  std::function<void(double fraction)> progress;       ///< may be empty; never called by two threads at once
   std::function<bool()> cancelled;                     ///< may be empty
   int threads = 0;
 };
