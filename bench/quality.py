@@ -1,4 +1,5 @@
-"""Are models as good as scikit-learn's and LightGBM's on the same rows? Six public tables, two learners each.
+"""Are models as good as scikit-learn's and LightGBM's on the same rows? Six public tables, two learners each, and `learner: auto`
+with the default transforms, which is held against the better of both peers.
 
 usage: quality.py [CASE...]        (HEADRACE names the program; `make bench-quality` sets it)
 
@@ -98,7 +99,7 @@ def compare(case, learner, metric, value, peer):
         ok, goal = value >= peer - 0.002, "at most 0.002 below"
     else:
         ok, goal = value <= peer + 0.002, "at most 0.002 above"
-    name = "LightGBM" if learner == "lgbm" else "scikit-learn"
+    name = {"lgbm": "LightGBM", "auto": "the better of both"}.get(learner, "scikit-learn")
     figure("quality", f"{case} {learner}", metric, round(value, 6), round(peer, 6), name,
            round(value / peer if metric == "auc" else peer / value, 4), goal, ok)
 
@@ -114,15 +115,19 @@ def measure(case):
         rows["TotalCharges"] = pd.to_numeric(rows["TotalCharges"], errors="coerce")
     wanted, features = rows[target], rows.drop(columns=[target, *hidden])
     classes = sorted(wanted.unique()) if case not in REGRESSION else []
-    frames = ours(case, lines, is_test, learners)
+    frames = ours(case, lines, is_test, [*learners, "auto"])
+    peers = []
     for learner in learners:
         frame = frames[learner]
         if sorted(frame[target]) != sorted(wanted[is_test]):
             sys.exit(f"{case} {learner}: the test rows are not those of the split")
         theirs = reference.predict(learner, features[~is_test], wanted[~is_test], features[is_test], case in REGRESSION)
         peer = judge(case, None, theirs, wanted[is_test], classes)
+        peers.append(peer)
         for metric, value in judge(case, frame, None, frame[target], classes).items():
             compare(case, learner, metric, value, peer[metric])
+    for metric, value in judge(case, frames["auto"], None, frames["auto"][target], classes).items():
+        compare(case, "auto", metric, value, (max if metric == "auc" else min)(peer[metric] for peer in peers))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""Calibration against scikit-learn: isotonic within 1e-9, sigmoid within 1e-6 (its optimiser stops there)."""
+"""Calibration against scikit-learn: isotonic within 1e-9, sigmoid within 1e-6 (its optimiser stops there); beta against its
+paper's likelihood maximised by scipy: parameters within 1e-6, probabilities within 1e-7."""
 
 import json
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 from sklearn.calibration import _sigmoid_calibration
 from sklearn.isotonic import IsotonicRegression
 
@@ -114,7 +116,7 @@ def test_sigmoid_minimises_platts_loss_at_least_as_well():
         assert loss(curve["a"], curve["b"]) <= least * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("kind", ["isotonic", "sigmoid"])
+@pytest.mark.parametrize("kind", ["isotonic", "sigmoid", "beta"])
 def test_several_classes_are_fitted_one_versus_rest_and_normalised(kind):
     rng = np.random.default_rng(20270)
     margins = rng.normal(0, 2, (300, 4))
@@ -124,6 +126,8 @@ def test_several_classes_are_fitted_one_versus_rest_and_normalised(kind):
     for c in range(4):
         if kind == "isotonic":
             columns.append(isotonic_reference(scores[:, c], (target == c).astype(float)).predict(scores[:, c]))
+        elif kind == "beta":
+            columns.append(beta_reference(scores[:, c], (target == c).astype(float), np.ones(300))[1](scores[:, c]))
         else:
             a, b = _sigmoid_calibration(scores[:, c], (target == c).astype(float))
             columns.append(1 / (1 + np.exp(a * scores[:, c] + b)))
@@ -131,3 +135,83 @@ def test_several_classes_are_fitted_one_versus_rest_and_normalised(kind):
     reference /= reference.sum(axis=1, keepdims=True)
     [answer] = ask([{"ask": "calibration", "kind": kind, "scores": scores.ravel().tolist(), "target": target.tolist(), "classes": 4, "apply": scores.ravel().tolist()}])
     np.testing.assert_allclose(np.reshape(answer["values"], (300, 4)), reference, rtol=0, atol=1e-9 if kind == "isotonic" else 1e-6)
+
+
+def beta_reference(scores, target, weights):
+    """Kull, Silva Filho, Flach 2017, as the package betacal fits it ("abm"): unpenalised logistic regression on ln s and
+    -ln(1 - s), without a column whose coefficient is negative. By scipy, to the gradient's last digits."""
+    eps = np.finfo(float).eps
+    s = np.clip(scores, eps, 1 - eps)
+    columns = np.column_stack([np.log(s), -np.log1p(-s)])
+
+    def fit(used):
+        x = np.column_stack([columns[:, used], np.ones(len(s))])
+        mean, scale = x[:, :-1].mean(axis=0), x[:, :-1].std(axis=0)
+        z = np.column_stack([(x[:, :-1] - mean) / scale, np.ones(len(s))])
+
+        def loss(at):
+            m = z @ at
+            return np.sum(weights * (np.logaddexp(0, m) - target * m)), z.T @ (weights * (1 / (1 + np.exp(-m)) - target))
+
+        def hessian(at):
+            p = 1 / (1 + np.exp(-(z @ at)))
+            return (z.T * (weights * p * (1 - p))) @ z
+
+        at = minimize(loss, np.zeros(z.shape[1]), jac=True, hess=hessian, method="trust-exact", options={"gtol": 1e-10}).x
+        out = np.zeros(3)
+        out[used] = at[:-1] / scale
+        out[2] = at[-1] - np.sum(out[used] * mean)
+        return out
+
+    a, b, c = fit([0, 1])
+    if a < 0:
+        a, b, c = fit([1])
+    elif b < 0:
+        a, b, c = fit([0])
+    return np.array([a, b, c]), lambda p: 1 / (1 + np.exp(-(a * np.log(np.clip(p, eps, 1 - eps)) - b * np.log1p(-np.clip(p, eps, 1 - eps)) + c)))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_beta_is_the_papers_maximum_likelihood(weighted):
+    rng = np.random.default_rng(20271)
+    requests, references = [], []
+    for case in range(40):
+        n = int(rng.integers(200, 600))
+        scores = rng.beta(*[(2, 2), (0.5, 0.5), (1, 5), (5, 2)][case % 4], n)
+        target = (rng.random(n) < [scores, scores**2, np.sqrt(scores), 1 / (1 + np.exp(-3 * (scores - 0.4)))][case // 4 % 4]).astype(float)
+        weights = rng.choice([0.5, 1.0, 3.0], n) if weighted else np.ones(n)
+        apply = np.concatenate([scores, [0.001, 0.5, 0.999]])
+        parameters, curve = beta_reference(scores, target, weights)
+        requests.append({"ask": "calibration", "kind": "beta", "scores": scores.tolist(), "target": target.tolist(), "apply": apply.tolist(),
+                         "weights": weights.tolist() if weighted else []})
+        references.append((parameters, curve(apply)))
+    for answer, (parameters, values) in zip(ask(requests), references, strict=True):
+        [curve] = json.loads(answer["json"])["curves"]
+        np.testing.assert_allclose([curve["a"], curve["b"], curve["c"]], parameters, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(answer["values"], values, rtol=0, atol=1e-7)
+
+
+def test_beta_that_would_fall_is_flat_and_separated_rows_stay_finite():
+    rng = np.random.default_rng(20272)
+    scores = rng.random(200)
+    falling, separated = ask([{"ask": "calibration", "kind": "beta", "scores": scores.tolist(), "target": target.astype(float).tolist(), "apply": [0.1, 0.5, 0.9]}
+                              for target in (rng.random(200) > scores, scores > 0.5)])
+    assert falling["values"][0] <= falling["values"][1] <= falling["values"][2]
+    assert separated["values"] == sorted(separated["values"])
+    assert all(0 < v < 1 for v in falling["values"] + separated["values"])
+
+
+def test_weighted_sigmoid_is_scikit_learns():
+    rng = np.random.default_rng(20273)
+    requests, references = [], []
+    for _ in range(40):
+        n = int(rng.integers(20, 400))
+        margins = rng.normal(0, 2, n)
+        target = (rng.random(n) < 1 / (1 + np.exp(-margins))).astype(float)
+        target[:2] = 0, 1
+        weights = rng.choice([0.5, 1.0, 4.0], n)
+        a, b = _sigmoid_calibration(margins, target, sample_weight=weights)
+        requests.append({"ask": "calibration", "kind": "sigmoid", "scores": margins.tolist(), "target": target.tolist(), "apply": margins.tolist(), "weights": weights.tolist()})
+        references.append(1 / (1 + np.exp(a * margins + b)))
+    for answer, reference in zip(ask(requests), references, strict=True):
+        np.testing.assert_allclose(answer["values"], reference, rtol=0, atol=1e-6)

@@ -1,6 +1,6 @@
 // Answers the pytest oracle of the learners: one JSON array of requests on stdin, one of answers on stdout, each
 // {"error": "..."} or {"text": the fitted learner, "margins": [...], "predictions": [...], "importance": [...]}.
-//   {"learner": "logistic", "task": "binary", "classes": 2, "l2": 1, "parameters": {}, "features": 3, "x": [...], "y":
+//   {"learner": "logistic", "task": "binary", "classes": 2, "l1": 0, "l2": 1, "weights": [], "monotone": [], "parameters": {}, "features": 3, "x": [...], "y":
 //   [...],
 //    "apply": [...]}
 // x and apply are row-major; null stands for NaN.
@@ -31,15 +31,18 @@ Result<json> Fit(const json& request) {
   spec.given = true;
   ASSIGN_OR_RETURN(spec.kind, LearnerFromName(request.at("learner").get<std::string>()));
   spec.l2 = request.value("l2", 1.0);
+  spec.l1 = request.value("l1", 0.0);
   spec.parameters = request.value("parameters", std::map<std::string, std::string>());
   const std::string name = request.at("task");
   const Task task = name == "binary" ? Task::kBinary : name == "multiclass" ? Task::kMulticlass : Task::kRegression;
   const Doubles x = Numbers(request.at("x")), y = Numbers(request.at("y")), apply = Numbers(request.at("apply"));
+  const Doubles weights = request.value("weights", Doubles());
+  const std::vector<int> monotone = request.value("monotone", std::vector<int>());
   const std::size_t features = request.at("features");
   ASSIGN_OR_RETURN(const LearnerSettings settings,
                    ResolveLearner(spec, task, request.value("classes", std::size_t{2}), y.size()));
   ASSIGN_OR_RETURN(const std::unique_ptr<const FittedLearner> learner,
-                   FitLearner(settings, {x, y.size(), features, y}, settings.iterations, {}));
+                   FitLearner(settings, {x, y.size(), features, y, weights, monotone}, settings.iterations, {}));
   const std::size_t rows = apply.size() / features;
   Doubles margins(rows * learner->num_outputs());
   learner->RawScores(apply.data(), rows, margins.data());

@@ -28,13 +28,28 @@ Task TaskOf(const json& request) {
   return name == "binary" ? Task::kBinary : name == "multiclass" ? Task::kMulticlass : Task::kRegression;
 }
 
-/// {"target": [...], "scores": [...], "classes": 3, "threshold": 0.5, "metrics": ["auc"]} -> {"auc": 0.7}
+/// {"target": [...], "scores": [...], "classes": 3, "threshold": 0.5, "metrics": ["auc"], "weights": [...], "groups": [...]}
+/// -> {"auc": 0.7}
 json AskMetrics(const json& request) {
   const Result<Metrics> metrics =
       Evaluate(TaskOf(request), request.at("target").get<Doubles>(), request.at("scores").get<Doubles>(),
-               request.value("classes", 1), request.value("threshold", 0.5), request.value("metrics", Names()));
+               request.value("classes", 1), request.value("threshold", 0.5), request.value("metrics", Names()),
+               request.value("weights", Doubles()), request.value("groups", std::vector<std::int64_t>()));
   if (!metrics.ok()) return Failed(metrics.status());
   return *metrics;
+}
+
+/// The same and "resamples", "seed" -> {"auc": [0.68, 0.72]}
+json AskIntervals(const json& request) {
+  const Result<Intervals> intervals = BootstrapIntervals(
+      TaskOf(request), request.at("target").get<Doubles>(), request.at("scores").get<Doubles>(), request.value("classes", 1),
+      request.value("threshold", 0.5), request.value("metrics", Names()), request.value("weights", Doubles()),
+      request.value("groups", std::vector<std::int64_t>()), request.at("resamples").get<std::int64_t>(),
+      request.value("seed", std::uint64_t{2}), 2);
+  if (!intervals.ok()) return Failed(intervals.status());
+  json answer = json::object();
+  for (const auto& [name, interval] : *intervals) answer[name] = {interval.low, interval.high};
+  return answer;
 }
 
 /// {"kind": "isotonic", "scores": [...], "target": [...], "weights": [...], "apply": [...]} -> {"values": [...],
@@ -43,10 +58,10 @@ json AskCalibration(const json& request) {
   const Doubles scores = request.at("scores"), target = request.at("target"),
                 weights = request.value("weights", Doubles());
   const int classes = request.value("classes", 2);
-  const auto kind =
-      request.at("kind") == "isotonic" ? CalibrationSpec::Kind::kIsotonic : CalibrationSpec::Kind::kSigmoid;
-  const Result<Calibration> fitted = weights.empty() ? Calibration::Fit(kind, scores, target, classes)
-                                                     : Calibration::FitIsotonic(scores, target, weights);
+  const auto kind = request.at("kind") == "isotonic"  ? CalibrationSpec::Kind::kIsotonic
+                    : request.at("kind") == "sigmoid" ? CalibrationSpec::Kind::kSigmoid
+                                                      : CalibrationSpec::Kind::kBeta;
+  const Result<Calibration> fitted = Calibration::Fit(kind, scores, target, classes, weights);
   if (!fitted.ok()) return Failed(fitted.status());
   const Result<Calibration> read = Calibration::FromJson(fitted->ToJson());
   if (!read.ok()) return Failed(read.status());
@@ -105,10 +120,17 @@ json AskSplit(const json& request) {
   return {{"hashes", hashes}, {"test", split->test}, {"folds", *folds}};
 }
 
-/// {"maximize": "f1", "target": [...], "scores": [...]} -> {"threshold": 0.4}
+/// {"maximize": "f1", "target": [...], "scores": [...]} -> {"threshold": 0.4}; or "false_positive" and "false_negative",
+/// "precision", "top"; "weights"
 json AskThreshold(const json& request) {
-  const Result<double> threshold = ChooseThreshold({0.5, request.at("maximize")}, request.at("target").get<Doubles>(),
-                                                   request.at("scores").get<Doubles>());
+  ThresholdSpec spec;
+  spec.maximize = request.value("maximize", "");
+  spec.false_positive = request.value("false_positive", 0.0);
+  spec.false_negative = request.value("false_negative", 0.0);
+  spec.precision = request.value("precision", 0.0);
+  spec.top = request.value("top", 0.0);
+  const Result<double> threshold = ChooseThreshold(spec, request.at("target").get<Doubles>(), request.at("scores").get<Doubles>(),
+                                                   request.value("weights", Doubles()));
   if (!threshold.ok()) return Failed(threshold.status());
   return {{"threshold", *threshold}};
 }
@@ -116,6 +138,7 @@ json AskThreshold(const json& request) {
 json Answer(const json& request) {
   const std::string ask = request.at("ask");
   if (ask == "metrics") return AskMetrics(request);
+  if (ask == "intervals") return AskIntervals(request);
   if (ask == "calibration") return AskCalibration(request);
   if (ask == "split") return AskSplit(request);
   if (ask == "threshold") return AskThreshold(request);

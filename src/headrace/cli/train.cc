@@ -7,6 +7,7 @@
 
 #include "headrace/base/files.h"
 #include "headrace/cli/command.h"
+#include "headrace/model/learner.h"
 #include "headrace/sql/files.h"
 
 namespace headrace {
@@ -43,10 +44,12 @@ TrainSpec SpecOf(const TrainFlags& flags) {
   spec.split.test = flags.test / 100;
   if (!flags.learner.empty()) {
     spec.learner.given = true;
-    spec.learner.kind = flags.learner == "logistic" ? LearnerSpec::Kind::kLogistic : flags.learner == "linear" ? LearnerSpec::Kind::kLinear : LearnerSpec::Kind::kLightGbm;
+    spec.learner.automatic = flags.learner == "auto";
+    if (const Result<LearnerSpec::Kind> kind = LearnerFromName(flags.learner); kind.ok()) spec.learner.kind = *kind;
   }
   if (flags.calibrate == "isotonic") spec.calibrate.kind = CalibrationSpec::Kind::kIsotonic;
   if (flags.calibrate == "sigmoid") spec.calibrate.kind = CalibrationSpec::Kind::kSigmoid;
+  if (flags.calibrate == "beta") spec.calibrate.kind = CalibrationSpec::Kind::kBeta;
   spec.refit_all_rows = !flags.no_refit;
   return spec;
 }
@@ -105,8 +108,8 @@ void AddTrainCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
   command->add_option("--positive", flags->positive, "the positive class (default: true, 1 or the last in byte order)")->type_name("VALUE");
   command->add_option("--key", flags->key, "columns that identify a row; never features")->delimiter(',')->type_name("COLUMN,...");
   command->add_option("--ignore", flags->ignore, "columns that are not features")->delimiter(',')->type_name("COLUMN,...");
-  command->add_option("--learner", flags->learner, "lightgbm, logistic or linear (default: lightgbm)")->check(CLI::IsMember({"lightgbm", "logistic", "linear"}));
-  command->add_option("--calibrate", flags->calibrate, "isotonic or sigmoid (default: none)")->check(CLI::IsMember({"none", "isotonic", "sigmoid"}));
+  command->add_option("--learner", flags->learner, "lightgbm, logistic, linear, naive_bayes, constant, or auto: the best of several (default: by the number of rows)")->check(CLI::IsMember({"lightgbm", "logistic", "linear", "naive_bayes", "constant", "auto"}));
+  command->add_option("--calibrate", flags->calibrate, "isotonic, sigmoid or beta (default: none)")->check(CLI::IsMember({"none", "isotonic", "sigmoid", "beta"}));
   command->add_option("--test", flags->test, "percent of rows, by hash, held back for evaluation")->check(CLI::Range(0.0, 90.0))->capture_default_str();
   command->add_option("--delimiter", flags->delimiter, "of a CSV file (default: found in its first lines)")->type_name("CHAR");
   command->add_flag("--no-refit", flags->no_refit, "keep the model of the evaluation: do not fit once more on all rows");

@@ -3,7 +3,7 @@
 // interpolates.
 //
 // Sigmoid: two parameters, so Newton's method with the exact 2 x 2 Hessian. Margins are centred and scaled first, which
-// changes nothing but the conditioning, and undone at the end.
+// changes nothing but the conditioning, and undone at the end. Beta is in calibration_beta.cc.
 
 #include "headrace/model/calibration.h"
 
@@ -16,6 +16,7 @@
 
 #include "headrace/base/math.h"
 #include "headrace/base/text.h"
+#include "headrace/model/calibration_internal.h"
 
 namespace headrace {
 namespace {
@@ -29,12 +30,20 @@ struct Point {
   double score, target, weight;
 };
 
-Status CheckScores(std::span<const double> scores) {
+/// Also the weights, where there are any.
+Status CheckScores(std::span<const double> scores, std::span<const double> weights) {
   if (scores.empty()) return Error(ErrorCode::kData, "no rows to fit a calibration on");
   for (std::size_t i = 0; i < scores.size(); ++i)
     if (!std::isfinite(scores[i]))
       return Error(ErrorCode::kData, "score is ", scores[i], " in row ", i + 1,
                    " of those that calibration is fitted on; expected a finite number");
+  double most = weights.empty() ? 1 : 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (!(weights[i] >= 0) || std::isinf(weights[i]))
+      return Error(ErrorCode::kData, "weight is ", weights[i], " in row ", i + 1, "; expected a finite number, 0 or above");
+    most = std::max(most, weights[i]);
+  }
+  if (most == 0) return Error(ErrorCode::kData, "no row has a weight above 0 to fit a calibration on");
   return Ok();
 }
 
@@ -81,13 +90,15 @@ std::vector<double> PoolAdjacentViolators(const std::vector<Point>& points) {
 struct Platt {
   double f = 0, ga = 0, gb = 0, haa = 0, hab = 0, hbb = 0;
 
-  Platt(double a, double b, std::span<const double> x, std::span<const double> t) {
+  /// `weights` may be empty.
+  Platt(double a, double b, std::span<const double> x, std::span<const double> t, std::span<const double> weights) {
     for (std::size_t i = 0; i < x.size(); ++i) {
+      const double weight = weights.empty() ? 1.0 : weights[i];
       const double z = a * x[i] + b;
       const double e = math::Exp(-std::fabs(z));
       const double p = z >= 0 ? e / (1 + e) : 1 / (1 + e);  // 1 / (1 + exp(z))
-      f += (z >= 0 ? t[i] : t[i] - 1) * z + math::Log1p(e);
-      const double d = t[i] - p, w = p * (1 - p);
+      f += weight * ((z >= 0 ? t[i] : t[i] - 1) * z + math::Log1p(e));
+      const double d = weight * (t[i] - p), w = weight * (p * (1 - p));
       ga += x[i] * d;
       gb += d;
       haa += x[i] * x[i] * w;
@@ -97,9 +108,10 @@ struct Platt {
   }
 };
 
-std::pair<double, double> FitPlatt(std::span<const double> x, std::span<const double> t, double a, double b) {
+std::pair<double, double> FitPlatt(std::span<const double> x, std::span<const double> t, std::span<const double> weights,
+                                   double a, double b) {
   constexpr double kRidge = 1e-12, kLeastStep = 1e-10;
-  Platt at(a, b, x, t);
+  Platt at(a, b, x, t, weights);
   for (int iteration = 0; iteration < 100; ++iteration) {
     const double haa = at.haa + kRidge, hbb = at.hbb + kRidge;
     const double det = haa * hbb - at.hab * at.hab;
@@ -111,7 +123,7 @@ std::pair<double, double> FitPlatt(std::span<const double> x, std::span<const do
     if (-slope < 1e-12 * std::max(1.0, at.f)) return {a + da, b + db};
     double step = 1;
     for (; step >= kLeastStep; step /= 2) {
-      const Platt next(a + step * da, b + step * db, x, t);
+      const Platt next(a + step * da, b + step * db, x, t, weights);
       if (next.f < at.f + 1e-4 * step * slope) {
         a += step * da;
         b += step * db;
@@ -158,16 +170,13 @@ bool IsCurve(const std::vector<double>& x, const std::vector<double>& y) {
 Result<Calibration> Calibration::FitIsotonic(std::span<const double> scores, std::span<const double> targets,
                                              std::span<const double> weights) {
   assert(scores.size() == targets.size() && (weights.empty() || weights.size() == scores.size()));
-  RETURN_IF_ERROR(CheckScores(scores));
+  RETURN_IF_ERROR(CheckScores(scores, weights));
   std::vector<Point> points;
   points.reserve(scores.size());
   for (std::size_t i = 0; i < scores.size(); ++i) {
     const double weight = weights.empty() ? 1.0 : weights[i];
-    if (!(weight >= 0) || std::isinf(weight))
-      return Error(ErrorCode::kData, "weight is ", weight, " in row ", i + 1, "; expected a finite number, 0 or above");
     if (weight > 0) points.push_back({scores[i], targets[i], weight});
   }
-  if (points.empty()) return Error(ErrorCode::kData, "no row has a weight above 0 to fit a calibration on");
   const double least = 1 / (2 * static_cast<double>(points.size())), most = 1 - least;
 
   points = AverageTies(std::move(points));
@@ -185,12 +194,17 @@ Result<Calibration> Calibration::FitIsotonic(std::span<const double> scores, std
   return fitted;
 }
 
-Result<Calibration> Calibration::FitSigmoid(std::span<const double> margins, std::span<const double> targets) {
+Result<Calibration> Calibration::FitSigmoid(std::span<const double> margins, std::span<const double> targets,
+                                            std::span<const double> weights) {
   assert(margins.size() == targets.size());
-  RETURN_IF_ERROR(CheckScores(margins));
-  double positives = 0, center = 0, scale = 0;
+  RETURN_IF_ERROR(CheckScores(margins, weights));
+  double positives = 0, rows = 0, center = 0, scale = 0;
   const double n = static_cast<double>(margins.size());
-  for (const double t : targets) positives += t;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const double weight = weights.empty() ? 1.0 : weights[i];
+    positives += weight * targets[i];
+    rows += weight;
+  }
   for (const double m : margins) center += m / n;
   for (const double m : margins) scale = std::max(scale, std::fabs(m - center));
   if (!(scale > 0) || std::isinf(scale)) scale = 1;
@@ -198,8 +212,8 @@ Result<Calibration> Calibration::FitSigmoid(std::span<const double> margins, std
   std::vector<double> x, smoothed;
   for (const double m : margins) x.push_back((m - center) / scale);
   for (const double t : targets)
-    smoothed.push_back(t > 0 ? (positives + 1) / (positives + 2) : 1 / (n - positives + 2));
-  const auto [a, b] = FitPlatt(x, smoothed, 0, math::Log((n - positives + 1) / (positives + 1)));
+    smoothed.push_back(t > 0 ? (positives + 1) / (positives + 2) : 1 / (rows - positives + 2));
+  const auto [a, b] = FitPlatt(x, smoothed, weights, 0, math::Log((rows - positives + 1) / (positives + 1)));
 
   Calibration fitted;
   fitted.kind_ = Kind::kSigmoid;
@@ -213,11 +227,27 @@ Result<Calibration> Calibration::FitSigmoid(std::span<const double> margins, std
   return fitted;
 }
 
+Result<Calibration> Calibration::FitBeta(std::span<const double> scores, std::span<const double> targets,
+                                         std::span<const double> weights) {
+  assert(scores.size() == targets.size());
+  RETURN_IF_ERROR(CheckScores(scores, weights));
+  Calibration fitted;
+  fitted.kind_ = Kind::kBeta;
+  Curve& curve = fitted.curves_.emplace_back();
+  const internal::BetaCurve beta = internal::FitBetaCurve(scores, targets, weights);
+  curve.a = beta.a;
+  curve.b = beta.b;
+  curve.c = beta.c;
+  return fitted;
+}
+
 Result<Calibration> Calibration::Fit(Kind kind, std::span<const double> scores, std::span<const double> targets,
-                                     int classes) {
+                                     int classes, std::span<const double> weights) {
   if (kind == Kind::kNone) return Calibration();
-  const auto fit = [kind](std::span<const double> s, std::span<const double> t) {
-    return kind == Kind::kIsotonic ? FitIsotonic(s, t) : FitSigmoid(s, t);
+  const auto fit = [&](std::span<const double> s, std::span<const double> t) {
+    return kind == Kind::kIsotonic  ? FitIsotonic(s, t, weights)
+           : kind == Kind::kSigmoid ? FitSigmoid(s, t, weights)
+                                    : FitBeta(s, t, weights);
   };
   if (classes <= 2) return fit(scores, targets);
 
@@ -245,12 +275,15 @@ std::string_view Calibration::name() const {
       return "isotonic";
     case Kind::kSigmoid:
       return "sigmoid";
+    case Kind::kBeta:
+      return "beta";
   }
   return "none";
 }
 
 double Calibration::Curve::Apply(Kind kind, double score) const {
   if (kind == Kind::kSigmoid) return std::clamp(math::Sigmoid(-(a * score + b)), kEps, 1 - kEps);
+  if (kind == Kind::kBeta) return std::clamp(internal::ApplyBeta({a, b, c}, score), kEps, 1 - kEps);
   if (!(score > x.front())) return y.front();
   if (score >= x.back()) return y.back();
   const std::size_t above = static_cast<std::size_t>(std::upper_bound(x.begin(), x.end(), score) - x.begin());
@@ -280,8 +313,9 @@ std::string Calibration::ToJson() const {
   std::string out = "{\"curves\":[";
   for (std::size_t c = 0; c < curves_.size(); ++c) {
     out += c == 0 ? "{" : ",{";
-    if (kind_ == Kind::kSigmoid) {
+    if (kind_ != Kind::kIsotonic) {
       out += StrCat("\"a\":", curves_[c].a, ",\"b\":", curves_[c].b);
+      if (kind_ == Kind::kBeta) out += StrCat(",\"c\":", curves_[c].c);
     } else {
       AppendNumbers(out, "x", curves_[c].x);
       out += ',';
@@ -303,8 +337,10 @@ Result<Calibration> Calibration::FromJson(std::string_view text) {
     read.kind_ = Kind::kIsotonic;
   else if (kind == "sigmoid")
     read.kind_ = Kind::kSigmoid;
+  else if (kind == "beta")
+    read.kind_ = Kind::kBeta;
   else if (kind != "none")
-    return Damaged("the kind is none of none, isotonic, sigmoid");
+    return Damaged("the kind is none of none, isotonic, sigmoid, beta");
 
   for (const nlohmann::json& item : json["curves"]) {
     Curve curve;
@@ -313,12 +349,18 @@ Result<Calibration> Calibration::FromJson(std::string_view text) {
       curve.y = ReadNumbers(item, "y");
       if (!IsCurve(curve.x, curve.y)) return Damaged("a curve is not x rising and y between 0 and 1 never falling");
     } else {
-      if (!item.is_object() || !item.contains("a") || !item.contains("b") || !item["a"].is_number() ||
-          !item["b"].is_number())
-        return Damaged("a curve is not the numbers a and b");
-      curve.a = item["a"].get<double>();
-      curve.b = item["b"].get<double>();
-      if (!std::isfinite(curve.a) || !std::isfinite(curve.b)) return Damaged("a curve's number is not finite");
+      const auto number = [&item](const char* name) {
+        return item.is_object() && item.contains(name) && item[name].is_number() ? item[name].get<double>()
+                                                                                 : std::numeric_limits<double>::quiet_NaN();
+      };
+      curve.a = number("a");
+      curve.b = number("b");
+      if (!std::isfinite(curve.a) || !std::isfinite(curve.b)) return Damaged("a curve is not the finite numbers a and b");
+      if (read.kind_ == Kind::kBeta) {
+        curve.c = number("c");
+        if (!std::isfinite(curve.c) || curve.a < 0 || curve.b < 0)
+          return Damaged("a curve is not the finite numbers a, b and c with a and b from 0");
+      }
     }
     read.curves_.push_back(std::move(curve));
   }

@@ -18,9 +18,10 @@ namespace headrace {
 ///   isotonic  the probability (after the learner's link function)
 ///   sigmoid   the raw margin (before the link function), as scikit-learn's CalibratedClassifierCV does for learners with
 ///             a decision_function
+///   beta      the probability, as isotonic
 ///
 /// No answer of a fitted curve is exactly 0 or 1: isotonic stays in [1/(2n), 1 - 1/(2n)], n the number of rows it was fitted
-/// on; sigmoid in [2^-52, 1 - 2^-52].
+/// on; sigmoid and beta in [2^-52, 1 - 2^-52].
 ///
 /// Threads: an immutable value; any number may apply it at once.
 class Calibration {
@@ -41,15 +42,22 @@ class Calibration {
   /// Platt scaling: p = 1 / (1 + exp(a * margin + b)), maximum likelihood against Platt's smoothed targets
   /// (n1 + 1) / (n1 + 2) and 1 / (n0 + 2), by Newton's method with backtracking (Lin, Lin, Weng 2007, algorithm 1). Agrees
   /// with scikit-learn's _sigmoid_calibration, whose optimiser stops earlier, within 1e-6. Errors as FitIsotonic.
-  static Result<Calibration> FitSigmoid(std::span<const double> margins, std::span<const double> targets);
+  static Result<Calibration> FitSigmoid(std::span<const double> margins, std::span<const double> targets,
+                                        std::span<const double> weights = {});
+
+  /// Beta calibration (Kull, Silva Filho, Flach 2017): p = 1 / (1 + exp(-(a ln s - b ln(1 - s) + c))), s the probability
+  /// clipped to [2^-52, 1 - 2^-52]; maximum likelihood with a, b >= 0: a parameter that would be negative is 0 and the others
+  /// are fitted again, as the betacal package does ("abm"). Errors as FitIsotonic.
+  static Result<Calibration> FitBeta(std::span<const double> scores, std::span<const double> targets,
+                                     std::span<const double> weights = {});
 
   /// Fit what `kind` says. For two classes (`classes` <= 2) `scores` has one value a row and `targets` are 0 or 1. For more,
   /// `scores` is row-major rows x classes, `targets` the class of each row, and each class is fitted against the rest.
   static Result<Calibration> Fit(CalibrationSpec::Kind kind, std::span<const double> scores,
-                                 std::span<const double> targets, int classes);
+                                 std::span<const double> targets, int classes, std::span<const double> weights = {});
 
   CalibrationSpec::Kind kind() const { return kind_; }
-  std::string_view name() const;    ///< "none", "isotonic", "sigmoid"
+  std::string_view name() const;    ///< "none", "isotonic", "sigmoid", "beta"
   Input input() const { return kind_ == CalibrationSpec::Kind::kSigmoid ? Input::kMargin : Input::kProbability; }
   /// 0 for none, 1 for two classes, else the number of classes.
   std::size_t num_curves() const { return curves_.size(); }
@@ -63,6 +71,7 @@ class Calibration {
 
   /// One canonical line of JSON: equal calibrations give equal text, and numbers read back to the same bits.
   ///   {"curves":[{"x":[...],"y":[...]}],"kind":"isotonic"}    {"curves":[{"a":-1.2,"b":0.1}],"kind":"sigmoid"}
+  ///   {"curves":[{"a":1.1,"b":0.9,"c":-0.2}],"kind":"beta"}
   std::string ToJson() const;
   /// The inverse of ToJson; the text is not trusted. kInvalid unless it is exactly what ToJson would write for a calibration
   /// whose numbers are finite, x strictly increasing, y within (0, 1) and never falling.
@@ -73,7 +82,8 @@ class Calibration {
  private:
   struct Curve {
     std::vector<double> x, y;    ///< isotonic: the points, equally many
-    double a = 0, b = 0;         ///< sigmoid
+    double a = 0, b = 0;         ///< sigmoid, beta
+    double c = 0;                ///< beta
     double Apply(CalibrationSpec::Kind kind, double score) const;
     bool operator==(const Curve&) const = default;
   };

@@ -22,9 +22,28 @@ std::string Name(std::string_view name) {
   return StrCat("`", ReplaceAll(ReplaceAll(text, "\n", " "), "\r", " "), "`");
 }
 
-std::string MetricsTable(const Metrics& metrics) {
-  std::string text = "| metric | value |\n|---|---:|\n";
-  for (const auto& [name, value] : metrics) text += StrCat("| ", name, " | ", Short(value), " |\n");
+std::string MetricsTable(const Metrics& metrics, const Evaluation& evaluation) {
+  const bool intervals = !evaluation.intervals.empty(), constant = !evaluation.baseline.empty();
+  std::string text = StrCat("| metric | value |", intervals ? " 95 % interval |" : "", constant ? " constant answer |" : "", "\n|---|---:|",
+                            intervals ? "---:|" : "", constant ? "---:|" : "", "\n");
+  for (const auto& [name, value] : metrics) {
+    text += StrCat("| ", name, " | ", Short(value), " |");
+    if (intervals) {
+      const auto i = evaluation.intervals.find(name);
+      text += i == evaluation.intervals.end() ? " |" : StrCat(" ", Short(i->second.low), " to ", Short(i->second.high), " |");
+    }
+    if (constant) text += evaluation.baseline.contains(name) ? StrCat(" ", Short(evaluation.baseline.at(name)), " |") : " |";
+    text += "\n";
+  }
+  return text;
+}
+
+/// How far apart segments are.
+std::string GapsTable(const std::vector<SegmentGap>& gaps) {
+  std::string text = "| column | metric | smallest | largest | difference | ratio |\n|---|---|---:|---:|---:|---:|\n";
+  for (const SegmentGap& g : gaps)
+    text += StrCat("| ", Name(g.column), " | ", g.metric, " | ", Short(g.low), " (", Name(g.lowest), ") | ", Short(g.high), " (", Name(g.highest), ") | ",
+                   Short(g.difference()), " | ", Short(g.ratio()), " |\n");
   return text;
 }
 
@@ -43,7 +62,9 @@ std::string SegmentsTable(const std::vector<SegmentMetrics>& segments) {
 }
 
 std::string SettingsText(const LearnerSettings& settings, const Evaluation& evaluation) {
-  if (settings.kind != LearnerSpec::Kind::kLightGbm) return StrCat("- l2: ", settings.l2, "\n");
+  if (settings.kind == LearnerSpec::Kind::kLogistic || settings.kind == LearnerSpec::Kind::kLinear)
+    return StrCat(settings.l1 > 0 ? StrCat("- l1: ", settings.l1, "\n") : "", "- l2: ", settings.l2, "\n");
+  if (settings.kind != LearnerSpec::Kind::kLightGbm) return StrCat("- ", LearnerName(settings.kind), ": has none\n");
   std::string text = StrCat("- iterations: ", evaluation.iterations,
                             settings.early_stopping_round > 0 ? StrCat(" (at most ", settings.iterations, ", patience ",
                                                                        settings.early_stopping_round, ")")
@@ -70,8 +91,9 @@ std::string MakeCard(const ModelInfo& info, const Evaluation& evaluation, const 
   text +=
       StrCat("## Quality\n\nEvaluated on ", FormatCount(info.test_rows), " ", info.evaluated_on,
              " (split: ", evaluation.split, "), fitted on ", FormatCount(info.train_rows),
-             " rows; the kept model is fitted on ", FormatCount(info.fitted_rows), ".\n\n", MetricsTable(info.metrics));
+             " rows; the kept model is fitted on ", FormatCount(info.fitted_rows), ".\n\n", MetricsTable(info.metrics, evaluation));
   if (!evaluation.segments.empty()) text += StrCat("\n### Segments\n\n", SegmentsTable(evaluation.segments));
+  if (!evaluation.gaps.empty()) text += StrCat("\n### Between segments\n\n", GapsTable(evaluation.gaps));
   text += "\n## Input\n\n| column | type | nulls at training |\n|---|---|---|\n";
   for (const InputColumn& c : info.inputs)
     text += StrCat("| ", Name(c.name), " | ", TypeName(c.type), " | ", c.nullable ? "yes" : "no", " |\n");

@@ -47,6 +47,15 @@ Evaluation Read(const json& j) {
   for (const json& s : j.at("segments"))
     e.segments.push_back(
         {s.at("column"), s.at("value"), s.at("rows"), s.at("positives"), s.at("metrics").get<Metrics>()});
+  // Files of earlier versions lack what follows.
+  for (const auto& [name, i] : j.value("intervals", json::object()).items()) e.intervals[name] = {i.at("low"), i.at("high")};
+  e.resamples = j.value("resamples", std::int64_t{0});
+  e.baseline = j.value("baseline", Metrics());
+  for (const json& g : j.value("gaps", json::array()))
+    e.gaps.push_back({g.at("column"), g.at("metric"), g.at("lowest"), g.at("highest"), g.at("low"), g.at("high")});
+  for (const json& t : j.value("trials", json::array()))
+    e.trials.push_back({t.at("name"), t.at("metric"), t.at("mean"), t.at("error"), t.at("folds"), t.at("iterations"),
+                        t.at("chosen"), t.at("failed")});
   e.curves = ReadCurves(j.at("curves"));
   for (const json& i : j.at("importance")) e.importance.emplace_back(i.at("feature"), i.at("importance"));
   j.at("notes").get_to(e.notes);
@@ -65,6 +74,13 @@ std::string Evaluation::ToJson() const {
                             {"metrics", s.metrics}});
   for (const auto& [feature, value] : importance)
     importance_list.push_back({{"feature", feature}, {"importance", value}});
+  json interval_map = json::object(), gap_list = json::array(), trial_list = json::array();
+  for (const auto& [name, i] : intervals) interval_map[name] = {{"low", i.low}, {"high", i.high}};
+  for (const SegmentGap& g : gaps)
+    gap_list.push_back({{"column", g.column}, {"metric", g.metric}, {"lowest", g.lowest}, {"highest", g.highest}, {"low", g.low}, {"high", g.high}});
+  for (const Trial& t : trials)
+    trial_list.push_back({{"name", t.name}, {"metric", t.metric}, {"mean", t.mean}, {"error", t.error}, {"folds", t.folds},
+                          {"iterations", t.iterations}, {"chosen", t.chosen}, {"failed", t.failed}});
   const json document{{"evaluated_on", evaluated_on},
                       {"split", split},
                       {"folds", folds},
@@ -73,7 +89,12 @@ std::string Evaluation::ToJson() const {
                       {"dropped_rows", dropped_rows},
                       {"iterations", iterations},
                       {"metrics", metrics},
+                      {"intervals", interval_map},
+                      {"resamples", resamples},
+                      {"baseline", baseline},
                       {"segments", segment_list},
+                      {"gaps", gap_list},
+                      {"trials", trial_list},
                       {"curves", json::parse(curves.ToJson())},
                       {"importance", importance_list},
                       {"notes", notes}};

@@ -13,6 +13,17 @@ namespace headrace {
 
 class Model;
 
+/// One setting tried on the folds.
+struct Trial {
+  std::string name;               ///< "lightgbm num_leaves=31 learning_rate=0.1"
+  std::string metric;
+  double mean = 0, error = 0;     ///< of the metric over the folds, and its standard error
+  std::int64_t folds = 0;
+  int iterations = 0;             ///< LightGBM: the stopping point the folds agreed on
+  bool chosen = false;
+  std::string failed;             ///< why it could not be fitted; then mean is 0
+};
+
 /// How good a model was on rows it had not seen: the content of its metrics.json.
 struct Evaluation {
   std::string evaluated_on;  ///< "test rows", "out-of-fold rows"
@@ -21,7 +32,14 @@ struct Evaluation {
   std::int64_t train_rows = 0, test_rows = 0, dropped_rows = 0;
   int iterations = 0;  ///< LightGBM: trees grown (times classes); 0 otherwise
   Metrics metrics;
+  Intervals intervals;            ///< of `metrics`, where asked for
+  std::int64_t resamples = 0;     ///< that the intervals come from
+  /// The same metrics of always giving one answer: the training rows' share of each class, or their mean (quantile and l1
+  /// objectives: their quantile). What a model must beat.
+  Metrics baseline;
   std::vector<SegmentMetrics> segments;
+  std::vector<SegmentGap> gaps;   ///< between segments, in what fairness asks for
+  std::vector<Trial> trials;      ///< what tuning or `learner: auto` tried, in order
   Curves curves;
   /// Feature (of the transformed vector) and its importance, largest first: LightGBM's total gain, or |coefficient| x
   /// standard deviation. Features without any are left out.

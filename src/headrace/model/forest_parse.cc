@@ -176,6 +176,12 @@ class ForestParser {
     if (text == "regression") {
       forest_.link_ = {Link::Kind::kIdentity, 1};
       if (classes == 1) return Ok();
+    } else if (text == "regression_l1" || text == "huber" || text == "quantile") {
+      forest_.link_ = {Link::Kind::kIdentity, 1};
+      if (classes == 1) return Ok();
+    } else if (text == "poisson" || text == "gamma" || text == "tweedie") {
+      forest_.link_ = {Link::Kind::kExp, 1};
+      if (classes == 1) return Ok();
     } else if (text.starts_with("binary sigmoid:")) {
       double scale = 0;
       if (ParseDouble(text.substr(15), &scale) && std::isfinite(scale) && scale > 0 && classes == 1) {
@@ -187,7 +193,7 @@ class ForestParser {
       return Ok();
     }
     return Error(ErrorCode::kInvalid, "objective \"", text.substr(0, 60), "\" with num_class ", classes,
-                 " is not one of binary, multiclass, regression");
+                 " is not one of binary, multiclass, regression, regression_l1, huber, quantile, poisson, gamma, tweedie");
   }
 
   Status Tree(std::size_t number) {

@@ -57,10 +57,24 @@ std::string Brief(double value) {
   return Brief(value, [](double) { return true; });
 }
 
+/// kInvalid unless `name` is a metric of the task, or one with an ending that gates know.
+Status CheckGateName(const std::string& name, Task task) {
+  const MetricName parsed = ParseMetricName(name);
+  Status status = CheckMetricName(parsed.metric, task);
+  if (status.ok() || parsed.of != MetricName::Of::kValue) return status;
+  const std::size_t dot = name.rfind('.');
+  if (dot == name.npos || !CheckMetricName(name.substr(0, dot), task).ok()) return status;
+  const std::vector<std::string> endings = {".low", ".high", ".gap", ".ratio"};
+  const std::string near = NearestName(name.substr(dot), endings);
+  return Error(ErrorCode::kInvalid, "`", name, "` is neither a metric nor one end of an interval")
+      .WithHelp(near.empty() ? StrCat("a metric may end in ", Join(endings, ", "))
+                             : StrCat("did you mean `", name.substr(0, dot), near, "`?"));
+}
+
 /// The parsed expression, every name of which is a metric of the task.
 Result<Expression> ParseGate(const GateSpec& gate, Task task) {
   ASSIGN_OR_RETURN(Expression expression, Expression::Parse(gate.expression));
-  for (const std::string& name : expression.names()) RETURN_IF_ERROR(CheckMetricName(name, task));
+  for (const std::string& name : expression.names()) RETURN_IF_ERROR(CheckGateName(name, task));
   return expression;
 }
 
@@ -178,6 +192,36 @@ GateVerdict JudgeComparison(const GateSpec& gate, const Metrics& metrics, const 
 
 }  // namespace
 
+GateNeeds NeedsOf(std::span<const GateSpec> gates) {
+  GateNeeds needs;
+  for (const GateSpec& gate : gates) {
+    if (gate.expression.empty()) continue;
+    const Result<Expression> expression = Expression::Parse(gate.expression);
+    if (!expression.ok()) continue;  // ValidateGates tells
+    for (const std::string& name : expression->names()) {
+      MetricName parsed = ParseMetricName(name);
+      needs.intervals = needs.intervals || parsed.interval();
+      if (parsed.gap()) needs.gaps.push_back(std::move(parsed.metric));
+    }
+  }
+  return needs;
+}
+
+Metrics GateFigures(const Metrics& metrics, const Intervals& intervals, std::span<const SegmentGap> gaps) {
+  Metrics figures = metrics;
+  for (const auto& [name, interval] : intervals) {
+    figures[StrCat(name, ".low")] = interval.low;
+    figures[StrCat(name, ".high")] = interval.high;
+  }
+  for (const SegmentGap& gap : gaps) {
+    double& widest = figures.try_emplace(StrCat(gap.metric, ".gap"), gap.difference()).first->second;
+    widest = std::max(widest, gap.difference());
+    double& least = figures.try_emplace(StrCat(gap.metric, ".ratio"), gap.ratio()).first->second;
+    least = std::min(least, gap.ratio());
+  }
+  return figures;
+}
+
 Status ValidateGates(std::span<const GateSpec> gates, Task task) {
   for (const GateSpec& gate : gates) {
     if (gate.expression.empty()) {
@@ -222,7 +266,10 @@ Result<std::vector<std::string>> MetricsToCompute(std::span<const std::string> e
       continue;
     }
     ASSIGN_OR_RETURN(const Expression expression, ParseGate(gate, task));
-    names.insert(names.end(), expression.names().begin(), expression.names().end());
+    for (const std::string& name : expression.names()) {
+      MetricName parsed = ParseMetricName(name);
+      if (!parsed.gap()) names.push_back(std::move(parsed.metric));
+    }
   }
   std::set<std::string> seen;
   std::erase_if(names, [&](const std::string& name) { return !seen.insert(name).second; });

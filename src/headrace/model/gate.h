@@ -11,8 +11,18 @@
 
 namespace headrace {
 
+/// What gates read besides the metrics of the rows.
+struct GateNeeds {
+  bool intervals = false;            ///< `auc.low`, `auc.high`
+  std::vector<std::string> gaps;     ///< the metrics of `recall.gap`, `recall.ratio`
+};
+GateNeeds NeedsOf(std::span<const GateSpec> gates);
+
+/// All that gates can name, by name: the metrics, the ends of their intervals, and of the gaps of each metric the widest.
+Metrics GateFigures(const Metrics& metrics, const Intervals& intervals, std::span<const SegmentGap> gaps);
+
 /// Judge each gate, in order. An expression ("auc >= 0.72 and ece <= 0.02"; a name such as lift@10% is quoted:
-/// `"lift@10%" >= 2`) reads `metrics`. A comparison passes unless the metric is worse than the champion's by more than
+/// `"lift@10%" >= 2`) reads `metrics`, as GateFigures names them (`auc.low >= 0.7`). A comparison passes unless the metric is worse than the champion's by more than
 /// GateSpec::by, "worse" as HigherIsBetter says, beyond rounding (1e-12 of the champion's value); without a champion
 /// (nullptr) it passes. A metric that could not be computed fails its gate. `champion_metrics` must come from the same rows.
 /// Messages: "auc 0.7112 is below 0.72", "auc 0.7112 is worse than the champion's 0.73 by more than 0.005".

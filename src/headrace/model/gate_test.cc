@@ -90,6 +90,27 @@ TEST(GateTest, AnUnknownMetricIsRefusedWithTheNearest) {
   EXPECT_THAT(Judge(Condition("rmse < 3"), {}), HasSubstr("metric \"rmse\" does not apply to binary models"));
 }
 
+TEST(GateTest, AnEndOfAnIntervalOrAGapIsNamedAfterItsMetric) {
+  const SegmentGap gap{"country", "recall", "fr", "de", 0.5, 0.8};
+  const Metrics figures = GateFigures({{"auc", 0.75}}, {{"auc", {0.68, 0.79}}}, std::vector{gap});
+  EXPECT_EQ(Judge(Condition("auc.low >= 0.7"), figures), "failed: auc.low 0.68 is below 0.7");
+  EXPECT_EQ(Judge(Condition("auc.high >= 0.7"), figures), "passed: auc.high 0.79 is at least 0.7");
+  EXPECT_EQ(Judge(Condition("recall.gap <= 0.2"), figures), "failed: recall.gap 0.3 is above 0.2");
+  EXPECT_EQ(Judge(Condition("recall.ratio >= 0.6"), figures), "passed: recall.ratio 0.625 is at least 0.6");
+  EXPECT_EQ(Judge(Condition("auc.lo >= 0.7"), figures),
+            "refused: gate `auc.lo >= 0.7`: `auc.lo` is neither a metric nor one end of an interval\nhelp: did you mean `auc.low`?");
+  EXPECT_THAT(Judge(Condition("auk.low >= 0.7"), figures), HasSubstr("did you mean \"auc\"?"));
+}
+
+TEST(GateTest, WhatGatesNeedIsFoundInTheirNames) {
+  const std::vector<GateSpec> gates = {Condition("auc.low >= 0.7 and recall.gap < 0.1"), NotWorse("logloss", 0)};
+  const GateNeeds needs = NeedsOf(gates);
+  EXPECT_TRUE(needs.intervals);
+  EXPECT_THAT(needs.gaps, ElementsAre("recall"));
+  EXPECT_THAT(*MetricsToCompute(std::vector<std::string>{"f1"}, gates, Task::kBinary), ElementsAre("f1", "auc", "logloss"));
+  EXPECT_FALSE(NeedsOf(std::vector<GateSpec>{Condition("auc > 0.5")}).intervals);
+}
+
 TEST(GateTest, WhatIsNoConditionIsRefused) {
   EXPECT_THAT(Judge(Condition("auc + 1"), {{"auc", 1}}), HasSubstr("a gate must be true or false; this is double"));
   EXPECT_THAT(Judge(Condition("auc >="), {{"auc", 1}}), HasSubstr("refused: gate `auc >=`"));

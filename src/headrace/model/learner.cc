@@ -1,9 +1,23 @@
 #include "headrace/model/learner.h"
 
+#include "headrace/model/constant.h"
 #include "headrace/model/lightgbm.h"
 #include "headrace/model/linear.h"
+#include "headrace/model/naive_bayes.h"
 
 namespace headrace {
+
+namespace {
+
+/// A learner that needs one pass or few: no iterations to agree on.
+Result<std::unique_ptr<const FittedLearner>> FitOnce(const LearnerSettings& settings, const Vectors& train,
+                                                     const LearnerControl& control) {
+  if (settings.kind == LearnerSpec::Kind::kNaiveBayes) return FitNaiveBayes(settings, train);
+  if (settings.kind == LearnerSpec::Kind::kConstant) return FitConstant(settings, train);
+  return FitCoefficients(settings, train, control);
+}
+
+}  // namespace
 
 Status FittedLearner::Contributions(const double*, std::size_t, double*) const {
   return Error(ErrorCode::kInvalid, "this learner cannot say what each column adds to a score")
@@ -18,8 +32,8 @@ Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& sour
   inner.progress = nullptr;
   for (std::size_t f = 0; f < source.folds; ++f) {
     ASSIGN_OR_RETURN(const FoldVectors fold, source.make(f, control.threads));
-    const Vectors train{fold.train, fold.train_target.size(), fold.features, fold.train_target};
-    ASSIGN_OR_RETURN(const std::unique_ptr<const FittedLearner> learner, FitCoefficients(settings, train, inner));
+    const Vectors train{fold.train, fold.train_target.size(), fold.features, fold.train_target, fold.train_weights, {}};
+    ASSIGN_OR_RETURN(const std::unique_ptr<const FittedLearner> learner, FitOnce(settings, train, inner));
     fit.held_margins.emplace_back(fold.held_target.size() * learner->num_outputs());
     learner->RawScores(fold.held.data(), fold.held_target.size(), fit.held_margins.back().data());
     if (control.progress) control.progress(static_cast<double>(f + 1) / static_cast<double>(source.folds));
@@ -30,7 +44,7 @@ Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& sour
 Result<std::unique_ptr<const FittedLearner>> FitLearner(const LearnerSettings& settings, const Vectors& train,
                                                         int iterations, const LearnerControl& control) {
   if (settings.kind == LearnerSpec::Kind::kLightGbm) return FitLightGbm(settings, train, iterations, control);
-  return FitCoefficients(settings, train, control);
+  return FitOnce(settings, train, control);
 }
 
 Result<std::unique_ptr<const FittedLearner>> ReadLearner(LearnerSpec::Kind kind, Task task, std::string_view text,
@@ -38,13 +52,17 @@ Result<std::unique_ptr<const FittedLearner>> ReadLearner(LearnerSpec::Kind kind,
   std::unique_ptr<const FittedLearner> learner;
   if (kind == LearnerSpec::Kind::kLightGbm) {
     ASSIGN_OR_RETURN(learner, MakeForestLearner(std::string(text), num_features, {}));
+  } else if (kind == LearnerSpec::Kind::kNaiveBayes) {
+    ASSIGN_OR_RETURN(learner, ReadNaiveBayes(task, text, num_features));
+  } else if (kind == LearnerSpec::Kind::kConstant) {
+    ASSIGN_OR_RETURN(learner, ReadConstant(task, text, num_features));
   } else {
     ASSIGN_OR_RETURN(learner, ReadCoefficients(kind, text, num_features, num_outputs));
   }
   const Link::Kind link = learner->link().kind;
   const bool fits = task == Task::kBinary       ? link == Link::Kind::kSigmoid
                     : task == Task::kMulticlass ? link == Link::Kind::kSoftmax
-                                                : link == Link::Kind::kIdentity;
+                                                : link == Link::Kind::kIdentity || link == Link::Kind::kExp;
   if (!fits || learner->num_outputs() != num_outputs)
     return Error(ErrorCode::kInvalid, learner->member(), " has ", learner->num_outputs(),
                  " outputs of another kind than a ", TaskName(task), " model with ", num_outputs);

@@ -21,6 +21,8 @@ struct Vectors {
   std::span<const double> values;
   std::size_t rows = 0, features = 0;
   std::span<const double> target;
+  std::span<const double> weights = {};   ///< one a row, finite and at least 0, not all 0; empty: every row counts 1
+  std::span<const int> monotone = {};     ///< LightGBM: one a feature, 1 rising, -1 falling, 0 free; empty: all free
 };
 
 /// A learner that has learnt: vectors in, raw margins out.
@@ -38,7 +40,8 @@ class FittedLearner {
   /// margin when nothing is known of the row). Their sum is the margin, up to rounding. kInvalid when the learner cannot
   /// say it.
   virtual Status Contributions(const double* vectors, std::size_t rows, double* out) const;
-  /// What the model file keeps, and the member it is kept in: "model.txt" (LightGBM's text), "coefficients.json".
+  /// What the model file keeps, and the member it is kept in: "model.txt" (LightGBM's text), "coefficients.json",
+  /// "naive_bayes.json", "constant.json".
   virtual const std::string& text() const = 0;
   virtual std::string_view member() const = 0;
   /// How much each feature contributes: LightGBM's total gain; for coefficients |w| times the feature's standard
@@ -51,11 +54,15 @@ struct LearnerSettings {
   LearnerSpec::Kind kind = LearnerSpec::Kind::kLightGbm;
   Task task = Task::kBinary;
   std::size_t classes = 2;                        ///< kMulticlass: how many
-  double l2 = 1;                                  ///< logistic, linear
+  double l2 = 1, l1 = 0;                          ///< logistic, linear
   std::map<std::string, std::string> parameters;  ///< LightGBM's, under their main names, ours included
   int iterations = 1;                             ///< LightGBM: most trees (times classes)
   int early_stopping_round = 0;                   ///< LightGBM: patience; 0 = none
   std::size_t num_outputs() const { return task == Task::kMulticlass ? classes : 1; }
+  /// LightGBM's objective under its main name: "binary", "regression", "quantile" ...; "" for other learners.
+  std::string objective() const;
+  /// The parameter as a number, or `otherwise`. REQUIRES: CheckLearnerParameters accepted it.
+  double number(const std::string& parameter, double otherwise) const;
 };
 
 /// What may be said to a learner, without data: kInvalid names a parameter that does not exist (with the nearest), is
@@ -76,7 +83,7 @@ Result<LearnerSettings> ResolveLearner(const LearnerSpec& spec, Task task, std::
 /// the target decides.
 std::optional<Task> TaskOfLearner(const LearnerSpec& spec);
 
-/// Names of the three, as in the model file: "lightgbm", "logistic", "linear".
+/// Names as in the model file: "lightgbm", "logistic", "linear", "naive_bayes", "constant".
 std::string_view LearnerName(LearnerSpec::Kind kind);
 Result<LearnerSpec::Kind> LearnerFromName(std::string_view name);
 
@@ -89,6 +96,8 @@ struct LearnerControl {
 /// One fold: vectors and targets to learn from, and others to judge by that the fit does not see.
 struct FoldVectors {
   std::vector<double> train, train_target, held, held_target;  ///< vectors row-major
+  std::vector<double> train_weights, held_weights;             ///< empty: every row counts 1
+  std::vector<int> monotone;                                   ///< as Vectors
   std::size_t features = 0;
 };
 
@@ -106,7 +115,7 @@ struct FoldFit {
 };
 
 /// Learn on each fold and give the margins of its held-out rows. With early stopping, all folds grow in step; after
-/// each iteration the loss of all held-out rows together (logloss or squared error) is taken, and the iteration with
+/// each iteration the loss of all held-out rows together (the objective's own) is taken, and the iteration with
 /// the smallest is the stopping point once `early_stopping_round` further ones bring nothing better. Margins are those
 /// at that iteration. kInterrupted when cancelled; kFailed with the library's words when it refuses; errors of `make`
 /// as they are.

@@ -24,7 +24,11 @@ struct Parameter {
 
 constexpr Parameter kParameters[] = {
     {"objective", Kind::kWord, 0, 0, false,
-     "binary multiclass softmax regression regression_l2 l2 mean_squared_error mse"},
+     "binary multiclass softmax regression regression_l2 l2 mean_squared_error mse regression_l1 l1 mae mean_absolute_error "
+     "huber quantile poisson gamma tweedie"},
+    {"alpha", Kind::kDouble, 0, kInf, true},
+    {"tweedie_variance_power", Kind::kDouble, 1, 1.999999},
+    {"poisson_max_delta_step", Kind::kDouble, 0, kInf, true},
     {"boosting", Kind::kWord, 0, 0, false, "gbdt rf"},
     {"data_sample_strategy", Kind::kWord, 0, 0, false, "bagging goss"},
     {"num_class", Kind::kInt, 1, 100000},
@@ -159,7 +163,9 @@ constexpr std::pair<std::string_view, std::string_view> kRefused[] = {
     {"machines", "training runs on one machine"},
     {"num_machines", "training runs on one machine"},
     {"tree_learner", "training runs on one machine"},
-    {"monotone_constraints", "it is not supported"},
+    {"monotone_constraints", "name columns in `monotone:` of the train step"},
+    {"mc", "name columns in `monotone:` of the train step"},
+    {"monotone_constraint", "name columns in `monotone:` of the train step"},
     {"interaction_constraints", "it is not supported"},
     {"reg_sqrt", "it is not supported; derive the target instead"},
 };
@@ -246,13 +252,24 @@ std::optional<Task> TaskOfObjective(const std::map<std::string, std::string>& pa
 }
 
 Status CheckNonLightGbm(const LearnerSpec& spec) {
+  const bool penalised = spec.kind == LearnerSpec::Kind::kLogistic || spec.kind == LearnerSpec::Kind::kLinear;
   if (!spec.parameters.empty())
     return Error(ErrorCode::kInvalid, "the ", LearnerName(spec.kind), " learner has no parameter `",
                  spec.parameters.begin()->first, "`")
-        .WithHelp("it has `l2`");
-  if (!(spec.l2 >= 0) || spec.l2 == kInf)
-    return Error(ErrorCode::kInvalid, "`l2` is ", spec.l2, ", expected a number of at least 0");
+        .WithHelp(penalised ? "it has `l1` and `l2`" : "it has none");
+  for (const auto& [name, value] : {std::pair{"l1", spec.l1}, std::pair{"l2", spec.l2}})
+    if (!(value >= 0) || value == kInf)
+      return Error(ErrorCode::kInvalid, "`", name, "` is ", value, ", expected a number of at least 0");
+  if (!spec.monotone.empty())
+    return Error(ErrorCode::kInvalid, "`monotone` is for lightgbm; the learner is ", LearnerName(spec.kind));
   return Ok();
+}
+
+/// LightGBM's main name of an objective for numbers.
+std::string RegressionObjective(const std::string& word) {
+  if (word == "l1" || word == "mae" || word == "mean_absolute_error") return "regression_l1";
+  if (word == "regression_l2" || word == "l2" || word == "mean_squared_error" || word == "mse") return "regression";
+  return word;
 }
 
 std::string ObjectiveOf(Task task) {
@@ -274,7 +291,18 @@ Result<LearnerSettings> ResolveLightGbm(const LearnerSpec& spec, LearnerSettings
   if (objective && *objective != settings.task)
     return Error(ErrorCode::kInvalid, "the learner's objective is ", p["objective"], ", the target is for ",
                  TaskName(settings.task));
-  p["objective"] = ObjectiveOf(settings.task);
+  p["objective"] = objective && settings.task == Task::kRegression ? RegressionObjective(p["objective"]) : ObjectiveOf(settings.task);
+  const std::string& words = p["objective"];
+  const std::pair<const char*, bool> only_for[] = {{"alpha", words == "huber" || words == "quantile"},
+                                                   {"tweedie_variance_power", words == "tweedie"},
+                                                   {"poisson_max_delta_step", words == "poisson"}};
+  for (const auto& [name, fits] : only_for)
+    if (p.contains(name) && !fits)
+      return Error(ErrorCode::kInvalid, "LightGBM's `", name, "` has no meaning for the objective ", words);
+  if (words == "quantile" && settings.number("alpha", 0.9) >= 1)
+    return Error(ErrorCode::kInvalid, "LightGBM's `alpha` is ", p["alpha"], ", expected a quantile between 0 and 1");
+  if (!spec.monotone.empty() && (words == "regression_l1" || words == "quantile" || words == "huber"))
+    return Error(ErrorCode::kInvalid, "LightGBM cannot keep `monotone` with the objective ", words);
   if (p.contains("num_class") && p["num_class"] != StrCat(settings.num_outputs()))
     return Error(ErrorCode::kInvalid, "LightGBM's `num_class` is ", p["num_class"], ", the target has ",
                  settings.num_outputs());
@@ -328,15 +356,32 @@ std::string_view LearnerName(LearnerSpec::Kind kind) {
       return "logistic";
     case LearnerSpec::Kind::kLinear:
       return "linear";
+    case LearnerSpec::Kind::kNaiveBayes:
+      return "naive_bayes";
+    case LearnerSpec::Kind::kConstant:
+      return "constant";
   }
   return "";
 }
 
+std::string LearnerSettings::objective() const {
+  const auto at = parameters.find("objective");
+  return at == parameters.end() ? std::string() : at->second;
+}
+
+double LearnerSettings::number(const std::string& parameter, double otherwise) const {
+  const auto at = parameters.find(parameter);
+  double value = otherwise;
+  if (at != parameters.end()) ParseDouble(at->second, &value);
+  return value;
+}
+
 Result<LearnerSpec::Kind> LearnerFromName(std::string_view name) {
   for (const LearnerSpec::Kind kind :
-       {LearnerSpec::Kind::kLightGbm, LearnerSpec::Kind::kLogistic, LearnerSpec::Kind::kLinear})
+       {LearnerSpec::Kind::kLightGbm, LearnerSpec::Kind::kLogistic, LearnerSpec::Kind::kLinear,
+        LearnerSpec::Kind::kNaiveBayes, LearnerSpec::Kind::kConstant})
     if (LearnerName(kind) == name) return kind;
-  return Error(ErrorCode::kInvalid, "\"", name, "\" is not a learner; there are lightgbm, logistic and linear");
+  return Error(ErrorCode::kInvalid, "\"", name, "\" is not a learner; there are lightgbm, logistic, linear, naive_bayes and constant");
 }
 
 std::optional<Task> TaskOfLearner(const LearnerSpec& spec) {
@@ -358,10 +403,12 @@ Result<LearnerSettings> ResolveLearner(const LearnerSpec& spec, Task task, std::
   settings.task = task;
   settings.classes = classes;
   settings.l2 = spec.l2;
+  settings.l1 = spec.l1;
   settings.kind = spec.kind;
   if (!spec.given && rows <= kSmall)
     settings.kind = task == Task::kRegression ? LearnerSpec::Kind::kLinear : LearnerSpec::Kind::kLogistic;
   if (settings.kind == LearnerSpec::Kind::kLightGbm) return ResolveLightGbm(spec, std::move(settings), rows);
+  if (settings.kind == LearnerSpec::Kind::kConstant) return settings;
   if ((settings.kind == LearnerSpec::Kind::kLinear) != (task == Task::kRegression))
     return Error(ErrorCode::kInvalid, "the ", LearnerName(settings.kind), " learner cannot do ", TaskName(task))
         .WithHelp(task == Task::kRegression ? "use `linear` or `lightgbm`" : "use `logistic` or `lightgbm`");

@@ -4,7 +4,6 @@
 #include <functional>
 #include <limits>
 
-#include "headrace/base/math.h"
 #include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
 #include "headrace/model/forest.h"
@@ -22,6 +21,13 @@ std::string ParameterText(const LearnerSettings& settings, int threads) {
   std::string text;
   for (const auto& [name, value] : settings.parameters) text += StrCat(name, "=", value, " ");
   return text + StrCat("num_threads=", threads);
+}
+
+/// Constraints are about how trees grow; the one line of them in the text says nothing that scoring needs.
+std::string WithoutMonotone(std::string text) {
+  const std::size_t from = text.find("\nmonotone_constraints=");
+  if (from != std::string::npos) text.erase(from, text.find('\n', from + 1) - from);
+  return text;
 }
 
 /// Everything from "parameters:" on tells how it was trained (threads included), not what was learnt.
@@ -73,19 +79,23 @@ Result<std::unique_ptr<Booster>> Booster::Make(const LearnerSettings& settings, 
   std::unique_ptr<Booster> made(new Booster);
   Booster& b = *made;
   ASSIGN_OR_RETURN(b.api_, LightGbmApi::Get());
-  b.task_ = settings.task;
+  b.loss_ = Loss::Of(settings);
   b.outputs_ = settings.num_outputs();
   b.features_ = train.features;
-  const std::string parameters = ParameterText(settings, threads);
+  std::string parameters = ParameterText(settings, threads);
+  for (std::size_t j = 0; j < train.monotone.size(); ++j)
+    parameters += StrCat(j == 0 ? " monotone_constraints=" : ",", train.monotone[j]);
   const auto dataset = [&](const Vectors& vectors, void* reference, void** out) -> Status {
     RETURN_IF_ERROR(b.Check(b.api_->dataset_create_from_mat(
                                 vectors.values.data(), C_API_DTYPE_FLOAT64, static_cast<std::int32_t>(vectors.rows),
                                 static_cast<std::int32_t>(vectors.features), 1, parameters.c_str(), reference, out),
                             "read the training rows"));
-    const std::vector<float> label(vectors.target.begin(), vectors.target.end());
-    return b.Check(
-        b.api_->dataset_set_field(*out, "label", label.data(), static_cast<int>(label.size()), C_API_DTYPE_FLOAT32),
-        "read the target");
+    const auto set = [&](const char* field, std::span<const double> values, const char* what) {
+      const std::vector<float> narrow(values.begin(), values.end());
+      return b.Check(b.api_->dataset_set_field(*out, field, narrow.data(), static_cast<int>(narrow.size()), C_API_DTYPE_FLOAT32), what);
+    };
+    RETURN_IF_ERROR(set("label", vectors.target, "read the target"));
+    return vectors.weights.empty() ? Ok() : set("weight", vectors.weights, "read the weights");
   };
   RETURN_IF_ERROR(dataset(train, nullptr, &b.train_data_));
   RETURN_IF_ERROR(b.Check(b.api_->booster_create(b.train_data_, parameters.c_str(), &b.booster_), "begin training"));
@@ -93,6 +103,7 @@ Result<std::unique_ptr<Booster>> Booster::Make(const LearnerSettings& settings, 
     RETURN_IF_ERROR(dataset(*held, b.train_data_, &b.held_data_));
     RETURN_IF_ERROR(b.Check(b.api_->booster_add_valid_data(b.booster_, b.held_data_), "read the held-out rows"));
     b.held_target_.assign(held->target.begin(), held->target.end());
+    b.held_weights_.assign(held->weights.begin(), held->weights.end());
     b.predictions_.resize(held->rows * b.outputs_);
   }
   return made;
@@ -118,21 +129,13 @@ Result<double> Booster::HeldLoss() {
                  predictions_.size());
   RETURN_IF_ERROR(
       Check(api_->booster_get_predict(booster_, 1, &length, predictions_.data()), "predict the held-out rows"));
-  constexpr double kLeast = 1e-15;  // as LightGBM's own metrics clip
   const std::size_t rows = held_target_.size();
   double loss = 0;
   for (std::size_t r = 0; r < rows; ++r) {
-    const double target = held_target_[r];
-    if (task_ == Task::kRegression) {
-      const double error = predictions_[r] - target;
-      loss += error * error;
-      continue;
-    }
     // Predictions lie class after class.
-    const double of_truth = task_ == Task::kMulticlass ? predictions_[static_cast<std::size_t>(target) * rows + r]
-                            : target > 0               ? predictions_[r]
-                                                       : 1 - predictions_[r];
-    loss -= math::Log(std::max(of_truth, kLeast));
+    const double of_row = outputs_ > 1 ? loss_.OfTruth(predictions_[static_cast<std::size_t>(held_target_[r]) * rows + r])
+                                       : loss_.Of(held_target_[r], predictions_[r]);
+    loss += held_weights_.empty() ? of_row : held_weights_[r] * of_row;
   }
   return loss;
 }
@@ -149,7 +152,7 @@ Result<std::string> Booster::Text(int iterations) {
     text.resize(static_cast<std::size_t>(length));
     if (!whole) continue;
     if (!text.empty() && text.back() == '\0') text.pop_back();
-    return WithoutParameters(std::move(text));
+    return WithoutMonotone(WithoutParameters(std::move(text)));
   }
 }
 
@@ -238,8 +241,8 @@ class FoldGrower {
     fold.features = made.features;
     fold.held_rows = made.held_target.size();
     fold.held = std::move(made.held);
-    const Vectors train{made.train, made.train_target.size(), made.features, made.train_target};
-    const Vectors held{fold.held, fold.held_rows, made.features, made.held_target};
+    const Vectors train{made.train, made.train_target.size(), made.features, made.train_target, made.train_weights, made.monotone};
+    const Vectors held{fold.held, fold.held_rows, made.features, made.held_target, made.held_weights, {}};
     ASSIGN_OR_RETURN(fold.booster, Booster::Make(settings_, train, stops_ ? &held : nullptr, threads));
     return Ok();
   }

@@ -6,6 +6,7 @@
 
 #include "headrace/base/status.h"
 #include "headrace/model/learner.h"
+#include "headrace/model/loss.h"
 
 namespace headrace {
 
@@ -25,7 +26,7 @@ class Booster {
 
   /// Grow one more iteration. False when no split is left to make: further calls would change nothing.
   Result<bool> Grow();
-  /// The sum over the held-out rows of the objective's loss now: logloss, or squared error. REQUIRES: held was given.
+  /// The weighted sum over the held-out rows of the objective's loss now. REQUIRES: held was given.
   Result<double> HeldLoss();
   /// The first `iterations` iterations (fewer when it ran out of splits) as LightGBM's text, without its parameters
   /// block.
@@ -41,9 +42,9 @@ class Booster {
   void* train_data_ = nullptr;
   void* held_data_ = nullptr;
   void* booster_ = nullptr;
-  Task task_ = Task::kBinary;
+  Loss loss_;
   std::size_t outputs_ = 1, features_ = 0;
-  std::vector<double> held_target_, predictions_;
+  std::vector<double> held_target_, held_weights_, predictions_;
 };
 
 /// What scores: our own evaluator over LightGBM's text.

@@ -77,8 +77,9 @@ Result<std::unique_ptr<const FittedLearner>> FitCoefficients(const LearnerSettin
                    internal::RegressionProblem::Make(settings, train, control.threads));
   const bool newton = settings.kind == LearnerSpec::Kind::kLinear || problem.num_parameters() <= kNewtonParameters;
   ASSIGN_OR_RETURN(const std::vector<double> solution,
-                   newton ? internal::SolveByNewton(problem, settings, train.rows, control)
-                          : internal::SolveByLbfgs(problem, train.rows, control));
+                   settings.l1 > 0 ? internal::SolveByCoordinates(problem, settings, control)
+                   : newton        ? internal::SolveByNewton(problem, settings, train.rows, control)
+                                   : internal::SolveByLbfgs(problem, train.rows, control));
   std::vector<double> coefficients, intercepts, importance(train.features, 0);
   problem.Restore(solution, &coefficients, &intercepts);
   for (std::size_t k = 0; k < intercepts.size(); ++k)

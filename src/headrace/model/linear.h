@@ -9,19 +9,26 @@
 
 namespace headrace {
 
-/// Logistic and linear regression with an L2 penalty: margin_k = intercept_k + sum over j of coefficient_kj * x_j.
+/// Logistic and linear regression with L1 and L2 penalties: margin_k = intercept_k + sum over j of coefficient_kj * x_j.
 ///
 /// logistic: minimises  sum of logloss + l2/2 * |coefficients|^2, the intercepts free: scikit-learn's
 ///   LogisticRegression(C=1/l2), multinomial for several classes (whose intercepts sum to 0). Newton's method with
 ///   a Cholesky factor up to kNewtonParameters coefficients, L-BFGS (liblbfgs) above; both to rounding.
-/// linear: minimises  sum of squared errors + l2 * |coefficients|^2, the intercept free: scikit-learn's
-/// Ridge(alpha=l2), and
-///   LinearRegression for l2 = 0. Normal equations of the standardised columns, refined once from the residuals.
+/// linear: minimises  half the sum of squared errors + l2/2 * |coefficients|^2, the intercept free: scikit-learn's
+///   Ridge(alpha=l2), and LinearRegression for l2 = 0. Normal equations of the standardised columns, refined once from the
+///   residuals.
+/// Both: + l1 * sum of |coefficient|, which makes some of them exactly 0. LogisticRegression(C, l1_ratio) has
+///   l1 = l1_ratio / C and l2 = (1 - l1_ratio) / C; ElasticNet(alpha, l1_ratio) on n rows has l1 = n * alpha * l1_ratio and
+///   l2 = n * alpha * (1 - l1_ratio). Newton's method whose step is found by coordinate descent (Friedman, Hastie, Tibshirani
+///   2010), up to kMostL1Parameters coefficients. The multinomial solution with l1 is scikit-learn's as well: the intercepts sum
+///   to 0.
+/// Weights multiply each row's loss.
 ///
 /// With l2 = 0 a column that is a combination of earlier ones gets the coefficient 0 (scikit-learn spreads the weight
 /// instead; the predictions are the same). kData: a NaN or infinity in a vector; logistic with l2 = 0 on classes that
 /// can be told apart perfectly, which has no finite solution.
 inline constexpr std::size_t kNewtonParameters = 500;
+inline constexpr std::size_t kMostL1Parameters = 2000;
 
 Result<std::unique_ptr<const FittedLearner>> FitCoefficients(const LearnerSettings& settings, const Vectors& train,
                                                              const LearnerControl& control);
@@ -50,6 +57,8 @@ class RegressionProblem {
   void Restore(const std::vector<double>& parameters, std::vector<double>* coefficients,
                std::vector<double>* intercepts) const;
   const std::vector<double>& deviation() const { return deviation_; }
+  /// The weight of |parameter| in what is minimised: l1 in terms of the columns as they are; 0 for intercepts.
+  double l1_of(std::size_t parameter) const;
 
  private:
   struct Sums {
@@ -64,7 +73,7 @@ class RegressionProblem {
   const Vectors* train_ = nullptr;
   Task task_ = Task::kBinary;
   int threads_ = 1;
-  double l2_ = 1;
+  double l1_ = 0, l2_ = 1;
   std::size_t outputs_ = 1, width_ = 1;
   double target_mean_ = 0;                // linear only
   std::vector<double> mean_, deviation_;  // deviation 0: a constant column, left out
@@ -77,6 +86,8 @@ std::vector<double> SolveSymmetric(std::vector<double> h, std::vector<double> b)
 /// Minimise by Newton's method / by L-BFGS, from zero.
 Result<std::vector<double>> SolveByNewton(const RegressionProblem& problem, const LearnerSettings& settings,
                                           std::size_t rows, const LearnerControl& control);
+Result<std::vector<double>> SolveByCoordinates(const RegressionProblem& problem, const LearnerSettings& settings,
+                                               const LearnerControl& control);
 Result<std::vector<double>> SolveByLbfgs(const RegressionProblem& problem, std::size_t rows,
                                          const LearnerControl& control);
 

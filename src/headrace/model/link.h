@@ -9,8 +9,9 @@ namespace headrace {
 ///   identity  regression: the prediction is the margin
 ///   sigmoid   binary: 1 / (1 + exp(-scale * margin)), the probability of the positive class
 ///   softmax   multiclass: exp(margin_k - max) / sum over the classes
+///   exp       regression with a log link (poisson, gamma, tweedie): exp(margin), finite for every margin
 struct Link {
-  enum class Kind : std::uint8_t { kIdentity, kSigmoid, kSoftmax };
+  enum class Kind : std::uint8_t { kIdentity, kSigmoid, kSoftmax, kExp };
   Kind kind = Kind::kIdentity;
   double scale = 1;  ///< kSigmoid: LightGBM's `sigmoid` parameter
   bool operator==(const Link&) const = default;

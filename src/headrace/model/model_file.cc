@@ -94,8 +94,13 @@ Result<ModelInfo> InfoOf(const json& j) {
   return info;
 }
 
+std::string LearnerMember(const std::string& learner) {
+  if (learner == "lightgbm") return "model.txt";
+  return learner == "naive_bayes" || learner == "constant" ? learner + ".json" : "coefficients.json";
+}
+
 std::vector<std::string> MemberNames(const std::string& learner) {
-  return {"manifest.json",    "transform.json", learner == "lightgbm" ? "model.txt" : "coefficients.json",
+  return {"manifest.json",    "transform.json", LearnerMember(learner),
           "calibration.json", "metrics.json",   "profile.json",
           "proof.arrow",      "card.md"};
 }

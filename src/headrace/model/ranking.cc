@@ -3,27 +3,40 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <utility>
+#include <numeric>
 
 namespace headrace::internal {
 
-std::vector<ScoreGroup> RankScores(std::span<const double> target, std::span<const double> scores) {
+Ranking::Ranking(std::span<const double> target, std::span<const double> scores)
+    : target_(target), scores_(scores), order_(scores.size()) {
   assert(target.size() == scores.size());
-  std::vector<std::pair<double, double>> rows(scores.size());
-  for (std::size_t i = 0; i < scores.size(); ++i) rows[i] = {scores[i], target[i]};
-  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a > b; });
+  std::iota(order_.begin(), order_.end(), std::uint32_t{0});
+  std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return scores_[a] != scores_[b] ? scores_[a] > scores_[b] : target_[a] != target_[b] ? target_[a] > target_[b] : a < b;
+  });
+}
+
+std::vector<ScoreGroup> Ranking::Groups(std::span<const double> weights) const {
   std::vector<ScoreGroup> groups;
-  Sum sum;
-  for (const auto& [score, value] : rows) {
-    if (groups.empty() || groups.back().score != score) {
-      groups.push_back({score, 0, 0});
-      sum = Sum();
+  Sum rows, sum;
+  for (const std::uint32_t i : order_) {
+    const double weight = weights.empty() ? 1.0 : weights[i];
+    if (weight == 0) continue;
+    if (groups.empty() || groups.back().score != scores_[i]) {
+      groups.push_back({scores_[i], 0, 0});
+      rows = sum = Sum();
     }
-    sum.Add(value);
-    groups.back().rows += 1;
+    rows.Add(weight);
+    sum.Add(weight * target_[i]);
+    groups.back().rows = rows.value();
     groups.back().target_sum = sum.value();
   }
   return groups;
+}
+
+std::vector<ScoreGroup> RankScores(std::span<const double> target, std::span<const double> scores,
+                                   std::span<const double> weights) {
+  return Ranking(target, scores).Groups(weights);
 }
 
 Status CheckRows(Task task, std::span<const double> target, std::span<const double> scores, std::size_t classes,

@@ -32,15 +32,29 @@ class Sum {
   double sum_ = 0, lost_ = 0;
 };
 
-/// Rows that share one score.
+/// Rows that share one score, each counted by its weight (1 without weights, which is exact).
 struct ScoreGroup {
   double score = 0;
-  std::int64_t rows = 0;
-  double target_sum = 0;    ///< binary: the number of positives, exact
+  double rows = 0;
+  double target_sum = 0;    ///< binary: the number of positives
 };
 
-/// Distinct scores, highest first. REQUIRES: finite scores, as many as targets.
-std::vector<ScoreGroup> RankScores(std::span<const double> target, std::span<const double> scores);
+/// Distinct scores, highest first; groups whose rows all weigh 0 are left out. `weights` may be empty. REQUIRES: finite
+/// scores, as many as targets.
+std::vector<ScoreGroup> RankScores(std::span<const double> target, std::span<const double> scores,
+                                   std::span<const double> weights = {});
+
+/// The order of rows by score, made once, from which groups under other weights come without sorting again.
+class Ranking {
+ public:
+  Ranking(std::span<const double> target, std::span<const double> scores);
+  /// As RankScores. The spans given to the constructor must still be there.
+  std::vector<ScoreGroup> Groups(std::span<const double> weights) const;
+
+ private:
+  std::span<const double> target_, scores_;
+  std::vector<std::uint32_t> order_;
+};
 
 /// The ten bins of ece and the reliability curve: [0, 0.1], (0.1, 0.2], ... (0.9, 1], with the edges i x 0.1 of
 /// numpy.linspace(0, 1, 11), as scikit-learn's calibration_curve cuts them.
@@ -58,6 +72,8 @@ struct BinaryCounts {
   double precision() const { return Quotient(tp, tp + fp); }
   double recall() const { return Quotient(tp, tp + fn); }
   double f1() const { return Quotient(2 * tp, 2 * tp + fp + fn); }
+  double balanced_accuracy() const { return (recall() + Quotient(tn, tn + fp)) / 2; }
+  double mcc() const { return Quotient(tp * tn - fp * fn, std::sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))); }
 
  private:
   static double Quotient(double above, double below) { return below > 0 ? above / below : 0; }

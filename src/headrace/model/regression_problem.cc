@@ -74,6 +74,7 @@ Result<RegressionProblem> RegressionProblem::Make(const LearnerSettings& setting
   p.train_ = &train;
   p.task_ = settings.task;
   p.threads_ = threads;
+  p.l1_ = settings.l1;
   p.l2_ = settings.l2;
   p.outputs_ = settings.num_outputs();
   p.width_ = train.features + 1;
@@ -139,10 +140,14 @@ void RegressionProblem::AddRows(std::size_t begin, std::size_t end, const std::v
         for (std::size_t j = 0; j < m; ++j) margin += w[j] * z[j];
         error[k] = margin;
       }
-      LossOfRow(train_->target[first + r], error, &sums->value);
+      const double weight = train_->weights.empty() ? 1.0 : train_->weights[first + r];
+      double loss = 0;
+      LossOfRow(train_->target[first + r], error, &loss);
+      sums->value += weight * loss;
       for (std::size_t k = 0; k < k_count; ++k) {
         double* g = sums->gradient.data() + k * m;
-        for (std::size_t j = 0; j < m; ++j) g[j] += error[k] * z[j];
+        const double slope = weight * error[k];
+        for (std::size_t j = 0; j < m; ++j) g[j] += slope * z[j];
       }
     }
     if (!with_hessian) continue;
@@ -160,6 +165,7 @@ void RegressionProblem::AddRows(std::size_t begin, std::size_t end, const std::v
             weights[r] = 1;
           else
             weights[r] = k == l ? probability(k) * (1 - probability(k)) : -probability(k) * probability(l);
+          if (!train_->weights.empty()) weights[r] *= train_->weights[first + r];
         }
         AddGram(u.data(), weights.data(), rows, m, sums->grams[pair].data());
       }
@@ -198,23 +204,29 @@ Status RegressionProblem::Evaluate(const std::vector<double>& parameters, bool w
   }
   // The penalty; and for several classes 1/2 (sum over classes)^2 for each column, which picks the one solution that
   // sums to zero among the equal ones (adding a constant to all classes changes no probability) and costs nothing
-  // there.
+  // there. With an L1 penalty the coefficients are no longer free to move together, only the intercepts are.
   for (std::size_t j = 0; j < m; ++j) {
+    const bool coupled = outputs_ > 1 && (l1_ == 0 || j + 1 == m);
     const bool constant = j + 1 < m && deviation_[j] == 0;
     const double penalty = j + 1 == m ? 0 : constant ? 1 : l2_ / (deviation_[j] * deviation_[j]);
     double total = 0;
     for (std::size_t k = 0; k < outputs_; ++k) total += parameters[k * m + j];
-    if (outputs_ > 1) out->value += 0.5 * total * total;
+    if (coupled) out->value += 0.5 * total * total;
     for (std::size_t k = 0; k < outputs_; ++k) {
       const double w = parameters[k * m + j];
       out->value += 0.5 * penalty * w * w;
-      out->gradient[k * m + j] += penalty * w + (outputs_ > 1 ? total : 0);
+      out->gradient[k * m + j] += penalty * w + (coupled ? total : 0);
       if (!with_hessian) continue;
       out->hessian[(k * m + j) * d + k * m + j] += penalty;
-      for (std::size_t l = k; outputs_ > 1 && l < outputs_; ++l) out->hessian[(k * m + j) * d + l * m + j] += 1;
+      for (std::size_t l = k; coupled && l < outputs_; ++l) out->hessian[(k * m + j) * d + l * m + j] += 1;
     }
   }
   return Ok();
+}
+
+double RegressionProblem::l1_of(std::size_t parameter) const {
+  const std::size_t j = parameter % width_;
+  return j + 1 == width_ || deviation_[j] == 0 ? 0 : l1_ / deviation_[j];
 }
 
 void RegressionProblem::Restore(const std::vector<double>& parameters, std::vector<double>* coefficients,

@@ -29,7 +29,9 @@ SegmentKey KeyOf(const Column& column, std::size_t row) {
 Result<std::vector<SegmentMetrics>> EvaluateSegments(const Table& table, std::span<const std::string> columns,
                                                      Task task, std::span<const double> target,
                                                      std::span<const double> scores, int classes, double threshold,
-                                                     std::span<const std::string> names) {
+                                                     std::span<const std::string> names,
+                                                     std::span<const double> weights,
+                                                     std::span<const std::int64_t> groups) {
   assert(table.num_rows() == target.size());
   const std::size_t width = task == Task::kMulticlass ? static_cast<std::size_t>(classes) : 1;
   std::vector<SegmentMetrics> segments;
@@ -37,15 +39,21 @@ Result<std::vector<SegmentMetrics>> EvaluateSegments(const Table& table, std::sp
   const auto evaluate = [&](const std::string& column, std::string value,
                             const std::vector<std::size_t>& rows) -> Status {
     SegmentMetrics segment{column, std::move(value), static_cast<std::int64_t>(rows.size()), 0, {}};
-    std::vector<double> t, s;
+    std::vector<double> t, s, w;
+    std::vector<std::int64_t> g;
     t.reserve(rows.size());
     s.reserve(rows.size() * width);
     for (const std::size_t row : rows) {
       t.push_back(target[row]);
+      if (!weights.empty()) w.push_back(weights[row]);
+      if (!groups.empty()) g.push_back(groups[row]);
       for (std::size_t c = 0; c < width; ++c) s.push_back(scores[row * width + c]);
       if (task == Task::kBinary && target[row] == 1) ++segment.positives;
     }
-    ASSIGN_OR_RETURN(segment.metrics, Evaluate(task, t, s, classes, threshold, names));
+    // Rows of no weight say nothing about the segment.
+    if (w.empty() || std::any_of(w.begin(), w.end(), [](double v) { return v > 0; })) {
+      ASSIGN_OR_RETURN(segment.metrics, Evaluate(task, t, s, classes, threshold, names, w, g));
+    }
     segments.push_back(std::move(segment));
     return Ok();
   };
@@ -73,6 +81,33 @@ Result<std::vector<SegmentMetrics>> EvaluateSegments(const Table& table, std::sp
     if (!small.empty()) RETURN_IF_ERROR(evaluate(name, "(small)", small));
   }
   return segments;
+}
+
+std::vector<SegmentGap> GapsOf(std::span<const SegmentMetrics> segments) {
+  std::vector<SegmentGap> gaps;
+  std::vector<std::string> columns;
+  for (const SegmentMetrics& segment : segments)
+    if (std::find(columns.begin(), columns.end(), segment.column) == columns.end()) columns.push_back(segment.column);
+  for (const std::string& column : columns) {
+    std::map<std::string, std::pair<SegmentGap, int>> of;
+    for (const SegmentMetrics& segment : segments) {
+      if (segment.column != column || segment.value == "(small)") continue;
+      for (const auto& [metric, value] : segment.metrics) {
+        auto& [gap, values] = of.try_emplace(metric, SegmentGap{column, metric, "", "", value, value}, 0).first->second;
+        if (values == 0 || value < gap.low) {
+          gap.low = value;
+          gap.lowest = segment.value;
+        }
+        if (values++ == 0 || value > gap.high) {
+          gap.high = value;
+          gap.highest = segment.value;
+        }
+      }
+    }
+    for (auto& [metric, found] : of)
+      if (found.second > 1) gaps.push_back(std::move(found.first));
+  }
+  return gaps;
 }
 
 }  // namespace headrace

@@ -20,20 +20,52 @@ struct SplitSpec {
 };
 
 struct LearnerSpec {
-  enum class Kind : std::uint8_t { kLightGbm, kLogistic, kLinear };
+  enum class Kind : std::uint8_t { kLightGbm, kLogistic, kLinear, kNaiveBayes, kConstant };
   Kind kind = Kind::kLightGbm;
   bool given = false;                    ///< false: the default learner for the target
+  bool automatic = false;                ///< `learner: auto`: the sensible few are tried on the folds and the best is kept
   std::optional<Task> task;              ///< from `objective`; otherwise told from the target
   /// LightGBM's own parameter names and values (num_iterations, num_leaves, learning_rate, early_stopping_round, ...).
   std::map<std::string, std::string> parameters;
+  std::map<std::string, int> monotone;   ///< LightGBM: column (or feature) -> 1 rising, -1 falling
   double l2 = 1.0;                       ///< kLogistic: 1/C of scikit-learn; kLinear: Ridge's alpha
+  double l1 = 0;                         ///< kLogistic, kLinear: weight of the sum of |coefficients| in the same sum
 };
 
-struct CalibrationSpec { enum class Kind : std::uint8_t { kNone, kIsotonic, kSigmoid }; Kind kind = Kind::kNone; };
+struct CalibrationSpec {
+  enum class Kind : std::uint8_t { kNone, kIsotonic, kSigmoid, kBeta };
+  Kind kind = Kind::kNone;
+};
 
+/// How the threshold is decided; of maximize, the costs, precision and top at most one is set.
 struct ThresholdSpec {
   double fixed = 0.5;
   std::string maximize;                  ///< "" = fixed; else f1, accuracy, ...
+  double false_positive = 0;             ///< cost of a row labelled positive that is not
+  double false_negative = 0;             ///< cost of a positive row that is not labelled so
+  double precision = 0;                  ///< the largest recall at a precision of at least this; 0 = not asked for
+  double top = 0;                        ///< label this share of the rows, best scores first; 0 = not asked for
+  bool chosen() const { return !maximize.empty() || false_positive > 0 || false_negative > 0 || precision > 0 || top > 0; }
+};
+
+/// What is tried before the model is fitted.
+struct TuneSpec {
+  enum class Search : std::uint8_t { kRandom, kGrid, kTpe, kHalving };
+  enum class Choose : std::uint8_t { kBest, kOneStandardError };
+  /// One learner parameter: the values of a list, or a range.
+  struct Dimension {
+    std::string name;
+    std::vector<std::string> values;     ///< empty: a range
+    double low = 0, high = 0;
+    bool log = false, whole = false;
+  };
+  std::int64_t trials = 0;               ///< 0: nothing is tuned
+  std::int64_t budget_us = 0;            ///< no new trial begins after this time; 0 = no limit
+  Search search = Search::kRandom;
+  Choose choose = Choose::kBest;
+  std::string metric;                    ///< "" = logloss, or rmse for regression
+  std::int64_t seed = 0;
+  std::vector<Dimension> space;          ///< in the file's order
 };
 
 /// A gate: an expression over metrics ("auc >= 0.72"), or a comparison with the champion on the same test rows.
@@ -57,8 +89,13 @@ struct TrainSpec {
   LearnerSpec learner;
   CalibrationSpec calibrate;
   ThresholdSpec threshold;
+  TuneSpec tune;
+  std::string weight;                    ///< column: how much each row counts, for learner, calibration and metrics; never a feature
+  bool class_weight_balanced = false;    ///< learner: classes count alike (scikit-learn's "balanced")
+  std::map<std::string, double> class_weight;  ///< learner: class -> weight; those not named have 1
   std::vector<std::string> evaluate;     ///< metric names, "lift@10%" included; empty = the task's usual ones
   std::vector<std::string> segments;     ///< metrics also per value of each of these columns
+  std::int64_t intervals = 0;            ///< bootstrap resamples for a 95 % interval of each metric; 0 = none unless a gate asks
   std::vector<GateSpec> gate;
   /// The model that is evaluated is always fitted on all rows but the test rows. True: what is kept is fitted once more on all
   /// rows, test rows too (the command line, unless --no-refit); metrics, calibration and threshold stay.

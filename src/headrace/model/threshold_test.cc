@@ -41,5 +41,33 @@ TEST(ThresholdTest, AnUnknownMetricSuggestsTheNearest) {
   EXPECT_FALSE(CheckThreshold({1.5, ""}, Task::kBinary).ok());
 }
 
+TEST(ThresholdTest, APrecisionThatNothingReachesIsAnErrorWithTheBest) {
+  ThresholdSpec spec;
+  spec.precision = 0.9;
+  const auto none = ChooseThreshold(spec, Doubles{0, 1, 0, 1}, Doubles{0.9, 0.8, 0.7, 0.6});
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.status().message(),
+            "no threshold reaches a precision of 0.9 on rows that the learner had not seen; the best is 0.5");
+}
+
+TEST(ThresholdTest, OneWayAtATimeAndNumbersInTheirRanges) {
+  ThresholdSpec two;
+  two.top = 0.1;
+  two.maximize = "f1";
+  EXPECT_FALSE(CheckThreshold(two, Task::kBinary).ok());
+  ThresholdSpec negative;
+  negative.false_positive = -1;
+  EXPECT_FALSE(CheckThreshold(negative, Task::kBinary).ok());
+  ThresholdSpec top;
+  top.top = 0.1;
+  EXPECT_FALSE(CheckThreshold(top, Task::kRegression).ok());
+}
+
+TEST(ThresholdTest, TheTopShareTakesAtLeastOneGroup) {
+  ThresholdSpec spec;
+  spec.top = 0.01;
+  EXPECT_EQ(*ChooseThreshold(spec, Doubles{1, 0, 0}, Doubles{0.9, 0.9, 0.1}), 0.9);
+}
+
 }  // namespace
 }  // namespace headrace

@@ -36,23 +36,25 @@ struct TrainContext {
   int threads = 0;                                  ///< 0 = all cores; never changes a bit of the result
   std::function<void(std::string_view stage, double fraction)> progress;   ///< may be empty
   std::function<bool()> cancelled;                  ///< may be empty; asked from several threads at once
+  std::function<double()> seconds;                  ///< a clock that only goes forward, for TuneSpec::budget_us; may be empty: no budget
 };
 
 /// Fit a model on `data` as `spec` says:
 ///
 /// 1. Order the rows by the key, then by all other columns; without a key their order is the data's own and counts.
 /// 2. Split off the test rows. They serve evaluation and gates, nothing else.
-/// 3. When something needs scores that the learner has not seen (early stopping, a calibration, a threshold that maximises,
+/// 3. With spec.tune or `learner: auto`, try learners on the folds of the other rows (tune.h) and go on with the best.
+/// 4. When something needs scores that the learner has not seen (early stopping, a calibration, a threshold that maximises,
 ///    or a split that leaves no test rows): for each fold fit the transforms and the learner on the other folds' rows and score
 ///    its own. From these out-of-fold margins come the stopping point, the calibration and the threshold.
-/// 4. Fit transforms and learner on all rows but the test rows, and evaluate on the test rows with the code that scores.
+/// 5. Fit transforms and learner on all rows but the test rows, and evaluate on the test rows with the code that scores.
 ///    Without test rows the out-of-fold scores are evaluated (calibration and threshold were then chosen on the same rows).
-/// 5. Judge the gates, the champion on the same rows.
-/// 6. With spec.refit_all_rows, fit transforms and learner once more, on all rows.
-/// 7. Make profile, parity proof, card and file; read the file back and replay its proof.
+/// 6. Judge the gates, the champion on the same rows.
+/// 7. With spec.refit_all_rows, fit transforms and learner once more, on all rows.
+/// 8. Make profile, parity proof, card and file; read the file back and replay its proof.
 ///
 /// A column named by a `time` split is a feature only where a transform names it; that of a `column` split never is. Equal data
-/// and spec give an equal file, byte for byte, for any number of threads. kData: no rows, one class only, nulls in the
+/// and spec give an equal file, byte for byte, for any number of threads (a tuning budget that runs out excepted). kData: no rows, one class only, nulls in the
 /// target, fewer rows than folds, no usable feature. kInvalid: a column named in the spec that is not there, a setting that does not
 /// fit the target. kInterrupted: context.cancelled said so.
 Result<TrainOutput> Train(const Table& data, const TrainSpec& spec, const TrainContext& context);

@@ -1,7 +1,9 @@
 #include <cmath>
+#include <tuple>
 
 #include "headrace/base/text.h"
 #include "headrace/pipeline/decode.h"
+#include "headrace/pipeline/decode_learning.h"
 #include "headrace/pipeline/model_checks.h"
 
 namespace headrace {
@@ -23,13 +25,16 @@ class TrainDecoder {
     if (const Node* transform = node.Find("transform"))
       for (const Node& group : transform->items) Transform(group);
     if (const Node* learner = node.Find("learner")) Learner(*learner);
+    if (const Node* tune = node.Find("tune")) spec_.tune = DecodeTune(*tune, spec_.learner, diagnostics_);
+    if (const Node* monotone = node.Find("monotone")) spec_.learner.monotone = DecodeMonotone(*monotone);
+    spec_.weight = TextOf(node.Find("weight"));
+    if (const Node* weights = node.Find("class_weight")) DecodeClassWeight(*weights, &spec_);
+    spec_.intervals = IntOf(node.Find("intervals"), 0);
     const std::string calibrate = TextOf(node.Find("calibrate"));
     if (calibrate == "isotonic") spec_.calibrate.kind = CalibrationSpec::Kind::kIsotonic;
     if (calibrate == "sigmoid") spec_.calibrate.kind = CalibrationSpec::Kind::kSigmoid;
-    if (const Node* threshold = node.Find("threshold")) {
-      if (threshold->is_map()) spec_.threshold.maximize = TextOf(threshold->Find("maximize"));
-      else spec_.threshold.fixed = DoubleOf(threshold, 0.5);
-    }
+    if (calibrate == "beta") spec_.calibrate.kind = CalibrationSpec::Kind::kBeta;
+    if (const Node* threshold = node.Find("threshold")) spec_.threshold = DecodeThreshold(*threshold);
     Evaluate(node.Find("evaluate"));
     spec_.segments = ColumnsOf(node.Find("segments"), diagnostics_);
     spec_.refit_all_rows = BoolOf(node.Find("refit"), false);
@@ -37,6 +42,7 @@ class TrainDecoder {
       for (const Node& one : gate->items) Gate(one);
     NoTargetAmong(node, "key", spec_.key);
     NoTargetAmong(node, "ignore", spec_.ignore);
+    if (!spec_.weight.empty()) NoTargetAmong(node, "weight", {spec_.weight});
     return std::move(spec_);
   }
 
@@ -205,11 +211,16 @@ class TrainDecoder {
     const std::string name = node.is_map() ? node.entries.front().key : TextOf(&node);
     if (name == "logistic") learner.kind = LearnerSpec::Kind::kLogistic;
     if (name == "linear") learner.kind = LearnerSpec::Kind::kLinear;
+    if (name == "naive_bayes") learner.kind = LearnerSpec::Kind::kNaiveBayes;
+    if (name == "constant") learner.kind = LearnerSpec::Kind::kConstant;
+    learner.automatic = name == "auto";
     if (!node.is_map()) return;
     const Node& parameters = node.entries.front().value;
     if (name != "lightgbm") {
-      learner.l2 = DoubleOf(parameters.Find("l2"), 1.0);
-      if (!(learner.l2 >= 0) || std::isinf(learner.l2)) Error(DiagnosticCode::kLearner, parameters.Find("l2")->place, "`l2` must be a number from 0");
+      for (const auto& [key, slot, otherwise] : {std::tuple{"l2", &learner.l2, 1.0}, {"l1", &learner.l1, 0.0}}) {
+        *slot = DoubleOf(parameters.Find(key), otherwise);
+        if (!(*slot >= 0) || std::isinf(*slot)) Error(DiagnosticCode::kLearner, parameters.Find(key)->place, StrCat("`", key, "` must be a number from 0"));
+      }
       return;
     }
     for (const Node::Entry& entry : parameters.entries) {

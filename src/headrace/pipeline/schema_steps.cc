@@ -1,5 +1,6 @@
 // Every key of a step. The order here is the order of the reference.
 #include "headrace/pipeline/schema.h"
+#include "headrace/pipeline/schema_learning.h"
 
 namespace headrace {
 namespace {
@@ -87,15 +88,6 @@ Shape SplitShape() {
       {"gap", Scalar(kDuration), "by time: training rows end this long before the first test row", "7d"},
       {"column", ColumnShape(), "a bool column that is true for test rows", "is_test"},
   }, {"by", "column"})});
-}
-
-Shape LearnerShape() {
-  const Shape l2 = MapOf("parameters", {{"l2", Scalar(kDouble), "strength of the L2 penalty: 1/C of scikit-learn's LogisticRegression, alpha of Ridge", "1.0"}});
-  return Either({Choice({"lightgbm", "logistic", "linear"}), MapOf("one learner", {
-      {"lightgbm", Named("LightGBM's parameter: value", Scalar(kText)), "gradient boosted trees, with LightGBM's own parameter names", "{num_iterations: 200, num_leaves: 63}"},
-      {"logistic", l2, "logistic regression", "{l2: 1.0}"},
-      {"linear", l2, "linear regression", "{l2: 1.0}"},
-  }, {"lightgbm", "logistic", "linear"})});
 }
 
 Shape GateShape() {
@@ -229,12 +221,16 @@ const Shape& TrainShape() {
       {"split", SplitShape(), "which rows are held back for testing; none when not given", "{by: as_of, test: 20%, gap: 7d}"},
       {"folds", Scalar(kText), "`auto`, or how many out-of-fold folds serve calibration, threshold and stopping point", "auto"},
       {"transform", ListOf(TransformShape()), "preparation of the columns, in order; a column that none names gets the default of its type", "[{columns: [age], steps: [{impute: median}]}]"},
-      {"learner", LearnerShape(), "the algorithm and its parameters", "{lightgbm: {num_leaves: 31}}"},
-      {"calibrate", Choice({"none", "isotonic", "sigmoid"}), "how scores become probabilities", "isotonic"},
-      {"threshold", Either({Scalar(kDouble), MapOf("a metric", {Required({"maximize", Choice({"f1", "accuracy", "precision", "recall"}), "the metric that the threshold maximises", "f1"})})}),
-       "from which score on the label is the positive class; 0.5 when not given", "{maximize: f1}"},
+      {"learner", internal::LearnerShape(), "the algorithm and its parameters; `auto` tries the usual ones on the folds (docs/learners.md)", "{lightgbm: {num_leaves: 31}}"},
+      {"tune", internal::TuneShape(), "try settings of the learner on the folds and take the best (docs/tuning.md)", "{trials: 50}"},
+      {"weight", ColumnShape(), "a column with how much each row counts, for learner, calibration, threshold and metrics", "importance"},
+      {"class_weight", internal::ClassWeightShape(), "how much rows of a class count for the learner; `balanced`: all classes alike", "balanced"},
+      {"monotone", internal::MonotoneShape(), "lightgbm: features that may only raise, or only lower, the prediction", "{price: falling}"},
+      {"calibrate", Choice({"none", "isotonic", "sigmoid", "beta"}), "how scores become probabilities", "isotonic"},
+      {"threshold", internal::ThresholdShape(), "from which score on the label is the positive class; 0.5 when not given", "{maximize: f1}"},
       {"evaluate", ListOrSingle(Scalar(kText)), "metrics to report; the usual ones of the task when not given", "[auc, logloss, lift@10%]"},
-      {"segments", Columns(), "metrics also for each value of these columns", "[country]"},
+      {"intervals", IntFrom(1), "a 95 % interval of each metric from so many bootstrap resamples; 1000 when a gate asks for one", "1000"},
+      {"segments", Columns(), "metrics also for each value of these columns, and how far apart those are", "[country]"},
       {"refit", Scalar(kBool), "keep a model that is fitted once more on all rows, test rows too; metrics, calibration and threshold stay; false when not given", "true"},
   });
   return shape;

@@ -4,7 +4,11 @@ namespace headrace {
 
 void UseEvaluation(const Evaluation& evaluation, ModelReport* model) {
   model->metrics = evaluation.metrics;
+  model->intervals = evaluation.intervals;
+  model->baseline = evaluation.baseline;
   model->segments = evaluation.segments;
+  model->gaps = evaluation.gaps;
+  model->trials = evaluation.trials;
   model->curves = evaluation.curves;
   model->split = evaluation.split;
   model->folds = evaluation.folds;

@@ -20,12 +20,21 @@ constexpr MetricWords kMetrics[] = {
     {"brier", "Brier score", "mean squared distance of score and outcome; lower is better"},
     {"ece", "Calibration error (ECE)", "how far scores lie from observed rates on average; lower is better"},
     {"accuracy", "Accuracy", "share of rows whose label is right"},
+    {"balanced_accuracy", "Balanced accuracy", "the same, every class counting alike"},
+    {"mcc", "Matthews correlation", "correlation of label and truth; 0 is guessing"},
+    {"gini", "Gini", "2 AUC − 1; 0 is guessing"},
+    {"ks", "KS", "largest distance between the scores of positives and negatives"},
     {"f1", "F1", "balance of precision and recall at the threshold"},
     {"precision", "Precision", "share of rows labelled positive that are"},
     {"recall", "Recall", "share of positives that are labelled so"},
+    {"specificity", "Specificity", "share of negatives that are labelled so"},
+    {"false_positive_rate", "False positive rate", "share of negatives that are labelled positive; lower is better"},
+    {"selection_rate", "Selection rate", "share of rows labelled positive"},
+    {"bias", "Bias", "mean score less mean outcome; 0 is right"},
     {"rmse", "RMSE", "typical size of an error, in units of the target; lower is better"},
     {"mae", "MAE", "mean absolute error, in units of the target; lower is better"},
     {"r2", "R²", "share of the target's variance that is explained"},
+    {"wape", "WAPE", "sum of absolute errors relative to the sum of the target; lower is better"},
     {"mape", "MAPE", "mean absolute error relative to the target; lower is better"},
 };
 
@@ -47,6 +56,29 @@ std::string MetricLabel(std::string_view key) {
   return at < std::size(kMetrics) ? std::string(kMetrics[at].label) : std::string(key);
 }
 
+/// How far the values of each segment column are apart, in what fairness asks for.
+Html GapTable(const ModelReport& model) {
+  if (model.gaps.empty()) return {};
+  std::vector<std::vector<Html>> rows;
+  for (const SegmentGap& gap : model.gaps)
+    rows.push_back({gap.column, MetricLabel(gap.metric), StrCat(ShowNumber(gap.low), " (", gap.lowest, ")"), StrCat(ShowNumber(gap.high), " (", gap.highest, ")"),
+                    ShowNumber(gap.difference()), ShowNumber(gap.ratio())});
+  return HtmlOf(El("h4", {}, "Between segments"),
+                DataTable("How far apart the segments are: the smallest and the largest value of each metric, at the same threshold for all",
+                          {{"Column", false}, {"Metric", false}, {"Smallest", true}, {"Largest", true}, {"Difference", true}, {"Ratio", true}}, rows));
+}
+
+Html TrialTable(const ModelReport& model) {
+  if (model.trials.empty()) return {};
+  std::vector<std::vector<Html>> rows;
+  for (const Trial& trial : model.trials)
+    rows.push_back({trial.chosen ? El("strong", {}, StrCat("✓ ", trial.name)) : Html(trial.name), trial.failed.empty() ? Html(ShowNumber(trial.mean)) : Html(trial.failed),
+                    trial.failed.empty() && trial.folds > 1 ? Html(StrCat("± ", ShowNumber(trial.error))) : Html(), trial.iterations > 1 ? Html(FormatCount(trial.iterations)) : Html()});
+  return Fold(StrCat(FormatCount(static_cast<std::int64_t>(rows.size())), " settings tried"),
+              DataTable(StrCat("Each setting on the folds of the training rows, by ", model.trials.front().metric),
+                        {{"Setting", false}, {"Mean", true}, {"Standard error", true}, {"Iterations", true}}, rows));
+}
+
 std::string MetricMeaning(std::string_view key) {
   const std::size_t at = MetricOrder(key);
   if (at < std::size(kMetrics)) return std::string(kMetrics[at].meaning);
@@ -64,12 +96,22 @@ Html Difference(const ModelReport& model, const std::string& key, double ours, d
 Html MetricsTable(const ModelReport& model) {
   const bool compare = !model.champion_metrics.empty();
   std::vector<TableHead> head{{"Metric", false}, {"This model", true}};
+  if (!model.intervals.empty()) head.push_back({"95 % interval", true});
+  if (!model.baseline.empty()) head.push_back({"Constant answer", true});
   if (compare) head.insert(head.end(), {{"Champion before", true}, {"Difference", true}});
   head.push_back({"What it says", false});
   std::vector<std::vector<Html>> rows;
   for (const std::string& key : MetricsInOrder(model.metrics)) {
     const double value = model.metrics.at(key);
     std::vector<Html> row{MetricLabel(key), ShowNumber(value)};
+    if (!model.intervals.empty()) {
+      const auto interval = model.intervals.find(key);
+      row.push_back(interval == model.intervals.end() ? Html("–") : Html(StrCat(ShowNumber(interval->second.low), " to ", ShowNumber(interval->second.high))));
+    }
+    if (!model.baseline.empty()) {
+      const auto constant = model.baseline.find(key);
+      row.push_back(constant == model.baseline.end() ? Html("–") : Html(ShowNumber(constant->second)));
+    }
     if (compare) {
       const auto champion = model.champion_metrics.find(key);
       row.push_back(champion == model.champion_metrics.end() ? Html("–") : Html(ShowNumber(champion->second)));
@@ -138,9 +180,9 @@ Html ModelBody(Page& page, const ModelReport& model) {
   if (!model.notes.empty()) top += HtmlOf(El("h4", {}, "Notes of the training"), NoteList(model.notes));
   Html out = ModelTitle(model);
   out += El("div", {{"class", "panel"}}, top);
-  out += El("div", {{"class", "panel"}}, El("h4", {}, "Metrics"), MetricsTable(model));
+  out += El("div", {{"class", "panel"}}, El("h4", {}, "Metrics"), MetricsTable(model), TrialTable(model));
   out += ModelCharts(page, model);
-  if (const Html segments = SegmentTables(model); !segments.empty()) out += El("div", {{"class", "panel"}}, segments);
+  if (const Html segments = SegmentTables(model); !segments.empty()) out += El("div", {{"class", "panel"}}, segments, GapTable(model));
   if (!model.card.empty()) out += Fold("Model card", El("div", {{"class", "panel card"}}, RenderCard(model.card)));
   return out;
 }

@@ -100,7 +100,11 @@ struct ModelReport {
   std::vector<GateVerdict> gates;
   std::map<std::string, double> metrics;
   std::map<std::string, double> champion_metrics;   ///< of the old champion on the same rows; empty = none
+  Intervals intervals;                ///< of the metrics; may be empty
+  std::map<std::string, double> baseline;           ///< of a constant answer on the same rows; empty = not known
   std::vector<SegmentMetrics> segments;
+  std::vector<SegmentGap> gaps;
+  std::vector<Trial> trials;
   Curves curves;                      ///< parts that are empty are left out of the page
   std::vector<std::pair<std::string, double>> importance;  ///< feature and its share of the gain, any order
 

@@ -52,6 +52,13 @@ Json Describe(const TransformSpec& spec) {
   return {{"columns", spec.columns}, {"steps", steps}, {"derive", derive}};
 }
 
+Json Describe(const TuneSpec& spec) {
+  Json space = Json::array();
+  for (const TuneSpec::Dimension& d : spec.space) space.push_back({{"name", d.name}, {"values", d.values}, {"low", d.low}, {"high", d.high}, {"log", d.log}, {"whole", d.whole}});
+  return {{"trials", spec.trials}, {"budget_us", spec.budget_us}, {"search", static_cast<int>(spec.search)}, {"choose", static_cast<int>(spec.choose)},
+          {"metric", spec.metric}, {"seed", spec.seed}, {"space", space}};
+}
+
 Json Describe(const TrainSpec& spec) {
   Json transform = Json::array(), gates = Json::array();
   for (const TransformSpec& t : spec.transform) transform.push_back(Describe(t));
@@ -60,8 +67,11 @@ Json Describe(const TrainSpec& spec) {
           {"split", {{"kind", static_cast<int>(spec.split.kind)}, {"columns", spec.split.columns}, {"test", spec.split.test}, {"gap_us", spec.split.gap_us}}},
           {"folds", spec.folds}, {"transform", transform},
           {"learner", {{"kind", static_cast<int>(spec.learner.kind)}, {"given", spec.learner.given}, {"parameters", spec.learner.parameters},
-                       {"task", spec.learner.task ? static_cast<int>(*spec.learner.task) : -1}, {"l2", spec.learner.l2}}},
-          {"calibrate", static_cast<int>(spec.calibrate.kind)}, {"threshold", {{"fixed", spec.threshold.fixed}, {"maximize", spec.threshold.maximize}}},
+                       {"task", spec.learner.task ? static_cast<int>(*spec.learner.task) : -1}, {"l2", spec.learner.l2}, {"l1", spec.learner.l1},
+                       {"automatic", spec.learner.automatic}, {"monotone", spec.learner.monotone}}},
+          {"tune", Describe(spec.tune)}, {"weight", spec.weight}, {"class_weight", spec.class_weight}, {"class_weight_balanced", spec.class_weight_balanced}, {"intervals", spec.intervals},
+          {"calibrate", static_cast<int>(spec.calibrate.kind)}, {"threshold", {{"fixed", spec.threshold.fixed}, {"maximize", spec.threshold.maximize}, {"false_positive", spec.threshold.false_positive},
+                                                                                     {"false_negative", spec.threshold.false_negative}, {"precision", spec.threshold.precision}, {"top", spec.threshold.top}}},
           {"evaluate", spec.evaluate}, {"segments", spec.segments}, {"gate", gates}, {"refit_all_rows", spec.refit_all_rows}};
 }
 

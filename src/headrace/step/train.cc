@@ -44,6 +44,7 @@ Result<StepFiles> RunTrain(const StepContext& context) {
   train.threads = context.run->threads;
   train.progress = context.progress;
   train.cancelled = context.cancelled;
+  train.seconds = [clock = context.run->clock] { return static_cast<double>(clock->MonotonicMicros()) / 1e6; };
   ASSIGN_OR_RETURN(train.champion, Champion(context, spec));
   TrainSpec settings = spec.train;
   for (const std::string& name : PersonalColumns(context.pipeline()))

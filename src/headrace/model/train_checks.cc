@@ -1,0 +1,157 @@
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+
+#include "headrace/base/text.h"
+#include "headrace/feature/transform.h"
+#include "headrace/model/gate.h"
+#include "headrace/model/learner.h"
+#include "headrace/model/split.h"
+#include "headrace/model/threshold.h"
+#include "headrace/model/train_internal.h"
+#include "headrace/model/tune.h"
+
+namespace headrace {
+namespace internal {
+namespace {
+
+std::string Percent(double share) { return StrCat(std::round(share * 1000) / 10, "%"); }
+
+std::string_view CalibrationName(CalibrationSpec::Kind kind) {
+  return kind == CalibrationSpec::Kind::kIsotonic  ? "isotonic"
+         : kind == CalibrationSpec::Kind::kSigmoid ? "sigmoid"
+         : kind == CalibrationSpec::Kind::kBeta    ? "beta"
+                                                   : "none";
+}
+
+Status CheckClassWeights(const TrainSpec& spec, Task task) {
+  if (!spec.class_weight_balanced && spec.class_weight.empty()) return Ok();
+  if (task == Task::kRegression)
+    return Error(ErrorCode::kInvalid, "`class_weight` is for classes, the target is for regression")
+        .WithHelp("weigh rows with `weight: COLUMN`");
+  for (const auto& [name, weight] : spec.class_weight)
+    if (!(weight > 0) || std::isinf(weight))
+      return Error(ErrorCode::kInvalid, "the weight of class \"", name, "\" is ", weight, ", expected a number above 0");
+  return Ok();
+}
+
+}  // namespace
+
+Status UnknownColumn(std::string_view role, const std::string& name, const Schema& schema) {
+  Status status = Error(ErrorCode::kInvalid, role, " column `", name, "` is not in the training data");
+  const std::string near = NearestName(name, schema.Names());
+  return near.empty() ? status : std::move(status).WithHelp(StrCat("did you mean `", near, "`?"));
+}
+
+bool Contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string DescribeSplit(const SplitSpec& split) {
+  switch (split.kind) {
+    case SplitSpec::Kind::kNone:
+      return "none";
+    case SplitSpec::Kind::kHash:
+      return StrCat("hash", split.columns.empty() ? "" : StrCat("(", Join(split.columns, ", "), ")"), " ",
+                    Percent(split.test));
+    case SplitSpec::Kind::kTime:
+      return StrCat("time by ", Join(split.columns, ", "), " ", Percent(split.test),
+                    split.gap_us > 0 ? StrCat(", gap ", FormatDuration(split.gap_us)) : "");
+    case SplitSpec::Kind::kColumn:
+      return StrCat("column ", Join(split.columns, ", "));
+  }
+  return "";
+}
+
+Status CheckForTask(const TrainSpec& spec, Task task) {
+  RETURN_IF_ERROR(CheckThreshold(spec.threshold, task));
+  ASSIGN_OR_RETURN(const std::vector<std::string> metrics, MetricsToCompute(spec.evaluate, spec.gate, task));
+  for (const std::string& name : metrics)
+    if (name.starts_with("ndcg@") || name.starts_with("map@"))
+      return Error(ErrorCode::kInvalid, "metric \"", name, "\" ranks the rows of a query, and a training cannot name queries")
+          .WithHelp("use auc, average_precision or lift@10%");
+  if (task == Task::kRegression && spec.calibrate.kind != CalibrationSpec::Kind::kNone)
+    return Error(ErrorCode::kInvalid, "`calibrate: ", CalibrationName(spec.calibrate.kind),
+                 "` is for classes, the target is for regression");
+  if (!NeedsOf(spec.gate).gaps.empty() && spec.segments.empty())
+    return Error(ErrorCode::kInvalid, "a gate compares segments, but no column is named in `segments`")
+        .WithHelp("add segments: [COLUMN]");
+  if (spec.intervals < 0) return Error(ErrorCode::kInvalid, "`intervals` is ", spec.intervals, ", expected how often rows are drawn again");
+  RETURN_IF_ERROR(CheckTune(spec.tune, spec.learner, task));
+  return CheckClassWeights(spec, task);
+}
+
+Status CheckColumns(const TrainSpec& spec, const Schema& schema) {
+  if (spec.target.empty()) return Error(ErrorCode::kInvalid, "no target column is named");
+  if (!schema.IndexOf(spec.target)) return UnknownColumn("target", spec.target, schema);
+  for (const auto& [role, names] : {std::pair{"key", &spec.key}, std::pair{"ignored", &spec.ignore}, std::pair{"segment", &spec.segments}}) {
+    for (const std::string& name : *names) {
+      if (!schema.IndexOf(name)) return UnknownColumn(role, name, schema);
+      if (name == spec.target) return Error(ErrorCode::kInvalid, "`", name, "` cannot be both target and ", role, " column");
+    }
+  }
+  if (!spec.weight.empty()) {
+    const std::optional<std::size_t> at = schema.IndexOf(spec.weight);
+    if (!at) return UnknownColumn("weight", spec.weight, schema);
+    if (spec.weight == spec.target || Contains(spec.key, spec.weight))
+      return Error(ErrorCode::kInvalid, "`", spec.weight, "` cannot be both weight and ", spec.weight == spec.target ? "target" : "key");
+    if (schema[*at].type != Type::kInt && schema[*at].type != Type::kDouble)
+      return Error(ErrorCode::kInvalid, "weight column `", spec.weight, "` is ", TypeName(schema[*at].type), ", expected int or double");
+  }
+  for (const std::string& name : spec.segments)
+    if (Contains(spec.key, name) || Contains(spec.personal, name))
+      return Error(ErrorCode::kInvalid, "segment column `", name, "` is ", Contains(spec.key, name) ? "a key" : "personal", ", and its values would be told in the report");
+  return Ok();
+}
+
+/// Of the columns that split the rows, those that are no features. Few are: a test date was never seen, an id means nothing.
+std::vector<std::string> SplitOnly(const TrainSpec& spec) {
+  if (spec.split.kind == SplitSpec::Kind::kNone) return {};
+  std::set<std::string> named;
+  for (const TransformSpec& transform : spec.transform) named.insert(transform.columns.begin(), transform.columns.end());
+  std::vector<std::string> only;
+  for (const std::string& column : spec.split.columns) {
+    if (Contains(spec.key, column) || Contains(spec.ignore, column)) continue;
+    if (spec.split.kind == SplitSpec::Kind::kColumn || !named.contains(column)) only.push_back(column);
+  }
+  return only;
+}
+
+std::vector<std::string> NeverFeatures(const TrainSpec& spec) {
+  std::vector<std::string> names = spec.key;
+  names.insert(names.end(), spec.ignore.begin(), spec.ignore.end());
+  if (!spec.weight.empty()) names.push_back(spec.weight);
+  return names;
+}
+
+}  // namespace internal
+
+using namespace internal;
+
+Status CheckTrainSpec(const TrainSpec& spec) {
+  RETURN_IF_ERROR(CheckLearnerParameters(spec.learner));
+  RETURN_IF_ERROR(CheckSplit(spec.split));
+  RETURN_IF_ERROR(PlanFolds(spec.folds, 1).status());
+  RETURN_IF_ERROR(CheckTuneSpace(spec.tune, spec.learner));
+  if (spec.learner.automatic && !spec.learner.monotone.empty())
+    return Error(ErrorCode::kInvalid, "`monotone` is for lightgbm, and `learner: auto` tries others too").WithHelp("write `learner: lightgbm`");
+  const std::optional<Task> task = TaskOfLearner(spec.learner);
+  return task ? CheckForTask(spec, *task) : Ok();
+}
+
+Status CheckTrainColumns(const TrainSpec& spec, const Schema& data) {
+  RETURN_IF_ERROR(CheckColumns(spec, data));
+  if (spec.split.kind != SplitSpec::Kind::kNone)
+    for (const std::string& name : spec.split.columns)
+      if (!data.IndexOf(name)) return UnknownColumn("split", name, data);
+  FitContext fit;
+  fit.task = TaskOfLearner(spec.learner).value_or(Task::kBinary);
+  fit.target_column = spec.target;
+  fit.exclude = NeverFeatures(spec);
+  const std::vector<std::string> split_only = SplitOnly(spec);
+  fit.exclude.insert(fit.exclude.end(), split_only.begin(), split_only.end());
+  return CheckTransform(data, spec.transform, fit);
+}
+
+}  // namespace headrace

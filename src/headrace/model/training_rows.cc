@@ -1,0 +1,158 @@
+#include "headrace/model/training_rows_internal.h"
+
+#include <algorithm>
+
+#include "headrace/base/text.h"
+#include "headrace/model/metrics.h"
+#include "headrace/model/row_weights.h"
+
+namespace headrace::internal {
+namespace {
+
+constexpr std::uint64_t kThinSeed = 3;  // of the rows that successive halving begins with; 0 splits, 1 folds, 2 intervals
+
+}  // namespace
+
+FitContext TrainingRows::ContextOf(const std::vector<std::size_t>& rows, bool trees, int threads) const {
+  FitContext fit;
+  fit.task = target.task;
+  fit.classes = std::max(2, static_cast<int>(target.classes.size()));
+  fit.class_names = target.classes;
+  fit.target = TargetOf(rows);
+  fit.target_column = spec.target;
+  fit.exclude = excluded;
+  fit.linear_learner = !trees;
+  fit.threads = threads;
+  return fit;
+}
+
+std::vector<double> TrainingRows::TargetOf(const std::vector<std::size_t>& rows) const {
+  std::vector<double> values(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) values[i] = target.values[rows[i]];
+  return values;
+}
+
+std::vector<double> TrainingRows::WeightsOf(const std::vector<std::size_t>& rows) const {
+  std::vector<double> of_rows;
+  if (weights.empty()) return of_rows;
+  for (const std::size_t row : rows) of_rows.push_back(weights[row]);
+  return of_rows;
+}
+
+Result<std::vector<int>> TrainingRows::MonotoneOf(const std::vector<std::string>& features) const {
+  std::vector<int> out;
+  if (spec.learner.monotone.empty()) return out;
+  out.assign(features.size(), 0);
+  for (const auto& [name, direction] : spec.learner.monotone) {
+    const auto at = std::find(features.begin(), features.end(), name);
+    if (at == features.end()) {
+      const std::string near = NearestName(name, features);
+      return Error(ErrorCode::kInvalid, "`monotone` names `", name, "`, which is not a feature of the learner")
+          .WithHelp(near.empty() ? StrCat("the features are ", Join(features, ", ")) : StrCat("did you mean `", near, "`?"));
+    }
+    out[static_cast<std::size_t>(at - features.begin())] = direction;
+  }
+  return out;
+}
+
+std::vector<std::size_t> TrainingRows::FoldRows(std::size_t fold, bool held) const {
+  std::vector<std::size_t> rows;
+  for (std::size_t i = 0; i < split.train.size(); ++i)
+    if ((fold_of[i] == static_cast<int>(fold)) == held) rows.push_back(split.train[i]);
+  return rows;
+}
+
+Result<FoldVectors> TrainingRows::MakeFold(std::size_t fold, bool trees, int threads) const {
+  const std::vector<std::size_t> train = FoldRows(fold, false), held = FoldRows(fold, true);
+  Result<FitOutput> fitted = FitTransform(table.Take(train), spec.transform, ContextOf(train, trees, threads));
+  if (!fitted.ok()) return std::move(fitted).status().WithContext(StrCat("fold ", fold + 1));
+  FoldVectors vectors;
+  vectors.features = fitted->transform.output_names().size();
+  vectors.train = std::move(fitted->matrix);
+  vectors.train_target = TargetOf(train);
+  vectors.train_weights = LearnerWeights(spec, target, weights, train);
+  vectors.held.resize(held.size() * vectors.features);
+  vectors.held_target = TargetOf(held);
+  vectors.held_weights = LearnerWeights(spec, target, weights, held);
+  if (trees) { ASSIGN_OR_RETURN(vectors.monotone, MonotoneOf(fitted->transform.output_names())); }
+  Status applied = fitted->transform.Apply(table.Take(held), vectors.held, nullptr);
+  if (!applied.ok()) return std::move(applied).WithContext(StrCat("fold ", fold + 1));
+  return vectors;
+}
+
+Status TrainingRows::PlanTheFolds() {
+  if (!fold_of.empty()) return Ok();
+  ASSIGN_OR_RETURN(const FoldPlan plan, PlanFolds(spec.folds, static_cast<std::int64_t>(split.train.size())));
+  described = plan.Describe();
+  const int parts = plan.held_aside() ? kHeldAsideFolds : plan.folds;
+  num_folds = plan.held_aside() ? 1 : static_cast<std::size_t>(plan.folds);
+  ASSIGN_OR_RETURN(fold_of, MakeFolds(table, spec.key, split.train, parts));
+  return plan.held_aside() ? Ok() : CheckFoldClasses(target, split.train, fold_of, parts);
+}
+
+FoldSource TrainingRows::Folds(bool trees) const {
+  FoldSource source;
+  source.folds = num_folds;
+  source.rows = split.train.size();
+  source.make = [this, trees](std::size_t fold, int threads) { return MakeFold(fold, trees, threads); };
+  return source;
+}
+
+Result<FoldScores> TrainingRows::ScoreOnFolds(const LearnerSettings& settings, const std::string& metric, double share, const LearnerControl& control) {
+  const bool trees = settings.kind == LearnerSpec::Kind::kLightGbm;
+  FoldSource source = Folds(trees);
+  source.make = [this, trees, share](std::size_t fold, int fold_threads) { return ThinFold(fold, trees, share, fold_threads); };
+  ASSIGN_OR_RETURN(FoldFit fit, FitFolds(settings, source, control));
+  FoldScores scores;
+  scores.iterations = trees ? fit.iterations : 0;
+  for (std::size_t fold = 0; fold < source.folds; ++fold) {
+    std::vector<double>& predictions = fit.held_margins[fold];
+    const std::vector<std::size_t> rows = FoldRows(fold, true);
+    ApplyLink(LinkOf(settings), rows.size(), settings.num_outputs(), predictions.data());
+    const std::vector<std::string> names{metric};
+    ASSIGN_OR_RETURN(const Metrics value, Evaluate(target.task, TargetOf(rows), predictions, static_cast<int>(target.classes.size()), 0.5, names, WeightsOf(rows)));
+    if (!value.empty()) scores.values.push_back(value.begin()->second);
+  }
+  return scores;
+}
+
+Result<FoldVectors> TrainingRows::ThinFold(std::size_t fold, bool trees, double share, int threads) {
+  std::shared_ptr<const FoldVectors> whole;
+  {
+    // Held while the fold is made: another trial that wants the same fold waits for it.
+    std::lock_guard lock(fold_cache_mutex_);
+    std::shared_ptr<const FoldVectors>& slot = fold_cache_[{fold, trees}];
+    if (slot == nullptr) {
+      ASSIGN_OR_RETURN(FoldVectors made, MakeFold(fold, trees, threads));
+      slot = std::make_shared<const FoldVectors>(std::move(made));
+    }
+    whole = slot;
+  }
+  if (share >= 1) return *whole;
+  ASSIGN_OR_RETURN(const KeyHasher hasher, KeyHasher::Make(table, spec.key));
+  const std::vector<std::size_t> rows = FoldRows(fold, false);
+  FoldVectors thin;
+  thin.held = whole->held;
+  thin.held_target = whole->held_target;
+  thin.held_weights = whole->held_weights;
+  thin.monotone = whole->monotone;
+  thin.features = whole->features;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (hasher.Fraction(rows[i], kThinSeed) >= share) continue;
+    const auto from = whole->train.begin() + static_cast<std::ptrdiff_t>(i * whole->features);
+    thin.train.insert(thin.train.end(), from, from + static_cast<std::ptrdiff_t>(whole->features));
+    thin.train_target.push_back(whole->train_target[i]);
+    if (!whole->train_weights.empty()) thin.train_weights.push_back(whole->train_weights[i]);
+  }
+  if (thin.train_target.empty()) return Error(ErrorCode::kData, "no rows are left of fold ", fold + 1);
+  return thin;
+}
+
+Link TrainingRows::LinkOf(const LearnerSettings& settings) const {
+  if (target.task == Task::kMulticlass) return {Link::Kind::kSoftmax, 1};
+  if (target.task == Task::kBinary) return {Link::Kind::kSigmoid, settings.number("sigmoid", 1)};
+  const std::string objective = settings.objective();
+  return {objective == "poisson" || objective == "gamma" || objective == "tweedie" ? Link::Kind::kExp : Link::Kind::kIdentity, 1};
+}
+
+}  // namespace headrace::internal

@@ -1,0 +1,211 @@
+#include "headrace/model/tune.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <set>
+
+#include "headrace/base/text.h"
+#include "headrace/model/learner.h"
+
+namespace headrace {
+namespace {
+
+double Parameter(const LearnerSpec& learner, const char* name) {
+  double value = 0;
+  ParseDouble(learner.parameters.at(name), &value);
+  return value;
+}
+
+/// A valley with its floor, 1, at 20 leaves and a learning rate of 0.1, in place of fits.
+struct World {
+  TuneSpec spec;
+  LearnerSpec base;
+  TuneContext context;
+  std::atomic<int> fits{0};
+
+  explicit World(TuneSpec::Search search, std::int64_t trials = 30) {
+    spec.search = search;
+    spec.trials = trials;
+    spec.space = {{"num_leaves", {}, 4, 63, true, true}, {"learning_rate", {}, 0.01, 0.5, true, false}};
+    base.given = true;
+    context.metric = "logloss";
+    context.threads = 1;
+    context.score = [this](const LearnerSpec& l, double share, int) -> Result<FoldScores> {
+      ++fits;
+      const double a = std::log(Parameter(l, "num_leaves") / 20), b = std::log(Parameter(l, "learning_rate") / 0.1);
+      const double loss = 1 + a * a + b * b + 0.1 * (1 - share);
+      return FoldScores{{loss - 0.01, loss + 0.01}, 10};
+    };
+  }
+  TuneResult Run() {
+    const auto result = Tune(spec, base, context);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() ? *result : TuneResult();
+  }
+};
+
+double Best(const TuneResult& result) {
+  for (const Trial& t : result.trials)
+    if (t.chosen) return t.mean;
+  return INFINITY;
+}
+
+TEST(Tune, EverySearchFindsAGoodPointAndTellsAllTrials) {
+  for (const auto search : {TuneSpec::Search::kRandom, TuneSpec::Search::kGrid, TuneSpec::Search::kTpe, TuneSpec::Search::kHalving}) {
+    World w(search);
+    const TuneResult result = w.Run();
+    EXPECT_LT(Best(result), 1.6) << static_cast<int>(search);
+    EXPECT_EQ(result.trials.size(), search == TuneSpec::Search::kGrid ? 25u : 30u);
+    EXPECT_NE(result.note.find("is the best"), std::string::npos);
+    EXPECT_TRUE(result.learner.parameters.contains("num_leaves"));
+  }
+}
+
+TEST(Tune, TpeBeatsRandomOnAverage) {
+  double random = 0, tpe = 0;
+  for (int seed = 0; seed < 20; ++seed) {
+    World a(TuneSpec::Search::kRandom, 40), b(TuneSpec::Search::kTpe, 40);
+    a.spec.seed = b.spec.seed = seed;
+    random += Best(a.Run());
+    tpe += Best(b.Run());
+  }
+  EXPECT_LT(tpe, random);
+}
+
+TEST(Tune, EqualSeedsDrawEqualTrialsForAnyNumberOfThreads) {
+  for (const auto search : {TuneSpec::Search::kRandom, TuneSpec::Search::kTpe, TuneSpec::Search::kHalving}) {
+    std::string first;
+    for (const int threads : {1, 2, 5}) {
+      World w(search);
+      w.context.threads = threads;
+      std::string text;
+      for (const Trial& t : w.Run().trials) text += StrCat(t.name, " ", t.mean, t.chosen ? " chosen\n" : "\n");
+      if (first.empty()) first = text;
+      EXPECT_EQ(text, first);
+    }
+    World other(search);
+    other.spec.seed = 1;
+    EXPECT_EQ(first.find(other.Run().trials.front().name), std::string::npos);
+  }
+}
+
+TEST(Tune, HalvingFitsFewOnAllRows) {
+  World w(TuneSpec::Search::kHalving, 27);
+  std::atomic<int> whole{0};
+  auto score = w.context.score;
+  w.context.score = [&](const LearnerSpec& l, double share, int threads) {
+    whole += share == 1;
+    return score(l, share, threads);
+  };
+  w.Run();
+  EXPECT_EQ(whole, 3);
+  EXPECT_EQ(w.fits, 27 + 9 + 3);
+}
+
+TEST(Tune, OneStandardErrorPrefersWhatIsSurer) {
+  World w(TuneSpec::Search::kGrid);
+  w.spec.space = {{"num_leaves", {"10", "20"}, 0, 0, false, false}};
+  w.context.score = [](const LearnerSpec& l, double, int) -> Result<FoldScores> {
+    return Parameter(l, "num_leaves") == 10 ? FoldScores{{0.40, 0.42}, 1} : FoldScores{{0.2, 0.6}, 1};
+  };
+  EXPECT_DOUBLE_EQ(Best(w.Run()), 0.4);
+  w.spec.choose = TuneSpec::Choose::kOneStandardError;
+  EXPECT_DOUBLE_EQ(Best(w.Run()), 0.41);
+}
+
+TEST(Tune, ForAMetricTheLargestIsTheBest) {
+  World w(TuneSpec::Search::kGrid);
+  w.spec.space = {{"num_leaves", {"10", "20"}, 0, 0, false, false}};
+  w.context.metric = "auc";
+  w.context.score = [](const LearnerSpec& l, double, int) -> Result<FoldScores> { return FoldScores{{Parameter(l, "num_leaves") / 100}, 1}; };
+  EXPECT_DOUBLE_EQ(Best(w.Run()), 0.2);
+}
+
+TEST(Tune, ASettingThatCannotBeFittedIsRecordedAndNeverChosen) {
+  World w(TuneSpec::Search::kGrid);
+  w.spec.space = {{"num_leaves", {"10", "20"}, 0, 0, false, false}};
+  w.context.score = [](const LearnerSpec& l, double, int) -> Result<FoldScores> {
+    if (Parameter(l, "num_leaves") == 10) return Error(ErrorCode::kFailed, "too few rows");
+    return FoldScores{{5.0}, 1};
+  };
+  const TuneResult result = w.Run();
+  EXPECT_EQ(result.trials[0].failed, "too few rows");
+  EXPECT_TRUE(result.trials[1].chosen);
+  w.context.score = [](const LearnerSpec&, double, int) -> Result<FoldScores> { return Error(ErrorCode::kFailed, "too few rows"); };
+  const auto none = Tune(w.spec, w.base, w.context);
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.status().message(), "none of the 2 settings tried could be fitted: too few rows");
+}
+
+TEST(Tune, TheBudgetEndsTheSearchAfterAtLeastOneTrial) {
+  for (const auto search : {TuneSpec::Search::kRandom, TuneSpec::Search::kTpe}) {
+    World w(search);
+    w.spec.budget_us = 5'000'000;
+    double now = 0;
+    w.context.seconds = [&] { return now += 2; };
+    const TuneResult result = w.Run();
+    EXPECT_LT(w.fits, 5);
+    EXPECT_GE(w.fits, 1);
+    EXPECT_LT(Best(result), INFINITY);
+  }
+}
+
+TEST(Tune, IsInterruptedWhenAsked) {
+  World w(TuneSpec::Search::kRandom);
+  w.context.cancelled = [] { return true; };
+  EXPECT_EQ(Tune(w.spec, w.base, w.context).status().code(), ErrorCode::kInterrupted);
+}
+
+TEST(Tune, ValuesStayInTheirRangeAndWholeOnesAreDrawnAlike) {
+  const TuneSpec::Dimension whole{"num_leaves", {}, 2, 5, false, true}, log{"l2", {}, 0.001, 10, true, false};
+  std::map<std::string, int> counts;
+  for (int i = 0; i < 400; ++i) ++counts[internal::ValueAt(whole, i / 400.0)];
+  EXPECT_EQ(counts, (std::map<std::string, int>{{"2", 100}, {"3", 100}, {"4", 100}, {"5", 100}}));
+  EXPECT_EQ(internal::ValueAt(log, 0), "0.001");
+  EXPECT_EQ(internal::ValueAt(log, 0.5), "0.1");
+  EXPECT_EQ(internal::ValueAt(log, 0x1.fffffffffffffp-1), "10");
+}
+
+Status Check(std::vector<TuneSpec::Dimension> space, LearnerSpec::Kind kind = LearnerSpec::Kind::kLightGbm) {
+  TuneSpec spec;
+  spec.trials = 5;
+  spec.space = std::move(space);
+  LearnerSpec base;
+  base.kind = kind;
+  base.given = true;
+  return CheckTuneSpace(spec, base);
+}
+
+TEST(TuneSpace, IsHeldAgainstTheLearner) {
+  EXPECT_TRUE(Check({}).ok());
+  EXPECT_TRUE(Check({{"l1", {}, 0.1, 1, false, false}}, LearnerSpec::Kind::kLinear).ok());
+  EXPECT_EQ(Check({{"num_leafs", {"3"}, 0, 0, false, false}}).help(), "did you mean `num_leaf`?");
+  EXPECT_EQ(Check({{"num_leaves", {"many"}, 0, 0, false, false}}).message(), "LightGBM's `num_leaves` is \"many\", expected a whole number from 2 to 131072");
+  EXPECT_FALSE(Check({{"num_leaves", {}, 0, 10, false, true}}).ok());
+  EXPECT_FALSE(Check({{"learning_rate", {}, 0.5, 0.1, false, false}}).ok());
+  EXPECT_FALSE(Check({{"learning_rate", {}, 0, 0.1, true, false}}).ok());
+  EXPECT_EQ(Check({{"alpha", {"1"}, 0, 0, false, false}}, LearnerSpec::Kind::kLogistic).help(), "it has `l1` and `l2`");
+  EXPECT_FALSE(Check({}, LearnerSpec::Kind::kNaiveBayes).ok());
+}
+
+TEST(Automatic, TriesFromSimpleToLargeAndKeepsTheSimplestAmongEquals) {
+  TuneContext context;
+  context.rows = 10'000;
+  context.metric = "logloss";
+  std::set<std::string> kinds;
+  context.score = [&](const LearnerSpec& l, double, int) -> Result<FoldScores> {
+    kinds.insert(std::string(LearnerName(l.kind)));
+    return FoldScores{{l.kind == LearnerSpec::Kind::kConstant ? 0.7 : 0.5}, 1};
+  };
+  context.threads = 1;
+  const auto result = ChooseAutomatically(context);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(kinds, (std::set<std::string>{"constant", "lightgbm", "logistic"}));
+  EXPECT_EQ(LearnerName(result->learner.kind), "logistic");
+  EXPECT_EQ(result->trials.size(), 6u);
+}
+
+}  // namespace
+}  // namespace headrace

@@ -1,0 +1,57 @@
+#include "headrace/pipeline/schema_learning.h"
+
+namespace headrace::internal {
+
+using enum ScalarType;
+
+Shape LearnerShape() {
+  const Shape penalties = MapOf("parameters", {
+      {"l2", Scalar(kDouble), "strength of the L2 penalty: 1/C of scikit-learn's LogisticRegression, alpha of Ridge; 1 when not given", "1.0"},
+      {"l1", Scalar(kDouble), "strength of the L1 penalty, which makes coefficients exactly 0; 0 when not given (docs/learners.md)", "0.5"},
+  });
+  return Either({Choice({"auto", "lightgbm", "logistic", "linear", "naive_bayes", "constant"}), MapOf("one learner", {
+      {"lightgbm", Named("LightGBM's parameter: value", Scalar(kText)), "gradient boosted trees, with LightGBM's own parameter names", "{num_iterations: 200, num_leaves: 63}"},
+      {"logistic", penalties, "logistic regression", "{l2: 1.0}"},
+      {"linear", penalties, "linear regression", "{l2: 1.0}"},
+  }, {"lightgbm", "logistic", "linear"})});
+}
+
+Shape ThresholdShape() {
+  const auto cost = [] { Shape shape = Scalar(kDouble); shape.minimum = 0; return shape; };
+  return Either({Scalar(kDouble), MapOf("a way to choose it", {
+      {"maximize", Choice({"f1", "accuracy", "balanced_accuracy", "mcc", "precision", "recall"}), "the metric that the threshold maximises", "f1"},
+      {"cost", MapOf("costs", {
+           Required({"false_positive", cost(), "what a row labelled positive costs that is not", "1"}),
+           Required({"false_negative", cost(), "what a positive row costs that is not labelled so", "5"}),
+       }), "the costs that the threshold keeps smallest", "{false_positive: 1, false_negative: 5}"},
+      {"precision", Scalar(kShare), "the largest recall with at least this precision", "80%"},
+      {"top", Scalar(kShare), "label this share of the rows, best scores first", "10%"},
+  }, {"maximize", "cost", "precision", "top"})});
+}
+
+Shape ClassWeightShape() {
+  Shape weight = Scalar(kDouble);
+  weight.minimum = 0;
+  return Either({Choice({"balanced"}), Named("class: weight", weight, kColumn)});
+}
+
+Shape MonotoneShape() { return Named("column: direction", Choice({"rising", "falling"}), kColumn); }
+
+Shape TuneShape() {
+  const Shape range = MapOf("a range", {
+      Required({"low", Scalar(kDouble), "the smallest value", "0.01"}),
+      Required({"high", Scalar(kDouble), "the largest value", "0.3"}),
+      {"scale", Choice({"linear", "log"}), "how values are spread: evenly, or evenly by their logarithm; linear when not given", "log"},
+  });
+  return MapOf("what to try", {
+      {"trials", IntFrom(1), "settings to try; 50 when not given", "200"},
+      {"budget", Scalar(kDuration), "begin no further trial after this time; then equal runs may try different numbers of settings", "10m"},
+      {"search", Choice({"random", "grid", "tpe", "halving"}), "how settings are chosen: at random, all combinations, near good ones, or many on few rows and the best on all; random when not given", "tpe"},
+      {"metric", Scalar(kText), "what decides; the loss of the learner's objective when not given", "auc"},
+      {"choose", Choice({"best", "one_standard_error"}), "the best mean over the folds, or the best mean less one standard error; best when not given", "best"},
+      {"seed", IntFrom(0), "another seed draws other settings; 0 when not given", "1"},
+      {"space", Named("parameter: values or range", Either({ListOf(Scalar(kText)), range})), "the learner's parameters and what they may be; the usual ones when not given", "{num_leaves: [15, 31, 63], learning_rate: {low: 0.01, high: 0.3, scale: log}}"},
+  });
+}
+
+}  // namespace headrace::internal
