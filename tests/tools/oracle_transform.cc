@@ -1,19 +1,21 @@
 // Fits transforms on a table and prints what comes out, for tests/oracle/test_transforms.py to compare with scikit-learn.
 //
 // Reads one JSON document from standard input:
-//   columns   [{"name", "type": bool|int|double|text, "values": [...]}]   doubles may be "nan", "inf", "-inf"; null is null
-//   specs     [{"columns": [...], "steps": [{"impute"|"clip"|"scale"|"log1p"|"encode": ...}]} | {"derive": {name: expression}}]
+//   columns   [{"name", "type", "values": [...]}]   doubles may be "nan", "inf", "-inf"; dates and timestamps are texts; null is null
+//   specs     as under `transform` of a pipeline file
 //   task, classes, target, folds, linear, threads
 //   score     columns as above, rows to apply the fitted transform to (may be absent)
 // Writes {"names", "matrix", "scored", "notes", "unseen", "nulls", "json"}, numbers as C hex floats; or {"error", "help"}.
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <iterator>
 
 #include <nlohmann/json.hpp>
 
 #include "headrace/feature/transform.h"
+#include "headrace/pipeline/decode.h"
 
 namespace headrace {
 namespace {
@@ -38,7 +40,8 @@ Table ReadTable(const json& columns) {
       else if (type == Type::kText) builder.AppendText(value.get<std::string>());
       else if (type == Type::kDouble) builder.AppendDouble(Number(value));
       else if (type == Type::kBool) builder.AppendInt(value.get<bool>() ? 1 : 0);
-      else builder.AppendInt(value.get<std::int64_t>());
+      else if (type == Type::kInt) builder.AppendInt(value.get<std::int64_t>());
+      else builder.Append(*Value::Parse(value.get<std::string>(), type));
     }
     rows = builder.size();
     fields.push_back({column["name"].get<std::string>(), type});
@@ -47,56 +50,16 @@ Table ReadTable(const json& columns) {
   return Table(Schema(std::move(fields)), std::move(held), rows);
 }
 
-TransformStep ReadStep(const json& from) {
-  TransformStep step;
-  if (from.contains("impute")) {
-    step.kind = TransformStep::Kind::kImpute;
-    const json& how = from["impute"];
-    if (how.is_object()) {
-      step.impute = TransformStep::Impute::kConstant;
-      step.constant = how["constant"].get<std::string>();
-    } else {
-      step.impute = how == "mean"            ? TransformStep::Impute::kMean
-                    : how == "median"        ? TransformStep::Impute::kMedian
-                    : how == "most_frequent" ? TransformStep::Impute::kMostFrequent
-                                             : TransformStep::Impute::kMissing;
-    }
-  } else if (from.contains("clip")) {
-    step.kind = TransformStep::Kind::kClip;
-    step.percentiles = from.value("percentiles", false);
-    if (!from["clip"][0].is_null()) step.lower = Number(from["clip"][0]);
-    if (!from["clip"][1].is_null()) step.upper = Number(from["clip"][1]);
-  } else if (from.contains("scale")) {
-    step.kind = TransformStep::Kind::kScale;
-    step.scale = from["scale"] == "standard" ? TransformStep::Scale::kStandard
-                 : from["scale"] == "minmax" ? TransformStep::Scale::kMinMax
-                                             : TransformStep::Scale::kRobust;
-  } else if (from.contains("log1p")) {
-    step.kind = TransformStep::Kind::kLog1p;
-  } else {
-    step.kind = TransformStep::Kind::kEncode;
-    step.encode = from["encode"] == "onehot"    ? TransformStep::Encode::kOneHot
-                  : from["encode"] == "ordinal" ? TransformStep::Encode::kOrdinal
-                                                : TransformStep::Encode::kTarget;
-    step.min_frequency = from.value("min_frequency", std::int64_t{0});
-    const std::string unknown = from.value("handle_unknown", "other");
-    step.unknown = unknown == "other"    ? TransformStep::Unknown::kOther
-                   : unknown == "ignore" ? TransformStep::Unknown::kIgnore
-                                         : TransformStep::Unknown::kError;
-    step.smooth = from.value("smooth", -1.0);
-  }
-  return step;
-}
-
+/// JSON is YAML: specs are read as a pipeline file's.
 std::vector<TransformSpec> ReadSpecs(const json& from) {
+  Diagnostics diagnostics;
+  const auto source = std::make_shared<SourceFile>("specs", from.dump());
+  std::optional<Node> node = ParseYaml(source, diagnostics);
   std::vector<TransformSpec> specs;
-  for (const json& one : from) {
-    TransformSpec& spec = specs.emplace_back();
-    if (one.contains("derive"))
-      for (const auto& [name, text] : one["derive"].items()) spec.derive.emplace_back(name, text.get<std::string>());
-    else
-      spec.columns = one["columns"].get<std::vector<std::string>>();
-    for (const json& step : one.value("steps", json::array())) spec.steps.push_back(ReadStep(step));
+  if (node && CheckShape(*node, TransformsShape(), "transform", nullptr, diagnostics)) specs = DecodeTransforms(*node, diagnostics);
+  if (diagnostics.has_errors()) {
+    std::cerr << RenderText(diagnostics, false);
+    std::exit(1);
   }
   return specs;
 }

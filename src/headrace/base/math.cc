@@ -220,6 +220,51 @@ double Pow(double x, double y) {
   return sign * ScaledExp(exponent.hi, exponent.lo);
 }
 
+namespace {
+
+/// pi y as a pair. REQUIRES: |y| <= 1/4.
+Pair TimesPi(double y) {
+  const Pair product = TwoProduct(y, 0x1.921fb54442d18p+1);
+  return FastTwoSum(product.hi, product.lo + y * 0x1.1a62633145c07p-53);
+}
+
+double SinOf(Pair t) {
+  const double z = t.hi * t.hi;
+  const double series = 1.0 / 6 - z * (1.0 / 120 - z * (1.0 / 5040 - z * (1.0 / 362880 - z * (1.0 / 39916800 - z * (1.0 / 6227020800.0 - z * (1.0 / 1307674368000.0 - z * (1.0 / 355687428096000.0)))))));
+  return t.hi + (t.lo * (1.0 - 0.5 * z) - t.hi * z * series);
+}
+
+double CosOf(Pair t) {
+  const Pair square = TwoProduct(t.hi, t.hi);
+  const double z = square.hi;
+  const double series = 1.0 / 24 - z * (1.0 / 720 - z * (1.0 / 40320 - z * (1.0 / 3628800 - z * (1.0 / 479001600 - z * (1.0 / 87178291200.0 - z * (1.0 / 20922789888000.0))))));
+  const double half = 0.5 * z, first = 1.0 - half;
+  return first + (((1.0 - first) - half) + (z * z * series - (0.5 * square.lo + t.hi * t.lo)));
+}
+
+/// sin(pi (x + quarters / 2)).
+double SinPiFrom(double x, int quarters) {
+  if (!std::isfinite(x)) return kNaN;
+  const double within = std::fmod(x, 2.0);           // exact, as all that follows
+  const double n = std::nearbyint(2.0 * within);
+  const double y = within - 0.5 * n;
+  const Pair t = TimesPi(y);
+  switch ((static_cast<int>(n) + quarters + 8) & 3) {
+    case 0: return y == 0.0 ? 0.0 * x : SinOf(t);
+    case 1: return CosOf(t);
+    case 2: return y == 0.0 ? 0.0 : -SinOf(t);
+    default: return -CosOf(t);
+  }
+}
+
+}  // namespace
+
+double SinPi(double x) { return SinPiFrom(x, 0); }
+double CosPi(double x) {
+  const double cosine = SinPiFrom(x, 1);
+  return cosine == 0.0 ? 0.0 : cosine;
+}
+
 double Sigmoid(double x) {
   if (x >= 0.0) return 1.0 / (1.0 + Exp(-x));
   const double e = Exp(x);

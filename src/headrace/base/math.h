@@ -21,6 +21,10 @@ double Log1p(double x);  ///< log(1 + x), exact to the last place also near 0
 double Log10(double x);
 double Pow(double x, double y);
 
+/// sin(pi x) and cos(pi x), as in C23. x is reduced exactly: both are 0, 1, -1 where they should be, however large x is.
+double SinPi(double x);
+double CosPi(double x);
+
 /// 1 / (1 + e^-x), within 2 units in the last place.
 double Sigmoid(double x);
 

@@ -74,6 +74,35 @@ TEST(MathTest, ErrorsStayBelowOneUnitInTheLastPlace) {
   }
 }
 
+TEST(MathTest, SineAndCosineOfPiTimesXErrByLessThanOneUnitAndAreExactAtQuarters) {
+  for (const double whole : {0.0, 2.0, -4.0, 1e15, 0x1p60}) {
+    EXPECT_EQ(math::SinPi(whole), 0.0);
+    EXPECT_EQ(math::CosPi(whole), 1.0);
+  }
+  EXPECT_EQ(math::SinPi(0.5), 1.0);
+  EXPECT_EQ(math::SinPi(1.0), 0.0);
+  EXPECT_EQ(math::SinPi(1.5), -1.0);
+  EXPECT_EQ(math::CosPi(0.5), 0.0);
+  EXPECT_EQ(math::CosPi(-1.0), -1.0);
+  EXPECT_EQ(math::SinPi(1.0 / 6), 0.5);
+  EXPECT_TRUE(std::isnan(math::SinPi(kInf)) && std::isnan(math::CosPi(std::nan(""))));
+  if (!kWide) GTEST_SKIP() << "no wider long double here to compare with";
+  const long double pi = 3.141592653589793238462643383279502884L;
+  const auto reference = [&](double x, int quarters) {
+    const long double n = std::nearbyint(2.0L * static_cast<long double>(x)), y = static_cast<long double>(x) - 0.5L * n;
+    const int quadrant = static_cast<int>(std::fmod(n, 4.0L) + 8 + quarters) & 3;
+    const long double value = quadrant % 2 == 0 ? std::sin(pi * y) : std::cos(pi * y);
+    return quadrant < 2 ? value : -value;
+  };
+  double worst = 0;
+  for (const double size : {1e-9, 0.5, 3.0, 1000.0})
+    for (const double x : Uniform(100'000, -size, size, 8)) {
+      worst = std::max(worst, Ulps(math::SinPi(x), reference(x, 0)));
+      worst = std::max(worst, Ulps(math::CosPi(x), reference(x, 1)));
+    }
+  EXPECT_LT(worst, 1.0);
+}
+
 TEST(MathTest, PowErrsByLessThanOneUnit) {
   if (!kWide) GTEST_SKIP() << "no wider long double here to compare with";
   double worst = 0, at_x = 0, at_y = 0;

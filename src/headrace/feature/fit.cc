@@ -1,25 +1,26 @@
-// FitTransform: plan, fit each column, keep what is useful, then apply to the training rows. The training matrix is made by the same
-// kernels that will score, only target-encoded outputs are replaced by their cross-fitted values.
+// FitTransform: plan, fit each group, keep what is useful, then apply to the training rows. The training matrix is made by the same
+// kernels that will score, only cross-fitted outputs are replaced by their values for training.
 #include <algorithm>
 #include <cassert>
 #include <optional>
 #include <set>
 
 #include "headrace/feature/blocks.h"
-#include "headrace/feature/column_fit.h"
+#include "headrace/feature/group_fit.h"
 #include "headrace/feature/plan.h"
 #include "headrace/feature/transform.h"
 
 namespace headrace {
 namespace {
 
-using internal::ColumnFit;
+using internal::GroupFit;
 using internal::FitPlan;
 using internal::TargetColumns;
 using internal::TransformParts;
 
 TargetColumns TargetsOf(const FitContext& context) {
   TargetColumns out;
+  out.task = context.task;
   if (context.task == Task::kMulticlass) {
     for (int c = 0; c < context.classes; ++c) {
       std::vector<double>& is_class = out.columns.emplace_back(context.target.size());
@@ -36,27 +37,83 @@ TargetColumns TargetsOf(const FitContext& context) {
   return out;
 }
 
-/// Fit every planned column: many columns side by side, or the blocks of few.
-Result<std::vector<ColumnFit>> FitColumns(const FitPlan& plan, const FitContext& context) {
+/// Fit every planned group: many side by side, or the blocks of few.
+Result<std::vector<GroupFit>> FitGroups(const FitPlan& plan, const FitContext& context) {
   const TargetColumns target = TargetsOf(context);
-  const std::size_t count = plan.columns.size();
+  const std::size_t count = plan.groups.size();
   const bool side_by_side = count >= static_cast<std::size_t>(ResolveThreads(context.threads));
-  std::vector<std::optional<Result<ColumnFit>>> fits(count);
+  std::vector<std::optional<Result<GroupFit>>> fits(count);
   ForEachBlock(side_by_side ? context.threads : 1, count, [&](std::size_t i) {
-    fits[i] = FitColumn(plan.columns[i], *plan.all.Find(plan.columns[i].column), target, context.linear_learner, side_by_side ? 1 : context.threads);
+    fits[i] = FitGroup(plan.groups[i], plan.all, target, context.linear_learner, side_by_side ? 1 : context.threads);
   });
-  std::vector<ColumnFit> out;
-  for (std::optional<Result<ColumnFit>>& fit : fits) {
+  std::vector<GroupFit> out;
+  for (std::optional<Result<GroupFit>>& fit : fits) {
     if (!fit->ok()) return fit->status();
     out.push_back(std::move(**fit));
   }
   return out;
 }
 
+/// The places of all columns that are read, inputs first, then derived ones.
+std::vector<ColumnPtr> SourcesOf(const TransformParts& parts, const Table& all) {
+  std::vector<ColumnPtr> sources;
+  for (const Field& field : parts.inputs.fields()) sources.push_back(all.column_ptr(*all.schema().IndexOf(field.name)));
+  for (const internal::DerivedColumn& one : parts.derived) sources.push_back(all.column_ptr(*all.schema().IndexOf(one.name)));
+  return sources;
+}
+
+/// Whether every row has the same outputs of group `g`. Mostly the first block says no.
+Result<bool> IsConstant(const TransformParts& parts, std::size_t g, std::span<const ColumnPtr> columns, std::size_t rows) {
+  const std::size_t block = std::min(parts.block_rows(), rows), width = parts.groups[g].width();
+  internal::BlockRunner runner(parts, block);
+  double* const* out = runner.out() + parts.offsets[g];
+  std::vector<std::int64_t> unseen(parts.groups[g].columns.size());
+  std::vector<double> first(width);
+  for (std::size_t begin = 0; begin < rows; begin += block) {
+    const std::size_t some = std::min(block, rows - begin);
+    RETURN_IF_ERROR(runner.RunGroup(g, columns, begin, some, out, unseen.data()));
+    for (std::size_t k = 0; k < width; ++k) {
+      if (begin == 0) first[k] = out[k][0];
+      for (std::size_t i = 0; i < some; ++i)
+        if (out[k][i] != first[k] && !(out[k][i] != out[k][i] && first[k] != first[k])) return false;
+    }
+  }
+  return true;
+}
+
+/// Of single columns, those that are constant get a note, and stay only if an entry names them.
+Status DropConstants(const FitPlan& plan, std::span<const ColumnPtr> columns, std::size_t rows, int threads, std::vector<GroupFit>& fits, TransformParts& parts,
+                     std::vector<std::string>& notes) {
+  std::vector<char> constant(fits.size());
+  RETURN_IF_ERROR(ParallelFor(threads, fits.size(), [&](std::size_t g) -> Status {
+    if (parts.groups[g].columns.size() > 1) return Ok();
+    ASSIGN_OR_RETURN(const bool same, IsConstant(parts, g, columns, rows));
+    constant[g] = same ? 1 : 0;
+    return Ok();
+  }));
+  std::vector<internal::FittedGroup> kept;
+  std::vector<GroupFit> kept_fits;
+  for (std::size_t g = 0; g < fits.size(); ++g) {
+    const bool left_out = constant[g] != 0 && plan.groups[g].by_default;
+    if (constant[g] != 0) notes.push_back(StrCat("column `", plan.groups[g].columns[0], "` is constant", left_out ? " and was left out" : ""));
+    if (left_out) continue;
+    kept.push_back(std::move(parts.groups[g]));
+    kept_fits.push_back(std::move(fits[g]));
+  }
+  parts.groups = std::move(kept);
+  fits = std::move(kept_fits);
+  return Ok();
+}
+
 /// Drop derived columns that nothing reads, and list the raw columns that something does.
 void KeepWhatIsRead(const Table& data, TransformParts& parts) {
   std::set<std::string> read;
-  for (const internal::FittedColumn& fitted : parts.columns) read.insert(fitted.column);
+  for (const internal::FittedGroup& group : parts.groups)
+    for (const internal::FittedColumn& fitted : group.columns) {
+      read.insert(fitted.column);
+      for (const internal::StepPtr& step : fitted.program.steps)
+        if (!step->other().empty()) read.emplace(step->other());
+    }
   for (std::size_t i = parts.derived.size(); i-- > 0;) {
     if (read.contains(parts.derived[i].name))
       read.insert(parts.derived[i].expression.columns().begin(), parts.derived[i].expression.columns().end());
@@ -64,6 +121,7 @@ void KeepWhatIsRead(const Table& data, TransformParts& parts) {
       parts.derived.erase(parts.derived.begin() + static_cast<std::ptrdiff_t>(i));
   }
   std::vector<Field> inputs;
+  parts.nullable.clear();
   for (std::size_t i = 0; i < data.num_columns(); ++i) {
     if (!read.contains(data.schema()[i].name)) continue;
     inputs.push_back(data.schema()[i]);
@@ -89,38 +147,32 @@ Result<FitOutput> FitTransform(const Table& data, const std::vector<TransformSpe
   assert(context.target.size() == rows && (context.folds.empty() || context.folds.size() == rows));
   if (rows == 0) return Error(ErrorCode::kData, "no rows to fit the transforms on");
   ASSIGN_OR_RETURN(FitPlan plan, internal::PlanTransform(data, specs, context));
-  ASSIGN_OR_RETURN(std::vector<ColumnFit> fits, FitColumns(plan, context));
+  ASSIGN_OR_RETURN(std::vector<GroupFit> fits, FitGroups(plan, context));
 
   auto parts = std::make_shared<TransformParts>();
   parts->refuse_missing = context.linear_learner;
   parts->derived = std::move(plan.derived);
-  std::vector<std::vector<std::vector<double>>> cross_fitted;
-  for (std::size_t i = 0; i < fits.size(); ++i) {
-    const bool left_out = fits[i].constant && plan.columns[i].by_default;
-    if (fits[i].constant) plan.notes.push_back(StrCat("column `", plan.columns[i].column, "` is constant", left_out ? " and was left out" : ""));
-    if (left_out) continue;
-    parts->columns.push_back(std::move(fits[i].fitted));
-    cross_fitted.push_back(std::move(fits[i].cross_fitted));
-  }
-  if (parts->columns.empty()) return NothingLeft(plan.notes);
+  for (GroupFit& fit : fits) parts->groups.push_back(std::move(fit.group));
+  if (parts->groups.empty()) return NothingLeft(plan.notes);
+  KeepWhatIsRead(data, *parts);
+  parts->Finish();
+  RETURN_IF_ERROR(DropConstants(plan, SourcesOf(*parts, plan.all), rows, context.threads, fits, *parts, plan.notes));
+  if (parts->groups.empty()) return NothingLeft(plan.notes);
   KeepWhatIsRead(data, *parts);
   parts->Finish();
 
-  std::vector<ColumnPtr> sources;
-  for (const Field& field : parts->inputs.fields()) sources.push_back(plan.all.column_ptr(*plan.all.schema().IndexOf(field.name)));
-  for (const internal::DerivedColumn& one : parts->derived) sources.push_back(plan.all.column_ptr(*plan.all.schema().IndexOf(one.name)));
+  FitOutput out{FittedTransform(parts), {}, std::move(plan.notes)};
+  if (!context.matrix) return out;
   const std::size_t width = parts->width();
-  std::vector<double> matrix(rows * width);
-  const Status applied = ParallelFor(context.threads, FitBlocks(rows), [&](std::size_t b) -> Status {
+  out.matrix.resize(rows * width);
+  RETURN_IF_ERROR(internal::ApplyTo(*parts, SourcesOf(*parts, plan.all), rows, out.matrix.data(), Layout::kRows, context.threads, nullptr));
+  ForEachBlock(context.threads, FitBlocks(rows), [&](std::size_t b) {
     const std::size_t begin = b * kFitBlockRows, end = std::min(rows, begin + kFitBlockRows);
-    RETURN_IF_ERROR(internal::ApplyTo(*parts, sources, begin, end, matrix.data() + begin * width, nullptr));
-    for (std::size_t c = 0; c < cross_fitted.size(); ++c)
-      for (std::size_t k = 0; k < cross_fitted[c].size(); ++k)
-        for (std::size_t i = begin; i < end; ++i) matrix[i * width + parts->offsets[c] + k] = cross_fitted[c][k][i];
-    return Ok();
+    for (std::size_t g = 0; g < fits.size(); ++g)
+      for (std::size_t k = 0; k < fits[g].cross_fitted.size(); ++k)
+        for (std::size_t i = begin; i < end; ++i) out.matrix[i * width + parts->offsets[g] + k] = fits[g].cross_fitted[k][i];
   });
-  RETURN_IF_ERROR(applied);
-  return FitOutput{FittedTransform(std::move(parts)), std::move(matrix), std::move(plan.notes)};
+  return out;
 }
 
 }  // namespace headrace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <optional>
 
 #include "headrace/feature/blocks.h"
 
@@ -20,16 +21,29 @@ std::uint64_t Mix(std::uint64_t h) {
 
 std::uint64_t Hash(std::uint64_t key) { return Mix(key * kMultiplier); }
 
+std::uint64_t Word(const char* at) {
+  std::uint64_t word;
+  std::memcpy(&word, at, 8);
+  return word;
+}
+
 std::uint64_t Hash(std::string_view key) {
   std::uint64_t h = key.size() * kMultiplier;
-  while (key.size() >= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, key.data(), 8);
-    h = std::rotl(h ^ word, 29) * kMultiplier;
-    key.remove_prefix(8);
+  const char* at = key.data();
+  std::size_t n = key.size();
+  if (n >= 8) {
+    for (; n > 8; n -= 8, at += 8) h = std::rotl(h ^ Word(at), 29) * kMultiplier;
+    return Mix((h ^ Word(at + n - 8)) * kMultiplier);   // the last eight bytes, some of them perhaps again
   }
   std::uint64_t rest = 0;
-  for (const char c : key) rest = rest << 8 | static_cast<unsigned char>(c);
+  if (n >= 4) {
+    std::uint32_t first, last;
+    std::memcpy(&first, at, 4);
+    std::memcpy(&last, at + n - 4, 4);
+    rest = std::uint64_t{first} << 32 | last;
+  } else {
+    for (std::size_t i = 0; i < n; ++i) rest = rest << 8 | static_cast<unsigned char>(at[i]);
+  }
   return Mix((h ^ rest) * kMultiplier);
 }
 
@@ -84,10 +98,12 @@ template class KeyIndex<std::uint64_t>;
 std::uint64_t LevelBits(double x) { return std::bit_cast<std::uint64_t>(x + 0.0); }
 
 template <typename Key>
-void LevelCounts<Key>::Add(Key key, std::int64_t times) {
-  const auto at = static_cast<std::size_t>(index_.Insert(key));
+std::int32_t LevelCounts<Key>::Add(Key key, std::int64_t times) {
+  const std::int32_t place = index_.Insert(key);
+  const auto at = static_cast<std::size_t>(place);
   if (at == counts_.size()) counts_.push_back(0);
   counts_[at] += times;
+  return place;
 }
 
 template <typename Key>
@@ -131,6 +147,42 @@ LevelCounts<std::uint64_t> CountLevels(std::span<const double> values, int threa
     for (std::size_t i = begin; i < end; ++i)
       if (values[i] == values[i]) counts.Add(LevelBits(values[i]));
   });
+}
+
+namespace {
+
+template <typename Key, typename KeyOf>
+RowLevels<Key> FindInBlocks(std::size_t rows, int threads, const KeyOf& key_of) {
+  const std::size_t blocks = FitBlocks(rows);
+  RowLevels<Key> out;
+  out.places.resize(rows);
+  std::vector<LevelCounts<Key>> levels(blocks);
+  ForEachBlock(threads, blocks, [&](std::size_t b) {
+    const std::size_t end = std::min(rows, (b + 1) * kFitBlockRows);
+    for (std::size_t i = b * kFitBlockRows; i < end; ++i) {
+      const std::optional<Key> key = key_of(i);
+      out.places[i] = key ? levels[b].Add(*key) : -1;
+    }
+  });
+  std::vector<std::vector<std::int32_t>> moved(blocks);
+  for (std::size_t b = 0; b < blocks; ++b)
+    for (std::size_t k = 0; k < levels[b].size(); ++k) moved[b].push_back(out.levels.Add(levels[b].keys()[k], levels[b].counts()[k]));
+  ForEachBlock(threads, blocks, [&](std::size_t b) {
+    const std::size_t end = std::min(rows, (b + 1) * kFitBlockRows);
+    for (std::size_t i = b * kFitBlockRows; i < end; ++i)
+      if (out.places[i] >= 0) out.places[i] = moved[b][static_cast<std::size_t>(out.places[i])];
+  });
+  return out;
+}
+
+}  // namespace
+
+RowLevels<std::string_view> FindLevels(const Column& column, int threads) {
+  return FindInBlocks<std::string_view>(column.size(), threads, [&](std::size_t i) { return column.IsNull(i) ? std::nullopt : std::optional(column.text(i)); });
+}
+
+RowLevels<std::uint64_t> FindLevels(std::span<const double> values, int threads) {
+  return FindInBlocks<std::uint64_t>(values.size(), threads, [&](std::size_t i) { return values[i] == values[i] ? std::optional(LevelBits(values[i])) : std::nullopt; });
 }
 
 Levels Levels::OfText(std::vector<std::string> sorted) {

@@ -41,7 +41,7 @@ std::uint64_t LevelBits(double x);
 template <typename Key>
 class LevelCounts {
  public:
-  void Add(Key key, std::int64_t times = 1);
+  std::int32_t Add(Key key, std::int64_t times = 1);   ///< its place in keys()
   void Merge(const LevelCounts& other);
   const std::vector<Key>& keys() const { return index_.keys(); }
   const std::vector<std::int64_t>& counts() const { return counts_; }
@@ -58,6 +58,16 @@ extern template class LevelCounts<std::uint64_t>;
 LevelCounts<std::string_view> CountLevels(const Column& column, int threads);
 /// Count the numbers that are not NaN.
 LevelCounts<std::uint64_t> CountLevels(std::span<const double> values, int threads);
+
+/// The levels of a column, with the place among them of each row; -1 where a row has none.
+template <typename Key>
+struct RowLevels {
+  LevelCounts<Key> levels;
+  std::vector<std::int32_t> places;
+};
+/// Each row is hashed once; `threads` blocks at once. Views point into `column`.
+RowLevels<std::string_view> FindLevels(const Column& column, int threads);
+RowLevels<std::uint64_t> FindLevels(std::span<const double> values, int threads);
 
 /// The levels of an encoded column, sorted: text in byte order, numbers by value. Looking one up needs no allocation.
 ///

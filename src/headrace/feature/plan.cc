@@ -1,7 +1,7 @@
 #include "headrace/feature/plan.h"
 
 #include <algorithm>
-#include <cmath>
+#include <functional>
 #include <optional>
 #include <set>
 
@@ -10,85 +10,41 @@
 namespace headrace::internal {
 namespace {
 
-using Kind = TransformStep::Kind;
-
-// Defaults for columns that no group names; docs/transforms.md gives the reasons.
+// Defaults for columns that no entry takes; docs/transforms.md gives the reasons.
 constexpr std::size_t kOneHotLevels = 50;          // text with more levels is target encoded
 constexpr std::size_t kIdentifierLevels = 100;     // text with more levels, most of them of one row, is left out
 constexpr std::int64_t kDefaultMinFrequency = 10;  // rarer levels join "(other)"; below 1,000 rows one in a hundred
 
-bool IsMoment(Type type) { return type == Type::kDate || type == Type::kTimestamp || type == Type::kDuration; }
-
 Status Refuse(const std::string& column, std::string_view why) { return Error(ErrorCode::kInvalid, "column `", column, "`: ", why); }
 
 std::string HowToUseMoment(const Field& field) {
-  const std::string call = field.type == Type::kDuration ? StrCat("date_part('day', ", field.name, ")") : StrCat("date_part('month', ", field.name, ")");
-  return StrCat("derive a number from it, for example {derive: {", field.name, "_part: \"", call, "\"}}",
-                field.type == Type::kDuration ? "" : ", or a distance in days with date_diff");
+  if (field.type == Type::kDuration) return StrCat("derive a number from it, for example {derive: {", field.name, "_part: \"date_part('day', ", field.name, ")\"}}");
+  return StrCat("take parts of it, for example {columns: [", field.name, "], steps: [{date: [month, weekday]}]}, or derive a number from it with date_diff");
 }
 
-Status CheckImpute(const Field& field, const TransformStep& step, bool encoded, bool filled) {
-  if (step.impute == TransformStep::Impute::kMissing) {
-    if (encoded || filled) return Refuse(field.name, "impute: missing must come before the encoding and any other impute");
-    return Ok();
+/// Whether `steps` make sense for each of the columns, and `group_steps` for what comes out of them.
+Status CheckSteps(const Schema& schema, const GroupPlan& group) {
+  bool filled = true;
+  for (const std::string& name : group.columns) {
+    const Field& field = schema[*schema.IndexOf(name)];
+    const bool dated = !group.steps.empty() && std::holds_alternative<DateStep>(group.steps[0]);
+    if (IsMoment(field.type) && !(dated && field.type != Type::kDuration))
+      return Refuse(name, StrCat("is a ", TypeName(field.type), ", which is not a feature")).WithHelp(HowToUseMoment(field));
+    StepTypes types{schema, name, field.type, field.type != Type::kText && !IsMoment(field.type), false, false};
+    for (const TransformStep& step : group.steps) RETURN_IF_ERROR(CheckStep(step, types));
+    if (!types.numbers) return Refuse(name, "is text and no step encodes it").WithHelp("add {encode: onehot}, {encode: ordinal} or {encode: target}");
+    filled = filled && types.filled;
   }
-  const bool text = field.type == Type::kText && !encoded;
-  if (step.impute == TransformStep::Impute::kConstant) {
-    if (text) return Ok();
-    const Result<double> constant = NumberConstant(step.constant, encoded ? Type::kDouble : field.type);
-    return constant.ok() ? Ok() : Refuse(field.name, constant.status().message());
-  }
-  if (text && step.impute != TransformStep::Impute::kMostFrequent)
-    return Refuse(field.name, "is text, which has no mean or median").WithHelp("say {impute: most_frequent} or {impute: missing}");
+  StepTypes types{schema, Join(group.columns, ", "), Type::kDouble, true, filled, true};
+  for (const TransformStep& step : group.group_steps) RETURN_IF_ERROR(CheckStep(step, types));
   return Ok();
 }
 
-Status CheckClip(const Field& field, const TransformStep& step) {
-  if (!step.lower && !step.upper) return Refuse(field.name, "clip needs a lower or an upper bound");
-  for (const std::optional<double>& bound : {step.lower, step.upper}) {
-    if (!bound) continue;
-    if (!std::isfinite(*bound)) return Refuse(field.name, "clip bounds must be finite");
-    if (step.percentiles && (*bound < 0 || *bound > 100)) return Refuse(field.name, "clip percentiles must be between 0% and 100%");
-  }
-  if (step.lower && step.upper && *step.lower > *step.upper)
-    return Refuse(field.name, StrCat("clip's lower bound ", *step.lower, " is above its upper bound ", *step.upper));
-  return Ok();
-}
-
-Status CheckEncode(const Field& field, const TransformStep& step, bool encoded) {
-  if (encoded) return Refuse(field.name, "is encoded twice");
-  if (step.encode != TransformStep::Encode::kOneHot && step.min_frequency > 0)
-    return Refuse(field.name, "min_frequency belongs to {encode: onehot}");
-  if (step.encode == TransformStep::Encode::kTarget && step.folds < 2)
-    return Refuse(field.name, StrCat("target encoding needs at least 2 folds, not ", step.folds));
-  return Ok();
-}
-
-/// Whether `steps` make sense for the column's type.
-Status CheckSteps(const Field& field, const std::vector<TransformStep>& steps) {
-  if (IsMoment(field.type)) return Refuse(field.name, StrCat("is a ", TypeName(field.type), ", which is not a feature")).WithHelp(HowToUseMoment(field));
-  bool encoded = false, filled = false;
-  for (const TransformStep& step : steps) {
-    const bool text = field.type == Type::kText && !encoded;
-    if (text && step.kind != Kind::kImpute && step.kind != Kind::kEncode)
-      return Refuse(field.name, "is text; clip, scale and log1p need numbers").WithHelp("put {encode: onehot} in front");
-    switch (step.kind) {
-      case Kind::kImpute:
-        RETURN_IF_ERROR(CheckImpute(field, step, encoded, filled));
-        filled |= step.impute != TransformStep::Impute::kMissing || text;
-        break;
-      case Kind::kClip: RETURN_IF_ERROR(CheckClip(field, step)); break;
-      case Kind::kEncode:
-        RETURN_IF_ERROR(CheckEncode(field, step, encoded));
-        encoded = true;
-        break;
-      case Kind::kScale:
-      case Kind::kLog1p: break;
-    }
-  }
-  if (field.type == Type::kText && !encoded)
-    return Refuse(field.name, "is text and no step encodes it").WithHelp("add {encode: onehot}, {encode: ordinal} or {encode: target}");
-  return Ok();
+/// Whether `name` is what `pattern` says: `*` stands for any characters.
+bool Matches(std::string_view pattern, std::string_view name) {
+  if (pattern.empty()) return name.empty();
+  if (pattern[0] == '*') return Matches(pattern.substr(1), name) || (!name.empty() && Matches(pattern, name.substr(1)));
+  return !name.empty() && pattern[0] == name[0] && Matches(pattern.substr(1), name.substr(1));
 }
 
 bool AllMissing(const Column& column) {
@@ -99,19 +55,6 @@ bool AllMissing(const Column& column) {
   return true;
 }
 
-TransformStep Imputed(TransformStep::Impute impute) {
-  TransformStep step;
-  step.kind = Kind::kImpute;
-  step.impute = impute;
-  return step;
-}
-
-TransformStep Scaled() {
-  TransformStep step;
-  step.kind = Kind::kScale;
-  return step;
-}
-
 /// The planner's state while it walks through the specs.
 class Planner {
  public:
@@ -119,6 +62,7 @@ class Planner {
 
   Status Derive(const std::string& name, const std::string& text);
   Status Group(const TransformSpec& spec);
+  Status Drop(const TransformSpec& spec);
   void Defaults();
   FitPlan Take() { return std::move(plan_); }
 
@@ -127,6 +71,10 @@ class Planner {
     return name == context_.target_column || std::find(context_.exclude.begin(), context_.exclude.end(), name) != context_.exclude.end();
   }
   void Note(std::string note) { plan_.notes.push_back(std::move(note)); }
+  /// The columns that `entry` (a name or a pattern) means, none of which an entry took before.
+  Result<std::vector<std::string>> Take(const std::string& entry);
+  /// All that `matches` and that nobody took.
+  std::vector<std::string> TakeAll(const std::function<bool(const Field&)>& matches);
   /// Steps for a column that no group names; nullopt leaves it out (with a note).
   std::optional<std::vector<TransformStep>> DefaultSteps(const Field& field, const Column& column);
   std::optional<std::vector<TransformStep>> DefaultTextSteps(const Field& field, const Column& column);
@@ -156,23 +104,64 @@ Status Planner::Derive(const std::string& name, const std::string& text) {
   return Ok();
 }
 
-Status Planner::Group(const TransformSpec& spec) {
-  for (const std::string& name : spec.columns) {
-    const std::optional<std::size_t> at = plan_.all.schema().IndexOf(name);
-    if (!at) {
-      const std::string near = NearestName(name, plan_.all.schema().Names());
-      Status unknown = Error(ErrorCode::kInvalid, "transform names the column `", name, "`, which the table does not have");
-      return near.empty() ? unknown : std::move(unknown).WithHelp(StrCat("did you mean `", near, "`?"));
+std::vector<std::string> Planner::TakeAll(const std::function<bool(const Field&)>& matches) {
+  std::vector<std::string> taken;
+  for (const Field& field : plan_.all.schema().fields())
+    if (matches(field) && !Excluded(field.name) && named_.insert(field.name).second) taken.push_back(field.name);
+  return taken;
+}
+
+Result<std::vector<std::string>> Planner::Take(const std::string& entry) {
+  const Schema& schema = plan_.all.schema();
+  if (!schema.IndexOf(entry)) {
+    if (entry.find('*') != std::string::npos) {
+      std::vector<std::string> taken = TakeAll([&](const Field& field) { return Matches(entry, field.name); });
+      if (taken.empty()) return Error(ErrorCode::kInvalid, "no column that is left fits the pattern `", entry, "` of a transform");
+      return taken;
     }
-    if (name == context_.target_column) return Refuse(name, "is the target and cannot be a feature");
-    if (Excluded(name)) return Refuse(name, "is a key or ignored, and a transform names it");
-    if (!named_.insert(name).second) return Refuse(name, "is named by two transforms").WithHelp("put all steps of a column into one group");
-    const Field& field = plan_.all.schema()[*at];
-    RETURN_IF_ERROR(CheckSteps(field, spec.steps));
-    if (AllMissing(plan_.all.column(*at)))
+    const std::string near = NearestName(entry, schema.Names());
+    Status unknown = Error(ErrorCode::kInvalid, "transform names the column `", entry, "`, which the table does not have");
+    return near.empty() ? unknown : std::move(unknown).WithHelp(StrCat("did you mean `", near, "`?"));
+  }
+  if (entry == context_.target_column) return Refuse(entry, "is the target and cannot be a feature");
+  if (Excluded(entry)) return Refuse(entry, "is a key or ignored, and a transform names it");
+  if (!named_.insert(entry).second) return Refuse(entry, "is named by two transforms").WithHelp("put all steps of a column into one group");
+  return std::vector<std::string>{entry};
+}
+
+Status Planner::Drop(const TransformSpec& spec) {
+  for (const std::string& entry : spec.drop) RETURN_IF_ERROR(Take(entry).status());
+  return Ok();
+}
+
+Status Planner::Group(const TransformSpec& spec) {
+  std::vector<std::string> names;
+  for (const std::string& entry : spec.columns) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> taken, Take(entry));
+    names.insert(names.end(), taken.begin(), taken.end());
+  }
+  if (spec.type) names = TakeAll([&](const Field& field) { return field.type == *spec.type; });
+  const auto together = std::find_if(spec.steps.begin(), spec.steps.end(), IsGroupStep);
+  GroupPlan group;
+  group.steps.assign(spec.steps.begin(), together);
+  group.group_steps.assign(together, spec.steps.end());
+  const auto add = [&](GroupPlan one) -> Status {
+    RETURN_IF_ERROR(CheckSteps(plan_.all.schema(), one));
+    std::erase_if(one.columns, [&](const std::string& name) {
+      if (!AllMissing(*plan_.all.Find(name))) return false;
       Note(StrCat("column `", name, "` has no value in any row and was left out"));
-    else
-      plan_.columns.push_back({name, spec.steps, false});
+      return true;
+    });
+    if (!one.columns.empty()) plan_.groups.push_back(std::move(one));
+    return Ok();
+  };
+  if (!group.group_steps.empty()) {
+    group.columns = std::move(names);
+    return add(std::move(group));
+  }
+  for (const std::string& name : names) {
+    group.columns = {name};
+    RETURN_IF_ERROR(add(group));
   }
   return Ok();
 }
@@ -185,15 +174,13 @@ std::optional<std::vector<TransformStep>> Planner::DefaultTextSteps(const Field&
                 FormatCount(static_cast<std::int64_t>(present)), " rows) and was left out; name it in `transform` to use it"));
     return std::nullopt;
   }
-  TransformStep encode;
-  encode.kind = Kind::kEncode;
+  EncodeStep encode;
   if (levels <= kOneHotLevels) {
-    encode.encode = TransformStep::Encode::kOneHot;
     encode.min_frequency = std::clamp<std::int64_t>(static_cast<std::int64_t>(column.size() / 100), 1, kDefaultMinFrequency);
     return std::vector<TransformStep>{encode};
   }
-  encode.encode = TransformStep::Encode::kTarget;
-  if (context_.linear_learner) return std::vector<TransformStep>{encode, Scaled()};
+  encode.how = EncodeStep::How::kTarget;
+  if (context_.linear_learner) return std::vector<TransformStep>{encode, ScaleStep{}};
   return std::vector<TransformStep>{encode};
 }
 
@@ -209,8 +196,10 @@ std::optional<std::vector<TransformStep>> Planner::DefaultSteps(const Field& fie
   }
   if (field.type == Type::kText) return DefaultTextSteps(field, column);
   if (!context_.linear_learner) return std::vector<TransformStep>{};
-  if (field.type == Type::kBool) return std::vector<TransformStep>{Imputed(TransformStep::Impute::kMostFrequent)};
-  return std::vector<TransformStep>{Imputed(TransformStep::Impute::kMedian), Scaled()};
+  ImputeStep impute;
+  if (field.type != Type::kBool) return std::vector<TransformStep>{impute, ScaleStep{}};
+  impute.with = ImputeStep::With::kMostFrequent;
+  return std::vector<TransformStep>{impute};
 }
 
 void Planner::Defaults() {
@@ -218,27 +207,17 @@ void Planner::Defaults() {
     const Field& field = plan_.all.schema()[i];
     if (Excluded(field.name) || named_.contains(field.name)) continue;
     if (std::optional<std::vector<TransformStep>> steps = DefaultSteps(field, plan_.all.column(i)))
-      plan_.columns.push_back({field.name, std::move(*steps), true});
+      plan_.groups.push_back({{field.name}, std::move(*steps), {}, true});
   }
 }
 
 }  // namespace
 
-Result<double> NumberConstant(const std::string& text, Type type) {
-  double number = 0;
-  if (ParseDouble(text, &number) && std::isfinite(number)) {
-    if (type == Type::kDouble || (type == Type::kInt && number == std::trunc(number)) || (type == Type::kBool && (number == 0 || number == 1)))
-      return number;
-  } else if (type == Type::kBool && (text == "true" || text == "false")) {
-    return text == "true" ? 1.0 : 0.0;
-  }
-  return Error(ErrorCode::kInvalid, "the constant `", text, "` is not a ", TypeName(type));
-}
-
 Result<FitPlan> PlanTransform(const Table& data, const std::vector<TransformSpec>& specs, const FitContext& context) {
   Planner planner(data, context);
   for (const TransformSpec& spec : specs) {
     for (const auto& [name, text] : spec.derive) RETURN_IF_ERROR(planner.Derive(name, text));
+    RETURN_IF_ERROR(planner.Drop(spec));
     RETURN_IF_ERROR(planner.Group(spec));
   }
   planner.Defaults();

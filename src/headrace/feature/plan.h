@@ -6,31 +6,30 @@
 #include <vector>
 
 #include "headrace/base/status.h"
-#include "headrace/feature/fitted_column.h"
+#include "headrace/feature/parts.h"
 #include "headrace/feature/spec.h"
 #include "headrace/feature/transform.h"
 #include "headrace/table/table.h"
 
 namespace headrace::internal {
 
-struct ColumnPlan {
-  std::string column;
-  std::vector<TransformStep> steps;
-  bool by_default = false;          ///< no group names the column
+/// Columns that have the same steps; each alone, unless steps on the whole group follow.
+struct GroupPlan {
+  std::vector<std::string> columns;
+  std::vector<TransformStep> steps;         ///< of each column
+  std::vector<TransformStep> group_steps;   ///< then of all together; if there are none, the group has one column
+  bool by_default = false;                  ///< no entry names the column
 };
 
 struct FitPlan {
   Table all;                        ///< the training table with derived columns at the end
   std::vector<DerivedColumn> derived;
-  std::vector<ColumnPlan> columns;  ///< groups in file order, then columns by default in the table's order
+  std::vector<GroupPlan> groups;    ///< entries in file order, then columns by default in the table's order
   std::vector<std::string> notes;
 };
 
-/// Evaluate `derive`, check every group against the table, and choose steps for the columns that no group names (docs/transforms.md,
+/// Evaluate `derive`, check every entry against the table, and choose steps for the columns that no entry takes (docs/transforms.md,
 /// "Defaults"). Errors as FitTransform.
 Result<FitPlan> PlanTransform(const Table& data, const std::vector<TransformSpec>& specs, const FitContext& context);
-
-/// The constant of an `impute` for a column of `type` (bool, int or double) as a number.
-Result<double> NumberConstant(const std::string& text, Type type);
 
 }  // namespace headrace::internal

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 
 #include "headrace/feature/blocks.h"
+#include "headrace/feature/kernels.h"
+#include "headrace/feature/levels.h"
 
 namespace headrace {
 namespace {
@@ -16,7 +19,7 @@ constexpr std::size_t kLanes = 8;
 struct Lanes {
   std::array<double, kLanes> high{}, low{};
 
-  void Add(std::size_t lane, double x) {
+  __attribute__((always_inline)) void Add(std::size_t lane, double x) {
     const double sum = high[lane] + x;
     const double part = sum - high[lane];
     low[lane] += (high[lane] - (sum - part)) + (x - part);
@@ -50,29 +53,64 @@ void ExactSum::Add(double x) {
   high_ = sum;
 }
 
-void RangeState::Add(std::span<const double> values) {
+namespace internal {
+
+struct RangeLanes {
   Lanes sums;
-  std::array<std::int64_t, kLanes> counts{};
-  std::array<double, kLanes> low, high;
-  low.fill(HUGE_VAL);
-  high.fill(-HUGE_VAL);
-  const auto add = [&](std::size_t lane, double x) {
-    const bool present = x == x;
-    counts[lane] += present ? 1 : 0;
-    sums.Add(lane, present ? x : 0.0);
-    low[lane] = x < low[lane] ? x : low[lane];
-    high[lane] = x > high[lane] ? x : high[lane];
+  std::array<double, kLanes> counts{}, low{}, high{};   // counts as doubles: one kind of lane
+};
+
+HEADRACE_BODY AddRangeBody(const double* x, std::size_t n, RangeLanes* out) {
+  RangeLanes lanes = *out;
+  const auto add = [&](std::size_t lane, double v) __attribute__((always_inline)) {
+    const bool present = v == v;
+    lanes.counts[lane] += present ? 1.0 : 0.0;
+    lanes.sums.Add(lane, present ? v : 0.0);
+    lanes.low[lane] = v < lanes.low[lane] ? v : lanes.low[lane];
+    lanes.high[lane] = v > lanes.high[lane] ? v : lanes.high[lane];
   };
   std::size_t i = 0;
-  for (; i + kLanes <= values.size(); i += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) add(lane, values[i + lane]);
-  for (; i < values.size(); ++i) add(0, values[i]);
+  for (; i + kLanes <= n; i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) add(lane, x[i + lane]);
+  for (; i < n; ++i) add(0, x[i]);
+  *out = lanes;
+}
+HEADRACE_WITH_AVX2(AddRange, (const double* x, std::size_t n, RangeLanes* out), (x, n, out))
 
+struct DeviationLanes {
+  Lanes sums, squared;
+  std::array<double, kLanes> counts{};
+};
+
+HEADRACE_BODY AddDeviationsBody(const double* x, std::size_t n, double mean, DeviationLanes* out) {
+  DeviationLanes lanes = *out;
+  const auto add = [&](std::size_t lane, double v) __attribute__((always_inline)) {
+    const bool present = v == v;
+    const double d = present ? v - mean : 0.0;
+    lanes.counts[lane] += present ? 1.0 : 0.0;
+    lanes.sums.Add(lane, d);
+    lanes.squared.Add(lane, d * d);
+  };
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) add(lane, x[i + lane]);
+  for (; i < n; ++i) add(0, x[i]);
+  *out = lanes;
+}
+HEADRACE_WITH_AVX2(AddDeviations, (const double* x, std::size_t n, double mean, DeviationLanes* out), (x, n, mean, out))
+
+}  // namespace internal
+
+void RangeState::Add(std::span<const double> values) {
+  internal::RangeLanes lanes;
+  lanes.low.fill(HUGE_VAL);
+  lanes.high.fill(-HUGE_VAL);
+  internal::AddRange(values.data(), values.size(), &lanes);
   RangeState block;
-  for (const std::int64_t n : counts) block.count += n;
-  sums.MergeInto(block.sum);
-  block.min = *std::min_element(low.begin(), low.end());
-  block.max = *std::max_element(high.begin(), high.end());
+  for (const double n : lanes.counts) block.count += static_cast<std::int64_t>(n);
+  lanes.sums.MergeInto(block.sum);
+  block.min = *std::min_element(lanes.low.begin(), lanes.low.end());
+  block.max = *std::max_element(lanes.high.begin(), lanes.high.end());
   Merge(block);
 }
 
@@ -85,23 +123,11 @@ void RangeState::Merge(const RangeState& other) {
 }
 
 void DeviationState::Add(std::span<const double> values) {
-  Lanes sums, squared;
-  std::array<std::int64_t, kLanes> counts{};
-  const auto add = [&](std::size_t lane, double x) {
-    const bool present = x == x;
-    const double d = present ? x - mean : 0.0;
-    counts[lane] += present ? 1 : 0;
-    sums.Add(lane, d);
-    squared.Add(lane, d * d);
-  };
-  std::size_t i = 0;
-  for (; i + kLanes <= values.size(); i += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) add(lane, values[i + lane]);
-  for (; i < values.size(); ++i) add(0, values[i]);
-
-  for (const std::int64_t n : counts) count += n;
-  sums.MergeInto(deviations);
-  squared.MergeInto(squares);
+  internal::DeviationLanes lanes;
+  internal::AddDeviations(values.data(), values.size(), mean, &lanes);
+  for (const double n : lanes.counts) count += static_cast<std::int64_t>(n);
+  lanes.sums.MergeInto(deviations);
+  lanes.squared.MergeInto(squares);
 }
 
 void DeviationState::Merge(const DeviationState& other) {
@@ -124,52 +150,158 @@ double VarianceOf(std::span<const double> values, double mean, int threads) {
   return FoldBlocks(values, threads, empty).Variance();
 }
 
-std::vector<double> Present(std::span<const double> values) {
-  std::vector<double> present;
-  present.reserve(values.size());
-  for (const double x : values)
-    if (x == x) present.push_back(x + 0.0);   // -0 + 0 is 0
-  return present;
+namespace {
+
+constexpr std::size_t kFew = 4096;          // are sorted at once
+constexpr std::size_t kBins = 1 << 16;
+constexpr std::size_t kSortAbove = 4;       // ranks of one bin
+
+/// The bin of a number: its upper 16 bits, in the order of the numbers.
+std::size_t BinOf(double x) {
+  const std::uint64_t bits = std::bit_cast<std::uint64_t>(x + 0.0);   // -0 + 0 is 0
+  return static_cast<std::size_t>((bits >> 63 != 0 ? ~bits : bits | std::uint64_t{1} << 63) >> 48);
 }
 
-double Percentile(std::span<double> present, double q) {
-  const double position = static_cast<double>(present.size() - 1) * (q / 100.0);
-  const std::size_t below = std::min(static_cast<std::size_t>(position), present.size() - 1);
-  const double t = position - static_cast<double>(below);
-  const auto at = present.begin() + static_cast<std::ptrdiff_t>(below);
-  std::nth_element(present.begin(), at, present.end());
-  const double a = *at;
-  if (below + 1 == present.size()) return a;
-  const double b = *std::min_element(at + 1, present.end());
+/// numpy's _lerp: exact at both ends.
+double Between(double a, double b, double t) {
   const double width = b - a;
   if (!std::isfinite(width)) return a * (1 - t) + b * t;
-  return t >= 0.5 ? b - width * (1 - t) : a + width * t;    // numpy's _lerp: exact at both ends
+  return t >= 0.5 ? b - width * (1 - t) : a + width * t;
 }
 
-double Median(std::span<double> present) {
-  const std::size_t half = present.size() / 2;
-  const auto middle = present.begin() + static_cast<std::ptrdiff_t>(half);
-  std::nth_element(present.begin(), middle, present.end());
-  if (present.size() % 2 == 1) return *middle;
-  const double below = *std::max_element(present.begin(), middle);
-  const double sum = below + *middle;
-  return std::isfinite(sum) ? sum / 2 : below / 2 + *middle / 2;
-}
+}  // namespace
 
-double MostFrequent(std::span<double> present) {
-  std::sort(present.begin(), present.end());
-  double best = present[0];
-  std::size_t best_count = 0;
-  for (std::size_t i = 0; i < present.size();) {
-    std::size_t end = i + 1;
-    while (end < present.size() && present[end] == present[i]) ++end;
-    if (end - i > best_count) {
-      best_count = end - i;
-      best = present[i];
-    }
-    i = end;
+Ranking::Ranking(std::span<const double> values, int threads) : values_(values), threads_(threads) {
+  if (values.size() <= kFew) {
+    for (const double x : values)
+      if (x == x) sorted_.push_back(x + 0.0);
+    std::sort(sorted_.begin(), sorted_.end());
+    count_ = sorted_.size();
+    return;
   }
-  return best;
+  // Counts of whole numbers add up to the same in any order: as many parts as threads will do.
+  const std::size_t parts = std::min(FitBlocks(values.size()), static_cast<std::size_t>(ResolveThreads(threads)));
+  std::vector<std::vector<std::uint32_t>> counts(parts);
+  ForEachBlock(threads, parts, [&](std::size_t p) {
+    std::vector<std::uint32_t>& bins = counts[p];
+    bins.assign(kBins, 0);
+    for (std::size_t i = values.size() * p / parts; i < values.size() * (p + 1) / parts; ++i)
+      if (values[i] == values[i]) ++bins[BinOf(values[i])];
+  });
+  bins_ = std::move(counts[0]);
+  for (std::size_t p = 1; p < parts; ++p)
+    for (std::size_t b = 0; b < kBins; ++b) bins_[b] += counts[p][b];
+  for (const std::uint32_t n : bins_) count_ += n;
+}
+
+std::vector<double> Ranking::At(std::span<const std::size_t> ranks) const {
+  std::vector<double> out;
+  if (bins_.empty()) {
+    for (const std::size_t rank : ranks) out.push_back(sorted_[rank]);
+    return out;
+  }
+  // The bins that hold a rank, and where each begins among the values gathered.
+  struct Wanted { std::size_t first_rank, begin, count; };
+  std::vector<Wanted> wanted;
+  std::vector<std::int32_t> place(kBins, -1);
+  std::size_t below = 0, gathered = 0, next = 0;
+  for (std::size_t b = 0; b < kBins && next < ranks.size(); ++b) {
+    const std::size_t n = bins_[b];
+    if (n > 0 && ranks[next] < below + n) {
+      place[b] = static_cast<std::int32_t>(wanted.size());
+      wanted.push_back({below, gathered, n});
+      gathered += n;
+      while (next < ranks.size() && ranks[next] < below + n) ++next;
+    }
+    below += n;
+  }
+  std::vector<double> values(gathered);
+  std::vector<std::size_t> fill;
+  for (const Wanted& bin : wanted) fill.push_back(bin.begin);
+  for (const double x : values_) {
+    if (x != x) continue;
+    const std::int32_t at = place[BinOf(x)];
+    if (at >= 0) values[fill[static_cast<std::size_t>(at)]++] = x + 0.0;
+  }
+  std::vector<std::vector<std::size_t>> of_bin(wanted.size());
+  std::size_t bin = 0;
+  for (const std::size_t rank : ranks) {
+    while (rank >= wanted[bin].first_rank + wanted[bin].count) ++bin;
+    of_bin[bin].push_back(rank - wanted[bin].first_rank);
+  }
+  std::vector<std::vector<double>> found(wanted.size());
+  ForEachBlock(threads_, wanted.size(), [&](std::size_t b) {
+    const std::span<double> here(values.data() + wanted[b].begin, wanted[b].count);
+    if (of_bin[b].size() > kSortAbove) std::sort(here.begin(), here.end());
+    for (const std::size_t rank : of_bin[b]) {
+      const auto at = here.begin() + static_cast<std::ptrdiff_t>(rank);
+      if (of_bin[b].size() <= kSortAbove) std::nth_element(here.begin(), at, here.end());
+      found[b].push_back(*at);
+    }
+  });
+  for (const std::vector<double>& some : found) out.insert(out.end(), some.begin(), some.end());
+  return out;
+}
+
+std::vector<double> Ranking::Percentiles(std::span<const double> q) const {
+  std::vector<std::size_t> ranks;
+  std::vector<double> positions;
+  for (const double one : q) {
+    positions.push_back(static_cast<double>(count_ - 1) * (one / 100.0));
+    const std::size_t below = std::min(static_cast<std::size_t>(positions.back()), count_ - 1);
+    ranks.push_back(below);
+    if (below + 1 < count_) ranks.push_back(below + 1);
+  }
+  std::sort(ranks.begin(), ranks.end());
+  ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
+  const std::vector<double> values = At(ranks);
+  const auto at = [&](std::size_t rank) { return values[static_cast<std::size_t>(std::lower_bound(ranks.begin(), ranks.end(), rank) - ranks.begin())]; };
+  std::vector<double> out;
+  for (const double position : positions) {
+    const std::size_t below = std::min(static_cast<std::size_t>(position), count_ - 1);
+    out.push_back(below + 1 == count_ ? at(below) : Between(at(below), at(below + 1), position - static_cast<double>(below)));
+  }
+  return out;
+}
+
+std::vector<double> Ranking::AveragedPercentiles(std::span<const double> q) const {
+  std::vector<double> out;
+  std::vector<std::size_t> ranks;
+  struct Place { std::size_t low, high; };
+  std::vector<Place> places;
+  for (const double one : q) {
+    const double position = static_cast<double>(count_) * (one / 100.0);
+    const auto whole = static_cast<std::size_t>(position);
+    const bool exact = static_cast<double>(whole) == position;
+    const std::size_t low = std::min(exact && whole > 0 ? whole - 1 : whole, count_ - 1);
+    const std::size_t high = exact ? std::min(whole, count_ - 1) : low;
+    places.push_back({low, high});
+    ranks.push_back(low);
+    ranks.push_back(high);
+  }
+  std::sort(ranks.begin(), ranks.end());
+  ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
+  const std::vector<double> values = At(ranks);
+  const auto at = [&](std::size_t rank) { return values[static_cast<std::size_t>(std::lower_bound(ranks.begin(), ranks.end(), rank) - ranks.begin())]; };
+  for (const Place& place : places) out.push_back(place.low == place.high ? at(place.low) : Between(at(place.low), at(place.high), 0.5));
+  return out;
+}
+
+double Ranking::Median() const {
+  const std::size_t half = count_ / 2;
+  if (count_ % 2 == 1) return At(std::vector<std::size_t>{half})[0];
+  const std::vector<double> two = At(std::vector<std::size_t>{half - 1, half});
+  const double sum = two[0] + two[1];
+  return std::isfinite(sum) ? sum / 2 : two[0] / 2 + two[1] / 2;
+}
+
+double MostFrequent(std::span<const double> values, int threads) {
+  const LevelCounts<std::uint64_t> counts = CountLevels(values, threads);
+  std::size_t best = 0;
+  const auto value = [&](std::size_t i) { return std::bit_cast<double>(counts.keys()[i]); };
+  for (std::size_t i = 1; i < counts.size(); ++i)
+    if (counts.counts()[i] > counts.counts()[best] || (counts.counts()[i] == counts.counts()[best] && value(i) < value(best))) best = i;
+  return value(best);
 }
 
 }  // namespace headrace

@@ -46,14 +46,32 @@ struct DeviationState {
 RangeState RangeOf(std::span<const double> values, int threads);
 double VarianceOf(std::span<const double> values, double mean, int threads);
 
-/// The values that are not NaN, -0 as 0: what the functions below select from.
-std::vector<double> Present(std::span<const double> values);
-/// Exact percentile, `q` in [0, 100], by numpy's "linear" rule: between the two neighbours of position (n - 1) q / 100.
-/// Reorders `present`. REQUIRES: not empty.
-double Percentile(std::span<double> present, double q);
-/// The middle value, or the mean of the two in the middle. Reorders `present`. REQUIRES: not empty.
-double Median(std::span<double> present);
-/// The value that comes most often, the smallest of those where several do. Reorders `present`. REQUIRES: not empty.
-double MostFrequent(std::span<double> present);
+/// Order statistics of the values that are not NaN, -0 as 0, found without sorting them all: a histogram of the upper bits says in which bin each rank lies, and only
+/// those bins are looked into.
+///
+/// Threads: none.
+class Ranking {
+ public:
+  explicit Ranking(std::span<const double> values, int threads);
+  std::size_t count() const { return count_; }
+  /// What would stand at each of `ranks` (0 is the smallest) if the values were sorted. REQUIRES: ranks rise and are below count().
+  std::vector<double> At(std::span<const std::size_t> ranks) const;
+  /// Exact percentiles, `q` in [0, 100], by numpy's "linear" rule: between the two neighbours of position (n - 1) q / 100. REQUIRES: count() > 0, `q` rises.
+  std::vector<double> Percentiles(std::span<const double> q) const;
+  /// numpy's "averaged_inverted_cdf": the value at place n q / 100, or the mean of it and its neighbour where that is whole.
+  std::vector<double> AveragedPercentiles(std::span<const double> q) const;
+  /// The middle value, or the mean of the two in the middle.
+  double Median() const;
+
+ private:
+  std::span<const double> values_;
+  int threads_;
+  std::size_t count_ = 0;
+  std::vector<std::uint32_t> bins_;        ///< how many values lie in each; empty for few values
+  std::vector<double> sorted_;             ///< of few values
+};
+
+/// The value that comes most often, the smallest of those where several do. REQUIRES: one is not NaN.
+double MostFrequent(std::span<const double> values, int threads);
 
 }  // namespace headrace

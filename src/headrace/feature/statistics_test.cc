@@ -1,12 +1,16 @@
 #include "headrace/feature/statistics.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <random>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "headrace/feature/blocks.h"
+#include "headrace/feature/kernels.h"
 #include "headrace/feature/levels.h"
 #include "headrace/feature/target_encoding.h"
 
@@ -45,25 +49,53 @@ TEST(StatisticsTest, MergedStatesEqualOneState) {
   EXPECT_EQ(VarianceOf(values, one.Mean(), 1), VarianceOf(values, one.Mean(), 3));
 }
 
+std::vector<double> Percentiles(const std::vector<double>& values, const std::vector<double>& q) { return Ranking(values, 2).Percentiles(q); }
+
 TEST(StatisticsTest, PercentilesInterpolateAsNumpyDoes) {
-  std::vector<double> values{4, 1, 3, 2};
-  EXPECT_EQ(Percentile(values, 0), 1);
-  EXPECT_EQ(Percentile(values, 100), 4);
-  EXPECT_EQ(Percentile(values, 50), 2.5);
-  EXPECT_DOUBLE_EQ(Percentile(values, 10), 1.3);
-  std::vector<double> huge{-1.7e308, 1.7e308};
-  EXPECT_EQ(Percentile(huge, 50), 0);
+  EXPECT_THAT(Percentiles({4, 1, 3, 2, kNaN}, {0, 10, 50, 100}), testing::ElementsAre(1, testing::DoubleEq(1.3), 2.5, 4));
+  EXPECT_THAT(Percentiles({-1.7e308, 1.7e308}, {50}), testing::ElementsAre(0));
+}
+
+TEST(StatisticsTest, RanksOfManyValuesAreThoseOfSortedOnes) {
+  std::mt19937_64 random(3);
+  for (const int kind : {0, 1, 2, 3}) {
+    std::vector<double> values;
+    for (int i = 0; i < 100'000; ++i) {
+      const double u = static_cast<double>(random() >> 11) * 0x1p-53 - 0.5;
+      values.push_back(kind == 0 ? u : kind == 1 ? std::bit_cast<double>(random()) : kind == 2 ? std::round(u * 4) : 7);
+      if (i % 17 == 0) values.back() = kNaN;
+    }
+    std::vector<double> sorted;
+    for (const double x : values)
+      if (x == x) sorted.push_back(x + 0.0);
+    std::sort(sorted.begin(), sorted.end());
+    const Ranking ranking(values, 2);
+    ASSERT_EQ(ranking.count(), sorted.size());
+    std::vector<std::size_t> ranks = {0, 1, sorted.size() / 2, sorted.size() - 1};
+    for (std::size_t r = 2; r < 5000; ++r) ranks.push_back(r);
+    std::sort(ranks.begin(), ranks.end());
+    ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
+    const std::vector<double> found = ranking.At(ranks);
+    for (std::size_t i = 0; i < ranks.size(); ++i) ASSERT_EQ(std::bit_cast<std::uint64_t>(found[i]), std::bit_cast<std::uint64_t>(sorted[ranks[i]])) << kind << " at " << ranks[i];
+  }
 }
 
 TEST(StatisticsTest, TheMedianOfAnEvenCountIsTheMeanOfTheMiddleTwo) {
-  std::vector<double> even{9, 1, 4, 2}, odd{9, 1, 4};
-  EXPECT_EQ(Median(even), 3);
-  EXPECT_EQ(Median(odd), 4);
+  EXPECT_EQ(Ranking(std::vector<double>{9, 1, 4, 2}, 1).Median(), 3);
+  EXPECT_EQ(Ranking(std::vector<double>{9, kNaN, 1, 4}, 1).Median(), 4);
 }
 
-TEST(StatisticsTest, OfTheMostFrequentValuesTheSmallestIsTaken) {
-  std::vector<double> values{5, 2, 2, 5, 7};
-  EXPECT_EQ(MostFrequent(values), 2);
+TEST(StatisticsTest, OfTheMostFrequentValuesTheSmallestIsTaken) { EXPECT_EQ(MostFrequent(std::vector<double>{5, 2, 2, 5, 7, kNaN}, 1), 2); }
+
+TEST(StatisticsTest, TheBitsAreThoseOfAProcessorWithoutAvx2) {
+  std::vector<double> values;
+  for (int i = 0; i < 1003; ++i) values.push_back(i % 7 == 0 ? kNaN : std::sqrt(i) * 1e3);
+  const RangeState with = RangeOf(values, 1);
+  const double variance = VarianceOf(values, with.Mean(), 1);
+  internal::ForgetAvx2(true);
+  EXPECT_EQ(RangeOf(values, 1).sum.value(), with.sum.value());
+  EXPECT_EQ(VarianceOf(values, with.Mean(), 1), variance);
+  internal::ForgetAvx2(false);
 }
 
 TEST(LevelsTest, AHundredThousandLevelsAreAllFoundAgain) {

@@ -3,7 +3,9 @@
 #include "headrace/feature/target_encoding.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "headrace/base/math.h"
 #include "headrace/feature/blocks.h"
 
 namespace headrace {
@@ -36,23 +38,8 @@ struct State {
   }
 };
 
-double Worth(const TargetGroup& group, const TargetGroup& total, double smooth) {
-  const double n = static_cast<double>(group.count);
-  if (smooth >= 0) {
-    if (n + smooth == 0) return total.mean;
-    return (group.mean * n + smooth * total.mean) / (n + smooth);
-  }
-  if (group.count == 0) return total.mean;
-  const double variance = total.squares / static_cast<double>(total.count);
-  const double between = variance * n;
-  const double whole = between + group.squares / n;
-  if (whole == 0) return total.mean;
-  const double weight = between / whole;
-  return weight * group.mean + (1 - weight) * total.mean;
-}
-
 /// Encode from all folds but `left_out` (-1: from all).
-TargetValues Encode(const State& state, int folds, int left_out, double smooth) {
+TargetValues Encode(const State& state, int folds, int left_out, Worth worth, double setting) {
   const auto merged = [&](const std::vector<TargetGroup>& groups, std::size_t stride, std::size_t at) {
     TargetGroup group;
     for (int f = 0; f < folds; ++f)
@@ -63,11 +50,11 @@ TargetValues Encode(const State& state, int folds, int left_out, double smooth) 
   std::vector<TargetGroup> totals(state.targets);
   for (std::size_t t = 0; t < state.targets; ++t) {
     totals[t] = merged(state.totals, state.targets, t);
-    out.prior.push_back(totals[t].mean);
+    out.prior.push_back(worth({}, totals[t], setting));
   }
   out.values.resize(state.levels * state.targets);
   for (std::size_t i = 0; i < out.values.size(); ++i)
-    out.values[i] = Worth(merged(state.groups, state.levels * state.targets, i), totals[i % state.targets], smooth);
+    out.values[i] = worth(merged(state.groups, state.levels * state.targets, i), totals[i % state.targets], setting);
   return out;
 }
 
@@ -93,7 +80,28 @@ void TargetGroup::Merge(const TargetGroup& other) {
   count += other.count;
 }
 
-TargetEncoding EncodeTarget(const TargetRows& rows, double smooth, int threads) {
+double TargetMean(const TargetGroup& level, const TargetGroup& all, double smooth) {
+  const double n = static_cast<double>(level.count);
+  if (smooth >= 0) return n + smooth == 0 ? all.mean : (level.mean * n + smooth * all.mean) / (n + smooth);
+  if (level.count == 0) return all.mean;
+  const double variance = all.squares / static_cast<double>(all.count);
+  const double between = variance * n;
+  const double whole = between + level.squares / n;
+  if (whole == 0) return all.mean;
+  const double weight = between / whole;
+  return weight * level.mean + (1 - weight) * all.mean;
+}
+
+double WeightOfEvidence(const TargetGroup& level, const TargetGroup& all, double regularization) {
+  if (level.count == 0) return 0;
+  const auto ones = [](const TargetGroup& group) { return std::round(group.mean * static_cast<double>(group.count)); };
+  const auto zeros = [&](const TargetGroup& group) { return static_cast<double>(group.count) - ones(group); };
+  const double of_ones = (ones(level) + regularization) / (ones(all) + 2 * regularization);
+  const double of_zeros = (zeros(level) + regularization) / (zeros(all) + 2 * regularization);
+  return math::Log(of_ones / of_zeros);
+}
+
+TargetEncoding EncodeTarget(const TargetRows& rows, Worth worth, double setting, int threads) {
   const std::size_t n = rows.codes.size(), targets = rows.targets.size();
   const auto folds = static_cast<std::size_t>(rows.fold_count);
   State all(folds, rows.levels, targets);
@@ -108,15 +116,17 @@ TargetEncoding EncodeTarget(const TargetRows& rows, double smooth, int threads) 
   }
 
   TargetEncoding out;
-  out.all = Encode(all, rows.fold_count, -1, smooth);
+  out.all = Encode(all, rows.fold_count, -1, worth, setting);
   out.cross_fitted.assign(targets, std::vector<double>(n));
   std::vector<TargetValues> by_fold(folds);
-  ForEachBlock(threads, folds, [&](std::size_t f) { by_fold[f] = Encode(all, rows.fold_count, static_cast<int>(f), smooth); });
-  for (std::size_t i = 0; i < n; ++i) {
-    const double* values = by_fold[static_cast<std::size_t>(rows.folds[i])].values.data();
-    for (std::size_t t = 0; t < targets; ++t)
-      out.cross_fitted[t][i] = values[static_cast<std::size_t>(rows.codes[i]) * targets + t];
-  }
+  ForEachBlock(threads, folds, [&](std::size_t f) { by_fold[f] = Encode(all, rows.fold_count, static_cast<int>(f), worth, setting); });
+  ForEachBlock(threads, FitBlocks(n), [&](std::size_t b) {
+    for (std::size_t i = b * kFitBlockRows; i < std::min(n, (b + 1) * kFitBlockRows); ++i) {
+      const double* values = by_fold[static_cast<std::size_t>(rows.folds[i])].values.data();
+      for (std::size_t t = 0; t < targets; ++t)
+        out.cross_fitted[t][i] = values[static_cast<std::size_t>(rows.codes[i]) * targets + t];
+    }
+  });
   return out;
 }
 

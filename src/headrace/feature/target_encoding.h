@@ -31,15 +31,23 @@ struct TargetRows {
   int fold_count = 0;
 };
 
+/// What a level is worth, from its rows and from all rows.
+using Worth = double (*)(const TargetGroup& level, const TargetGroup& all, double setting);
+
 /// scikit-learn's TargetEncoder. With n rows of a level, mean m and squared deviations S, and over all rows the mean M and the
 /// variance V of the target, a level is worth
 ///   smooth >= 0:      (n m + smooth M) / (n + smooth)                     (an m-estimate)
 ///   smooth < 0, auto: w m + (1 - w) M with w = V n / (V n + S / n)       (Micci-Barreca 2001, equations 5 and 6)
-/// and M where that is 0/0.
+/// and M where that is 0/0. A level without rows is worth M.
+double TargetMean(const TargetGroup& level, const TargetGroup& all, double smooth);
+/// The weight of evidence of a target of 0 and 1, as category_encoders has it: with p of P ones and q of Q zeros in the level and r added to each count,
+/// log(((p + r) / (P + 2 r)) / ((q + r) / (Q + 2 r))). A level without rows is worth 0.
+double WeightOfEvidence(const TargetGroup& level, const TargetGroup& all, double regularization);
+
 struct TargetEncoding {
   TargetValues all;                                 ///< from all rows: what scores later rows
   std::vector<std::vector<double>> cross_fitted;    ///< per target, per row: from the rows of the other folds
 };
-TargetEncoding EncodeTarget(const TargetRows& rows, double smooth, int threads);
+TargetEncoding EncodeTarget(const TargetRows& rows, Worth worth, double setting, int threads);
 
 }  // namespace headrace

@@ -4,7 +4,7 @@
 #include <cassert>
 #include <cmath>
 
-#include "headrace/feature/fitted_column.h"
+#include "headrace/feature/parts.h"
 
 namespace headrace {
 
@@ -64,13 +64,6 @@ Result<ColumnPtr> AsType(const Field& trained, const ColumnPtr& column) {
   return OtherType(trained, *column);
 }
 
-std::int64_t CountMissing(const Column& column) {
-  auto missing = static_cast<std::int64_t>(column.null_count());
-  if (column.type() == Type::kDouble)
-    for (const double x : column.doubles()) missing += x != x ? 1 : 0;   // a null holds 0.0
-  return missing;
-}
-
 }  // namespace
 
 Result<BoundExpression::Output> EvaluateDerived(const BoundExpression& expression, const Table& table) {
@@ -88,10 +81,17 @@ Result<BoundExpression::Output> EvaluateDerived(const BoundExpression& expressio
   return BoundExpression::Output{std::make_shared<const Column>(std::move(finite), std::move(valid)), output.errors + infinities};
 }
 
+}  // namespace internal
+
+namespace {
+
+using internal::TransformParts;
+
+/// The input columns of `rows` with the types of training, in the order of parts.inputs.
 Result<std::vector<ColumnPtr>> AdaptInputs(const TransformParts& parts, const Table& rows) {
   const std::vector<Field>& found = rows.schema().fields();
   std::vector<ColumnPtr> inputs;
-  inputs.reserve(parts.inputs.size());
+  inputs.reserve(parts.inputs.size() + parts.derived.size());
   std::size_t next = 0;   // most tables have the order of training: look there first
   for (const Field& field : parts.inputs.fields()) {
     const std::optional<std::size_t> at = next < found.size() && found[next].name == field.name ? next : rows.schema().IndexOf(field.name);
@@ -100,48 +100,27 @@ Result<std::vector<ColumnPtr>> AdaptInputs(const TransformParts& parts, const Ta
       Status missing = Error(ErrorCode::kData, "column `", field.name, "` (", TypeName(field.type), ") is missing");
       return near.empty() ? missing : std::move(missing).WithHelp(StrCat("did `", near, "` use to be called `", field.name, "`?"));
     }
-    ASSIGN_OR_RETURN(ColumnPtr column, AsType(field, rows.column_ptr(*at)));
+    ASSIGN_OR_RETURN(ColumnPtr column, internal::AsType(field, rows.column_ptr(*at)));
     inputs.push_back(std::move(column));
     next = *at + 1;
   }
   return inputs;
 }
 
-Result<std::vector<ColumnPtr>> WithDerived(const TransformParts& parts, std::vector<ColumnPtr> inputs, std::size_t rows, ApplyCounts* counts) {
-  if (counts != nullptr)
-    for (std::size_t i = 0; i < inputs.size(); ++i)
-      if (!parts.nullable[i])
-        if (const std::int64_t missing = CountMissing(*inputs[i]); missing > 0) counts->nulls[parts.inputs[i].name] += missing;
-  if (parts.derived.empty()) return inputs;
-  Table all(parts.inputs, inputs, rows);
-  for (const DerivedColumn& derived : parts.derived) {
-    ASSIGN_OR_RETURN(BoundExpression::Output output, EvaluateDerived(derived.expression, all));
+/// Add the derived columns to the inputs.
+Status AddDerived(const TransformParts& parts, std::vector<ColumnPtr>& columns, std::size_t rows, ApplyCounts* counts) {
+  if (parts.derived.empty()) return Ok();
+  Table all(parts.inputs, columns, rows);
+  for (const internal::DerivedColumn& derived : parts.derived) {
+    ASSIGN_OR_RETURN(BoundExpression::Output output, internal::EvaluateDerived(derived.expression, all));
     if (counts != nullptr && output.errors > 0) counts->derive_errors[derived.name] += output.errors;
-    inputs.push_back(output.column);
+    columns.push_back(output.column);
     all = all.WithColumn(derived.name, std::move(output.column));
   }
-  return inputs;
-}
-
-Status ApplyTo(const TransformParts& parts, std::span<const ColumnPtr> columns, std::size_t begin, std::size_t end, double* out,
-               ApplyCounts* counts) {
-  std::vector<std::int64_t> unseen(parts.columns.size());
-  Scratch scratch(std::min(kApplyBlockRows, end - begin));
-  const std::size_t stride = parts.width();
-  for (std::size_t block = begin; block < end; block += kApplyBlockRows) {
-    const std::size_t count = std::min(kApplyBlockRows, end - block);
-    double* at = out + (block - begin) * stride;
-    for (std::size_t c = 0; c < parts.columns.size(); ++c)
-      RETURN_IF_ERROR(ApplyColumn(parts.columns[c], parts.refuse_missing, *columns[parts.sources[c]], block, count, at + parts.offsets[c],
-                                  stride, scratch, &unseen[c]));
-  }
-  if (counts != nullptr)
-    for (std::size_t c = 0; c < unseen.size(); ++c)
-      if (unseen[c] > 0) counts->unseen[parts.columns[c].column] += unseen[c];
   return Ok();
 }
 
-}  // namespace internal
+}  // namespace
 
 const Schema& FittedTransform::input_schema() const { return parts_->inputs; }
 const std::vector<bool>& FittedTransform::input_nullable() const { return parts_->nullable; }
@@ -149,19 +128,19 @@ const std::vector<std::string>& FittedTransform::output_names() const { return p
 const std::vector<std::string>& FittedTransform::output_columns() const { return parts_->name_columns; }
 
 std::vector<std::string> FittedTransform::LevelsOf(std::string_view column) const {
-  std::vector<std::string> names;
-  for (const internal::FittedColumn& fitted : parts_->columns)
-    if (fitted.column == column && fitted.encoder)
-      for (std::size_t i = 0; i < fitted.encoder->levels.size(); ++i)
-        names.push_back(internal::LevelName(fitted.encoder->levels, i, fitted.type));
-  return names;
+  for (const internal::FittedGroup& group : parts_->groups)
+    for (const internal::FittedColumn& fitted : group.columns)
+      for (const internal::StepPtr& step : fitted.program.steps)
+        if (fitted.column == column)
+          if (std::vector<std::string> names = step->LevelNames(); !names.empty()) return names;
+  return {};
 }
 
-Status FittedTransform::Apply(const Table& rows, std::span<double> out, ApplyCounts* counts) const {
+Status FittedTransform::Apply(const Table& rows, std::span<double> out, ApplyCounts* counts, int threads, Layout layout) const {
   assert(out.size() == rows.num_rows() * parts_->width());
-  ASSIGN_OR_RETURN(std::vector<ColumnPtr> inputs, internal::AdaptInputs(*parts_, rows));
-  ASSIGN_OR_RETURN(const std::vector<ColumnPtr> all, internal::WithDerived(*parts_, std::move(inputs), rows.num_rows(), counts));
-  return internal::ApplyTo(*parts_, all, 0, rows.num_rows(), out.data(), counts);
+  ASSIGN_OR_RETURN(std::vector<ColumnPtr> columns, AdaptInputs(*parts_, rows));
+  RETURN_IF_ERROR(AddDerived(*parts_, columns, rows.num_rows(), counts));
+  return internal::ApplyTo(*parts_, columns, rows.num_rows(), out.data(), layout, threads, counts);
 }
 
 }  // namespace headrace

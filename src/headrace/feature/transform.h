@@ -23,6 +23,9 @@ struct ApplyCounts {
   std::map<std::string, std::int64_t> derive_errors;  ///< per derived column: rows that could not be computed (they raise, or give an infinity) and are null
 };
 
+/// How Apply lays its numbers out: row after row, or column after column.
+enum class Layout : std::uint8_t { kRows, kColumns };
+
 /// What was learnt from training rows about their preparation: raw columns in, the learner's vector out.
 ///
 /// Apply uses only what was fitted and the row in hand, so one row, a block and a whole table give the same bits.
@@ -35,20 +38,20 @@ class FittedTransform {
   const Schema& input_schema() const;
   /// For each input column: whether training rows had nulls (or NaN).
   const std::vector<bool>& input_nullable() const;
-  /// One name an output: "spend_30d", "country=DE", "country=(other)", "country=(missing)", "city[Adelie]". Unique.
+  /// One name an output: "spend_30d", "country=DE", "country=(other)", "country=(missing)", "city[Adelie]", "joined.month". Unique.
   const std::vector<std::string>& output_names() const;
-  /// For each output the column it was made from (raw or derived): "country" for "country=DE".
+  /// For each output the column it was made from (raw or derived): "country" for "country=DE"; "a x b" where a step on a group made it of several.
   const std::vector<std::string>& output_columns() const;
   /// The levels of an encoded column that training saw, sorted, as text; empty for a column that is not encoded.
   std::vector<std::string> LevelsOf(std::string_view column) const;
 
-  /// Transform `rows` into `out`, row-major rows x outputs; REQUIRES: out.size() == rows.num_rows() * output_names().size().
+  /// Transform `rows` into `out`, rows x outputs; REQUIRES: out.size() == rows.num_rows() * output_names().size().
   /// Columns are found by name; extra columns and order do not matter. An int column where training had double (or the other
   /// way round) is accepted when every value converts exactly, a column of nulls only whatever its type.
   /// kData, naming the column: it is missing or of another type; it holds an infinity; `log1p` of a value <= -1; a level never seen under
   /// Unknown::kError; a missing value that no step fills where the learner cannot take one (linear). After an error `out` is undefined.
-  /// `counts` may be null. One thread; callers that want more slice the rows.
-  Status Apply(const Table& rows, std::span<double> out, ApplyCounts* counts) const;
+  /// `counts` may be null. On `threads` threads (0 = all cores), which never changes a bit; expressions are evaluated on one.
+  Status Apply(const Table& rows, std::span<double> out, ApplyCounts* counts, int threads = 1, Layout layout = Layout::kRows) const;
 
   /// All of it as canonical JSON: sorted keys, doubles in a form that reads back to the same bits.
   std::string ToJson() const;
@@ -72,18 +75,19 @@ struct FitContext {
   std::string target_column;              ///< never a feature, and no `derive` may read it
   /// Further columns that are not features (key, ignored). A `derive` may read them.
   std::vector<std::string> exclude;
-  /// Fold of each row (any two or more numbers) for cross-fitting target encodings. Empty: a hash of the row's
+  /// Fold of each row (any two or more numbers) for cross-fitting target encodings (also by weight of evidence). Empty: a hash of the row's
   /// position, modulo the step's `folds`.
   std::vector<int> folds;
   bool linear_learner = false;            ///< it takes no missing values and wants scaled numbers: decides the defaults
   int threads = 0;                        ///< 0 = all cores; never changes a bit of the result
+  bool matrix = true;                     ///< make the training rows' vectors too
 };
 
 struct FitOutput {
   FittedTransform transform;
   /// The training rows as the learner sees them, row-major rows x outputs: what Apply gives, but target encodings are
   /// cross-fitted (each row's come from the other folds), and steps after them were fitted on those.
-  std::vector<double> matrix;
+  std::vector<double> matrix;             ///< empty where FitContext says so
   std::vector<std::string> notes;         ///< for people: columns left out and why, constant features, rows that `derive` made null
 };
 

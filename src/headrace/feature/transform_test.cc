@@ -50,42 +50,24 @@ class World {
   std::vector<ColumnPtr> columns_;
 };
 
-TransformStep Impute(TransformStep::Impute how, std::string constant = "") {
-  TransformStep step;
-  step.kind = TransformStep::Kind::kImpute;
-  step.impute = how;
+TransformStep Impute(ImputeStep::With how, std::string constant = "") {
+  ImputeStep step;
+  step.with = how;
   step.constant = std::move(constant);
   return step;
 }
-TransformStep Clip(std::optional<double> lower, std::optional<double> upper, bool percentiles = false) {
-  TransformStep step;
-  step.kind = TransformStep::Kind::kClip;
-  step.lower = lower;
-  step.upper = upper;
-  step.percentiles = percentiles;
-  return step;
-}
-TransformStep Scale(TransformStep::Scale how) {
-  TransformStep step;
-  step.kind = TransformStep::Kind::kScale;
-  step.scale = how;
-  return step;
-}
-TransformStep Log1p() {
-  TransformStep step;
-  step.kind = TransformStep::Kind::kLog1p;
-  return step;
-}
-TransformStep Encode(TransformStep::Encode how, TransformStep::Unknown unknown = TransformStep::Unknown::kOther, std::int64_t min_frequency = 0) {
-  TransformStep step;
-  step.kind = TransformStep::Kind::kEncode;
-  step.encode = how;
+TransformStep Clip(std::optional<double> lower, std::optional<double> upper, bool percentiles = false) { return ClipStep{lower, upper, percentiles}; }
+TransformStep Scale(ScaleStep::How how) { return ScaleStep{how}; }
+TransformStep Log1p() { return Log1pStep{}; }
+EncodeStep Encode(EncodeStep::How how, EncodeStep::Unknown unknown = EncodeStep::Unknown::kOther, std::int64_t min_frequency = 0) {
+  EncodeStep step;
+  step.how = how;
   step.unknown = unknown;
   step.min_frequency = min_frequency;
   return step;
 }
-TransformSpec Group(std::vector<std::string> columns, std::vector<TransformStep> steps) { return {std::move(columns), std::move(steps), {}}; }
-TransformSpec Derive(std::string name, std::string text) { return {{}, {}, {{std::move(name), std::move(text)}}}; }
+TransformSpec Group(std::vector<std::string> columns, std::vector<TransformStep> steps) { return {std::move(columns), std::move(steps), {}, {}, {}}; }
+TransformSpec Derive(std::string name, std::string text) { return {{}, {}, {{std::move(name), std::move(text)}}, {}, {}}; }
 
 FitContext ContextFor(const Table& data) {
   FitContext context;
@@ -142,37 +124,36 @@ Table Mixed(std::size_t rows) {
       .Text("country", country).Text("city", city).table();
 }
 std::vector<TransformSpec> MixedSpecs() {
-  using S = TransformStep;
   return {Derive("per_visit", "amount / visits"),
-          Group({"amount"}, {Impute(S::Impute::kMissing), Impute(S::Impute::kMedian), Clip(1, 99, true), Scale(S::Scale::kStandard)}),
-          Group({"other"}, {Log1p(), Scale(S::Scale::kRobust)}),
-          Group({"per_visit"}, {Impute(S::Impute::kMean), Scale(S::Scale::kMinMax)}),
-          Group({"visits"}, {Encode(S::Encode::kOneHot, S::Unknown::kIgnore)}),
-          Group({"country"}, {Encode(S::Encode::kOrdinal), Impute(S::Impute::kConstant, "-2"), Scale(S::Scale::kStandard)}),
-          Group({"city"}, {Encode(S::Encode::kTarget), Scale(S::Scale::kStandard)})};
+          Group({"amount"}, {Impute(ImputeStep::With::kMissing), Impute(ImputeStep::With::kMedian), Clip(1, 99, true), Scale(ScaleStep::How::kStandard)}),
+          Group({"other"}, {Log1p(), Scale(ScaleStep::How::kRobust)}),
+          Group({"per_visit"}, {Impute(ImputeStep::With::kMean), Scale(ScaleStep::How::kMinMax)}),
+          Group({"visits"}, {Encode(EncodeStep::How::kOneHot, EncodeStep::Unknown::kIgnore)}),
+          Group({"country"}, {Encode(EncodeStep::How::kOrdinal), Impute(ImputeStep::With::kConstant, "-2"), Scale(ScaleStep::How::kStandard)}),
+          Group({"city"}, {Encode(EncodeStep::How::kTarget), Scale(ScaleStep::How::kStandard)})};
 }
 
 TEST(TransformTest, NumbersGoThroughTheirStepsInOrder) {
   const Table data = World().Numbers("x", {1, 2, kNaN, 5, 100}).table();
-  const FitOutput fit = Fit(data, {Group({"x"}, {Impute(TransformStep::Impute::kMedian), Clip(std::nullopt, 10), Scale(TransformStep::Scale::kMinMax)})});
+  const FitOutput fit = Fit(data, {Group({"x"}, {Impute(ImputeStep::With::kMedian), Clip(std::nullopt, 10), Scale(ScaleStep::How::kMinMax)})});
   EXPECT_THAT(fit.transform.output_names(), ElementsAre("x"));
   EXPECT_THAT(fit.matrix, testing::Pointwise(testing::DoubleEq(), {0.0, 1 / 9.0, 2.5 / 9, 4 / 9.0, 1.0}));
 }
 
 TEST(TransformTest, ATextMissingValueIsALevelOfItsOwnOrTheLevelItIsFilledWith) {
   const Table data = World().Text("c", {"b", std::nullopt, "a", "b"}).table();
-  const FitOutput own = Fit(data, {Group({"c"}, {Encode(TransformStep::Encode::kOneHot)})});
+  const FitOutput own = Fit(data, {Group({"c"}, {Encode(EncodeStep::How::kOneHot)})});
   EXPECT_THAT(own.transform.output_names(), ElementsAre("c=a", "c=b", "c=(missing)"));
   EXPECT_THAT(own.matrix, ElementsAre(0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0));
-  const FitOutput filled = Fit(data, {Group({"c"}, {Impute(TransformStep::Impute::kMissing), Encode(TransformStep::Encode::kOneHot)})});
+  const FitOutput filled = Fit(data, {Group({"c"}, {Impute(ImputeStep::With::kMissing), Encode(EncodeStep::How::kOneHot)})});
   EXPECT_THAT(filled.transform.output_names(), ElementsAre("c=a", "c=b", "c=missing"));
-  const FitOutput frequent = Fit(data, {Group({"c"}, {Impute(TransformStep::Impute::kMostFrequent), Encode(TransformStep::Encode::kOrdinal)})});
+  const FitOutput frequent = Fit(data, {Group({"c"}, {Impute(ImputeStep::With::kMostFrequent), Encode(EncodeStep::How::kOrdinal)})});
   EXPECT_THAT(frequent.matrix, ElementsAre(1, 1, 0, 1));
 }
 
 TEST(TransformTest, RareLevelsShareOneColumnAndUnseenLevelsJoinItAndAreCounted) {
   const Table data = World().Text("c", {"a", "a", "b", "b", "z", "y"}).table();
-  const FitOutput fit = Fit(data, {Group({"c"}, {Encode(TransformStep::Encode::kOneHot, TransformStep::Unknown::kOther, 2)})});
+  const FitOutput fit = Fit(data, {Group({"c"}, {Encode(EncodeStep::How::kOneHot, EncodeStep::Unknown::kOther, 2)})});
   EXPECT_THAT(fit.transform.output_names(), ElementsAre("c=a", "c=b", "c=(other)"));
   EXPECT_THAT(fit.transform.LevelsOf("c"), ElementsAre("a", "b", "y", "z"));
   const Applied applied = Apply(fit.transform, World().Text("c", {"z", "new", std::nullopt, "b"}).table());
@@ -183,9 +164,9 @@ TEST(TransformTest, RareLevelsShareOneColumnAndUnseenLevelsJoinItAndAreCounted) 
 
 TEST(TransformTest, UnseenLevelsAreIgnoredOrRefusedAsDeclared) {
   const Table data = World().Text("c", {"a", "b"}).table(), rows = World().Text("c", {"a", "q"}).table();
-  const FitOutput ignore = Fit(data, {Group({"c"}, {Encode(TransformStep::Encode::kOneHot, TransformStep::Unknown::kIgnore)})});
+  const FitOutput ignore = Fit(data, {Group({"c"}, {Encode(EncodeStep::How::kOneHot, EncodeStep::Unknown::kIgnore)})});
   EXPECT_THAT(Apply(ignore.transform, rows).out, ElementsAre(1, 0, 0, 0));
-  const FitOutput error = Fit(data, {Group({"c"}, {Encode(TransformStep::Encode::kOneHot, TransformStep::Unknown::kError)})});
+  const FitOutput error = Fit(data, {Group({"c"}, {Encode(EncodeStep::How::kOneHot, EncodeStep::Unknown::kError)})});
   const Status refused = Apply(error.transform, rows).status;
   EXPECT_EQ(refused.code(), ErrorCode::kData);
   EXPECT_EQ(refused.message(), "column `c` has `q`, which training never saw, and says handle_unknown: error");
@@ -193,7 +174,7 @@ TEST(TransformTest, UnseenLevelsAreIgnoredOrRefusedAsDeclared) {
 
 TEST(TransformTest, WholeNumbersAndBoolsCanBeLevelsInTheOrderOfTheirValues) {
   const Table data = World().Whole("n", {10, 9, std::nullopt, 10}).Whole("b", {1, 0, 1, 1}, Type::kBool).table();
-  const FitOutput fit = Fit(data, {Group({"n"}, {Encode(TransformStep::Encode::kOrdinal)}), Group({"b"}, {Encode(TransformStep::Encode::kOneHot)})});
+  const FitOutput fit = Fit(data, {Group({"n"}, {Encode(EncodeStep::How::kOrdinal)}), Group({"b"}, {Encode(EncodeStep::How::kOneHot)})});
   EXPECT_THAT(fit.transform.output_names(), ElementsAre("n", "b=false", "b=true"));
   EXPECT_TRUE(std::isnan(fit.matrix[2 * 3]));
   EXPECT_THAT(fit.transform.LevelsOf("n"), ElementsAre("9", "10"));
@@ -202,7 +183,7 @@ TEST(TransformTest, WholeNumbersAndBoolsCanBeLevelsInTheOrderOfTheirValues) {
 
 TEST(TransformTest, AMissingNumberCanKeepItsPlaceAndGainAnIndicator) {
   const Table data = World().Whole("n", {4, std::nullopt, 6}).table();
-  const FitOutput fit = Fit(data, {Group({"n"}, {Impute(TransformStep::Impute::kMissing), Impute(TransformStep::Impute::kMean)})});
+  const FitOutput fit = Fit(data, {Group({"n"}, {Impute(ImputeStep::With::kMissing), Impute(ImputeStep::With::kMean)})});
   EXPECT_THAT(fit.transform.output_names(), ElementsAre("n", "n=(missing)"));
   EXPECT_THAT(fit.matrix, ElementsAre(4, 0, 5, 1, 6, 0));
 }
@@ -212,7 +193,7 @@ TEST(TransformTest, TargetEncodingOfTrainingRowsComesFromOtherFoldsAndOfLaterRow
   FitContext context = ContextFor(data);
   context.target = {1, 0, 1, 1};
   context.folds = {7, 3, 7, 3};
-  TransformStep encode = Encode(TransformStep::Encode::kTarget);
+  EncodeStep encode = Encode(EncodeStep::How::kTarget);
   encode.smooth = 0;
   const Result<FitOutput> fit = FitTransform(data, {Group({"c"}, {encode})}, context);
   ASSERT_TRUE(fit.ok()) << fit.status();
@@ -228,7 +209,7 @@ TEST(TransformTest, TargetEncodingOfSeveralClassesHasOneColumnAClass) {
   context.class_names = {"x", "y", "z"};
   context.target = {0, 1, 2, 1};
   context.folds = {0, 0, 1, 1};
-  const Result<FitOutput> fit = FitTransform(data, {Group({"c"}, {Encode(TransformStep::Encode::kTarget)})}, context);
+  const Result<FitOutput> fit = FitTransform(data, {Group({"c"}, {Encode(EncodeStep::How::kTarget)})}, context);
   ASSERT_TRUE(fit.ok()) << fit.status();
   EXPECT_THAT(fit->transform.output_names(), ElementsAre("c[x]", "c[y]", "c[z]"));
   EXPECT_THAT(fit->transform.output_columns(), ElementsAre("c", "c", "c"));
@@ -237,7 +218,7 @@ TEST(TransformTest, TargetEncodingOfSeveralClassesHasOneColumnAClass) {
 
 TEST(TransformTest, DerivedColumnsTakePartInLaterGroupsAndInDefaults) {
   const Table data = World().Whole("spend", {10, 30, 8}).Whole("visits", {2, 0, 4}).table();
-  const FitOutput fit = Fit(data, {Derive("each", "spend / visits"), Group({"each"}, {Impute(TransformStep::Impute::kConstant, "0")}), Derive("twice", "each * 2")});
+  const FitOutput fit = Fit(data, {Derive("each", "spend / visits"), Group({"each"}, {Impute(ImputeStep::With::kConstant, "0")}), Derive("twice", "each * 2")});
   EXPECT_THAT(fit.transform.output_names(), ElementsAre("each", "spend", "visits", "twice"));
   EXPECT_EQ(fit.matrix[0], 5);
   EXPECT_EQ(fit.matrix[4], 0);
@@ -270,7 +251,7 @@ TEST(TransformTest, OneRowABlockAndTheWholeTableGiveTheSameBits) {
 
 TEST(TransformTest, AnyNumberOfThreadsGivesTheSameBits) {
   const Table data = Mixed(140'000);
-  for (const std::vector<TransformSpec>& specs : {MixedSpecs(), {}, {Group({"amount"}, {Scale(TransformStep::Scale::kStandard)})}}) {
+  for (const std::vector<TransformSpec>& specs : {MixedSpecs(), {}, {Group({"amount"}, {Scale(ScaleStep::How::kStandard)})}}) {
     FitContext context = ContextFor(data);
     const Result<FitOutput> one = FitTransform(data, specs, context);
     ASSERT_TRUE(one.ok()) << one.status();
@@ -316,13 +297,13 @@ TEST(TransformTest, ADamagedFileIsRefusedOrReadsAsWhatItSays) {
 
 TEST(TransformTest, AFileThatLiesAboutItsSizesIsRefused) {
   const Table data = World().Text("c", {"a", "b", "a", "b", "a"}).Numbers("x", {1, 2, 3, 5, 5}).table();
-  const std::string json = Fit(data, {Group({"c"}, {Encode(TransformStep::Encode::kTarget), Scale(TransformStep::Scale::kStandard)}),
-                                      Group({"x"}, {Encode(TransformStep::Encode::kOneHot, TransformStep::Unknown::kOther, 1)})}).transform.ToJson();
+  const std::string json = Fit(data, {Group({"c"}, {Encode(EncodeStep::How::kTarget), Scale(ScaleStep::How::kStandard)}),
+                                      Group({"x"}, {Encode(EncodeStep::How::kOneHot, EncodeStep::Unknown::kOther, 1)})}).transform.ToJson();
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
            {R"(["a","b"])", R"(["a"])"}, {R"(["a","b"])", R"(["b","a"])"}, {R"(["a","b"])", R"(["a","a"])"}, {R"("classes":[])", R"("classes":["u","v"])"},
            {R"("rare":[])", R"("rare":[4])"}, {R"("rare":[])", R"("rare":[-1])"}, {R"([1.0,2.0,3.0,5.0])", R"([1.0,3.0,2.0,5.0])"},
            {R"([1.0,2.0,3.0,5.0])", R"([1.0,2.0,3.0,1e999])"}, {R"("type":"text")", R"("type":"int")"}, {R"("type":"text")", R"("type":"date")"},
-           {R"("format":1)", R"("format":2)"}, {R"("kind":"target")", R"("kind":"onehot")"}}) {
+           {R"("format":2)", R"("format":3)"}, {R"("format":2)", R"("format":1)"}, {R"("step":"level_values")", R"("step":"onehot")"}, {R"("of":"text")", R"("of":"double")"}}) {
     const std::string changed = ReplaceAll(json, from, to);
     ASSERT_NE(changed, json) << from;
     const Result<FittedTransform> read = FittedTransform::FromJson(changed);
@@ -361,7 +342,7 @@ TEST(TransformTest, InfinitiesAreRefusedWhenFittingAndWhenApplying) {
 
 TEST(TransformTest, ALinearLearnerNeverSeesAMissingValue) {
   const Table full = World().Numbers("x", {1, 2, 4}).table(), hole = World().Numbers("x", {1, kNaN, 4}).table();
-  const TransformSpec scale = Group({"x"}, {Scale(TransformStep::Scale::kStandard)});
+  const TransformSpec scale = Group({"x"}, {Scale(ScaleStep::How::kStandard)});
   EXPECT_EQ(FitError(hole, {scale}, true).code(), ErrorCode::kInvalid);
   const FitOutput fit = Fit(full, {scale}, true);
   const Applied applied = Apply(fit.transform, hole);
@@ -405,36 +386,35 @@ TEST(TransformTest, ATableWithoutAUsableFeatureIsRefused) {
 }
 
 TEST(TransformTest, AConstantFeatureThatIsNamedStaysWithScaleOneAndANote) {
-  const FitOutput fit = Fit(World().Numbers("one", {7, 7}).table(), {Group({"one"}, {Scale(TransformStep::Scale::kStandard)})});
+  const FitOutput fit = Fit(World().Numbers("one", {7, 7}).table(), {Group({"one"}, {Scale(ScaleStep::How::kStandard)})});
   EXPECT_THAT(fit.matrix, ElementsAre(0, 0));
   EXPECT_THAT(fit.notes, ElementsAre("column `one` is constant"));
 }
 
 TEST(TransformTest, OutputsOfTheSameNameAreToldApart) {
-  const FitOutput fit = Fit(World().Text("a", {"b", "c", "(missing)", std::nullopt}).Numbers("a=b", {1, 2, 3, 4}).table(), {Group({"a"}, {Encode(TransformStep::Encode::kOneHot)})});
+  const FitOutput fit = Fit(World().Text("a", {"b", "c", "(missing)", std::nullopt}).Numbers("a=b", {1, 2, 3, 4}).table(), {Group({"a"}, {Encode(EncodeStep::How::kOneHot)})});
   EXPECT_THAT(fit.transform.output_names(), ElementsAre("a=(missing)", "a=b", "a=c", "a=(missing) (2)", "a=b (2)"));
 }
 
 struct Refused { std::vector<TransformSpec> specs; std::string message; };
 TEST(TransformTest, SpecsThatDoNotFitTheTableAreRefusedWithTheColumn) {
-  using S = TransformStep;
   const Table data = World().Numbers("x", {-1, 2, 3}).Text("c", {"a", "b", "c"}).Whole("day", {1, 2, 3}, Type::kDate).Numbers("y", {0, 1, 0}).Numbers("key", {1, 2, 3}).table();
   for (const Refused& refused : std::vector<Refused>{
            {{Group({"z"}, {})}, "transform names the column `z`, which the table does not have"},
            {{Group({"y"}, {})}, "column `y`: is the target and cannot be a feature"},
            {{Group({"key"}, {})}, "column `key`: is a key or ignored, and a transform names it"},
            {{Group({"x"}, {}), Group({"x"}, {})}, "column `x`: is named by two transforms"},
-           {{Group({"c"}, {Scale(S::Scale::kStandard)})}, "column `c`: is text; clip, scale and log1p need numbers"},
-           {{Group({"c"}, {Impute(S::Impute::kMean), Encode(S::Encode::kOneHot)})}, "column `c`: is text, which has no mean or median"},
-           {{Group({"c"}, {Impute(S::Impute::kMissing)})}, "column `c`: is text and no step encodes it"},
-           {{Group({"x"}, {Encode(S::Encode::kOneHot), Encode(S::Encode::kOneHot)})}, "column `x`: is encoded twice"},
-           {{Group({"x"}, {Impute(S::Impute::kMean), Impute(S::Impute::kMissing)})}, "column `x`: impute: missing must come before the encoding and any other impute"},
-           {{Group({"x"}, {Impute(S::Impute::kConstant, "many")})}, "column `x`: the constant `many` is not a double"},
+           {{Group({"c"}, {Scale(ScaleStep::How::kStandard)})}, "column `c`: is text, and `scale` needs numbers"},
+           {{Group({"c"}, {Impute(ImputeStep::With::kMean), Encode(EncodeStep::How::kOneHot)})}, "column `c`: is text, which has no mean or median"},
+           {{Group({"c"}, {Impute(ImputeStep::With::kMissing)})}, "column `c`: is text and no step encodes it"},
+           {{Group({"x"}, {Encode(EncodeStep::How::kOneHot), Encode(EncodeStep::How::kOneHot)})}, "column `x`: is encoded twice"},
+           {{Group({"x"}, {Impute(ImputeStep::With::kMean), Impute(ImputeStep::With::kMissing)})}, "column `x`: impute: missing must come before the encoding and any other impute"},
+           {{Group({"x"}, {Impute(ImputeStep::With::kConstant, "many")})}, "column `x`: the constant `many` is not a double"},
            {{Group({"x"}, {Clip(3, 1)})}, "column `x`: clip's lower bound 3 is above its upper bound 1"},
            {{Group({"x"}, {Clip(1, 101, true)})}, "column `x`: clip percentiles must be between 0% and 100%"},
            {{Group({"x"}, {Clip(std::nullopt, std::nullopt)})}, "column `x`: clip needs a lower or an upper bound"},
            {{Group({"x"}, {Log1p()})}, "column `x` has 1 values of -1 or below, of which log1p has no result"},
-           {{Group({"day"}, {Scale(S::Scale::kStandard)})}, "column `day`: is a date, which is not a feature"},
+           {{Group({"day"}, {Scale(ScaleStep::How::kStandard)})}, "column `day`: is a date, which is not a feature"},
            {{Derive("d", "y * 2")}, "derive `d` reads the target `y`"},
            {{Derive("x", "x * 2")}, "derive `x`: the table has a column of that name already"}}) {
     const Status status = FitError(data, refused.specs);

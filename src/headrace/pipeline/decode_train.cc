@@ -9,8 +9,6 @@
 namespace headrace {
 namespace {
 
-using TransformKind = TransformStep::Kind;
-
 class TrainDecoder {
  public:
   explicit TrainDecoder(const DecodeContext& context) : diagnostics_(context.diagnostics) {}
@@ -22,8 +20,7 @@ class TrainDecoder {
     spec_.ignore = ColumnsOf(node.Find("ignore"), diagnostics_);
     if (const Node* split = node.Find("split")) Split(*split);
     if (const Node* folds = node.Find("folds")) Folds(*folds);
-    if (const Node* transform = node.Find("transform"))
-      for (const Node& group : transform->items) Transform(group);
+    if (const Node* transform = node.Find("transform")) spec_.transform = DecodeTransforms(*transform, diagnostics_);
     if (const Node* learner = node.Find("learner")) Learner(*learner);
     if (const Node* tune = node.Find("tune")) spec_.tune = DecodeTune(*tune, spec_.learner, diagnostics_);
     if (const Node* monotone = node.Find("monotone")) spec_.learner.monotone = DecodeMonotone(*monotone);
@@ -95,114 +92,6 @@ class TrainDecoder {
     if (node.pending || node.text == "auto") return;
     if (!ParseInt(node.text, &spec_.folds) || spec_.folds < 2)
       Error(DiagnosticCode::kWrongType, node.place, StrCat("`folds` takes `auto` or an int from 2, got ", Describe(node)));
-  }
-
-  void Transform(const Node& node) {
-    TransformSpec out;
-    if (const Node* derive = node.Find("derive")) {
-      if (const Node::Entry* steps = node.FindEntry("steps"))
-        Error(DiagnosticCode::kConflict, steps->key_place, "`steps` has no meaning beside `derive`", "put it into a group with `columns`");
-      for (const Node::Entry& entry : derive->entries) {
-        CheckExpressionSyntax(entry.value, diagnostics_);
-        out.derive.emplace_back(entry.key, TextOf(&entry.value));
-      }
-    } else {
-      out.columns = ColumnsOf(node.Find("columns"), diagnostics_);
-      const Node* steps = node.Find("steps");
-      if (steps == nullptr)
-        return Error(DiagnosticCode::kMissingKey, StartOf(node), "a group of `columns` needs `steps`", "add `steps: [{impute: median}]`");
-      if (steps->is_list()) {
-        for (const Node& step : steps->items) out.steps.push_back(Step(step));
-      } else {
-        out.steps.push_back(Step(*steps));
-      }
-    }
-    spec_.transform.push_back(std::move(out));
-  }
-
-  TransformStep Step(const Node& node) {
-    TransformStep step;
-    if (node.is_scalar()) {
-      step.kind = TransformKind::kLog1p;
-      return step;
-    }
-    if (const Node* impute = node.Find("impute")) Impute(*impute, step);
-    if (const Node* clip = node.Find("clip")) Clip(*clip, step);
-    if (const Node* scale = node.Find("scale")) {
-      step.kind = TransformKind::kScale;
-      const std::string text = TextOf(scale);
-      step.scale = text == "minmax" ? TransformStep::Scale::kMinMax : text == "robust" ? TransformStep::Scale::kRobust : TransformStep::Scale::kStandard;
-    }
-    if (node.Find("log1p") != nullptr) step.kind = TransformKind::kLog1p;
-    if (const Node* encode = node.Find("encode")) Encode(node, *encode, step);
-    else
-      for (const char* key : {"min_frequency", "handle_unknown", "smooth", "folds"})
-        if (const Node::Entry* entry = node.FindEntry(key))
-          Error(DiagnosticCode::kConflict, entry->key_place, StrCat("`", key, "` needs `encode` beside it"));
-    return step;
-  }
-
-  void Impute(const Node& node, TransformStep& step) {
-    step.kind = TransformKind::kImpute;
-    if (node.is_map()) {
-      step.impute = TransformStep::Impute::kConstant;
-      step.constant = TextOf(node.Find("constant"));
-      return;
-    }
-    const std::string text = TextOf(&node);
-    if (text == "mean") step.impute = TransformStep::Impute::kMean;
-    if (text == "most_frequent") step.impute = TransformStep::Impute::kMostFrequent;
-    if (text == "missing") step.impute = TransformStep::Impute::kMissing;
-  }
-
-  void Clip(const Node& node, TransformStep& step) {
-    step.kind = TransformKind::kClip;
-    const Node* lower = node.is_map() ? node.Find("lower") : node.items.size() == 2 ? node.items.data() : nullptr;
-    const Node* upper = node.is_map() ? node.Find("upper") : node.items.size() == 2 ? node.items.data() + 1 : nullptr;
-    if (lower == nullptr && upper == nullptr)
-      return Error(DiagnosticCode::kBadValue, StartOf(node), "`clip` takes two bounds", "write `clip: [1%, 99%]` or `clip: {lower: 0}`");
-    bool known = true;
-    int percents = 0, plain = 0;
-    for (const auto& [bound, slot] : {std::pair{lower, &step.lower}, std::pair{upper, &step.upper}}) {
-      if (bound == nullptr) continue;
-      known = known && !bound->pending;
-      std::string_view text = bound->text;
-      const bool percent = text.ends_with('%');
-      if (percent) text.remove_suffix(1);
-      double value = 0;
-      if (bound->pending) continue;
-      if (!ParseDouble(Trim(text), &value) || std::isnan(value) || (percent && !(value >= 0 && value <= 100)))
-        return Error(DiagnosticCode::kBadValue, bound->place, StrCat("a bound of `clip` is a number or a percentile like 1%, got ", Describe(*bound)));
-      ++(percent ? percents : plain);
-      *slot = value;
-    }
-    step.percentiles = percents > 0;
-    if (percents > 0 && plain > 0) return Error(DiagnosticCode::kBadValue, StartOf(node), "the bounds of `clip` are a number and a percentile; both must be of one kind");
-    if (known && step.lower && step.upper && *step.lower > *step.upper) Error(DiagnosticCode::kBadValue, StartOf(node), "the lower bound of `clip` is above the upper one");
-  }
-
-  void Encode(const Node& node, const Node& encode, TransformStep& step) {
-    step.kind = TransformKind::kEncode;
-    const std::string text = TextOf(&encode);
-    if (text == "ordinal") step.encode = TransformStep::Encode::kOrdinal;
-    if (text == "target") step.encode = TransformStep::Encode::kTarget;
-    step.min_frequency = IntOf(node.Find("min_frequency"), 0);
-    const std::string unknown = TextOf(node.Find("handle_unknown"));
-    if (unknown == "ignore") step.unknown = TransformStep::Unknown::kIgnore;
-    if (unknown == "error") step.unknown = TransformStep::Unknown::kError;
-    if (const Node* smooth = node.Find("smooth")) {
-      step.smooth = DoubleOf(smooth, -1);
-      if (!smooth->pending && !(step.smooth >= 0)) Error(DiagnosticCode::kBadValue, smooth->place, "`smooth` must not be negative");
-    }
-    step.folds = IntOf(node.Find("folds"), 5);
-    const auto only = [&](const char* key, const char* kind) {
-      const Node::Entry* entry = node.FindEntry(key);
-      if (entry != nullptr && !text.empty() && text != kind)
-        Error(DiagnosticCode::kConflict, entry->key_place, StrCat("`", key, "` has no meaning for `encode: ", text, "`"), StrCat("remove it, or write `encode: ", kind, "`"));
-    };
-    only("min_frequency", "onehot");
-    only("smooth", "target");
-    only("folds", "target");
   }
 
   void Learner(const Node& node) {

@@ -272,7 +272,7 @@ TEST_F(AgencyTest, TrainingResolvesWithItsValues) {
   EXPECT_DOUBLE_EQ(train.split.test, 0.2);
   EXPECT_EQ(train.split.gap_us, 7 * kMicrosPerDay);
   EXPECT_EQ(train.transform.size(), 4U);
-  EXPECT_TRUE(train.transform[0].steps[1].percentiles);
+  EXPECT_TRUE(std::get<ClipStep>(train.transform[0].steps[1]).percentiles);
   EXPECT_EQ(train.learner.task, Task::kBinary);
   EXPECT_EQ(train.learner.parameters.at("num_leaves"), "63");
   EXPECT_FALSE(train.learner.parameters.contains("objective"));

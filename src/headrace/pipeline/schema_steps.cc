@@ -54,33 +54,6 @@ Shape SqlShape() {
   });
 }
 
-Shape TransformStepShape() {
-  const std::vector<std::string> kinds = {"impute", "clip", "scale", "log1p", "encode"};
-  const Shape impute = Either({Choice({"mean", "median", "most_frequent", "missing"}),
-                               MapOf("a constant", {Required({"constant", Scalar(kText), "the value that replaces nulls", "missing"})})});
-  Shape map = MapOf("one step of preparation", {
-      {"impute", impute, "replace nulls; `missing` keeps them as a level of their own (numbers: NaN and a 0/1 indicator)", "median"},
-      {"clip", Either({ListOf(Scalar(kText)), MapOf("bounds", {{"lower", Scalar(kText), "smallest value, or a percentile", "0"}, {"upper", Scalar(kText), "largest value, or a percentile", "99%"}})}),
-       "limit values to two bounds: numbers, or percentiles of the training rows", "[1%, 99%]"},
-      {"scale", Choice({"standard", "minmax", "robust"}), "scale as scikit-learn's StandardScaler, MinMaxScaler, RobustScaler", "standard"},
-      {"log1p", Scalar(kBool), "take ln(1 + x)", "true"},
-      {"encode", Choice({"onehot", "ordinal", "target"}), "turn levels into numbers", "onehot"},
-      {"min_frequency", IntFrom(0), "onehot: levels with fewer training rows join the column `other`", "20"},
-      {"handle_unknown", Choice({"other", "ignore", "error"}), "what a level never seen at training becomes", "other"},
-      {"smooth", Scalar(kDouble), "target: weight of the overall mean; chosen by empirical Bayes when not given", "20"},
-      {"folds", IntFrom(2), "target: folds of the cross-fitting", "5"},
-  }, kinds);
-  return Either({Choice({"log1p"}), map});
-}
-
-Shape TransformShape() {
-  return MapOf("a transform", {
-      {"columns", Columns(), "the columns it applies to, in order", "[recency_days, spend_30d]"},
-      {"steps", ListOrSingle(TransformStepShape()), "what happens to each of the columns, in order; an empty list passes them on", "[{impute: median}, {scale: standard}]"},
-      {"derive", Named("name: expression", Scalar(kExpression), kName), "new columns from expressions over one row", "{spend_per_visit: \"spend / nullif(visits, 0)\"}"},
-  }, {"columns", "derive"});
-}
-
 Shape SplitShape() {
   return Either({Choice({"none"}), MapOf("by or column", {
       {"by", Scalar(kText), "a date or time column (the newest rows are the test rows), or `hash(column, ...)`", "as_of"},
@@ -220,7 +193,7 @@ const Shape& TrainShape() {
       {"ignore", Columns(), "columns that are not features", "[name]"},
       {"split", SplitShape(), "which rows are held back for testing; none when not given", "{by: as_of, test: 20%, gap: 7d}"},
       {"folds", Scalar(kText), "`auto`, or how many out-of-fold folds serve calibration, threshold and stopping point", "auto"},
-      {"transform", ListOf(TransformShape()), "preparation of the columns, in order; a column that none names gets the default of its type", "[{columns: [age], steps: [{impute: median}]}]"},
+      {"transform", TransformsShape(), "preparation of the columns, in order; a column that none names gets the default of its type", "[{columns: [age], steps: [{impute: median}]}]"},
       {"learner", internal::LearnerShape(), "the algorithm and its parameters; `auto` tries the usual ones on the folds (docs/learners.md)", "{lightgbm: {num_leaves: 31}}"},
       {"tune", internal::TuneShape(), "try settings of the learner on the folds and take the best (docs/tuning.md)", "{trials: 50}"},
       {"weight", ColumnShape(), "a column with how much each row counts, for learner, calibration, threshold and metrics", "importance"},
