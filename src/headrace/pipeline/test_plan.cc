@@ -132,7 +132,7 @@ class TestPlanner {
     const auto given = given_.find(name);
     if (from_ == TestRowsFrom::kGiven ? given != given_.end() : step.kind == StepKind::kExtract) return;
     switch (step.kind) {
-      case StepKind::kSql: case StepKind::kTrain: break;
+      case StepKind::kSql: case StepKind::kTrain: case StepKind::kAggregate: break;
       case StepKind::kScore: NeedModel(step, place); break;
       default: Refuse(step, place); return;
     }
