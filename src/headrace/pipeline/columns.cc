@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "headrace/aggregate/plan.h"
 #include "headrace/base/text.h"
 #include "headrace/check/check.h"
 #include "headrace/model/train.h"
@@ -40,6 +41,7 @@ class ColumnChecker {
       case StepKind::kExtract:
       case StepKind::kCommand: return OfContract(step);
       case StepKind::kSql: return OfQuery(step);
+      case StepKind::kAggregate: return OfAggregate(step);
       case StepKind::kTrain: CheckTrain(step); return std::nullopt;
       default: return std::nullopt;
     }
@@ -66,6 +68,21 @@ class ColumnChecker {
     Result<Schema> schema = engine_->Describe(spec.query.text, SqlParameters(spec.bind.begin(), spec.bind.end()));
     if (schema.ok()) return *std::move(schema);
     if (schema.status().code() == ErrorCode::kInvalid) diagnostics_.AddStatus(DiagnosticCode::kColumns, spec.query, schema.status());
+    return std::nullopt;
+  }
+
+  std::optional<Schema> OfAggregate(const StepSpec& step) {
+    const Schema* events = nullptr;
+    const Schema* dates = nullptr;
+    for (const StepInput& input : step.inputs) {
+      if (input.name != kEventsInput && input.name != kDatesInput) continue;
+      if (!Knows(input)) return std::nullopt;
+      (input.name == kEventsInput ? events : dates) = &known_.at(input.step);
+    }
+    if (events == nullptr) return std::nullopt;
+    const Result<AggregatePlan> plan = AggregatePlan::Make(step.as<AggregateSpec>(), *events, dates);
+    if (plan.ok()) return plan->output();
+    Refuse(step, plan.status());
     return std::nullopt;
   }
 

@@ -29,6 +29,7 @@ class StepDecoder {
     if (const Node* node = step_.Find("score")) spec.kind = StepKind::kScore, spec.spec = Score(*node);
     if (const Node* node = step_.Find("deliver")) spec.kind = StepKind::kDeliver, spec.spec = Deliver(*node);
     if (const Node* node = step_.Find("command")) spec.kind = StepKind::kCommand, spec.spec = DecodeCommand(*node, context_, draft_);
+    if (const Node* node = step_.Find("aggregate")) spec.kind = StepKind::kAggregate, spec.spec = DecodeAggregate(*node, context_, draft_);
     if (const Node* node = step_.Find("pipeline")) spec.kind = StepKind::kPipeline, spec.spec = Pipeline(*node);
     for (const char* key : {"gate", "register"})
       if (spec.kind != StepKind::kTrain) Refuse(key, StrCat("`", key, "` needs `train` beside it"));
@@ -442,6 +443,7 @@ std::string_view StepKindName(StepKind kind) {
     case StepKind::kCommand: return "command";
     case StepKind::kPipeline: return "pipeline";
     case StepKind::kUnion: return "union";
+    case StepKind::kAggregate: return "aggregate";
   }
   return "extract";
 }

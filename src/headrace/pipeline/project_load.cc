@@ -188,7 +188,7 @@ void Loader::ReadRetention(const Node& node) {
 }
 
 void Loader::ReadDefaults(const Node& node) {
-  for (const StepKind kind : {StepKind::kExtract, StepKind::kSql, StepKind::kTrain, StepKind::kScore, StepKind::kDeliver, StepKind::kCommand}) {
+  for (const StepKind kind : {StepKind::kExtract, StepKind::kSql, StepKind::kTrain, StepKind::kScore, StepKind::kDeliver, StepKind::kCommand, StepKind::kAggregate}) {
     const Node* given = node.Find(StepKindName(kind));
     if (given == nullptr) continue;
     StepDefaults& defaults = parts_->defaults[kind];

@@ -154,6 +154,7 @@ const Shape& ProjectFileShape() {
            {"train", RetryTimeout(), "for every `train` step", "{timeout: 2h}"},
            {"score", RetryTimeout(), "for every `score` step", "{timeout: 20m}"},
            {"deliver", RetryTimeout(), "for every `deliver` step", "{retry: 3}"},
+           {"aggregate", RetryTimeout(), "for every `aggregate` step", "{timeout: 20m}"},
            {"command", RetryTimeout(), "for every `command` step", "{timeout: 1h}"},
        }), "what steps get that do not say otherwise", "{extract: {timeout: 20m}}"},
       {"pools", Named("pool: slots", IntFrom(1)), "how many steps that name the pool may run at once, over all runs of the project", "{warehouse: 2}"},

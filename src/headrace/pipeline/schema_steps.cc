@@ -54,6 +54,28 @@ Shape SqlShape() {
   });
 }
 
+Shape AggregateShape() {
+  const Shape windows = ListOrSingle(Scalar(kText));
+  const Shape feature = Either({Scalar(kExpression), MapOf("a feature", {
+      Required({"of", Scalar(kExpression), "a function over events, or an expression over the features before it", "sum(amount) where kind = 'purchase'"}),
+      {"by", ColumnShape(), "one feature for each level of this column, called `NAME_LEVEL`", "category"},
+      {"levels", ListOrSingle(Scalar(kText)), "beside `by`: the levels; events of others count in none", "[shoes, hats]"},
+      {"windows", windows, "in place of those of the step", "[7d, 90d]"},
+  })});
+  return MapOf("features from events", {
+      Required({"events", Scalar(kStep), "the dataset of events: a step, or one of its outputs", "events"}),
+      Required({"entity", ColumnShape(), "the column that says whose event it is", "customer_id"}),
+      {"time", ColumnShape(), "the column that says when it happened; the only date or timestamp column when not given", "happened_at"},
+      {"known", ColumnShape(), "a column that says when the event became known, where that is later: features read only what was known before the date", "loaded_at"},
+      Required({"as_of", Scalar(kAny), "a date or timestamp, or a dataset with a column `as_of` and perhaps the entity's: features read events before it, never from it on", "\"${params.as_of}\""}),
+      {"windows", windows, "how far back features look, each the end of a name (`spend_7d`); `all`, which has no such end, when not given", "[7d, 30d, 90d, all]"},
+      {"of", Named("name: feature", feature), "the features: count, any, count(x), count(distinct x), sum(x), mean(x), min(x), max(x), std(x), trend(x), recency, tenure, mean_gap, std_gap, each perhaps with `where CONDITION`; or an expression over features before it",
+       "{orders: count, spend: sum(amount), share: \"spend_7d / nullif(spend_90d, 0)\"}"},
+      {"label", Named("name: function", Scalar(kExpression)), "functions over the events from the date on, for `within`", "{bought: any where kind = 'purchase'}"},
+      {"within", Scalar(kDuration), "beside `label`: how far ahead labels look", "30d"},
+  });
+}
+
 Shape SplitShape() {
   return Either({Choice({"none"}), MapOf("by or column", {
       {"by", Scalar(kText), "a date or time column (the newest rows are the test rows), or `hash(column, ...)`", "as_of"},
@@ -283,6 +305,7 @@ const Shape& StepShape() {
     std::vector<Key> keys = {
         {"extract", ExtractShape(), "read rows from files or a database", "{file: data/customers.csv}"},
         {"sql", SqlShape(), "one query over the outputs of other steps", "{query: sql/features.sql}"},
+        {"aggregate", AggregateShape(), "events to features per entity as of dates, never reading past them (docs/aggregate.md)", "{events: events, entity: customer_id, as_of: \"${params.as_of}\", windows: [7d, 30d], of: {orders: count}}"},
         {"train", TrainShape(), "fit a model", "{data: customers, target: churned}"},
         {"score", ScoreShape(), "apply a model", "{data: customers, model: model}"},
         {"deliver", DeliverShape(), "write rows to a destination", "{data: scores, file: out/scores.parquet}"},
@@ -297,9 +320,9 @@ const Shape& StepShape() {
          }), "beside `train`: put the model into the registry", "{name: propensity, promote: auto}"},
     };
     for (Key& key : CommonKeys()) keys.push_back(std::move(key));
-    for (const char* kind : {"aggregate", "report", "attribute", "media_mix"})
+    for (const char* kind : {"report", "attribute", "media_mix"})
       keys.push_back(NotYet(kind, "a step kind of a later version"));
-    return MapOf("a step", std::move(keys), {"extract", "sql", "train", "score", "deliver", "command", "pipeline", "use"});
+    return MapOf("a step", std::move(keys), {"extract", "sql", "aggregate", "train", "score", "deliver", "command", "pipeline", "use"});
   }();
   return shape;
 }

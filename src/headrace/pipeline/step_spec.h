@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "headrace/aggregate/spec.h"
 #include "headrace/base/secret.h"
 #include "headrace/check/spec.h"
 #include "headrace/model/spec.h"
@@ -25,8 +26,8 @@ struct ConnectionEntry {
 };
 
 /// The kinds of step that this version can run.
-enum class StepKind : std::uint8_t { kExtract, kSql, kTrain, kScore, kDeliver, kCommand, kPipeline, kUnion };
-std::string_view StepKindName(StepKind kind);        ///< "extract", "sql", "train", "score", "deliver", "command", "pipeline", "union"
+enum class StepKind : std::uint8_t { kExtract, kSql, kTrain, kScore, kDeliver, kCommand, kPipeline, kUnion, kAggregate };
+std::string_view StepKindName(StepKind kind);        ///< "extract", "sql", "train", "score", "deliver", "command", "pipeline", "union", "aggregate"
 
 /// How often a failing step is tried, and how long it waits in between: a random time up to backoff, 2 x backoff, ... up to max ("full jitter",
 /// Brooker 2015: those that failed together do not come back together).
@@ -144,6 +145,9 @@ struct UnionSpec {
 /// In front of the names of inputs that the checks of a step read, and the step itself does not.
 inline constexpr std::string_view kCheckInput = "check ";
 
+/// What an `aggregate` step reads: its events, and the dataset of dates where it has one.
+inline constexpr std::string_view kEventsInput = "events", kDatesInput = "dates";
+
 /// The output that holds the rows put aside.
 inline constexpr std::string_view kQuarantine = "quarantine";
 
@@ -179,7 +183,7 @@ struct StepSpec {
   std::string name;                                  ///< full: "base.events" for a step inside `base: {use: ...}`
   std::string bare_name;                             ///< "events"
   StepKind kind = StepKind::kExtract;
-  std::variant<ExtractSpec, SqlSpec, TrainStepSpec, ScoreSpec, DeliverSpec, CommandSpec, PipelineStepSpec, UnionSpec> spec;
+  std::variant<ExtractSpec, SqlSpec, TrainStepSpec, ScoreSpec, DeliverSpec, CommandSpec, PipelineStepSpec, UnionSpec, AggregateSpec> spec;
   std::vector<CheckSpec> checks;
   /// Rows that checks of single rows refuse go to the output `quarantine`, as long as their share is not larger.
   std::optional<double> quarantine_at_most;
@@ -201,7 +205,7 @@ struct StepSpec {
   bool last = false;                                 ///< stands under `finally`: runs when all others have ended, however
 
   /// What the features depend on besides parameters, as written: the query of `sql` and `extract`, "table NAME" for a
-  /// table (before the tenant's `tables`), arguments and variables of a command (its code comes with a run); "" where nothing is. Equal text for training and scoring is promise 1.
+  /// table (before the tenant's `tables`), arguments and variables of a command (its code comes with a run), AggregateSpec::Text(); "" where nothing is. Equal text for training and scoring is promise 1.
   std::string unfitted_text;
   Place place;                                       ///< of the step's name
 

@@ -140,7 +140,7 @@ class TestPlanner {
         if (input.for_checks()) Need(input.step, place);
     if (replaced) return;
     switch (step.kind) {
-      case StepKind::kSql: case StepKind::kTrain: break;
+      case StepKind::kSql: case StepKind::kTrain: case StepKind::kAggregate: break;
       case StepKind::kScore: NeedModel(step, place); break;
       default: Refuse(step, place); return;
     }

@@ -38,6 +38,12 @@ Json Describe(const SqlSpec& spec) {
   return {{"query", spec.query.text}, {"bind", Describe(spec.bind)}, {"threads", spec.threads}, {"values", Describe(spec.value_tables)}};
 }
 
+Json Describe(const AggregateSpec& spec) {
+  Json labels = Json::object();
+  for (const FeatureSpec& label : spec.labels) labels[label.name] = label.of;
+  return {{"features", spec.Text()}, {"as_of", spec.as_of ? Describe(*spec.as_of) : Json()}, {"labels", labels}, {"within_us", spec.within_us}};
+}
+
 Json Describe(const TransformStep& step) {
   return {{"kind", static_cast<int>(step.kind)}, {"impute", static_cast<int>(step.impute)}, {"constant", step.constant},
           {"lower", step.lower ? Json(*step.lower) : Json()}, {"upper", step.upper ? Json(*step.upper) : Json()},

@@ -14,6 +14,7 @@ Result<StepFiles> Act(const StepContext& context) {
   switch (context.step->kind) {
     case StepKind::kExtract: return RunExtract(context);
     case StepKind::kSql: return RunSql(context);
+    case StepKind::kAggregate: return RunAggregate(context);
     case StepKind::kTrain: return RunTrain(context);
     case StepKind::kScore: return RunScore(context);
     case StepKind::kDeliver: return RunDeliver(context);

@@ -135,6 +135,7 @@ struct StepFiles {
 };
 Result<StepFiles> RunExtract(const StepContext& context);
 Result<StepFiles> RunSql(const StepContext& context);
+Result<StepFiles> RunAggregate(const StepContext& context);
 Result<StepFiles> RunTrain(const StepContext& context);
 Result<StepFiles> RunScore(const StepContext& context);
 Result<StepFiles> RunDeliver(const StepContext& context);

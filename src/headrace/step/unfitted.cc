@@ -1,5 +1,5 @@
-// Promise 1 for what is not fitted: the SQL above `score` must be the SQL above `train`, letter for letter but for layout, and so must be
-// commands and the files of their code. A model file records every query and command above its `train` step; each query above `score` must be one of them.
+// Promise 1 for what is not fitted: the SQL above `score` must be the SQL above `train`, letter for letter but for layout, so must be what an
+// `aggregate` says, and commands with the files of their code. A model file records every query and command above its `train` step; each query above `score` must be one of them.
 
 #include <algorithm>
 #include <set>
@@ -40,6 +40,10 @@ std::vector<UnfittedStep> UnfittedAbove(const ResolvedPipeline& pipeline, const 
     if (found->kind == StepKind::kCommand) {
       const std::string text = WithCode(pipeline.root, *found);
       steps.push_back({found->bare_name, std::string(StepKindName(found->kind)), text, Sha256Hex(text)});
+      continue;
+    }
+    if (found->kind == StepKind::kAggregate) {
+      steps.push_back({found->bare_name, "aggregate", found->unfitted_text, Sha256Hex(found->unfitted_text)});
       continue;
     }
     if (found->kind != StepKind::kSql && found->kind != StepKind::kExtract) continue;
