@@ -63,7 +63,7 @@ def test_a_halved_week_stops_the_run_and_says_what_was_expected(world):
     load(world, 10, 200)
     done = watch(world, 10)
     assert done.code == 3
-    assert "`orders`: rows 200: expected 269 to 536, from 10 points 2026-01-05 to 2026-03-09" in done.err
+    assert "`orders`: rows 200: expected 267 to 568, from 10 points 2026-01-05 to 2026-03-09" in done.err
     assert "copy" in done.err and "skipped" in done.err
     # The failed point trains nothing, and a second attempt of the interval is not held against the first.
     load(world, 10, 402)
@@ -80,7 +80,7 @@ def test_the_newest_verdicts_come_with_what_failed_first(world):
     lines = world.headrace("checks", "--json").json
     assert lines[0]["verdict"] == "failed"
     assert lines[0]["value"] == 3
-    assert lines[0]["band"]["lower"] == 269
+    assert lines[0]["band"]["lower"] == 267
     assert world.headrace("checks", "--failed").out.splitlines()[1].startswith("failed")
     text = world.headrace("check-history", "watch", "--step", "orders").out
     assert text.splitlines()[0] == "rows: 11 intervals, 1 did not pass; by today's rule 1 would be outside"
@@ -229,7 +229,7 @@ def test_the_page_of_a_run_draws_the_points(world):
     page = world.read("out.html")
     assert "orders: rows" in page
     assert page.count('class="band"') == 1
-    assert "2026-03-16: 200, expected 269 to 536, failed" in page
+    assert "2026-03-16: 200, expected 267 to 568, failed" in page
     assert page.count("<circle") >= 11
 
 

@@ -53,6 +53,25 @@ def test_no_value_of_a_personal_column_is_told(world):
     assert "name: mail, type: text, nullable: false, personal: true" in world.read("new.yaml")
 
 
+def test_a_table_of_a_connection_is_profiled_where_it_lies(world):
+    world.write("headrace.yaml", "name: people\nconnections:\n  shop: {driver: sqlite, uri: data/shop.sqlite}\n")
+    world.write("tenants/aster.yaml", "tenant: aster\nconnections:\n  shop: {driver: sqlite, uri: data/aster.sqlite}\n")
+    world.write("tenants/birch.yaml", "tenant: birch\n")
+    for file, rows_there in (("data/shop.sqlite", 40), ("data/aster.sqlite", 7)):
+        world.sqlite("create table orders(id integer, amount real)", file=file)
+        world.sqlite("insert into orders with recursive k(i) as (select 1 union all select i + 1 from k where i < ?) select i, i * 1.5 from k", rows_there, file=file)
+    table = ("profile", "--connection", "shop", "--table", "orders", "--json")
+    assert world.headrace(*table).json["rows"] == 40
+    assert world.headrace(*table, "--tenant", "aster").json["rows"] == 7
+    assert world.headrace(*table, "--tenant", "birch").json["rows"] == 40
+    assert world.headrace("profile", "--connection", "shop", "--table", "orders", "--write-contract", "orders.yaml").out.startswith("shop.orders: 40 rows, 2 columns")
+    assert "name: amount" in world.read("orders.yaml")
+    for argv, says in ((("profile", "--connection", "shp", "--table", "orders"), "did you mean `shop`?"), (("profile", "--connection", "shop"), "`--connection` needs `--table`"),
+                       ((*table, "--tenant", "astr"), "no tenant `astr`"), (("profile",), "there is nothing to read"), (("profile", "data/people.csv", "--connection", "shop", "--table", "t"), "both DATA and")):
+        wrong = world.headrace(*argv)
+        assert wrong.code == 2 and says in wrong.err, wrong.all
+
+
 def test_what_a_step_left_is_profiled_by_its_name(world):
     assert world.run(pipeline="people").code == 0
     assert world.headrace("profile", "last/people", "--json").json["rows"] == 500
@@ -152,6 +171,16 @@ def test_drift_of_features_and_scores_against_training(world):
     assert not verdicts[0]["passed"] and "against the training rows of" in verdicts[0]["message"], verdicts
 
 
+def test_the_report_shows_where_values_lay_and_lie(world):
+    world.edit("pipelines/people.yaml", "      - contract: contracts/people.yaml\n", "      - {drift: {against: last, columns: [age, country], psi: 0.2}, severity: warn}\n")
+    assert world.run(pipeline="people").code == 0
+    world.write("data/people.csv", rows(500, 9, older=25))
+    assert world.run(pipeline="people", interval="2026-01-12/2026-01-19").code == 0
+    assert world.headrace("report", "last", "-o", "page.html").code == 0
+    html = world.read("page.html")
+    assert "Where values lie" in html and "age: shares before and now" in html and "country: shares before and now" in html
+
+
 def test_drift_against_a_file_that_is_fixed(world):
     world.write("data/known.csv", rows(900, 12))
     world.edit("pipelines/people.yaml", "      - contract: contracts/people.yaml\n", "      - drift: {against: data/known.csv, columns: [country], l_inf: 0.2, chi2_p: 0.000001}\n")
@@ -185,3 +214,29 @@ def test_late_outcomes_are_joined_to_past_scores(world):
     assert twice.code == 3 and "1 key stands in the outcomes more than once" in twice.err
     nothing = world.headrace("performance", "main", "features", "--outcomes", "outcomes.csv", "--key", "customer_id", "--label", "churned")
     assert nothing.code in (2, 3), nothing.all
+
+
+def test_late_outcomes_of_several_classes_are_joined_by_their_names(world):
+    from sklearn import metrics
+    draw = random.Random(4)
+    classes = ["ash", "birch", "cedar"]
+    trees = [(i, draw.gauss(i % 3, 0.7), draw.gauss(0, 1), classes[i % 3]) for i in range(600)]
+    world.write("data/trees.csv", "id,height,width,kind\n" + "".join(f"{i},{h:.4f},{w:.4f},{kind}\n" for i, h, w, kind in trees))
+    world.write("pipelines/trees.yaml", "name: trees\nsteps:\n  trees: {extract: {file: data/trees.csv}}\n  model: {train: {data: trees, target: kind, key: [id], split: {by: hash(id), test: 30%}}}\n"
+                                        "  scores: {score: {data: trees, model: model, keep: [id]}}\n")
+    assert world.run(pipeline="trees").code == 0
+    world.write("outcomes.csv", "id,kind\n" + "".join(f"{i},{kind}\n" for i, _, _, kind in trees[:400]))
+    asked = ("performance", "trees", "scores", "--outcomes", "outcomes.csv", "--key", "id", "--label", "kind", "--json")
+    done = world.headrace(*asked)
+    assert done.code == 0, done.all
+    last = done.json[-1]
+    assert (last["scored"], last["known"]) == (600, 400)
+    assert world.headrace("data", "last", "scores", "-o", "scores.csv").code == 0
+    scored = {int(row["id"]): [float(row[f"score_{name}"]) for name in classes] for row in csv.DictReader(world.read("scores.csv").splitlines())}
+    truth, probabilities = [kind for _, _, _, kind in trees[:400]], [scored[i] for i, _, _, _ in trees[:400]]
+    assert last["metrics"]["logloss"] == pytest.approx(metrics.log_loss(truth, probabilities, labels=classes), rel=1e-9)
+    assert last["metrics"]["accuracy"] == pytest.approx(metrics.accuracy_score(truth, [classes[max(range(3), key=p.__getitem__)] for p in probabilities]), rel=1e-9)
+    assert set(last["at_training"]) >= {"logloss", "accuracy"}
+    world.edit("outcomes.csv", "0,ash", "0,oak")
+    strange = world.headrace(*asked)
+    assert strange.code == 3 and "its classes are ash, birch, cedar" in strange.err and "oak" not in strange.err

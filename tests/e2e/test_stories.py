@@ -86,7 +86,7 @@ def table_truncated(agency, n):
 
 @pytest.mark.parametrize("fault, says", [
     (column_renamed, "amount"),
-    (volume_halved, "rows 51: expected 69 to 137"),
+    (volume_halved, "rows 51: expected 63 to 155"),
     (euros_become_cents, "mean(amount) 2"),
     (last_week_comes_again, "the same 107 rows as run"),
     (table_truncated, "no row"),

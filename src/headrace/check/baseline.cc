@@ -79,6 +79,8 @@ std::string ShowWhen(std::int64_t at_us, const TimeZone* zone) {
   return StrCat(text, hour < 10 ? " 0" : " ", hour, minute < 10 ? ":0" : ":", minute);
 }
 
+bool Before(const HistoryPoint& a, const HistoryPoint& b) { return a.at_us != b.at_us ? a.at_us < b.at_us : a.value < b.value; }
+
 /// The points that count, oldest first.
 std::vector<HistoryPoint> Chosen(const BaselineSpec& spec, std::span<const HistoryPoint> history, std::int64_t at_us, const TimeZone* zone) {
   const LocalTime at = Local(at_us, zone);
@@ -86,7 +88,7 @@ std::vector<HistoryPoint> Chosen(const BaselineSpec& spec, std::span<const Histo
   for (const HistoryPoint& point : history)
     if (point.good && point.at_us < at_us && std::isfinite(point.value) && point.at_us >= spec.since_us.value_or(point.at_us) && SameSeason(spec, Local(point.at_us, zone), at))
       chosen.push_back(point);
-  std::stable_sort(chosen.begin(), chosen.end(), [](const HistoryPoint& a, const HistoryPoint& b) { return a.at_us < b.at_us; });
+  std::sort(chosen.begin(), chosen.end(), Before);
   if (spec.window_us > 0) std::erase_if(chosen, [&](const HistoryPoint& point) { return point.at_us < at_us - spec.window_us; });
   else if (std::ssize(chosen) > spec.window) chosen.erase(chosen.begin(), chosen.end() - spec.window);
   return chosen;
@@ -129,7 +131,7 @@ void FollowTrend(const std::vector<HistoryPoint>& points, std::int64_t at_us, st
 double WeightedMedian(std::span<const double> values, std::span<const double> weights) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return values[a] != values[b] ? values[a] < values[b] : a < b; });
   const double half = std::accumulate(weights.begin(), weights.end(), 0.0) / 2;
   double below = 0;
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -150,7 +152,7 @@ double SpreadOf(std::span<const double> values, std::span<const double> weights)
       total += pairs.back().weight;
     }
   if (pairs.empty()) return 0;
-  std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) { return a.distance < b.distance; });
+  std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) { return a.distance != b.distance ? a.distance < b.distance : a.weight < b.weight; });
   const auto half = static_cast<double>(values.size() / 2 + 1);           // so many values lie within the distance of each other
   const double wanted = total * (half * (half - 1) / 2) / static_cast<double>(pairs.size()) * (1 - 1e-12);
   double seen = 0;
@@ -219,7 +221,7 @@ void JudgeByBaseline(const BaselineSpec& spec, std::span<const HistoryPoint> his
                            ": expected ", ShowBand(spec, *verdict.band), ", from ", verdict.band->basis);
   std::vector<HistoryPoint> before(history.begin(), history.end());
   std::erase_if(before, [&](const HistoryPoint& point) { return point.at_us >= at_us; });
-  std::stable_sort(before.begin(), before.end(), [](const HistoryPoint& a, const HistoryPoint& b) { return a.at_us < b.at_us; });
+  std::sort(before.begin(), before.end(), Before);
   std::int64_t row = 1, first_us = at_us;                  // intervals in a row that were outside, with this one
   for (auto point = before.rbegin(); point != before.rend() && !point->good; ++point, ++row) first_us = point->at_us;
   verdict.help = row < 3 ? "look at what the source answered; if the new level is right and stays, say `since:` under `baseline`, and the history begins there"

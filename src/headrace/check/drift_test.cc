@@ -113,6 +113,21 @@ TEST(DriftTest, AVerdictNamesColumnMeasureAndLimitAndNoValue) {
   EXPECT_NE(JudgeDrift(check, nulls, "run 1").message.find("0.00 % to 50.00 %"), std::string::npos);
 }
 
+TEST(DriftTest, AVerdictShowsBinsButNoLevelThatFewRowsHave) {
+  std::vector<std::string> before, now;
+  for (int i = 0; i < 100; ++i) before.push_back(i < 60 ? "de" : i < 95 ? "fr" : "rare");
+  for (int i = 0; i < 200; ++i) now.push_back(i < 60 ? "de" : i < 195 ? "fr" : "new");
+  CheckSpec check = Spec(Kind::kDrift);
+  check.drift.psi = 100;
+  const CheckVerdict verdict = JudgeDrift(check, Compare(Column1("t", Type::kText, before), Column1("t", Type::kText, now)), "run 1");
+  EXPECT_TRUE(verdict.passed) << "shown whether it passed or not";
+  ASSERT_EQ(verdict.drift.size(), 1u);
+  std::string shown;
+  for (const DriftBins::Bin& bin : verdict.drift[0].bins) shown += StrCat(bin.name, " ", bin.before, " ", bin.now, "|");
+  EXPECT_EQ(shown, "fr 0.35 0.675|de 0.6 0.3|all others 0.05 0.025|");
+  EXPECT_EQ(verdict.drift[0].psi, *verdict.value);
+}
+
 TEST(DriftTest, ANamedColumnThatIsGoneFailsTheCheck) {
   CheckSpec check = Spec(Kind::kDrift, {"x"});
   check.drift.psi = 0.2;

@@ -4,8 +4,9 @@
 #include <cmath>
 
 #include "headrace/base/text.h"
+#include "headrace/check/distinct_count.h"
 #include "headrace/check/row_check.h"
-#include "headrace/check/sketch.h"
+#include "headrace/check/summaries.h"
 
 namespace headrace::internal {
 namespace {
@@ -77,7 +78,7 @@ class Quantile : public NumberMeasure {
   }
   std::optional<double> Finish() override {
     if (nans_ > 0) return std::nan("");
-    return sketch_.count() == 0 ? std::nullopt : std::optional(sketch_.Quantile(q_));
+    return sketch_.count() == 0 ? std::nullopt : std::optional(DiscreteQuantileOf(sketch_.Points(), q_));
   }
   std::string Complaint(std::optional<double> value, const Bounds& bounds, bool hide) const override {
     std::string what = StrCat("the ", q_, " quantile of `", columns()[0], "`");
@@ -89,7 +90,7 @@ class Quantile : public NumberMeasure {
 
  private:
   double q_;
-  RankSketch sketch_;
+  QuantileSketch sketch_{1'000'000, 16'384};
   std::int64_t nans_ = 0;
 };
 

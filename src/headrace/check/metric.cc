@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "headrace/base/text.h"
+#include "headrace/check/distinct_count.h"
 #include "headrace/check/measure.h"
-#include "headrace/check/sketch.h"
 #include "headrace/expr/aggregate.h"
 
 namespace headrace::internal {

@@ -121,6 +121,14 @@ std::vector<std::string> TextForms();
 /// The bounds of a contract's columns as checks: range, one_of, matches and unique, in the order of the columns.
 std::vector<CheckSpec> RulesOf(const Contract& contract, Severity severity);
 
+/// Where the values of one column lay before and lie now, for showing: shares of the rows that have a value.
+struct DriftBins {
+  struct Bin { std::string name; double before = 0, now = 0; };
+  std::string column;                      ///< "amount", "length of comment"
+  double psi = 0;
+  std::vector<Bin> bins;                   ///< all bins of numbers; the most frequent levels, then one for all others
+};
+
 std::string_view CheckKindName(CheckSpec::Kind kind);   ///< "contract", "rows", "not_null", ...
 
 /// How one check ended. Counts are rows (groups of equal keys for kUnique count all their rows but the first).
@@ -136,6 +144,7 @@ struct CheckVerdict {
   std::vector<std::string> tags;
   std::string measure;                     ///< names what `value` is, however the check is worded: "rows"; "" = no value
   std::optional<ExpectedBand> band;        ///< of a check with `baseline`
+  std::vector<DriftBins> drift;            ///< of a check of kind kDrift: the columns that moved most, at most twelve
   std::string message;                     ///< what was expected, what came; empty when passed
   std::string help;                        ///< e.g. the likely new name of a missing column
   /// Up to ten offending rows as text, with their row number (from 1, without the header) in front; personal columns masked as "***".

@@ -151,7 +151,7 @@ void QuantileSketch::Add(double value) {
   if (levels_.empty()) levels_.emplace_back();
   ++count_;
   levels_[0].push_back(value);
-  if (levels_[0].size() >= (exact() ? kExactValues + 1 : kLevel)) Compact(0);
+  if (levels_[0].size() >= (exact() ? most_exact_ + 1 : level_)) Compact(0);
 }
 
 /// Half of a level goes up. Of an odd number the largest value stays.
@@ -168,17 +168,19 @@ void QuantileSketch::Compact(std::size_t level) {
   std::vector<double>& above = levels_[level + 1];
   for (std::size_t i = 0; i < pairs; ++i) above.push_back(full[2 * i + odd]);
   full.erase(full.begin(), full.begin() + static_cast<std::ptrdiff_t>(2 * pairs));
-  if (above.size() >= kLevel) Compact(level + 1);
+  rank_error_ += std::int64_t{1} << level;
+  if (above.size() >= level_) Compact(level + 1);
 }
 
 void QuantileSketch::Merge(const QuantileSketch& other) {
   if (other.count_ == 0) return;
   if (levels_.size() < other.levels_.size()) levels_.resize(other.levels_.size());
   count_ += other.count_;
+  rank_error_ += other.rank_error_;
   for (std::size_t level = 0; level < other.levels_.size(); ++level) levels_[level].insert(levels_[level].end(), other.levels_[level].begin(), other.levels_[level].end());
-  if (exact() && levels_[0].size() <= kExactValues) return;
+  if (exact() && levels_[0].size() <= most_exact_) return;
   for (std::size_t level = 0; level < levels_.size(); ++level)
-    if (levels_[level].size() >= kLevel) Compact(level);
+    if (levels_[level].size() >= level_) Compact(level);
 }
 
 std::vector<QuantileSketch::Point> QuantileSketch::Points() const {
@@ -206,6 +208,15 @@ double QuantileOf(const std::vector<QuantileSketch::Point>& points, double proba
     passed += point.weight;
     if (static_cast<double>(passed) > place) return point.value;
   }
+  return points.back().value;
+}
+
+double DiscreteQuantileOf(const std::vector<QuantileSketch::Point>& points, double probability) {
+  std::int64_t count = 0, seen = 0;
+  for (const auto& point : points) count += point.weight;
+  const auto rank = std::clamp<std::int64_t>(static_cast<std::int64_t>(std::ceil(probability * static_cast<double>(count) * (1 - 1e-15))), 1, count);
+  for (const auto& point : points)
+    if ((seen += point.weight) >= rank) return point.value;
   return points.back().value;
 }
 

@@ -64,30 +64,36 @@ class FrequentValues {
   bool estimated_ = false, gave_up_ = false;
 };
 
-/// The spread of numbers: all of them up to kExactValues, then a sketch of compactors (Manku, Rajagopalan, Lindsay 1999; Karnin, Lang, Liberty
-/// 2016): a full level of kLevel values is sorted and every other one, odd or even by a coin, goes up a level with twice the weight. The coin is a fixed
-/// sequence, so equal values in equal order give equal answers. The rank of an answer is off by less than kRankError of the rows (more than four standard deviations).
+/// The spread of numbers: all of them up to `exact`, then a sketch of compactors (Manku, Rajagopalan, Lindsay 1999; Karnin, Lang, Liberty
+/// 2016): a full level of `level` values is sorted and every other one, odd or even by a coin, goes up a level with twice the weight. The coin is a fixed
+/// sequence, so equal values in equal order give equal answers. With levels of kLevel the rank of an answer is off by less than kRankError of the rows (more than four standard
+/// deviations); rank_error() is a bound that always holds, since each act moves a rank by at most the weight it acts on.
 class QuantileSketch {
  public:
   static constexpr std::size_t kExactValues = 16'384, kLevel = 2'048;
   static constexpr double kRankError = 0.002;
   struct Point { double value; std::int64_t weight; };
 
+  explicit QuantileSketch(std::size_t exact = kExactValues, std::size_t level = kLevel) : most_exact_(exact), level_(level) {}
   void Add(double value);             ///< REQUIRES: not NaN
   void Merge(const QuantileSketch& other);
   std::int64_t count() const { return count_; }
   bool exact() const { return levels_.size() <= 1; }
+  std::int64_t rank_error() const { return rank_error_; }   ///< by how many ranks an answer may be off at most; 0 = exact
   /// What is held, ascending; the weights add up to count().
   std::vector<Point> Points() const;
 
  private:
   void Compact(std::size_t level);
+  std::size_t most_exact_, level_;
   std::vector<std::vector<double>> levels_;   ///< one level: all values; more: compactors
-  std::int64_t count_ = 0;
+  std::int64_t count_ = 0, rank_error_ = 0;
   std::uint64_t coin_ = 0;
 };
 
 /// The value at `probability`: numpy's "linear" rule where every weight is 1, else the value in whose weight the place (n - 1) p falls. REQUIRES: points.
 double QuantileOf(const std::vector<QuantileSketch::Point>& points, double probability);
+/// The smallest value such that at least `probability` of the weight is not above it (quantile_disc of SQL). REQUIRES: points.
+double DiscreteQuantileOf(const std::vector<QuantileSketch::Point>& points, double probability);
 
 }  // namespace headrace

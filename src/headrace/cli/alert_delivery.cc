@@ -61,15 +61,8 @@ void BackgroundCourier::Enter(const ServerEvent& event, std::int64_t now_us) {
     const std::lock_guard lock(mutex_);
     const auto rules = rules_.find(request.pipeline);
     if (rules == rules_.end()) return;
-    RunRecord run;
-    run.id = request.run;
-    run.pipeline = request.pipeline;
-    run.tenant = request.tenant;
-    run.environment = request.environment;
-    run.interval_start_us = request.interval_start_us;
-    run.interval_end_us = request.interval_end_us;
     const std::string message = late ? StrCat("expected to end by ", FormatTimestamp(request.finish_by_us), " UTC; it ", request.run.empty() ? "has not begun" : "is still at work") : request.message;
-    const Alert alert = AlertOfRequest(rules->second, late ? AlertEvent::kLate : AlertEvent::kFailed, request.id, run, message, now_us);
+    const Alert alert = AlertOfRequest(rules->second, late ? AlertEvent::kLate : AlertEvent::kFailed, request, message, now_us);
     messages = MessagesFor(rules->second, {&alert, 1});
   }
   if (const Status entered = Outbox(store_, SystemClock()).Enter(messages); !entered.ok()) problem_(entered.message());

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "headrace/base/clock.h"
 #include "headrace/base/files.h"
+#include "headrace/base/secret.h"
 #include "headrace/cli/run_outputs.h"
+#include "headrace/sql/connection.h"
 #include "headrace/sql/files.h"
 
 namespace headrace {
@@ -40,6 +43,37 @@ Result<std::pair<std::string, std::string>> OutputPath(const std::string& text, 
   return std::pair(path, StrCat("step `", step, "` of run ", run.id));
 }
 
+/// Read, never written, and only this table.
+Status LoadTable(Engine& engine, const DataSource::Options& options, const GlobalFlags& flags) {
+  if (options.table.empty()) return Error(ErrorCode::kInvalid, "`--connection` needs `--table`, which says what to read of it");
+  Diagnostics diagnostics;
+  ASSIGN_OR_RETURN(const Project project, LoadProject(flags, "", diagnostics));
+  const auto known = [](const std::vector<std::string>& names) { return names.empty() ? std::string("this project has none") : StrCat("there are ", Join(names, ", ")); };
+  const std::vector<std::string> tenants = project.tenants();
+  if (!options.tenant.empty() && std::find(tenants.begin(), tenants.end(), options.tenant) == tenants.end())
+    return Error(ErrorCode::kInvalid, "no tenant `", options.tenant, "`").WithHelp(known(tenants));
+  const std::map<std::string, ConnectionEntry> connections = project.ConnectionsOf(options.tenant);
+  const auto entry = connections.find(options.connection);
+  if (entry == connections.end()) {
+    std::vector<std::string> names;
+    for (const auto& [name, connection] : connections) names.push_back(name);
+    const std::string near = NearestName(options.connection, names);
+    return Error(ErrorCode::kInvalid, "there is no connection `", options.connection, "`").WithHelp(near.empty() ? known(names) : StrCat("did you mean `", near, "`?"));
+  }
+  ASSIGN_OR_RETURN(const Secret uri, Load(entry->second.uri, ProcessVariables()));
+  ConnectionMap::Options settings;
+  settings.sleep = [](std::int64_t ms) { SystemClock().Sleep(ms * 1000); };
+  ConnectionMap map(settings);
+  ConnectionSpec spec;
+  spec.name = options.connection;
+  spec.driver = entry->second.driver;
+  spec.uri = ConnectionUri(spec.driver, project.root(), uri.Reveal());
+  ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, map.Open(spec));
+  ASSIGN_OR_RETURN(const QualifiedName table, QualifiedName::Parse(options.table));
+  ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, connection->ReadTable(table));
+  return engine.AddTable("data", std::move(rows));
+}
+
 bool LooksLikeFile(const std::string& text) {
   return FileExists(text) || FileFormat::OfPath(text).ok() || text.find_first_of("*?[") != std::string::npos || std::count(text.begin(), text.end(), '/') != 1;
 }
@@ -50,7 +84,12 @@ Result<DataSource> DataSource::Open(const Options& options, const GlobalFlags& f
   Engine::Options settings;
   settings.any_file = true;
   ASSIGN_OR_RETURN(out.engine_, Engine::Open(settings));
-  if (LooksLikeFile(options.text)) {
+  if (options.text.empty() == options.connection.empty())
+    return Error(ErrorCode::kInvalid, options.text.empty() ? "there is nothing to read" : "both DATA and `--connection` say what to read").WithHelp("name a file, what a step left (last/purchases), or `--connection NAME --table TABLE`");
+  if (!options.connection.empty()) {
+    out.name_ = StrCat(options.connection, ".", options.table);
+    RETURN_IF_ERROR(LoadTable(*out.engine_, options, flags));
+  } else if (LooksLikeFile(options.text)) {
     out.name_ = options.text;
     RETURN_IF_ERROR(LoadFrom(*out.engine_, options));
   } else {

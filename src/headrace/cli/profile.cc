@@ -16,7 +16,7 @@ namespace headrace {
 
 namespace {
 struct ProfileFlags {
-  std::string data, delimiter, contract, page, write_contract;
+  std::string data, delimiter, connection, table, tenant, contract, page, write_contract;
 };
 
 std::string Short(double value) {
@@ -60,7 +60,7 @@ Status WriteContract(const std::string& path, const DataProfile& profile, const 
 }
 
 int Profile(const ProfileFlags& flags, const GlobalFlags& global) {
-  DataSource::Options options{flags.data, flags.delimiter};
+  DataSource::Options options{.text = flags.data, .delimiter = flags.delimiter, .connection = flags.connection, .table = flags.table, .tenant = flags.tenant};
   std::set<std::string> personal;
   if (!flags.contract.empty()) {
     Diagnostics diagnostics;
@@ -90,7 +90,10 @@ int Profile(const ProfileFlags& flags, const GlobalFlags& global) {
 void AddProfileCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
   CLI::App* command = app.add_subcommand("profile", "Measure every column of a table: nulls, distinct values, spread, most frequent values");
   auto flags = std::make_shared<ProfileFlags>();
-  command->add_option("DATA", flags->data, "a file (.csv .tsv .jsonl .parquet, also .gz and .zst), or what a step left: RUN/STEP, for example last/purchases")->required();
+  command->add_option("DATA", flags->data, "a file (.csv .tsv .jsonl .parquet, also .gz and .zst), or what a step left: RUN/STEP, for example last/purchases");
+  command->add_option("--connection", flags->connection, "in place of DATA: a connection of the project, whose `--table` is read")->type_name("NAME");
+  command->add_option("--table", flags->table, "the table of `--connection`, as the database calls it")->type_name("TABLE")->needs("--connection");
+  command->add_option("--tenant", flags->tenant, "the connection as this tenant has it")->type_name("NAME")->needs("--connection");
   command->add_option("-o,--output", flags->page, "write a page of it, too")->type_name("FILE.html");
   command->add_option("--contract", flags->contract, "a contract: gives types, and keeps columns tagged personal out of all values")->type_name("FILE");
   command->add_option("--write-contract", flags->write_contract, "propose a contract with what was measured")->type_name("FILE");

@@ -88,7 +88,7 @@ class TestPlanner {
     TestPlan::Target target;
     std::string name = expectation.name;
     for (const std::string_view output : {"test_predictions", "quarantine"})
-      if (name.size() > output.size() && name.ends_with(output) && name[name.size() - output.size() - 1] == '.') {
+      if (all_.Find(name) == nullptr && name.size() > output.size() && name.ends_with(output) && name[name.size() - output.size() - 1] == '.') {
         name.resize(name.size() - output.size() - 1);
         target.output = output;
       }

@@ -69,6 +69,8 @@ Html DrawStepGraph(const RunReport& run);
 Html ModelCharts(Page& page, const ModelReport& model);
 /// What one check measured over the runs, with the bands it was expected in.
 Html DrawHistory(Page& page, const CheckHistory& history);
+/// Where a column's values lay before and lie now, a pair of bars for each bin.
+Html DrawDrift(Page& page, const DriftBins& column);
 /// Scores of a run against those of training.
 Html ScoreChart(Page& page, const ScoreReport& score);
 

@@ -36,6 +36,7 @@ void Poison(RunReport* run, const std::string& text) {
       check.passed = false;
       check.sample_columns = {text, text};
       check.sample_rows = {{"1", text, text}};
+      check.drift = {{text, 0.3, {{text, 0.4, 0.6}, {text, 0.6, 0.4}}}};
     }
     if (step.delivery) step.delivery->destination = step.delivery->mode = step.delivery->ledger_key = step.delivery->digest = text;
   }

@@ -172,7 +172,10 @@ RunReport SampleScoreRun() {
   run.steps[0].checks[2].band = ExpectedBand{10305, 15500, 20610, 20, false, "20 points 1997-08-16 to 1997-09-20"};
   run.steps[0].histories = {SampleHistory()};
   run.steps.push_back(Step("scores", "score", 1.49, 0.84, 4712, {"base.features", "model propensity@champion"}));
-  run.steps.back().checks = {Passed("score between 0 and 1", "expect", 4712), Passed("not null customer_id", "not_null", 4712)};
+  run.steps.back().checks = {Passed("score between 0 and 1", "expect", 4712), Passed("not null customer_id", "not_null", 4712), Passed("drift against training", "drift", 4712)};
+  run.steps.back().checks[2].value = 0.112;
+  run.steps.back().checks[2].drift = {{"country", 0.112, {{"DE", 0.61, 0.52}, {"AT", 0.24, 0.22}, {"CH", 0.14, 0.21}, {"all others", 0.01, 0.05}}},
+                                      {"score", 0.03, {{"(-inf, 0.02]", 0.25, 0.27}, {"(0.02, 0.05]", 0.25, 0.28}, {"(0.05, 0.11]", 0.25, 0.24}, {"(0.11, inf)", 0.25, 0.21}}}};
   run.steps.push_back(Step("to_cdp", "deliver", 2.36, 0.31, 4712, {"scores"}));
   DeliveryReport delivery;
   delivery.destination = "cdp.propensity_scores";

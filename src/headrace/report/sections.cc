@@ -47,6 +47,20 @@ Html Histories(Page& page) {
                 El("div", {{"class", "charts"}}, figures));
 }
 
+/// The columns that drift checks compared, those that moved most first.
+Html Drifts(Page& page) {
+  Html body;
+  for (const StepReport& step : page.run.steps)
+    for (const CheckVerdict& check : step.checks) {
+      Html figures;
+      for (const DriftBins& column : check.drift)
+        figures += El("figure", {}, El("figcaption", {}, El("strong", {}, column.column), El("span", {{"class", "soft"}}, StrCat("  PSI ", ShowMeasured(column.psi)))), DrawDrift(page, column));
+      if (!figures.empty()) body += HtmlOf(El("h4", {}, StrCat(step.name, ": ", check.name)), El("div", {{"class", "charts"}}, figures));
+    }
+  if (body.empty()) return {};
+  return HtmlOf(El("h3", {}, "Where values lie"), El("p", {{"class", "soft small"}}, "Of each bin two bars: the share of the values that lay in it before, and below the share that lies in it now."), body);
+}
+
 /// "300 to 500, from 8 Mondays ..."
 std::string Expected(const CheckVerdict& check) {
   if (!check.band) return "";
@@ -135,7 +149,7 @@ Html ChecksSection(Page& page) {
   Html body = El("p", {}, StrCat(FormatCount(passed), " of ", ShowCount(all, "check", "checks"), " passed."));
   if (all > 12 && passed == all) body += Fold("Show them all", table);
   else body += table;
-  body += Histories(page);
+  body += HtmlOf(Histories(page), Drifts(page));
   return Section(page, "checks", "Checks", El("div", {{"class", "panel"}}, body));
 }
 

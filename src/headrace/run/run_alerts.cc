@@ -144,9 +144,16 @@ Result<std::vector<Alert>> AlertsOfRun(const AlertRules& rules, Store& store, co
   return alerts;
 }
 
-Alert AlertOfRequest(const AlertRules& rules, AlertEvent event, const std::string& request, const RunRecord& run, const std::string& message, std::int64_t now_us) {
+Alert AlertOfRequest(const AlertRules& rules, AlertEvent event, const RunRequest& request, const std::string& message, std::int64_t now_us) {
+  RunRecord run;               // what the run is or would be
+  run.id = request.run;
+  run.pipeline = request.pipeline;
+  run.tenant = request.tenant;
+  run.environment = request.environment;
+  run.interval_start_us = request.interval_start_us;
+  run.interval_end_us = request.interval_end_us;
   Alert alert = Basis(rules, event, run, now_us);
-  alert.id = StrCat(request, ".", AlertEventName(event));
+  alert.id = StrCat(request.id, ".", AlertEventName(event));
   alert.message = message;
   alert.alike = event == AlertEvent::kLate ? "late" : message;
   alert.look = {run.id.empty() ? StrCat("headrace schedule list") : StrCat("headrace show ", run.id)};

@@ -6,6 +6,7 @@
 
 #include "headrace/notify/alert.h"
 #include "headrace/step/step.h"
+#include "headrace/store/run_queue.h"
 
 namespace headrace {
 
@@ -14,6 +15,6 @@ namespace headrace {
 Result<std::vector<Alert>> AlertsOfRun(const AlertRules& rules, Store& store, const RunRecord& run, const std::vector<StepRecord>& steps, const std::map<std::string, StepDetails>& details, std::int64_t now_us);
 
 /// A request that should have ended by now, or that ended without a run.
-Alert AlertOfRequest(const AlertRules& rules, AlertEvent event, const std::string& request, const RunRecord& run, const std::string& message, std::int64_t now_us);
+Alert AlertOfRequest(const AlertRules& rules, AlertEvent event, const RunRequest& request, const std::string& message, std::int64_t now_us);
 
 }  // namespace headrace

@@ -20,6 +20,11 @@ Json ToJson(const CheckVerdict& v) {
   if (!v.measure.empty()) j["measure"] = v.measure;
   if (v.band)
     j["band"] = {{"lower", v.band->lower}, {"center", v.band->center}, {"upper", v.band->upper}, {"points", v.band->points}, {"learning", v.band->learning}, {"basis", v.band->basis}};
+  for (const DriftBins& column : v.drift) {
+    Json bins = Json::array();
+    for (const DriftBins::Bin& bin : column.bins) bins.push_back({bin.name, bin.before, bin.now});
+    j["drift"].push_back({{"column", column.column}, {"psi", column.psi}, {"bins", bins}});
+  }
   return j;
 }
 
@@ -41,6 +46,10 @@ CheckVerdict VerdictFrom(const Json& j) {
   if (j.contains("band")) {
     const Json& band = j["band"];
     v.band = ExpectedBand{band.at("lower"), band.at("center"), band.at("upper"), band.at("points"), band.at("learning"), band.at("basis")};
+  }
+  for (const Json& column : j.value("drift", Json::array())) {
+    DriftBins& drift = v.drift.emplace_back(DriftBins{column.at("column"), column.at("psi"), {}});
+    for (const Json& bin : column.at("bins")) drift.bins.push_back({bin.at(0), bin.at(1), bin.at(2)});
   }
   v.sample_columns = j.at("sample_columns").get<std::vector<std::string>>();
   v.sample_rows = j.at("sample_rows").get<std::vector<std::vector<std::string>>>();

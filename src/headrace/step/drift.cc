@@ -84,21 +84,15 @@ Result<Comparison> AgainstFile(const StepContext& context, const CheckSpec& chec
 void KeepOnly(const std::vector<std::string>& columns, std::vector<DriftReference>& references) {
   if (!columns.empty()) std::erase_if(references, [&](const DriftReference& r) { return std::find(columns.begin(), columns.end(), r.column) == columns.end(); });
 }
-
-Status Measure(std::vector<DriftReference> references, const std::string& path, std::vector<ColumnDrift>& out) {
-  if (references.empty()) return Ok();
-  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(path));
-  ASSIGN_OR_RETURN(std::vector<ColumnDrift> measured, DriftOf(std::move(references), *rows));
-  out.insert(out.end(), std::make_move_iterator(measured.begin()), std::make_move_iterator(measured.end()));
-  return Ok();
-}
 }  // namespace
 
-Result<CheckVerdict> JudgeDriftOf(const StepContext& context, const CheckSpec& check, const std::string& path) {
+Result<DriftCheck> DriftCheck::Make(const StepContext& context, const CheckSpec& check, const Schema& schema) {
+  DriftCheck made;
+  made.check_ = &check;
   Comparison comparison;
   if (check.drift.against == "last") {
     ASSIGN_OR_RETURN(std::optional<Comparison> last, AgainstLast(context, check));
-    if (!last) return JudgeDrift(check, {}, "");            // the first run has nothing to be compared with
+    if (!last) return made;
     comparison = *std::move(last);
   } else if (check.drift.against == "training") {
     ASSIGN_OR_RETURN(comparison, AgainstTraining(context));
@@ -112,10 +106,21 @@ Result<CheckVerdict> JudgeDriftOf(const StepContext& context, const CheckSpec& c
   }
   KeepOnly(check.columns, comparison.output);
   KeepOnly(check.columns, comparison.input);
+  made.against_ = std::move(comparison.against);
+  made.input_ = std::move(comparison.input);
+  if (!comparison.output.empty()) made.output_.emplace(std::move(comparison.output), schema);
+  return made;
+}
+
+Result<CheckVerdict> DriftCheck::Conclude(const StepContext& context) {
   std::vector<ColumnDrift> measured;
-  if (!comparison.input.empty()) RETURN_IF_ERROR(Measure(std::move(comparison.input), context.inputs.at("data").path, measured));
-  RETURN_IF_ERROR(Measure(std::move(comparison.output), path, measured));
-  return JudgeDrift(check, measured, comparison.against);
+  if (!input_.empty()) {
+    ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(context.inputs.at("data").path));
+    ASSIGN_OR_RETURN(measured, DriftOf(std::move(input_), *rows));
+  }
+  if (output_)
+    for (ColumnDrift& column : output_->Finish()) measured.push_back(std::move(column));
+  return JudgeDrift(*check_, measured, against_);
 }
 
 }  // namespace headrace

@@ -38,7 +38,24 @@ Result<std::unique_ptr<Engine>> OpenCheckEngine(const StepContext& context, cons
   return engine;
 }
 
-/// Judge the step's checks on the dataset at `path`, each verdict beside those that are there.
+/// Rows on their way to a scan of checks, which drift checks count as they pass.
+class CountedRows : public TableStream {
+ public:
+  CountedRows(std::unique_ptr<TableStream> rows, std::vector<DriftCheck>& drifts) : rows_(std::move(rows)), drifts_(drifts) {}
+  const Schema& schema() const override { return rows_->schema(); }
+  Result<std::optional<Table>> Next() override {
+    ASSIGN_OR_RETURN(std::optional<Table> block, rows_->Next());
+    if (block)
+      for (DriftCheck& drift : drifts_) drift.Add(*block);
+    return block;
+  }
+
+ private:
+  std::unique_ptr<TableStream> rows_;
+  std::vector<DriftCheck>& drifts_;
+};
+
+/// Judge the step's checks on the dataset at `path`, in one scan of it, each verdict beside those that are there.
 Status Judge(const StepContext& context, const std::string& path, StepDetails& details, BadRows* bad_rows) {
   if (context.progress) context.progress("checking", 0.9);
   std::unique_ptr<Engine> engine;
@@ -57,20 +74,26 @@ Status Judge(const StepContext& context, const std::string& path, StepDetails& d
     }
     return engine->Query(check.query, Bind(check.bind));
   };
-  std::vector<CheckSpec> scanned, drifts;   // drift looks at other datasets too and does not share the scan
+  ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, StreamParquet(path));
+  std::vector<CheckSpec> scanned;
+  std::vector<DriftCheck> drifts;
   std::vector<std::uint32_t> places;
   for (const CheckSpec& check : context.step->checks) {
-    const bool drift = check.kind == CheckSpec::Kind::kDrift;
-    if (!drift) places.push_back(static_cast<std::uint32_t>(scanned.size() + drifts.size()));
-    (drift ? drifts : scanned).push_back(check);
+    if (check.kind == CheckSpec::Kind::kDrift) {
+      ASSIGN_OR_RETURN(DriftCheck drift, DriftCheck::Make(context, check, rows->schema()));
+      drifts.push_back(std::move(drift));
+      continue;
+    }
+    places.push_back(static_cast<std::uint32_t>(scanned.size() + drifts.size()));
+    scanned.push_back(check);
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(path));
-  ASSIGN_OR_RETURN(std::vector<CheckVerdict> verdicts, RunChecks(scanned, *rows, around));
+  CountedRows counted(std::move(rows), drifts);
+  ASSIGN_OR_RETURN(std::vector<CheckVerdict> verdicts, RunChecks(scanned, counted, around));
   if (bad_rows != nullptr)
     for (BadRows::Row& row : bad_rows->rows)
       for (std::uint32_t& check : row.checks) check = places[check];
-  for (const CheckSpec& check : drifts) {
-    ASSIGN_OR_RETURN(CheckVerdict verdict, JudgeDriftOf(context, check, path));
+  for (DriftCheck& drift : drifts) {
+    ASSIGN_OR_RETURN(CheckVerdict verdict, drift.Conclude(context));
     verdicts.push_back(std::move(verdict));
   }
   RETURN_IF_ERROR(JudgeBaselines(context, verdicts));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "headrace/check/check.h"
+#include "headrace/check/drift.h"
 #include "headrace/step/step.h"
 
 namespace headrace {
@@ -41,8 +42,22 @@ struct ApiAnswer {
 /// kData: an answer that is no list of rows, says that something is wrong, or holds none; kBusy: 429, 5xx or no answer, after several attempts. The error
 /// names what came, with nothing in it that could be a secret or a value of a row.
 Result<ApiAnswer> AskApi(const StepContext& context, const ApiSpec& spec);
-/// Judge a check of kind kDrift on the dataset at `path` that this step left. In the first run, `against: last` passes.
-Result<CheckVerdict> JudgeDriftOf(const StepContext& context, const CheckSpec& check, const std::string& path);
+/// One check of kind kDrift: counts the rows that this step left while others look at them, and those that a `score` step read in a scan of its own.
+///
+///   Make -> Add* -> Conclude
+class DriftCheck {
+ public:
+  /// `schema` is that of the rows that the step left. In the first run, `against: last` has nothing to compare with, and passes.
+  static Result<DriftCheck> Make(const StepContext& context, const CheckSpec& check, const Schema& schema);
+  void Add(const Table& block) { if (output_) output_->Add(block); }
+  Result<CheckVerdict> Conclude(const StepContext& context);
+
+ private:
+  const CheckSpec* check_ = nullptr;
+  std::string against_;                      ///< as people say it; "" = nothing to compare with
+  std::optional<DriftScan> output_;
+  std::vector<DriftReference> input_;        ///< of the rows that a `score` step read
+};
 
 SqlParameters Bind(const BoundValues& values);
 
