@@ -38,23 +38,9 @@ Json Describe(const SqlSpec& spec) {
   return {{"query", spec.query.text}, {"bind", Describe(spec.bind)}, {"threads", spec.threads}, {"values", Describe(spec.value_tables)}};
 }
 
-Json Describe(const TransformStep& step) {
-  return {{"kind", static_cast<int>(step.kind)}, {"impute", static_cast<int>(step.impute)}, {"constant", step.constant},
-          {"lower", step.lower ? Json(*step.lower) : Json()}, {"upper", step.upper ? Json(*step.upper) : Json()},
-          {"percentiles", step.percentiles}, {"scale", static_cast<int>(step.scale)}, {"encode", static_cast<int>(step.encode)},
-          {"min_frequency", step.min_frequency}, {"unknown", static_cast<int>(step.unknown)}, {"smooth", step.smooth}, {"folds", step.folds}};
-}
-
-Json Describe(const TransformSpec& spec) {
-  Json steps = Json::array(), derive = Json::object();
-  for (const TransformStep& step : spec.steps) steps.push_back(Describe(step));
-  for (const auto& [name, expression] : spec.derive) derive[name] = expression;
-  return {{"columns", spec.columns}, {"steps", steps}, {"derive", derive}};
-}
-
 Json Describe(const TrainSpec& spec) {
   Json transform = Json::array(), gates = Json::array();
-  for (const TransformSpec& t : spec.transform) transform.push_back(Describe(t));
+  for (const TransformSpec& t : spec.transform) transform.push_back(CanonicalText(t));
   for (const GateSpec& g : spec.gate) gates.push_back({{"expression", g.expression}, {"metric", g.metric}, {"by", g.by}});
   return {{"target", spec.target}, {"positive", spec.positive}, {"key", spec.key}, {"ignore", spec.ignore},
           {"split", {{"kind", static_cast<int>(spec.split.kind)}, {"columns", spec.split.columns}, {"test", spec.split.test}, {"gap_us", spec.split.gap_us}}},
