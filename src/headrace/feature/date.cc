@@ -21,8 +21,10 @@ bool OfTime(DatePart part) { return part == DatePart::kHour || part == DatePart:
 /// Days and, of a timestamp, microseconds since midnight (UTC).
 struct Moment { std::int64_t days, micros; };
 
+constexpr std::int64_t kFarthest = 1'000'000'000'000;   // days; beyond them no calendar's arithmetic is safe
+
 Moment MomentOf(Type type, std::int64_t value) {
-  if (type == Type::kDate) return {value, 0};
+  if (type == Type::kDate) return {std::clamp(value, -kFarthest, kFarthest), 0};
   const std::int64_t days = value / kMicrosPerDay - (value % kMicrosPerDay < 0 ? 1 : 0);
   return {days, value - days * kMicrosPerDay};
 }

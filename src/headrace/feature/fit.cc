@@ -161,6 +161,9 @@ Result<FitOutput> FitTransform(const Table& data, const std::vector<TransformSpe
   KeepWhatIsRead(data, *parts);
   parts->Finish();
 
+  if (parts->width() > internal::kMaxWidth)
+    return Error(ErrorCode::kData, "the transforms make ", FormatCount(static_cast<std::int64_t>(parts->width())), " columns; at most ", FormatCount(internal::kMaxWidth), " are possible")
+        .WithHelp("encode fewer columns by onehot or text");
   FitOutput out{FittedTransform(parts), {}, std::move(plan.notes)};
   if (!context.matrix) return out;
   const std::size_t width = parts->width();

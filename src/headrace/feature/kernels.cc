@@ -67,14 +67,32 @@ HEADRACE_BODY DoubtBody(const double* x, std::size_t n, double* doubt) {
 }
 HEADRACE_WITH_AVX2(Doubt, (const double* x, std::size_t n, double* doubt), (x, n, doubt))
 
+struct OddLanes { double missing[4] = {}, infinite[4] = {}; };
+
+HEADRACE_BODY CountOddBody(const double* x, std::size_t n, OddLanes* out) {
+  OddLanes lanes;
+  const auto add = [&](std::size_t lane, double v) __attribute__((always_inline)) {
+    lanes.missing[lane] += v != v ? 1.0 : 0.0;
+    lanes.infinite[lane] += std::fabs(v) > std::numeric_limits<double>::max() ? 1.0 : 0.0;
+  };
+  std::size_t i = 0;
+  for (; i + 4 <= n; i += 4)
+    for (std::size_t lane = 0; lane < 4; ++lane) add(lane, x[i + lane]);
+  for (; i < n; ++i) add(0, x[i]);
+  *out = lanes;
+}
+HEADRACE_WITH_AVX2(CountOdd, (const double* x, std::size_t n, OddLanes* out), (x, n, out))
+
 Oddities OdditiesOf(const double* x, std::size_t n) {
   double doubt = 0;
   Doubt(x, n, &doubt);
+  if (doubt == 0) return {};
+  OddLanes lanes;
+  CountOdd(x, n, &lanes);
   Oddities found;
-  if (doubt == 0) return found;
-  for (std::size_t i = 0; i < n; ++i) {
-    found.missing |= x[i] != x[i];
-    found.infinite |= std::fabs(x[i]) > std::numeric_limits<double>::max();
+  for (std::size_t lane = 0; lane < 4; ++lane) {
+    found.missing |= lanes.missing[lane] > 0;
+    found.infinite |= lanes.infinite[lane] > 0;
   }
   return found;
 }

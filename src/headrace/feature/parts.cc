@@ -210,12 +210,12 @@ Status ApplyTo(const TransformParts& parts, std::span<const ColumnPtr> columns, 
   const bool stream = rows * width > kStreamedNumbers;
   const Status status = ParallelFor(threads, chunks, [&](std::size_t c) -> Status {
     const std::size_t first = c * kChunkRows, end = std::min(rows, first + kChunkRows);
-    for (std::size_t i = 0; counts != nullptr && i < inputs; ++i)
-      if (!parts.nullable[i]) nulls[c * inputs + i] = CountMissing(*columns[i], first, end);
     BlockRunner runner(parts, block_rows);
     std::vector<double*> own(layout == Layout::kColumns ? width : 0);
     for (std::size_t begin = first; begin < end; begin += block_rows) {
       const std::size_t some = std::min(block_rows, end - begin);
+      for (std::size_t i = 0; counts != nullptr && i < inputs; ++i)
+        if (!parts.nullable[i]) nulls[c * inputs + i] += CountMissing(*columns[i], begin, begin + some);
       if (layout == Layout::kColumns) {
         for (std::size_t k = 0; k < width; ++k) own[k] = out + k * rows + begin;
         RETURN_IF_ERROR(runner.RunInto(columns, begin, some, own.data(), &unseen[c * read.size()]));

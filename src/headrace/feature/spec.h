@@ -23,14 +23,14 @@ struct ImputeStep {
   /// kMissing: text becomes the level "missing"; a number keeps NaN and gains a 0/1 indicator column.
   enum class With : std::uint8_t { kMean, kMedian, kMostFrequent, kConstant, kMissing };
   With with = With::kMedian;
-  std::string constant;                ///< kConstant: read as the column's type
+  std::string constant = {};           ///< kConstant: read as the column's type
   bool indicator = false;              ///< a second output says where x was missing
-  std::string by;                      ///< kMean, kMedian: one fill for each level of this column
+  std::string by = {};                 ///< kMean, kMedian: one fill for each level of this column
 };
 
 struct ClipStep {
   /// Bounds, or percentiles of the training values in [0, 100] (numpy's "linear" rule).
-  std::optional<double> lower, upper;
+  std::optional<double> lower = {}, upper = {};
   bool percentiles = false;
 };
 
@@ -55,7 +55,7 @@ struct BinsStep {
   enum class By : std::uint8_t { kUniform, kQuantile, kKMeans, kEdges };
   By by = By::kQuantile;
   std::int64_t count = 5;
-  std::vector<double> edges;           ///< kEdges: inner edges, rising
+  std::vector<double> edges = {};      ///< kEdges: inner edges, rising
   bool onehot = false;                 ///< one 0/1 output a bin, not the bin's number
 };
 
@@ -96,10 +96,10 @@ enum class DatePart : std::uint8_t { kYear, kQuarter, kMonth, kWeek, kDay, kDayO
 std::string_view DatePartName(DatePart part);   ///< "year", "day_of_year", ...
 
 struct DateStep {
-  std::vector<DatePart> parts;                  ///< one output each
-  std::vector<DatePart> cyclical;               ///< two outputs each: sine and cosine
-  std::optional<std::int64_t> since;            ///< days since this one (days since 1970-01-01)
-  std::vector<std::int64_t> holidays;           ///< an output that is 1 on these days
+  std::vector<DatePart> parts = {};             ///< one output each
+  std::vector<DatePart> cyclical = {};          ///< two outputs each: sine and cosine
+  std::optional<std::int64_t> since = {};       ///< days since this one (days since 1970-01-01)
+  std::vector<std::int64_t> holidays = {};      ///< an output that is 1 on these days
 };
 
 struct TextStep {
@@ -135,8 +135,11 @@ struct TransformSpec {
   std::vector<std::string> columns;             ///< names, or patterns with `*`, which take what no entry before it took
   std::vector<TransformStep> steps;
   std::vector<std::pair<std::string, std::string>> derive;   ///< name, expression; then all else is empty
-  std::optional<Type> type;                     ///< instead of names: every column of this type that no entry before it took
-  std::vector<std::string> drop;                ///< names or patterns; then all else is empty
+  std::optional<Type> type = {};                ///< instead of names: every column of this type that no entry before it took
+  std::vector<std::string> drop = {};           ///< names or patterns; then all else is empty
 };
+
+/// All that `spec` says, as text: two specs have the same text when they are the same. For fingerprints.
+std::string CanonicalText(const TransformSpec& spec);
 
 }  // namespace headrace

@@ -154,12 +154,20 @@ namespace {
 
 constexpr std::size_t kFew = 4096;          // are sorted at once
 constexpr std::size_t kBins = 1 << 16;
-constexpr std::size_t kSortAbove = 4;       // ranks of one bin
 
 /// The bin of a number: its upper 16 bits, in the order of the numbers.
 std::size_t BinOf(double x) {
   const std::uint64_t bits = std::bit_cast<std::uint64_t>(x + 0.0);   // -0 + 0 is 0
   return static_cast<std::size_t>((bits >> 63 != 0 ? ~bits : bits | std::uint64_t{1} << 63) >> 48);
+}
+
+/// Put what sorting would put at each of `ranks` (rising) there: the middle one first, then those below among what is below it, those above likewise.
+void PlaceRanks(std::span<double> values, std::span<const std::size_t> ranks, std::size_t first = 0) {
+  if (ranks.empty()) return;
+  const std::size_t middle = ranks.size() / 2, at = ranks[middle] - first;
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(at), values.end());
+  PlaceRanks(values.first(at), ranks.first(middle), first);
+  PlaceRanks(values.subspan(at + 1), ranks.subspan(middle + 1), first + at + 1);
 }
 
 /// numpy's _lerp: exact at both ends.
@@ -232,12 +240,8 @@ std::vector<double> Ranking::At(std::span<const std::size_t> ranks) const {
   std::vector<std::vector<double>> found(wanted.size());
   ForEachBlock(threads_, wanted.size(), [&](std::size_t b) {
     const std::span<double> here(values.data() + wanted[b].begin, wanted[b].count);
-    if (of_bin[b].size() > kSortAbove) std::sort(here.begin(), here.end());
-    for (const std::size_t rank : of_bin[b]) {
-      const auto at = here.begin() + static_cast<std::ptrdiff_t>(rank);
-      if (of_bin[b].size() <= kSortAbove) std::nth_element(here.begin(), at, here.end());
-      found[b].push_back(*at);
-    }
+    PlaceRanks(here, of_bin[b]);
+    for (const std::size_t rank : of_bin[b]) found[b].push_back(here[rank]);
   });
   for (const std::vector<double>& some : found) out.insert(out.end(), some.begin(), some.end());
   return out;

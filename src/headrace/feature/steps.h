@@ -25,6 +25,8 @@ namespace headrace::internal {
 
 /// Outputs of all columns of a group that a step may make, and of those that further steps are fitted on, each of which is held for all training rows.
 inline constexpr std::size_t kMaxOutputs = 10'000, kMaxHeldOutputs = 1'000;
+/// Outputs of a whole transform.
+inline constexpr std::size_t kMaxWidth = 1'000'000;
 
 /// A block of rows on its way through the steps of one column, or of a group of columns. Numbers lie columnar, NaN is missing.
 struct Lane {

@@ -1,4 +1,5 @@
 // Every kind of step at once: what holds for all of them is tested on a table that has a column for each.
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -241,6 +242,16 @@ TEST(StepsTest, PatternsAndTypesTakeWhatIsLeftAndDroppedColumnsAreNoFeatures) {
   FitContext context;
   context.target.assign(500, 1);
   EXPECT_THAT(FitTransform(data, {Of({"zz*"}, {ScaleStep{}})}, context).status().message(), HasSubstr("fits the pattern `zz*`"));
+}
+
+TEST(StepsTest, SpecsThatDifferHaveDifferentTexts) {
+  std::vector<std::string> texts;
+  for (const TransformSpec& spec : EveryKind()) texts.push_back(CanonicalText(spec));
+  std::sort(texts.begin(), texts.end());
+  EXPECT_EQ(std::unique(texts.begin(), texts.end()), texts.end());
+  TransformSpec a = Of({"x"}, {ClipStep{1.0, 2.0, false}}), b = Of({"x"}, {ClipStep{1.0, 2.0, true}});
+  EXPECT_NE(CanonicalText(a), CanonicalText(b));
+  EXPECT_EQ(CanonicalText(a), CanonicalText(a));
 }
 
 TEST(StepsTest, ProductsAreNamedAfterWhatTheyAreMadeOf) {

@@ -78,6 +78,7 @@ Result<FittedGroup> ReadGroup(const json& from) {
   for (const json& one : columns) {
     ASSIGN_OR_RETURN(FittedColumn fitted, ReadColumn(one));
     inputs += fitted.width();
+    if (inputs > internal::kMaxWidth) return Damaged("far too many outputs");
     group.columns.push_back(std::move(fitted));
   }
   RETURN_IF_ERROR(ReadSteps(from, {Type::kDouble, inputs, true}, group.program));
@@ -152,8 +153,11 @@ Status ReadParts(const json& from, TransformParts& parts) {
   ASSIGN_OR_RETURN(const Schema all, ReadDerived(from, parts));
   const json& groups = Member(from, "groups");
   if (!groups.is_array() || groups.empty()) return Damaged("`groups` must be a list of groups");
+  std::size_t width = 0;
   for (const json& one : groups) {
     ASSIGN_OR_RETURN(FittedGroup group, ReadGroup(one));
+    width += group.width();
+    if (width > internal::kMaxWidth) return Damaged("far too many outputs");
     parts.groups.push_back(std::move(group));
   }
   return CheckColumns(parts, all);

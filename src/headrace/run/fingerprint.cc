@@ -44,20 +44,6 @@ Json Describe(const AggregateSpec& spec) {
   return {{"features", spec.Text()}, {"as_of", spec.as_of ? Describe(*spec.as_of) : Json()}, {"labels", labels}, {"within_us", spec.within_us}};
 }
 
-Json Describe(const TransformStep& step) {
-  return {{"kind", static_cast<int>(step.kind)}, {"impute", static_cast<int>(step.impute)}, {"constant", step.constant},
-          {"lower", step.lower ? Json(*step.lower) : Json()}, {"upper", step.upper ? Json(*step.upper) : Json()},
-          {"percentiles", step.percentiles}, {"scale", static_cast<int>(step.scale)}, {"encode", static_cast<int>(step.encode)},
-          {"min_frequency", step.min_frequency}, {"unknown", static_cast<int>(step.unknown)}, {"smooth", step.smooth}, {"folds", step.folds}};
-}
-
-Json Describe(const TransformSpec& spec) {
-  Json steps = Json::array(), derive = Json::object();
-  for (const TransformStep& step : spec.steps) steps.push_back(Describe(step));
-  for (const auto& [name, expression] : spec.derive) derive[name] = expression;
-  return {{"columns", spec.columns}, {"steps", steps}, {"derive", derive}};
-}
-
 Json Describe(const TuneSpec& spec) {
   Json space = Json::array();
   for (const TuneSpec::Dimension& d : spec.space) space.push_back({{"name", d.name}, {"values", d.values}, {"low", d.low}, {"high", d.high}, {"log", d.log}, {"whole", d.whole}});
@@ -67,7 +53,7 @@ Json Describe(const TuneSpec& spec) {
 
 Json Describe(const TrainSpec& spec) {
   Json transform = Json::array(), gates = Json::array();
-  for (const TransformSpec& t : spec.transform) transform.push_back(Describe(t));
+  for (const TransformSpec& t : spec.transform) transform.push_back(CanonicalText(t));
   for (const GateSpec& g : spec.gate) gates.push_back({{"expression", g.expression}, {"metric", g.metric}, {"by", g.by}});
   return {{"target", spec.target}, {"positive", spec.positive}, {"key", spec.key}, {"ignore", spec.ignore},
           {"split", {{"kind", static_cast<int>(spec.split.kind)}, {"columns", spec.split.columns}, {"test", spec.split.test}, {"gap_us", spec.split.gap_us}}},
