@@ -55,7 +55,7 @@ def ours(data, folder):
     test = pd.read_csv(os.path.join(folder, "test.csv"))
     return {"cost": cost, "auc": roc_auc_score(test.label, test.score),
             "rows": delivered(os.path.join(folder, "out", "scores.parquet"), os.path.join(folder, "out", "platform.sqlite")),
-            "features": max(steps["events"], steps["profiles"]) + steps["features"], "model": steps["model"],
+            "features": max(steps["events"], steps["profiles"] + steps["customers"]) + steps["features"], "model": steps["model"],
             "score": steps["scores"], "deliver": max(steps["to_file"], steps["to_platform"])}
 
 

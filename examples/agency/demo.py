@@ -153,7 +153,7 @@ def main():
         steps = [s for d in documents.values() for s in d["steps"]]
         promise("exit code 0", code == 0, err.strip()[-300:] if code else "")
         promise("extracts were read again and found equal", all("found equal" in s["reason"] for s in steps if s["kind"] == "extract"))
-        promise("all that follows was reused", all(s["state"] == "reused" for s in steps if s["kind"] in ("sql", "score")))
+        promise("all that follows was reused", all(s["state"] == "reused" for s in steps if s["kind"] in ("aggregate", "score")))
         promise("every delivery was a no-op", all(s["delivery"]["no_op"] for s in steps if s["kind"] == "deliver"))
         promise("no table changed", before == {t: table_of(t) for t in TENANTS})
 

@@ -50,8 +50,8 @@ def events_of(seed, n, text_entity, dates):
     at = pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 60 * 8, n) * 3, unit="h")    # many at the same moment
     amount = np.where(rng.random(n) < 0.1, np.nan, np.round(rng.normal(20, 30, n), 1))
     table = pd.DataFrame({
-        "customer": [f"c{c}ü" for c in customer] if text_entity else customer,
-        "at": at.normalize() if dates else at,
+        "customer": [f"c{c}ü" for c in customer] if text_entity else pd.array(customer, "Int64"),
+        "ts": at.normalize() if dates else at,
         "amount": pd.array(amount, "Float64"),
         "number": pd.array(rng.integers(-5, 6, n), "Int64"),
         "kind": pd.Series(rng.choice(["a", "b", "c", "a b"], n)).where(pd.Series(rng.random(n) > 0.05), None),
@@ -81,13 +81,13 @@ steps:
     aggregate:
       events: events
       entity: customer
-      time: at
+      time: ts
       as_of: {as_of}
       windows: [1d, 7d, 30d, all]
       of:
 {of(FEATURES)}
   labels:
-    aggregate: {{events: events, entity: customer, time: at, as_of: features, label: {{l_any: any where kind = 'b', l_sum: sum(amount), l_n: count, l_max: max(number)}}, within: 10d}}
+    aggregate: {{events: events, entity: customer, time: ts, as_of: features, label: {{l_any: any where kind = 'b', l_sum: sum(amount), l_n: count, l_max: max(number)}}, within: 10d}}
   out: {{deliver: {{data: labels, file: out.parquet}}}}
 """)
     done = subprocess.run([HEADRACE, "--quiet", "run", "p"], cwd=folder, capture_output=True, text=True, check=False)
@@ -100,20 +100,20 @@ def expected(events, rows):
     con = duckdb.connect()
     con.register("events_df", events)
     con.register("rows_df", rows)
-    con.execute("create table events as select * replace (at::timestamp as at, day::date as day) from events_df where customer is not null")
+    con.execute("create table events as select * replace (ts::timestamp as ts, day::date as day) from events_df where customer is not null")
     con.execute("create table dates as select row_number() over () as r, customer, as_of::timestamp as as_of from rows_df")
-    joined = "dates d left join events x on x.customer = d.customer and x.at < d.as_of"
+    joined = "dates d left join events x on x.customer = d.customer and x.ts < d.as_of"
     parts = {}
     for window, days in WINDOWS.items():
-        inside = "" if days is None else f" and x.at >= d.as_of - interval {days} day"
-        con.execute(f"create or replace temp view e as select d.r, x.*, -epoch(d.as_of - x.at) / 86400 as t, epoch(x.at - lag(x.at) over (partition by d.r order by x.at)) / 86400 as gap "
+        inside = "" if days is None else f" and x.ts >= d.as_of - interval {days} day"
+        con.execute(f"create or replace temp view e as select d.r, x.*, -epoch(d.as_of - x.ts) / 86400 as t, epoch(x.ts - lag(x.ts) over (partition by d.r order by x.ts)) / 86400 as gap "
                     f"from {joined}{inside}")
-        sql = ", ".join(f"{by.replace('count(*)', 'count(at)')} as \"{name}{'_' + window if window else ''}\"" for name, (_, by) in FEATURES.items())
+        sql = ", ".join(f"{by.replace('count(*)', 'count(ts)')} as \"{name}{'_' + window if window else ''}\"" for name, (_, by) in FEATURES.items())
         levels = ", ".join(f"coalesce(sum(amount) filter (where kind = '{level}'), 0) as \"by_{level}{'_' + window if window else ''}\"" for level in ("a", "a b"))
         parts[window] = con.execute(f"select r, {sql}, {levels} from e group by r order by r").df()
     ends = con.execute("select r, min(-t) as last, min(-t) filter (where kind = 'b') as last_b, max(-t) as age from e group by r order by r").df()
-    labels = con.execute("select r, coalesce(bool_or(kind = 'b'), false) as l_any, coalesce(sum(amount), 0) as l_sum, count(at) as l_n, max(number) as l_max from "
-                         "(select d.r, x.* from dates d left join events x on x.customer = d.customer and x.at >= d.as_of and x.at < d.as_of + interval 10 day) group by r order by r").df()
+    labels = con.execute("select r, coalesce(bool_or(kind = 'b'), false) as l_any, coalesce(sum(amount), 0) as l_sum, count(ts) as l_n, max(number) as l_max from "
+                         "(select d.r, x.* from dates d left join events x on x.customer = d.customer and x.ts >= d.as_of and x.ts < d.as_of + interval 10 day) group by r order by r").df()
     table = pd.concat([part.drop(columns="r") for part in [*parts.values(), ends, labels]], axis=1)
     table["ratio"] = table["total_7d"] / table["total_30d"].where(table["total_30d"] != 0)
     return table
@@ -142,7 +142,7 @@ def test_one_date(tmp_path, text_entity, dates):
     events = events_of(1, 4000, text_entity, dates)
     duckdb.from_df(events).write_parquet(str(tmp_path / "events.parquet"))
     ours = run(tmp_path, "2026-02-10")
-    late = events[events.customer.notna() & (events["at"] < "2026-02-10")]
+    late = events[events.customer.notna() & (events["ts"] < "2026-02-10")]
     assert list(ours.customer) == sorted(late.customer.unique(), key=lambda c: c.encode() if text_entity else c)
     assert compare(ours, expected(events, ours[["customer", "as_of"]])) > 5000
 
@@ -153,8 +153,8 @@ def test_dates_alone_meet_every_entity_that_was_there(tmp_path, seed):
     duckdb.from_df(events).write_parquet(str(tmp_path / "events.parquet"))
     query = "select unnest(['2026-02-01'::timestamp, '2026-01-03 06:00:00'::timestamp, '2026-03-20'::timestamp]) as as_of"
     ours = run(tmp_path, "dates", f"  dates: {{sql: {{query: \"{query}\"}}}}")
-    firsts = events[events.customer.notna()].groupby("customer")["at"].min()
-    wanted = sorted(((c, d) for c, first in firsts.items() for d in pd.to_datetime(["2026-01-03 06:00:00", "2026-02-01", "2026-03-20"]) if first < d), key=lambda cd: (str(cd[0]).encode() if seed == 3 else cd[0], cd[1]))
+    firsts = events[events.customer.notna()].groupby("customer")["ts"].min()
+    wanted = sorted(((c, d) for c, first in firsts.items() for d in pd.to_datetime(["2026-01-03 06:00:00", "2026-02-01", "2026-03-20"], format="ISO8601") if first < d), key=lambda cd: (str(cd[0]).encode() if seed == 3 else cd[0], cd[1]))
     assert list(zip(ours.customer, ours.as_of, strict=True)) == wanted
     compare(ours, expected(events, ours[["customer", "as_of"]]))
 

@@ -46,14 +46,6 @@ Shape ExtractShape() {
   });
 }
 
-Shape SqlShape() {
-  return MapOf("a query over other steps", {
-      Required({"query", Scalar(kSql), "a .sql file, or the query itself; tables are other steps, by name", "sql/features.sql"}),
-      Bind(),
-      {"threads", IntFrom(1), "threads of the engine; above 1 the last bits of sums may move from run to run", "4"},
-  });
-}
-
 Shape AggregateShape() {
   const Shape windows = ListOrSingle(Scalar(kText));
   const Shape feature = Either({Scalar(kExpression), MapOf("a feature", {
@@ -73,6 +65,14 @@ Shape AggregateShape() {
        "{orders: count, spend: sum(amount), share: \"spend_7d / nullif(spend_90d, 0)\"}"},
       {"label", Named("name: function", Scalar(kExpression)), "functions over the events from the date on, for `within`", "{bought: any where kind = 'purchase'}"},
       {"within", Scalar(kDuration), "beside `label`: how far ahead labels look", "30d"},
+  });
+}
+
+Shape SqlShape() {
+  return MapOf("a query over other steps", {
+      Required({"query", Scalar(kSql), "a .sql file, or the query itself; tables are other steps, by name", "sql/features.sql"}),
+      Bind(),
+      {"threads", IntFrom(1), "threads of the engine; above 1 the last bits of sums may move from run to run", "4"},
   });
 }
 

@@ -34,14 +34,14 @@ Json Describe(const ExtractSpec& spec) {
   return out;
 }
 
-Json Describe(const SqlSpec& spec) {
-  return {{"query", spec.query.text}, {"bind", Describe(spec.bind)}, {"threads", spec.threads}, {"values", Describe(spec.value_tables)}};
-}
-
 Json Describe(const AggregateSpec& spec) {
   Json labels = Json::object();
   for (const FeatureSpec& label : spec.labels) labels[label.name] = label.of;
   return {{"features", spec.Text()}, {"as_of", spec.as_of ? Describe(*spec.as_of) : Json()}, {"labels", labels}, {"within_us", spec.within_us}};
+}
+
+Json Describe(const SqlSpec& spec) {
+  return {{"query", spec.query.text}, {"bind", Describe(spec.bind)}, {"threads", spec.threads}, {"values", Describe(spec.value_tables)}};
 }
 
 Json Describe(const TuneSpec& spec) {
