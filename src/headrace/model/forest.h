@@ -50,7 +50,8 @@ class Forest {
   /// TreeSHAP, path-dependent (Lundberg and others 2020): what each feature adds to each margin, into `out` (row-major
   /// rows x num_outputs x (num_features + 1)); the last is the forest's mean over its training rows. Equal to LightGBM's
   /// pred_contrib up to rounding (a random forest's are averaged, as its margins are). kInvalid when the text has no
-  /// counts of rows, or a path of more than 256 different features. The first call makes tables, a few milliseconds.
+  /// counts of rows, a path of more than 256 different features, or tables of more than 1 GiB to make, which the first
+  /// call does.
   Status Contributions(const double* vectors, std::size_t rows, double* out) const;
 
   /// Internal: RawScores by one kernel, and one tree's value by the plain rules.

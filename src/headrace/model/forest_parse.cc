@@ -140,6 +140,17 @@ class ForestParser {
     });
   }
 
+  /// Numbers of rows: whole ones as a rule, which read faster.
+  Status Counts(std::string_view key, std::size_t count, std::vector<double>* out) {
+    out->assign(count, 0);
+    return Words(key, count, [&](std::size_t i, std::string_view word) {
+      std::int64_t whole = 0;
+      if (!ShortInt(word, &whole)) return ParseDouble(word, &(*out)[i]);
+      (*out)[i] = static_cast<double>(whole);
+      return true;
+    });
+  }
+
   Status Header() {
     RETURN_IF_ERROR(Expect("tree"));
     RETURN_IF_ERROR(Expect("version=v4"));
@@ -214,11 +225,11 @@ class ForestParser {
     RETURN_IF_ERROR(Doubles("leaf_value", n, Numbers::kFinite, &leaf));
     RETURN_IF_ERROR(Unused("leaf_weight", splits == 0 ? CountWords() : n));
     std::vector<double> leaf_count, node_count;
-    RETURN_IF_ERROR(Doubles("leaf_count", splits == 0 ? CountWords() : n, Numbers::kAny, &leaf_count));
+    RETURN_IF_ERROR(Counts("leaf_count", splits == 0 ? CountWords() : n, &leaf_count));
     leaf_count.resize(n);
     RETURN_IF_ERROR(Unused("internal_value", splits));
     RETURN_IF_ERROR(Unused("internal_weight", splits));
-    RETURN_IF_ERROR(Doubles("internal_count", splits, Numbers::kAny, &node_count));
+    RETURN_IF_ERROR(Counts("internal_count", splits, &node_count));
     forest_.leaf_counts_.insert(forest_.leaf_counts_.end(), leaf_count.begin(), leaf_count.end());
     forest_.node_counts_.insert(forest_.node_counts_.end(), node_count.begin(), node_count.end());
     if (categorical > 0) {

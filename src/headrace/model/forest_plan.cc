@@ -63,6 +63,10 @@ class PlanMaker {
     plan_->num_features = forest_.num_features_;
     plan_->num_outputs = forest_.num_outputs_;
     if (!Rank()) return nullptr;
+    plan_->trees.reserve(forest_.roots_.size());
+    plan_->ops.reserve(forest_.nodes_.size());
+    plan_->nodes.reserve(forest_.nodes_.size() + forest_.leaves_.size());
+    plan_->node_values.reserve(forest_.nodes_.size() + forest_.leaves_.size());
     std::size_t node = 0, leaf = 0;
     for (std::size_t t = 0; t < forest_.roots_.size(); ++t) {
       const std::size_t splits = SplitsOf(t, node);

@@ -22,6 +22,7 @@ namespace {
 constexpr std::size_t kLanes = 4, kMostPoints = 128;
 constexpr std::size_t kRows = 4;  ///< of factors an edge
 constexpr std::size_t kBlockRows = 64;
+constexpr std::size_t kMostFactors = std::size_t{1} << 27;  ///< 1 GiB
 
 /// cos(x) for 0 <= x <= pi, with the same bits everywhere: a first guess, which Newton's method puts right.
 double Cosine(double x) {
@@ -242,6 +243,8 @@ class ShapMaker {
     if (most > 2 * kMostPoints)
       return Error(ErrorCode::kInvalid, "has a path of ", most, " different features; contributions take up to ",
                    2 * kMostPoints);
+    if (tables_.factors.size() + 2 * tree.splits * kRows * ((most + 1) / 2 + kLanes) > kMostFactors)
+      return Error(ErrorCode::kInvalid, "is one too many: contributions of this forest would take more than 1 GiB");
     Factors(&tree, (most + 1) / 2, share);
     tables_.trees.push_back(tree);
     return Ok();

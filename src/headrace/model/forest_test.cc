@@ -273,7 +273,7 @@ TEST(Forest, RefusesTextThatIsNotAForest) {
 TEST(Forest, SurvivesAnyDamageToItsText) {
   const std::string good = TrainedText(2, Task::kBinary, {{"num_iterations", "2"}, {"num_leaves", "4"}});
   std::mt19937_64 random(1);
-  std::vector<double> x = OddVectors(random, 20), out(20);
+  std::vector<double> x = OddVectors(random, 20), out(20), parts(20 * (kFeatures + 1));
   for (int i = 0; i < 3000; ++i) {
     std::string text = good;
     for (std::uint64_t n = 1 + random() % 3; n-- > 0;) {
@@ -284,7 +284,10 @@ TEST(Forest, SurvivesAnyDamageToItsText) {
         text[at] = "0123456789-. =\nene"[random() % 18];
     }
     const auto forest = Forest::Parse(text, kFeatures);
-    if (forest.ok() && forest->num_outputs() == 1) forest->RawScores(x.data(), 20, out.data());
+    if (!forest.ok() || forest->num_outputs() != 1) continue;
+    forest->RawScores(x.data(), 20, out.data());
+    const Status status = forest->Contributions(x.data(), 20, parts.data());
+    EXPECT_TRUE(status.ok() || status.code() == ErrorCode::kInvalid) << status;
   }
 }
 
