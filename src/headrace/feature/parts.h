@@ -65,6 +65,7 @@ struct TransformParts {
   // Made by Finish from the above.
   std::vector<std::string> names, name_columns;
   std::vector<std::size_t> offsets;        ///< of each group's outputs; one more at the end
+  std::vector<std::string> read;           ///< of each fitted column, in order: its name
   std::size_t widest = 0, widest_group = 0;
   /// REQUIRES: every column that is read is there.
   void Finish();

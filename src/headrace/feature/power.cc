@@ -12,12 +12,12 @@
 
 namespace headrace::internal {
 
-/// Sums over rows of (y - shift) and its square, y the transform of a row whose signed logarithm is t, up to constants that no variance knows. NaN is left out.
+/// Sums over rows of y and its square, y the transform of a row whose signed logarithm is t. NaN is left out.
 struct PowerSums {
   std::array<double, 8> sum{}, squares{};
 };
 
-HEADRACE_BODY AddPowersBody(const double* t, std::size_t n, double positive, double negative, double shift, PowerSums* out) {
+HEADRACE_BODY AddPowersBody(const double* t, std::size_t n, double positive, double negative, PowerSums* out) {
   PowerSums sums = *out;
   const double by_positive = 1.0 / positive, by_negative = -1.0 / negative;
   const auto add = [&](std::size_t lane, double v) __attribute__((always_inline)) {
@@ -30,7 +30,7 @@ HEADRACE_BODY AddPowersBody(const double* t, std::size_t n, double positive, dou
                      r * (1.0 / 3628800 + r * (1.0 / 39916800 + r * (1.0 / 479001600))))))))))));
     const double power = std::bit_cast<double>((std::bit_cast<std::uint64_t>(rounded) + 1023) << 52);
     const double e = power * p + (power - 1);
-    const double y = e * (v >= 0 ? by_positive : by_negative) - shift;
+    const double y = e * (v >= 0 ? by_positive : by_negative);
     const double d = v == v ? y : 0.0;
     sums.sum[lane] += d;
     sums.squares[lane] += d * d;
@@ -41,7 +41,7 @@ HEADRACE_BODY AddPowersBody(const double* t, std::size_t n, double positive, dou
   for (; i < n; ++i) add(0, t[i]);
   *out = sums;
 }
-HEADRACE_WITH_AVX2(AddPowers, (const double* t, std::size_t n, double positive, double negative, double shift, PowerSums* out), (t, n, positive, negative, shift, out))
+HEADRACE_WITH_AVX2(AddPowers, (const double* t, std::size_t n, double positive, double negative, PowerSums* out), (t, n, positive, negative, out))
 
 namespace {
 
@@ -136,18 +136,25 @@ double BestLambda(bool box_cox, std::span<const double> x, std::int64_t count, i
       t[i] = x[i] != x[i] ? x[i] : box_cox ? math::Log(x[i]) : x[i] >= 0 ? math::Log1p(x[i]) : -math::Log1p(-x[i]);
   });
   const RangeState logs = RangeOf(t, threads);
-  const double n = static_cast<double>(count), mean = logs.Mean(), largest = std::max(std::fabs(logs.min), std::fabs(logs.max));
+  const double n = static_cast<double>(count), largest = std::max(std::fabs(logs.min), std::fabs(logs.max));
   if (largest == 0) return 1;
+  // Where every row is on one branch, y = (e^(k u) - 1) / k with u = t or -t, the factor e^(k mean(u)) comes out of the variance: what remains is well conditioned, however
+  // far the rows lie from 0.
+  const bool upper = box_cox || logs.min >= 0, lower = !box_cox && logs.max <= 0;
+  const double mean = upper ? logs.Mean() : lower ? -logs.Mean() : 0;
+  if (upper || lower)
+    ForEachBlock(threads, FitBlocks(t.size()), [&](std::size_t b) {
+      for (std::size_t i = b * kFitBlockRows; i < std::min(t.size(), (b + 1) * kFitBlockRows); ++i) t[i] = (upper ? t[i] : -t[i]) - mean;
+    });
   const auto loss = [&](double lambda) {
-    // Of Box-Cox both signs of t are one branch: (e^(lambda t) - 1) / lambda.
-    double positive = lambda, negative = box_cox ? -lambda : 2 - lambda;
+    double positive = lower ? 2 - lambda : lambda;
     if (positive == 0) positive = kNotZero;
+    double negative = upper || lower ? -positive : 2 - lambda;   // of one branch, the same function of both signs
     if (negative == 0) negative = kNotZero;
-    const double center = math::Expm1((mean >= 0 ? positive : -negative) * mean) / (mean >= 0 ? positive : -negative);
     const std::size_t blocks = FitBlocks(t.size());
     std::vector<PowerSums> sums(blocks);
     ForEachBlock(threads, blocks, [&](std::size_t b) {
-      AddPowers(t.data() + b * kFitBlockRows, std::min(kFitBlockRows, t.size() - b * kFitBlockRows), positive, negative, center, &sums[b]);
+      AddPowers(t.data() + b * kFitBlockRows, std::min(kFitBlockRows, t.size() - b * kFitBlockRows), positive, negative, &sums[b]);
     });
     ExactSum sum, squares;
     for (const PowerSums& block : sums)
@@ -157,7 +164,7 @@ double BestLambda(bool box_cox, std::span<const double> x, std::int64_t count, i
       }
     const double drift = sum.value() / n, variance = squares.value() / n - drift * drift;
     if (!(variance > std::numeric_limits<double>::min())) return kInfinity;
-    return n / 2 * math::Log(variance) - (lambda - 1) * logs.sum.value();
+    return n / 2 * (math::Log(variance) + 2 * positive * mean) - (lambda - 1) * logs.sum.value();
   };
   // Powers under which the variance stays within the range of doubles, with room for larger values than those of training, as scipy bounds them.
   const double half = 350 / (largest + 3);   // 3: values twenty times as large

@@ -206,7 +206,7 @@ Result<FitResult> Fit(const SelectStep& step, FitInput& input) {
     ASSIGN_OR_RETURN(const std::vector<double> scores, Scores(step, input));
     std::vector<std::size_t> order(count);
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });   // of equal ones the first
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });   // of equal ones the first
     kept.assign(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(std::min(count, static_cast<std::size_t>(step.k))));
     std::sort(kept.begin(), kept.end());
   }

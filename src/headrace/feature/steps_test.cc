@@ -215,8 +215,8 @@ TEST(StepsTest, ADamagedFileIsRefusedOrRuns) {
   std::vector<TransformSpec> specs = Specs();
   const std::string json = Fit(data, specs).transform.ToJson();
   std::size_t accepted = 0, refused = 0;
-  for (std::size_t i = 0; i < json.size(); i += 1 + json.size() / 4'000) {
-    for (const char c : {'0', '9', '-', 'e', '}'}) {
+  for (std::size_t i = 0; i < json.size(); i += 1 + json.size() / 2'000) {
+    for (const char c : {'0', '9', '-', '}'}) {
       std::string changed = json;
       changed[i] = c;
       const Result<FittedTransform> read = FittedTransform::FromJson(changed);
