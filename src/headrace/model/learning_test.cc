@@ -82,16 +82,12 @@ TEST(Learning, WeightsOfZeroAreRowsThatAreNotThere) {
   }
   const Table weighted = rows.WithColumn("weight", weight.Finish());
   TrainSpec spec = With(LearnerSpec::Kind::kLogistic);
-  spec.transform = {{{"spend"}, {}, {}}};
-  spec.ignore = {"country", "since", "active", "constant", "visits", "plan", "is_test"};
-  TransformStep impute;
-  impute.impute = TransformStep::Impute::kConstant;
-  impute.constant = "50";
-  spec.transform[0].steps = {impute};
+  spec.learner.l2 = 0;  // so that the scales, which are fitted on all rows, do not matter
+  spec.ignore = {"spend", "country", "since", "active", "constant", "plan", "is_test"};
   const TrainOutput few = Trained(rows.Take(kept), spec);
   spec.weight = "weight";
   const TrainOutput all = Trained(weighted, spec);
-  for (const auto& [name, value] : few.evaluation.metrics) EXPECT_NEAR(all.evaluation.metrics.at(name), value, 1e-9) << name;
+  for (const auto& [name, value] : few.evaluation.metrics) EXPECT_NEAR(all.evaluation.metrics.at(name), value, 1e-7) << name;
 }
 
 TEST(Learning, ClassWeightsMoveTheScoresAndTheWeightColumnIsNoFeature) {
