@@ -45,7 +45,7 @@ def expected(values, within=3.0, min_change=1 / 3, min_difference=0.0):
     x = np.log(values) if (values > 0).all() else values
     n, center = len(x), np.median(x)
     spread = qn(x)
-    if (values > 0).all():
+    if (values > 0).all() and min_change > 0:
         spread = math.sqrt((n * spread**2 + 4 * (math.log(2) * min_change) ** 2) / (n + 4))
     spread *= math.sqrt(1 + math.pi / 2 / n)
     middle = math.exp(center) if (values > 0).all() else center

@@ -187,7 +187,7 @@ ExpectedBand ExpectFrom(const BaselineSpec& spec, std::span<const HistoryPoint> 
   const std::vector<double> weights = Weights(points.size(), spec.half_life);
   const double center = WeightedMedian(values, weights), count = static_cast<double>(points.size());
   double spread = SpreadOf(values, weights);
-  if (by_share) {
+  if (by_share && spec.min_change > 0) {
     const double unknown = kUnknownSpread * spec.min_change;
     spread = std::sqrt((count * spread * spread + kUnknownPoints * unknown * unknown) / (count + kUnknownPoints));
   }
