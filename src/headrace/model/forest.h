@@ -54,8 +54,9 @@ class Forest {
   /// call does.
   Status Contributions(const double* vectors, std::size_t rows, double* out) const;
 
-  /// Internal: RawScores by one kernel, and one tree's value by the plain rules.
+  /// Internal: the same by one kernel, and one tree's value by the plain rules.
   void RawScoresBy(internal::ForestPath path, const double* vectors, std::size_t rows, double* out) const;
+  Status ContributionsBy(internal::ForestPath path, const double* vectors, std::size_t rows, double* out) const;
   double TreeValue(std::size_t tree, const double* vector) const {
     return leaves_[static_cast<std::size_t>(Leaf(roots_[tree], vector))];
   }

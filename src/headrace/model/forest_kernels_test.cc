@@ -191,6 +191,10 @@ TEST(ForestKernels, ContributionsSumToTheMarginOfAnyForest) {
     forest->RawScores(x.data(), 20, margins.data());
     const Status status = forest->Contributions(x.data(), 20, parts.data());
     ASSERT_TRUE(status.ok()) << status;
+    std::vector<double> portable(parts.size());
+    ASSERT_TRUE(forest->ContributionsBy(ForestPath::kPortable, x.data(), 20, portable.data()).ok());
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      ASSERT_EQ(std::bit_cast<std::int64_t>(parts[i]), std::bit_cast<std::int64_t>(portable[i])) << "seed " << seed;
     for (std::size_t i = 0; i < margins.size(); ++i) {
       double sum = 0;
       for (std::size_t f = 0; f <= shape.features; ++f) sum += parts[i * (shape.features + 1) + f];

@@ -146,7 +146,7 @@ std::shared_ptr<ShapTables> MakeShapTables() { return std::make_shared<ShapTable
 /// Makes the tables, and runs rows through them.
 class ShapMaker {
  public:
-  ShapMaker(const Forest& forest, ShapTables& tables) : forest_(forest), tables_(tables) {}
+  ShapMaker(const Forest& forest, ShapTables& tables, bool avx2) : forest_(forest), tables_(tables), avx2_(avx2) {}
 
   Status Make() {
     tables_.base.assign(forest_.num_outputs_, 0.0);
@@ -179,7 +179,7 @@ class ShapMaker {
                         taken_.data(),
                         into_.data(),
                         out};
-    HasAvx2() ? RunAvx2(pass) : Run(pass);
+    avx2_ ? RunAvx2(pass) : Run(pass);
   }
 
   void Reserve() {
@@ -280,6 +280,7 @@ class ShapMaker {
 
   const Forest& forest_;
   ShapTables& tables_;
+  const bool avx2_;
   std::map<std::size_t, std::size_t> quadrature_of_;
   std::vector<double> sums_, ones_;
   std::vector<std::uint8_t> taken_, left_;
@@ -291,10 +292,15 @@ class ShapMaker {
 namespace headrace {
 
 Status Forest::Contributions(const double* vectors, std::size_t rows, double* out) const {
+  return ContributionsBy(internal::ForestPath::kBest, vectors, rows, out);
+}
+
+Status Forest::ContributionsBy(internal::ForestPath path, const double* vectors, std::size_t rows, double* out) const {
+  const bool avx2 = path != internal::ForestPath::kPortable && internal::HasAvx2();
   internal::ShapTables& tables = *shap_;
-  std::call_once(tables.once, [&] { tables.status = internal::ShapMaker(*this, tables).Make(); });
+  std::call_once(tables.once, [&] { tables.status = internal::ShapMaker(*this, tables, avx2).Make(); });
   RETURN_IF_ERROR(tables.status);
-  internal::ShapMaker maker(*this, tables);
+  internal::ShapMaker maker(*this, tables, avx2);
   maker.Reserve();
   const std::size_t width = num_features_ + 1;
   std::fill(out, out + rows * num_outputs_ * width, 0.0);
