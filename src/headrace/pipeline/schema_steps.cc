@@ -199,7 +199,7 @@ const Shape& TrainShape() {
       {"ignore", Columns(), "columns that are not features", "[name]"},
       {"split", SplitShape(), "which rows are held back for testing; none when not given", "{by: as_of, test: 20%, gap: 7d}"},
       {"folds", Scalar(kText), "`auto`, or how many out-of-fold folds serve calibration, threshold and stopping point", "auto"},
-      {"transform", TransformsShape(), "preparation of the columns, in order; a column that none names gets the default of its type", "[{columns: [age], steps: [{impute: median}]}]"},
+      {"transform", ListOf(TransformShape()), "preparation of the columns, in order; a column that none names gets the default of its type", "[{columns: [age], steps: [{impute: median}]}]"},
       {"learner", LearnerShape(), "the algorithm and its parameters", "{lightgbm: {num_leaves: 31}}"},
       {"calibrate", Choice({"none", "isotonic", "sigmoid"}), "how scores become probabilities", "isotonic"},
       {"threshold", Either({Scalar(kDouble), MapOf("a metric", {Required({"maximize", Choice({"f1", "accuracy", "precision", "recall"}), "the metric that the threshold maximises", "f1"})})}),
