@@ -109,7 +109,7 @@ const Shape& StepShape();
 const Shape& ParamShape();
 const Shape& CheckEntryShape();
 const Shape& TrainShape();     ///< what stands under `train`
-const Shape& TransformsShape();   ///< what stands under `transform` of it
+const Shape& TransformShape();   ///< one entry of its `transform`
 const Shape& ForEachShape();   ///< what stands under `for_each`
 
 /// `file` with the contents of the named keys left unchecked: they are checked later, when more is known.

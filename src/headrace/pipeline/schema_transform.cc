@@ -71,14 +71,14 @@ Shape StepShapeOf() {
 
 }  // namespace
 
-const Shape& TransformsShape() {
-  static const Shape shape = ListOf(MapOf("a transform", {
+const Shape& TransformShape() {
+  static const Shape shape = MapOf("a transform", {
       {"columns", Either({ListOrSingle(Scalar(kColumn)), MapOf("a type", {Required({"type", Choice({"bool", "int", "double", "text", "date", "timestamp"}), "all columns of this type that no entry before took", "double"})})}),
        "the columns it applies to, in order; a name with `*` takes all that fit and that no entry before took", "[recency_days, \"spend_*\"]"},
       {"steps", ListOrSingle(StepShapeOf()), "what happens to each of the columns, in order; an empty list passes them on", "[{impute: median}, {scale: standard}]"},
       {"derive", Named("name: expression", Scalar(kExpression), kName), "new columns from expressions over one row", "{spend_per_visit: \"spend / nullif(visits, 0)\"}"},
       {"drop", Columns(), "columns that are left out; a name with `*` takes all that fit", "[\"tmp_*\"]"},
-  }, {"columns", "derive", "drop"}));
+  }, {"columns", "derive", "drop"});
   return shape;
 }
 

@@ -51,9 +51,11 @@ Json Describe(const TuneSpec& spec) {
           {"metric", spec.metric}, {"seed", spec.seed}, {"space", space}};
 }
 
+Json Describe(const TransformSpec& spec) { return CanonicalText(spec); }
+
 Json Describe(const TrainSpec& spec) {
   Json transform = Json::array(), gates = Json::array();
-  for (const TransformSpec& t : spec.transform) transform.push_back(CanonicalText(t));
+  for (const TransformSpec& t : spec.transform) transform.push_back(Describe(t));
   for (const GateSpec& g : spec.gate) gates.push_back({{"expression", g.expression}, {"metric", g.metric}, {"by", g.by}});
   return {{"target", spec.target}, {"positive", spec.positive}, {"key", spec.key}, {"ignore", spec.ignore},
           {"split", {{"kind", static_cast<int>(spec.split.kind)}, {"columns", spec.split.columns}, {"test", spec.split.test}, {"gap_us", spec.split.gap_us}}},
