@@ -8,19 +8,6 @@
 #endif
 
 namespace headrace::internal {
-namespace {
-bool forget_avx2 = false;
-}  // namespace
-
-bool HasAvx2() {
-#if defined(__x86_64__)
-  static const bool has = __builtin_cpu_supports("avx2") != 0;
-  return has && !forget_avx2;
-#else
-  return false;
-#endif
-}
-void ForgetAvx2(bool forget) { forget_avx2 = forget; }
 
 HEADRACE_BODY FillBody(double* x, std::size_t n, double value) {
   for (std::size_t i = 0; i < n; ++i) x[i] = x[i] == x[i] ? x[i] : value;

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <span>
 
+#include "headrace/base/processor.h"
+
 namespace headrace::internal {
 
 // Loops over a few hundred numbers that lie side by side. Where the processor has AVX2 they run four at a time; the bits are the same (no step adds up across lanes
@@ -19,10 +21,6 @@ namespace headrace::internal {
   void name parameters { name##Body arguments; }
 #endif
 #define HEADRACE_BODY static inline __attribute__((always_inline)) void
-
-bool HasAvx2();
-/// For the tests: as if the processor had none.
-void ForgetAvx2(bool forget);
 
 void Fill(double* x, std::size_t n, double value);                       ///< NaN becomes `value`
 void Clip(double* x, std::size_t n, double lower, double upper);

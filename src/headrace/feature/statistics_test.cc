@@ -92,10 +92,10 @@ TEST(StatisticsTest, TheBitsAreThoseOfAProcessorWithoutAvx2) {
   for (int i = 0; i < 1003; ++i) values.push_back(i % 7 == 0 ? kNaN : std::sqrt(i) * 1e3);
   const RangeState with = RangeOf(values, 1);
   const double variance = VarianceOf(values, with.Mean(), 1);
-  internal::ForgetAvx2(true);
+  ForgetAvx2(true);
   EXPECT_EQ(RangeOf(values, 1).sum.value(), with.sum.value());
   EXPECT_EQ(VarianceOf(values, with.Mean(), 1), variance);
-  internal::ForgetAvx2(false);
+  ForgetAvx2(false);
 }
 
 TEST(LevelsTest, AHundredThousandLevelsAreAllFoundAgain) {

@@ -188,10 +188,10 @@ TEST(StepsTest, AnyNumberOfThreadsAnyBlocksAndAnyLayoutGiveTheSameBits) {
 TEST(StepsTest, AProcessorWithoutAvx2GivesTheSameBits) {
   const Table data = Everything(9'000);
   const FitOutput with = Fit(data, Specs());
-  internal::ForgetAvx2(true);
+  ForgetAvx2(true);
   const FitOutput without = Fit(data, Specs());
   const std::vector<double> applied = Apply(with.transform, data);
-  internal::ForgetAvx2(false);
+  ForgetAvx2(false);
   EXPECT_EQ(with.transform.ToJson(), without.transform.ToJson());
   EXPECT_EQ(Bits(with.matrix), Bits(without.matrix));
   EXPECT_EQ(Bits(Apply(with.transform, data)), Bits(applied));

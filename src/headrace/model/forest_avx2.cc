@@ -10,11 +10,6 @@ namespace headrace::internal {
 
 #if defined(__x86_64__)
 
-bool HasAvx2() {
-  static const bool has = __builtin_cpu_supports("avx2") != 0;
-  return has;
-}
-
 namespace {
 
 template <std::size_t kVectors>
@@ -49,7 +44,6 @@ void BlendAvx2(const BlendOp* ops, std::size_t count, const std::int8_t* planes,
 
 #else
 
-bool HasAvx2() { return false; }
 void BlendAvx2(const BlendOp* ops, std::size_t count, const std::int8_t* planes, std::int8_t* places,
                std::size_t vectors) {
   BlendPortable(ops, count, planes, places, vectors);

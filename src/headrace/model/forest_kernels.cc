@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 
+#include "headrace/base/processor.h"
 #include "headrace/model/forest.h"
 #include "headrace/model/forest_plan_internal.h"
 

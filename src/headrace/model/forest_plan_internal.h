@@ -106,7 +106,5 @@ void BlendPortable(const BlendOp* ops, std::size_t count, const std::int8_t* pla
                    std::size_t vectors);
 void BlendAvx2(const BlendOp* ops, std::size_t count, const std::int8_t* planes, std::int8_t* places,
                std::size_t vectors);
-/// Whether this processor, and this build, have AVX2.
-bool HasAvx2();
 
 }  // namespace headrace::internal

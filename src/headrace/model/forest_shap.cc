@@ -7,6 +7,7 @@
 // terms are all positive, so nothing cancels. Products down the tree are shared by all leaves below; sums of leaves go
 // up again; each edge takes its part. That is a few operations an edge and point, where Lundberg's Algorithm 2 (the
 // same numbers) takes the square of the depth a leaf.
+#include "headrace/base/processor.h"
 #include "headrace/model/forest_shap_internal.h"
 
 #include <algorithm>
@@ -296,7 +297,7 @@ Status Forest::Contributions(const double* vectors, std::size_t rows, double* ou
 }
 
 Status Forest::ContributionsBy(internal::ForestPath path, const double* vectors, std::size_t rows, double* out) const {
-  const bool avx2 = path != internal::ForestPath::kPortable && internal::HasAvx2();
+  const bool avx2 = path != internal::ForestPath::kPortable && HasAvx2();
   internal::ShapTables& tables = *shap_;
   std::call_once(tables.once, [&] { tables.status = internal::ShapMaker(*this, tables, avx2).Make(); });
   RETURN_IF_ERROR(tables.status);
