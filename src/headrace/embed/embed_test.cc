@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 std::shared_ptr<const Model> Trained(const std::string& target, const Table& data) {
   TrainSpec spec;
   spec.target = target;
-  for (const char* other : {"churned", "visits", "plan", "is_test", "id"})
+  for (const char* other : {"churned", "visits", "plan", "is_test", "customer_id"})
     if (other != target) spec.ignore.push_back(other);
   Result<TrainOutput> output = Train(data, spec, {});
   EXPECT_TRUE(output.ok()) << output.status();
@@ -78,7 +78,7 @@ TEST_P(EmbedTest, AStreamAndEachOfItsRowsGetTheScorersBits) {
   const Table table = Read(scored);
   ASSERT_EQ(table.num_rows(), data_.num_rows());
   EXPECT_EQ(table.Find(GetParam()), nullptr) << "the target is not carried over";
-  EXPECT_NE(table.Find("id"), nullptr);
+  EXPECT_NE(table.Find("customer_id"), nullptr);
   EXPECT_EQ(table.Find("model_version")->text(0), model_->info().digest.substr(0, 12));
   for (std::size_t i = 0; outputs == 1 && i < table.num_rows(); ++i) {
     ASSERT_EQ(table.Find("score")->doubles()[i], (*expected)[i]) << i;
@@ -134,13 +134,13 @@ TEST_F(EmbedErrors, AMissingColumnIsNamedAndTheRowsAreReleased) {
 }
 
 TEST_F(EmbedErrors, OnlyTheColumnsAskedForAreCarriedOver) {
-  const char* keep[] = {"country", "id"};
+  const char* keep[] = {"country", "customer_id"};
   headrace_score_options options{};
   options.keep = keep;
   options.num_keep = 2;
   ArrowArrayStream rows = Exported(data_), scored{};
   ASSERT_EQ(headrace_score_stream(loaded_.handle, &rows, &options, &scored, &error_), 0) << error_.message;
-  EXPECT_EQ(Read(scored).schema().Names(), (std::vector<std::string>{"country", "id", "score", "label", "model_version"}));
+  EXPECT_EQ(Read(scored).schema().Names(), (std::vector<std::string>{"country", "customer_id", "score", "label", "model_version"}));
   keep[1] = "nobody";
   rows = Exported(data_);
   EXPECT_NE(headrace_score_stream(loaded_.handle, &rows, &options, &scored, &error_), 0);

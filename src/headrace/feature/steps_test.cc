@@ -115,7 +115,7 @@ std::vector<TransformSpec> EveryKind() {
           Of({"x4"}, {QuantileStep{false, 50}}),
           Of({"x5"}, {QuantileStep{true, 1000}}),
           Of({"x6"}, {PowerStep{}}),
-          Of({"p0"}, {PowerStep{true, true}, Log1pStep{}}),
+          Of({"p0"}, {Log1pStep{}, PowerStep{true, true}}),
           Of({"x7"}, {Binned(BinsStep::By::kUniform, false)}),
           Of({"x8"}, {Binned(BinsStep::By::kQuantile, true)}),
           Of({"x9"}, {Binned(BinsStep::By::kKMeans, false), Encoded(How::kTarget)}),
@@ -275,9 +275,9 @@ TEST(StepsTest, AMissingValueTakesTheMedianOfItsGroup) {
 }
 
 TEST(StepsTest, StepsThatDoNotFitAreRefused) {
-  const Table data = Everything(50);
+  const Table data = Everything(200);
   FitContext context;
-  context.target.assign(50, 1);
+  context.target.assign(200, 1);
   DateStep hour;
   hour.parts = {DatePart::kHour};
   for (const auto& [spec, message] : std::vector<std::pair<TransformSpec, std::string>>{

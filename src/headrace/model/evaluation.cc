@@ -48,7 +48,8 @@ Evaluation Read(const json& j) {
     e.segments.push_back(
         {s.at("column"), s.at("value"), s.at("rows"), s.at("positives"), s.at("metrics").get<Metrics>()});
   // Files of earlier versions lack what follows.
-  for (const auto& [name, i] : j.value("intervals", json::object()).items()) e.intervals[name] = {i.at("low"), i.at("high")};
+  const json intervals = j.value("intervals", json::object());   // items() borrows
+  for (const auto& [name, i] : intervals.items()) e.intervals[name] = {i.at("low"), i.at("high")};
   e.resamples = j.value("resamples", std::int64_t{0});
   e.baseline = j.value("baseline", Metrics());
   for (const json& g : j.value("gaps", json::array()))

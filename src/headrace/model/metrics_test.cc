@@ -102,7 +102,7 @@ TEST(MetricNameTest, AnUnknownNameSuggestsTheNearest) {
 TEST(MetricNameTest, AMetricOfAnotherTaskSaysSo) {
   const Status status = CheckMetricName("rmse", Task::kBinary);
   EXPECT_EQ(status.message(), "metric \"rmse\" does not apply to binary models");
-  EXPECT_THAT(status.help(), HasSubstr("auc, average_precision"));
+  EXPECT_THAT(status.help(), HasSubstr("auc, gini, ks, average_precision"));
   EXPECT_FALSE(CheckMetricName("lift@10%", Task::kMulticlass).ok());
 }
 
