@@ -64,17 +64,7 @@ _python.PyCapsule_GetPointer.restype, _python.PyCapsule_GetPointer.argtypes = ct
 _python.PyCapsule_New.restype, _python.PyCapsule_New.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 _NAME = b"arrow_array_stream"
 _RELEASE = ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowArrayStream))
-_lent = {}   # address of a capsule's stream -> the stream: it lives until the capsule goes
-
-
-# The same function for a capsule that is being destroyed, which must not become a Python object again.
-_pointer_of = ctypes.PyDLL(None).PyCapsule_GetPointer
-_pointer_of.restype, _pointer_of.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_char_p]
-
-
-@ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
-def _forget(capsule, pointer_of=_pointer_of, name=_NAME, lent=_lent):
-    lent.pop(pointer_of(capsule, name), None)
+_lent = []   # streams that a capsule points into and nobody has taken over yet
 
 
 class Stream:
@@ -86,9 +76,8 @@ class Stream:
     def __arrow_c_stream__(self, requested_schema=None):
         if not self.struct.release:
             raise ValueError("this stream was read already")
-        address = ctypes.addressof(self.struct)
-        _lent[address] = self
-        return _python.PyCapsule_New(address, _NAME, ctypes.cast(_forget, ctypes.c_void_p))
+        _lent[:] = [stream for stream in _lent if stream.struct.release and stream is not self] + [self]
+        return _python.PyCapsule_New(ctypes.addressof(self.struct), _NAME, None)
 
     def __del__(self):
         if self.struct.release:

@@ -53,7 +53,7 @@ class Trained:
         assert done.returncode == 0, done.stderr
 
     def arrow(self):
-        return pyarrow.csv.read_csv(self.folder / "people.csv")
+        return pyarrow.csv.read_csv(self.folder / "people.csv", convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True))
 
     def model(self, target):
         return headrace.load(self.folder / f"{target}.model")
@@ -74,7 +74,7 @@ SCORES = {"churned": ["score"], "plan": ["score", "score_free", "score_gold", "s
 @pytest.mark.parametrize("kind", ["pyarrow", "pandas", "duckdb", "batches"])
 def test_the_scores_are_the_programs_whatever_the_table(trained, target, kind):
     rows = trained.arrow()
-    given = {"pyarrow": lambda: rows, "pandas": lambda: rows.to_pandas(), "duckdb": lambda: duckdb.sql("select * from rows"),
+    given = {"pyarrow": lambda: rows, "pandas": lambda: rows.to_pandas(), "duckdb": lambda: duckdb.from_arrow(rows),
              "batches": lambda: pyarrow.RecordBatchReader.from_batches(rows.schema, rows.to_batches(max_chunksize=77))}[kind]()
     scored = trained.model(target).predict(given)
     assert type(scored).__module__.partition(".")[0] == ("pandas" if kind == "pandas" else "pyarrow" if kind in ("pyarrow", "batches") else "headrace")
@@ -118,11 +118,15 @@ def test_a_stream_is_read_once_and_freed_when_nobody_does(trained):
         del stream
     gc.collect()
     from headrace import _library
-    assert not _library._lent
+    assert not any(stream.struct.release for stream in _library._lent)
+    capsule = model.predict(duckdb.sql("select 1 as id, 2.5 as spend, 'AT' as country, 3 as visits, date '2020-05-01' as since, true as active")).__arrow_c_stream__()
+    gc.collect()
+    assert len(_library._lent) == 1 and _library._lent[0].struct.release, "it lives as long as somebody may read it"
     stream = model.predict(duckdb.sql("select 1 as id, 2.5 as spend, 'AT' as country, 3 as visits, date '2020-05-01' as since, true as active"))
     assert pyarrow.table(stream).num_rows == 1
     with pytest.raises(ValueError, match="read already"):
         pyarrow.table(stream)
+    del capsule
 
 
 def test_errors_say_what_the_program_says(trained, tmp_path):
@@ -148,11 +152,14 @@ def test_errors_say_what_the_program_says(trained, tmp_path):
         headrace.load(bytes(content))
 
 
-def test_a_date_may_be_a_date(trained):
-    model, row = trained.model("churned"), trained.arrow().to_pylist()[0]
-    assert isinstance(row["since"], datetime.date)
-    kinds = {column["name"]: column["type"] for column in model.info["inputs"]}
-    assert kinds["since"] == "date" and 0 < model.predict_row(row) < 1
+@pytest.mark.parametrize("given, expected", [
+    (datetime.date(1970, 1, 3), 2), (datetime.datetime(1970, 1, 1, 0, 0, 1, 5), 1_000_005), (datetime.datetime(1970, 1, 1, 2, tzinfo=datetime.timezone(datetime.timedelta(hours=1))), 3_600_000_000),
+    (datetime.datetime(1969, 12, 31, 23, 59, 59), -1_000_000), (True, 1), (numpy.int32(-7), -7)])
+def test_dates_times_and_bools_become_integers(given, expected):
+    from headrace import _library
+    value = _library.Value()
+    headrace._fill(value, given, {"name": "x", "type": "timestamp"})
+    assert (value.kind, value.as_int) == (_library.INT, expected)
 
 
 def test_it_needs_no_other_package_and_says_when_the_library_is_not_there(trained):
