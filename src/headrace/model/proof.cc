@@ -35,7 +35,8 @@ struct Pool {
 
 Value Number(Type type, double value) {
   if (type == Type::kDouble) return Value::Double(value);
-  return Value::Int64(type, static_cast<std::int64_t>(std::clamp(std::floor(value), -9e18, 9e18)));
+  const double most = type == Type::kDate ? 2147483647 : 9e18;   // a date in Arrow is 32 bits of days
+  return Value::Int64(type, static_cast<std::int64_t>(std::clamp(std::floor(value), -most, most)));
 }
 
 Pool MakePool(const Field& field, const ColumnProfile* profile, const std::vector<std::string>& levels) {
