@@ -85,7 +85,7 @@ class TestGc:
         assert done.code == 0 and "2 of them without their rows" in done.out, done.all
         assert world.headrace("--json", "gc", "--yes").json["artifacts"] == 0
         gone = world.headrace("data", runs[0], "scores")
-        assert gone.code == 2 and "its rows were removed" in gone.err and "retention" in gone.err, gone.all
+        assert gone.code == 2 and "it was removed" in gone.err and "retention" in gone.err, gone.all
         shown = world.headrace("show", runs[0])
         assert shown.code == 0 and "scores" in shown.out, shown.all
         assert world.headrace("data", runs[2], "scores").code == 0

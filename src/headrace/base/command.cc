@@ -151,7 +151,7 @@ class GuardedRunner final : public CommandRunner {
     if (!guard_.alive()) return Error(ErrorCode::kFailed, "the guard process of this run is gone; no program is started without it").WithHelp("run again");
     const auto release = [](Guard::Place* place) { place->store(0); };
     const std::unique_ptr<Guard::Place, decltype(release)> place(guard_.Reserve(), release);
-    if (place == nullptr) return Error(ErrorCode::kBusy, "too many programs are running at once");
+    if (place == nullptr) return Error(ErrorCode::kBusy, "too many programs are running at once").WithHelp("run again with fewer items or steps side by side (`parallel`, `pool`)");
     const std::string marker = StrCat(marker_, ".", ++count_, ";");
     ASSIGN_OR_RETURN(internal::Pipe out, internal::Pipe::Open());
     ASSIGN_OR_RETURN(internal::Pipe err, internal::Pipe::Open());

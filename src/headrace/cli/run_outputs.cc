@@ -30,7 +30,7 @@ Result<ArtifactRef> FindOutput(Store& store, const std::string& run, const std::
   Status status = Error(ErrorCode::kInvalid, "run ", run, " left no output `", wanted, "`");
   const auto lost_it = [&](const StepRecord& step) { return (wanted == step.step || wanted.starts_with(step.step + ".")) && step.state == StepState::kSucceeded && step.fingerprint.empty(); };
   const bool emptied = std::any_of(steps.begin(), steps.end(), lost_it);
-  return std::move(status).WithHelp(emptied ? "its rows were removed: `retention: {data: ...}` of headrace.yaml says when they go" : NamesHelp(run, wanted, names, "it left "));
+  return std::move(status).WithHelp(emptied ? "it was removed: `retention` of headrace.yaml says when rows and models go" : NamesHelp(run, wanted, names, "it left "));
 }
 
 }  // namespace headrace

@@ -51,7 +51,11 @@ Result<std::string> CommandFolders::Borrow(Store& store) {
     }
   }
   std::string folder = store.ScratchPath("-command");
-  for (const char* part : kParts) RETURN_IF_ERROR(MakeDirectories(JoinPath(folder, part)));
+  for (const char* part : kParts)
+    if (Status made = MakeDirectories(JoinPath(folder, part)); !made.ok()) {
+      Remove(folder);
+      return made;
+    }
   return folder;
 }
 

@@ -14,9 +14,9 @@
 // One thing is read before a run is entered: the run that `--from` repeats. When that one goes in this very moment, the new run ends with "the artifact
 // is gone" and has written nothing wrong. Once entered, a run that did not end well keeps the one it takes its part from.
 //
-// Datasets that go while their run stays lose their record in the same way: the step keeps what it says of itself, and stands for nothing any more.
+// Datasets and models that go while their run stays lose their record in the same way: the step keeps what it says of itself, and stands for nothing any more.
 //
-// To name artifacts from another table, add a line to kReferences; to hang another table on runs, one to kOfRuns.
+// To name artifacts from another table, read it in ReadReferences; to hang another table on runs, one to kOfRuns.
 
 #include <sys/stat.h>
 
@@ -40,14 +40,11 @@ using internal::Statement;
 namespace {
 constexpr std::int64_t kYoungMicros = 600'000'000;
 
-/// Every place of the state that names an artifact: the digest, and the run with which the name goes ("" = it stays).
-constexpr std::array kReferences = {
-    "SELECT digest, run FROM outputs WHERE kind <> 'dataset'",
-    "SELECT digest, '' FROM models",
-    "SELECT files, id FROM runs WHERE files <> ''",
-};
-/// These go with a run too, or without it.
+/// Every place of the state that names an artifact, apart from the registry: the digest, and the run with which the name goes.
+constexpr const char* kFiles = "SELECT files, id FROM runs WHERE files <> ''";
+/// These go with their run, datasets also by their own age, models also with the version that was made of them.
 constexpr const char* kDatasets = "SELECT digest, run FROM outputs WHERE kind = 'dataset'";
+constexpr const char* kOthers = "SELECT digest, run FROM outputs WHERE kind <> 'dataset'";
 /// Every table with rows of a run, by its column `run`; `runs` itself apart.
 constexpr std::array kOfRuns = {"outputs", "events", "approvals", "pool_slots", "steps", "alerts"};
 
@@ -58,12 +55,13 @@ struct Run {
   bool open = false;           ///< recorded as running, whether it lives or not
   std::int64_t steps = 0;
   std::size_t group = 0;
+  bool free = false;           ///< nothing but its age keeps it: what it left may go
   bool goes = false;
   bool data_goes = false;      ///< the run stays, the datasets that it left do not
 };
 
 /// A version of a model that goes.
-struct OldModel { std::string tenant, name, version, digest, run; };
+struct OldModel { std::string tenant, name, version, digest; };
 
 struct File {
   std::string path, digest;
@@ -113,7 +111,7 @@ Result<std::vector<Run>> ReadRuns(Database& db) {
 Result<std::vector<OldModel>> FindOldModels(Database& db, const GcRequest& request) {
   std::vector<OldModel> models;
   if (!request.models_before_us || !request.pipeline.empty()) return models;
-  Statement row(db, "SELECT tenant, name, version, digest, run FROM models m WHERE created_us < ?1 AND (?2 = '' OR tenant = ?2) "
+  Statement row(db, "SELECT tenant, name, version, digest FROM models m WHERE created_us < ?1 AND (?2 = '' OR tenant = ?2) "
                     "AND version < (SELECT max(version) FROM models n WHERE n.tenant = m.tenant AND n.name = m.name) "
                     "AND NOT EXISTS (SELECT 1 FROM aliases a WHERE a.tenant = m.tenant AND a.name = m.name AND a.version = m.version) "
                     "AND NOT EXISTS (SELECT 1 FROM alias_moves v WHERE v.tenant = m.tenant AND v.name = m.name AND v.from_version = m.version AND NOT EXISTS "
@@ -123,11 +121,17 @@ Result<std::vector<OldModel>> FindOldModels(Database& db, const GcRequest& reque
   while (true) {
     ASSIGN_OR_RETURN(const bool more, row.Step());
     if (!more) return models;
-    models.push_back({row.Text(0), row.Text(1), row.Text(2), row.Text(3), row.Text(4)});
+    models.push_back({row.Text(0), row.Text(1), row.Text(2), row.Text(3)});
   }
 }
 
-Status RemoveModels(Database& db, const std::vector<OldModel>& models) {
+Status RemoveModels(Database& db, const std::vector<OldModel>& models, const std::vector<std::pair<std::string, std::string>>& outputs) {
+  for (const auto& [digest, run] : outputs) {
+    Statement forget(db, "UPDATE steps SET fingerprint = '' WHERE run = ?1 AND EXISTS (SELECT 1 FROM outputs o WHERE o.run = steps.run AND o.step = steps.step AND o.digest = ?2)");
+    RETURN_IF_ERROR(forget.Bind(run, digest).Run());
+    Statement remove(db, "DELETE FROM outputs WHERE run = ? AND digest = ?");
+    RETURN_IF_ERROR(remove.Bind(run, digest).Run());
+  }
   for (const OldModel& model : models) {
     Statement remove(db, "DELETE FROM models WHERE tenant = ? AND name = ? AND version = CAST(? AS BIGINT)");
     remove.Bind(model.tenant, model.name, model.version);
@@ -155,7 +159,7 @@ Status KeepWhatPartsTake(Database& db, std::vector<Run>& runs) {
     if (begin == std::string::npos || by_id.at(taker)->goes || by_id.at(taker)->data_goes) continue;
     const std::size_t end = details.find('"', begin + kKey.size());
     const auto taken = by_id.find(details.substr(begin + kKey.size(), end - begin - kKey.size()));
-    if (taken != by_id.end()) taken->second->goes = taken->second->data_goes = false;
+    if (taken != by_id.end()) taken->second->free = taken->second->goes = taken->second->data_goes = false;
   }
   return Ok();
 }
@@ -224,29 +228,47 @@ struct Garbage {
   std::vector<OldModel> models;
   std::int64_t oldest_us = 0;                      ///< start of the oldest run that lives, at most now
   std::set<std::string> needed;                    ///< digests that what stays names
-  std::map<std::string, std::size_t> of_gone;      ///< digests that runs that go name, and the group they count for
+  std::map<std::string, std::size_t> of_gone;      ///< digests that what goes of runs names, and the group they count for
+  std::vector<std::pair<std::string, std::string>> old_outputs;   ///< digest and run of model files that go while the run stays
 };
 
-Status ReadReferences(Database& db, Garbage& garbage) {
-  std::map<std::string, std::size_t> gone, emptied;
-  for (const Run& run : garbage.runs) {
-    if (run.goes) gone[run.record.id] = run.group;
-    if (run.goes || run.data_goes) emptied[run.record.id] = run.group;
+/// Digests of the versions that go and that no other version has.
+Result<std::set<std::string>> ReadModels(Database& db, Garbage& garbage) {
+  std::multiset<std::string> old;
+  for (const OldModel& model : garbage.models) old.insert(model.digest);
+  ASSIGN_OR_RETURN(const auto rows, Pairs(db, "SELECT digest, '' FROM models"));
+  std::set<std::string> gone(old.begin(), old.end());
+  for (const auto& row : rows) {
+    if (const auto one = old.find(row.first); one != old.end()) {
+      old.erase(one);
+      continue;
+    }
+    garbage.needed.insert(row.first);
+    gone.erase(row.first);
   }
-  std::multiset<std::string> models;               // the places of models that go
-  for (const OldModel& model : garbage.models) models.insert(model.digest);
-  const auto read = [&](const char* source, const std::map<std::string, std::size_t>& without) -> Status {
+  return gone;
+}
+
+Status ReadReferences(Database& db, Garbage& garbage) {
+  ASSIGN_OR_RETURN(const std::set<std::string> old_models, ReadModels(db, garbage));
+  std::map<std::string, const Run*> runs;
+  for (const Run& run : garbage.runs) runs[run.record.id] = &run;
+  const auto read = [&](const char* source, const auto& goes) -> Status {
     ASSIGN_OR_RETURN(const auto rows, Pairs(db, source));
-    for (const auto& [digest, run] : rows) {
-      const auto group = without.find(run);
-      if (group != without.end()) garbage.of_gone.emplace(digest, group->second);
-      else if (const auto model = models.find(digest); run.empty() && model != models.end()) models.erase(model);
+    for (const auto& [digest, id] : rows) {
+      const auto run = runs.find(id);
+      if (run != runs.end() && goes(*run->second, digest)) garbage.of_gone.emplace(digest, run->second->group);
       else garbage.needed.insert(digest);
     }
     return Ok();
   };
-  for (const char* source : kReferences) RETURN_IF_ERROR(read(source, gone));
-  return read(kDatasets, emptied);
+  RETURN_IF_ERROR(read(kFiles, [](const Run& run, const std::string&) { return run.goes; }));
+  RETURN_IF_ERROR(read(kDatasets, [](const Run& run, const std::string&) { return run.goes || run.data_goes; }));
+  return read(kOthers, [&](const Run& run, const std::string& digest) {
+    const bool old = run.free && !run.goes && old_models.contains(digest);
+    if (old) garbage.old_outputs.emplace_back(digest, run.record.id);
+    return run.goes || old;
+  });
 }
 
 Result<Garbage> FindGarbage(Database& db, const GcRequest& request, std::int64_t now_us, const std::function<Result<bool>(const RunRecord&)>& lives) {
@@ -268,10 +290,10 @@ Result<Garbage> FindGarbage(Database& db, const GcRequest& request, std::int64_t
     }
     bool newest_success = true;
     for (auto run = begin; run != end; ++run) {
-      const bool free = Meant(request, group) && !group.busy && !run->waiting && !(run->succeeded && newest_success);
+      run->free = Meant(request, group) && !group.busy && !run->waiting && !(run->succeeded && newest_success);
       if (run->succeeded) newest_success = false;
-      run->goes = request.runs && free && !registered.contains(run->record.id) && run - begin >= request.keep && (!request.before_us || run->record.started_us < *request.before_us);
-      run->data_goes = !run->goes && free && request.data_before_us && run->record.started_us < *request.data_before_us;
+      run->goes = request.runs && run->free && !registered.contains(run->record.id) && run - begin >= request.keep && (!request.before_us || run->record.started_us < *request.before_us);
+      run->data_goes = !run->goes && run->free && request.data_before_us && run->record.started_us < *request.data_before_us;
     }
     garbage.groups.push_back(std::move(group));
     begin = end;
@@ -312,7 +334,7 @@ Result<GcReport> Store::CollectGarbage(const GcRequest& request) {
   const auto remove_records = [&]() -> Status {
     RETURN_IF_ERROR(find());
     RETURN_IF_ERROR(CloseKilled(*db_, garbage, now));
-    RETURN_IF_ERROR(RemoveModels(*db_, garbage.models));
+    RETURN_IF_ERROR(RemoveModels(*db_, garbage.models, garbage.old_outputs));
     return RemoveRecords(*db_, garbage.runs);
   };
   if (request.apply) CrashPoint("gc.before_records");

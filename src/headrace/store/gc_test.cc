@@ -207,15 +207,22 @@ TEST_P(GcTest, OldRowsGoAndTheRecordsOfTheirRunsStay) {
 
 TEST_P(GcTest, OldVersionsOfModelsGoButThoseThatAliasesLeadTo) {
   const auto add = [&](const std::string& run) {
+    Begin(run);
+    const std::string scratch = store_->ScratchPath(".model");
+    EXPECT_TRUE(WriteFileAtomically(scratch, StrCat("model of ", run)).ok());
+    Touch(scratch, clock_.NowMicros());
+    const ArtifactRef artifact = *store_->AddArtifact(scratch, "model", -1);
+    FinishStep(run, artifact);
+    End(run);
     ModelVersion model;
     model.tenant = "acme";
     model.name = "propensity";
     model.metrics = model.gates = "{}";
-    model.digest = Artifact(StrCat("model of ", run)).digest;
+    model.digest = artifact.digest;
     model.run = run;
     EXPECT_TRUE(store_->AddModelVersion(model).ok());
     clock_.Sleep(kDay);
-    return model.digest;
+    return artifact.digest;
   };
   const auto promote = [&](std::int64_t version) { ASSERT_TRUE(store_->MoveAlias("acme", "propensity", "champion", version, "ana", "", {}).ok()); };
   std::vector<std::string> digests;
@@ -238,9 +245,12 @@ TEST_P(GcTest, OldVersionsOfModelsGoButThoseThatAliasesLeadTo) {
   request.models_before_us = clock_.NowMicros();
   EXPECT_EQ(Gc(request).models, 1);
   EXPECT_EQ(versions(), "5 3 2 ") << "the newest stays, so that no number is given twice";
-  const auto file = [&](std::size_t i) { return StrCat(root_, "/.headrace/artifacts/", digests[i].substr(0, 2), "/", digests[i], ".parquet"); };
+  const auto file = [&](std::size_t i) { return StrCat(root_, "/.headrace/artifacts/", digests[i].substr(0, 2), "/", digests[i], ".model"); };
   for (const std::size_t gone : {0u, 3u}) EXPECT_FALSE(FileExists(file(gone)));
   for (const std::size_t kept : {1u, 2u, 4u}) EXPECT_TRUE(FileExists(file(kept)));
+  EXPECT_EQ(Runs(), "m5 m4 m3 m2 m1") << "what is known of the runs stays";
+  EXPECT_TRUE((*store_->ListSteps("m1"))[0].outputs.empty());
+  EXPECT_FALSE((*store_->ListSteps("m2"))[0].outputs.empty());
 }
 
 TEST_P(GcTest, WaitingRunsStayAndSoDoesAllOfATenantAtWork) {
