@@ -65,6 +65,23 @@ def test_a_new_item_alone_is_done_the_others_are_reused(world):
     assert "never ran before" in world.headrace("why", "last", "sums[xx]").out
 
 
+def planned(world, step="sums"):
+    done = ok(world.headrace("--json", "plan", "sums"))
+    return next((row["act"], row["reason"]) for row in done.json if row["step"] == step)
+
+
+def test_a_plan_looks_into_the_items(world):
+    write(world, LIST.replace(", FAIL", ""))
+    assert planned(world) == ("run", "3 of 3 items, the first `de`: `events` runs before it")
+    ok(world.run(pipeline="sums"))
+    act, reason = planned(world)
+    assert act == "reuse" and reason.startswith("as in run "), (act, reason)
+    write(world, LIST.replace(", FAIL", "").replace("[de, fr, it]", "[fr, xx, de]"))
+    assert planned(world) == ("run", "1 of 3 items, `xx`: it never ran before")
+    write(world, LIST.replace(", FAIL", "").replace("[de, fr, it]", "[fr, de]"))
+    assert planned(world) == ("run", "each of 2 items is there; they are joined")
+
+
 def test_an_item_that_fails_fails_the_step_after_the_others_and_resuming_does_it_alone(world):
     write(world, LIST.replace(", FAIL", ""))
     done = world.run("-p", "broken=fr", pipeline="sums")

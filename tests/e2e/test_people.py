@@ -94,6 +94,36 @@ steps:
     assert resumed.code == 0 and steps(resumed.json)["out"] == "succeeded", resumed.all
 
 
+def test_a_run_waits_for_what_a_run_inside_it_asks(world):
+    world.write("pipelines/outer.yaml", """name: outer
+steps:
+  part: {pipeline: {name: middle}}
+  after: {extract: {file: data/customers.csv}, after: [part]}
+""")
+    world.write("pipelines/middle.yaml", "name: middle\nsteps: {inner: {pipeline: {name: full}}}\n")
+    first = world.run("--json", pipeline="outer")
+    assert first.code == 75 and first.json["state"] == "waiting" and steps(first.json) == {"part": "waiting", "after": "pending"}, first.all
+    outer, asked = first.json["run"], world.headrace("--json", "approve").json
+    assert [row["step"] for row in asked] == ["model"] and asked[0]["run"] != outer
+    done = world.headrace("approve", outer)
+    assert done.code == 0 and f"--resume {outer}" in done.err, done.all
+    second = resume(world, outer)
+    assert second.code == 75 and steps(second.json)["part"] == "waiting", second.all
+    assert [row["step"] for row in world.headrace("--json", "approve").json] == ["to_platform"], "the next question, of the same run inside"
+    assert resume(world, outer).code == 75, "nobody has answered yet"
+    assert world.headrace("approve", asked[0]["run"], "to_platform").code == 0
+    third = resume(world, outer)
+    assert third.code == 0 and steps(third.json) == {"part": "succeeded", "after": "succeeded"}, third.all
+    assert len(world.scores()) == 300
+
+
+def test_cancelling_ends_the_waiting_runs_inside_too(world):
+    world.write("pipelines/outer.yaml", "name: outer\nsteps: {part: {pipeline: {name: full}}}\n")
+    run = world.run("--json", pipeline="outer").json["run"]
+    assert world.headrace("cancel", run).code == 0
+    assert world.headrace("--json", "approve").json == []
+
+
 def test_a_waiting_run_can_be_cancelled(world):
     run = world.run("--json", pipeline="full").json["run"]
     assert world.headrace("--json", "cancel", run).json["state"] == "interrupted"

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <unordered_map>
 
+#include <fmt/format.h>
+
 #include "headrace/base/math.h"
 #include "headrace/check/summaries.h"
 
@@ -75,13 +77,13 @@ double ChiSquareTail(double x, std::int64_t degrees) {
   return std::min(1.0, sum);
 }
 
-std::string DriftReference::BinName(std::size_t bin) const {
+std::string DriftReference::BinName(std::size_t bin, bool rounded) const {
   if (measured == Measured::kLevels) return bin < levels.size() ? levels[bin] : "all others";
   const Type shown = measured == Measured::kLengths ? Type::kInt : type;
   const auto show = [&](double edge) {
     if (shown == Type::kDate) return FormatDate(static_cast<std::int64_t>(std::floor(edge)));
     if (shown == Type::kTimestamp) return FormatTimestamp(static_cast<std::int64_t>(std::floor(edge)));
-    return FormatDouble(edge);
+    return rounded && edge != std::floor(edge) ? fmt::format("{:.6g}", edge) : FormatDouble(edge);
   };
   if (edges.empty()) return "all";
   if (bin == 0) return StrCat("(-inf, ", show(edges[0]), "]");

@@ -47,7 +47,8 @@ struct DriftReference {
   std::vector<std::int64_t> counts;
 
   std::size_t bins() const { return measured == Measured::kLevels ? levels.size() + 1 : edges.size() + 1; }
-  std::string BinName(std::size_t bin) const;   ///< "(3.5, 7]", "de", "all others"
+  /// "(3.5, 7]", "de", "all others". Edges exactly, or where `rounded` to six digits: for people who look.
+  std::string BinName(std::size_t bin, bool rounded = false) const;
 };
 inline constexpr std::size_t kDriftLevels = 50;   ///< the most frequent levels that get a bin of their own
 

@@ -23,7 +23,7 @@ DriftBins BinsOf(const ColumnDrift& column) {
   const double before = total(reference.counts), now = total(column.counts);
   DriftBins out{column.Name(), column.measures.psi.value_or(0), {}};
   for (std::size_t b = 0; b < reference.counts.size(); ++b)
-    out.bins.push_back({reference.BinName(b), static_cast<double>(reference.counts[b]) / before, static_cast<double>(column.counts[b]) / now});
+    out.bins.push_back({reference.BinName(b, true), static_cast<double>(reference.counts[b]) / before, static_cast<double>(column.counts[b]) / now});
   if (reference.measured != DriftReference::Measured::kLevels) return out;
   DriftBins::Bin others = out.bins.back();
   out.bins.pop_back();

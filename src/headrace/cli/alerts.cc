@@ -1,6 +1,5 @@
 // What people were told, and what they say to that.
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "headrace/base/process.h"
@@ -143,26 +142,26 @@ int SendNow(const GlobalFlags& flags) {
 }
 }  // namespace
 
-void AddAlertsCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("alerts", "What people are told: list, acknowledge, be quiet, try a destination, send what is left");
+void AddAlertsCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("alerts", "What people are told: list, acknowledge, be quiet, try a destination, send what is left");
   command->require_subcommand(1);
   auto flags = std::make_shared<AlertFlags>();
-  CLI::App* list = command->add_subcommand("list", "Messages that are not sent yet, and failures nobody acknowledged");
+  CommandLine list = command->add_subcommand("list", "Messages that are not sent yet, and failures nobody acknowledged");
   list->add_flag("--all", flags->all, "the others too");
-  list->add_option("--limit", flags->limit, "at most so many, newest first")->check(CLI::Range(1, 100000))->capture_default_str();
+  list->add_option("--limit", flags->limit, "at most so many, newest first")->range(1, 100000)->capture_default_str();
   list->callback([&global, &action, flags] { action = [&global, flags] { return List(*flags, global); }; });
-  CLI::App* ack = command->add_subcommand("ack", "Say that you know: it is not sent again, and the same failure tells nobody until it has recovered");
+  CommandLine ack = command->add_subcommand("ack", "Say that you know: it is not sent again, and the same failure tells nobody until it has recovered");
   ack->add_option("ID", flags->id, "an alert, or a run")->required();
   ack->callback([&global, &action, flags] { action = [&global, flags] { return Acknowledge(*flags, global); }; });
-  CLI::App* snooze = command->add_subcommand("snooze", "Tell nobody for a while");
+  CommandLine snooze = command->add_subcommand("snooze", "Tell nobody for a while");
   snooze->add_option("FOR", flags->period, "30m, 8h, 2d; `off`: tell again")->required();
   snooze->add_option("--pipeline", flags->pipeline, "only of this pipeline")->type_name("NAME");
   snooze->add_option("--tenant", flags->tenant, "only of this tenant")->type_name("NAME");
   snooze->callback([&global, &action, flags] { action = [&global, flags] { return Quiet(*flags, global); }; });
-  CLI::App* test = command->add_subcommand("test", "Send a made-up message to one destination, now");
+  CommandLine test = command->add_subcommand("test", "Send a made-up message to one destination, now");
   test->add_option("NAME", flags->name, "as under `alerts:` in headrace.yaml")->required();
   test->callback([&global, &action, flags] { action = [&global, flags] { return Test(*flags, global); }; });
-  CLI::App* send = command->add_subcommand("send", "Send what is not sent yet, without waiting for its next try");
+  CommandLine send = command->add_subcommand("send", "Send what is not sent yet, without waiting for its next try");
   send->callback([&global, &action] { action = [&global] { return SendNow(global); }; });
 }
 

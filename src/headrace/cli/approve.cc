@@ -1,6 +1,5 @@
 // What people say to runs: approve, cancel.
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -35,31 +34,42 @@ int ListOpen(Store& store, const GlobalFlags& flags) {
   return 0;
 }
 
-/// The step that is asked about, when only one is.
-Result<std::string> TheStep(Store& store, const RunRecord& run) {
+/// What is asked, when only one thing is: by the run, or by one that a `pipeline` step of it started.
+Result<Approval> TheQuestion(Store& store, const RunRecord& run) {
   ASSIGN_OR_RETURN(const std::vector<Approval> asked, store.ListApprovals(run.id));
-  std::vector<std::string> open;
+  std::vector<Approval> open;
+  std::vector<std::string> steps;
   for (const Approval& approval : asked)
-    if (approval.verdict == Approval::Verdict::kOpen) open.push_back(approval.step);
+    if (approval.verdict == Approval::Verdict::kOpen) open.push_back(approval), steps.push_back(approval.run == run.id ? approval.step : StrCat(approval.run, " ", approval.step));
   if (open.size() == 1) return open[0];
   if (open.empty()) return Error(ErrorCode::kInvalid, "run ", run.id, " waits for no approval").WithHelp("`headrace approve` lists those that do");
-  return Error(ErrorCode::kInvalid, "run ", run.id, " waits for several approvals").WithHelp(StrCat("name the step: ", Join(open, ", ")));
+  return Error(ErrorCode::kInvalid, "run ", run.id, " waits for several approvals").WithHelp(StrCat("name the step: ", Join(steps, ", ")));
+}
+
+/// The run to resume after an answer: a run that a `pipeline` step started is gone on with by the run of that step.
+Result<std::string> OutermostOf(Store& store, const std::string& run) {
+  ASSIGN_OR_RETURN(const RunRecord record, store.GetRun(run));
+  return record.parent.empty() ? run : OutermostOf(store, record.parent.substr(0, record.parent.find('/')));
 }
 
 int Approve(ApproveFlags approve, const GlobalFlags& flags) {
   const Result<OpenProject> open = OpenState(flags);
   if (!open.ok()) return Fail(open.status(), flags);
   if (approve.run.empty()) return ListOpen(*open->store, flags);
-  const Result<RunRecord> run = open->store->GetRun(approve.run);
-  if (!run.ok()) return Fail(run.status(), flags);
+  const Result<RunRecord> named = open->store->GetRun(approve.run);
+  if (!named.ok()) return Fail(named.status(), flags);
+  std::string run = named->id;
   if (approve.step.empty()) {
-    const Result<std::string> step = TheStep(*open->store, *run);
-    if (!step.ok()) return Fail(step.status(), flags);
-    approve.step = *step;
+    const Result<Approval> question = TheQuestion(*open->store, *named);
+    if (!question.ok()) return Fail(question.status(), flags);
+    run = question->run;
+    approve.step = question->step;
   }
-  if (const Status status = open->store->Decide(run->id, approve.step, !approve.no, UserName(), approve.note); !status.ok()) return Fail(status, flags);
-  if (flags.json) PrintOut(nlohmann::ordered_json({{"run", run->id}, {"step", approve.step}, {"verdict", approve.no ? "no" : "yes"}, {"by", UserName()}, {"note", approve.note}}).dump(2) + "\n");
-  else if (!flags.quiet) PrintErr(StrCat(approve.no ? "refused" : "approved", "; `headrace run --resume ", run->id, "` goes on\n"));
+  if (const Status status = open->store->Decide(run, approve.step, !approve.no, UserName(), approve.note); !status.ok()) return Fail(status, flags);
+  const Result<std::string> outermost = OutermostOf(*open->store, run);
+  if (!outermost.ok()) return Fail(outermost.status(), flags);
+  if (flags.json) PrintOut(nlohmann::ordered_json({{"run", run}, {"step", approve.step}, {"verdict", approve.no ? "no" : "yes"}, {"by", UserName()}, {"note", approve.note}}).dump(2) + "\n");
+  else if (!flags.quiet) PrintErr(StrCat(approve.no ? "refused" : "approved", "; `headrace run --resume ", *outermost, "` goes on\n"));
   return 0;
 }
 
@@ -83,8 +93,8 @@ int Cancel(const std::string& id, const GlobalFlags& flags) {
 }
 }  // namespace
 
-void AddApproveCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("approve", "Let a waiting run go on, or not; without a run: list what waits");
+void AddApproveCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("approve", "Let a waiting run go on, or not; without a run: list what waits");
   auto flags = std::make_shared<ApproveFlags>();
   command->add_option("RUN", flags->run, "id of the run, the beginning of one, or `last`");
   command->add_option("STEP", flags->step, "the step, where several wait");
@@ -93,8 +103,8 @@ void AddApproveCommand(CLI::App& app, const GlobalFlags& global, Action& action)
   command->callback([&global, &action, flags] { action = [&global, flags] { return Approve(*flags, global); }; });
 }
 
-void AddCancelCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("cancel", "End a run cleanly, from any terminal or host: what has ended is kept");
+void AddCancelCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("cancel", "End a run cleanly, from any terminal or host: what has ended is kept");
   auto id = std::make_shared<std::string>();
   command->add_option("RUN", *id, "id of the run, the beginning of one, or `last`")->required();
   command->callback([&global, &action, id] { action = [&global, id] { return Cancel(*id, global); }; });

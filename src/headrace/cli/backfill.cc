@@ -1,6 +1,5 @@
 // Fills the queue with runs for past intervals, and shows how far they are. When no server acts, it looks after them itself, with the same Supervisor.
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
@@ -321,25 +320,25 @@ int CancelOne(const std::string& id, const GlobalFlags& flags) {
 }
 }  // namespace
 
-void AddBackfillCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("backfill", "Run a pipeline for past intervals; the same command again goes on where it stood");
+void AddBackfillCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("backfill", "Run a pipeline for past intervals; the same command again goes on where it stood");
   auto flags = std::make_shared<BackfillFlags>();
   command->add_option("PIPELINE", flags->pipeline, "name of a pipeline of the project");
   command->add_option("--from", flags->from, "windows that begin at this date or time, or later; of the schedule's time zone")->type_name("DATE");
   command->add_option("--to", flags->to, "and before this one")->type_name("DATE");
   command->add_option("--tenant", flags->tenant, "for this tenant, or `all` (default: as the schedule says)")->type_name("NAME");
   command->add_option("--every", flags->every, "length of a window: 1d, 1 week, 1 month (default: the schedule's own ticks, else 1 day)")->type_name("PERIOD");
-  command->add_option("--parallel", flags->parallel, "runs at once")->check(CLI::Range(1, 1024))->capture_default_str();
+  command->add_option("--parallel", flags->parallel, "runs at once")->range(1, 1024)->capture_default_str();
   command->add_flag("--newest-first", flags->newest_first, "begin with the newest window");
   command->add_option("-p,--param", flags->params, "set a parameter; may be given several times")->type_name("NAME=VALUE")->expected(1)->take_all();
   command->add_flag("--again", flags->again, "run windows again that are done");
   command->add_flag("--dry-run", flags->dry_run, "list the windows and say which would run");
   command->add_flag("--detach", flags->detach, "enter the windows and return; a server runs them");
-  CLI::App* list = command->add_subcommand("list", "All backfills and how far they are");
-  CLI::App* cancel = command->add_subcommand("cancel", "Start no more of a backfill, and end its runs");
+  CommandLine list = command->add_subcommand("list", "All backfills and how far they are");
+  CommandLine cancel = command->add_subcommand("cancel", "Start no more of a backfill, and end its runs");
   auto id = std::make_shared<std::string>();
   cancel->add_option("BACKFILL", *id, "id, or the beginning of one")->required();
-  for (CLI::App* sub : {list, cancel}) sub->fallthrough();
+  for (CommandLine sub : {list, cancel}) sub->fallthrough();
   command->callback([&global, &action, flags, list, cancel, id] {
     action = [&global, flags, list, cancel, id] {
       if (list->parsed()) return ListBackfills(global);

@@ -1,5 +1,4 @@
 // What the checks of a step measured and said run by run, and what they would have said under the rule that the file states now, or under one given to try.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -162,14 +161,14 @@ int CheckHistory(const HistoryFlags& flags, const GlobalFlags& global) {
 }
 }  // namespace
 
-void AddCheckHistoryCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("check-history", "What a step's checks measured and said run by run, and what today's rule would have said");
+void AddCheckHistoryCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("check-history", "What a step's checks measured and said run by run, and what today's rule would have said");
   auto flags = std::make_shared<HistoryFlags>();
   AddRunTarget(command, flags->target);
   command->add_option("--step", flags->step, "the step; an item of a `for_each` is STEP[ITEM]")->type_name("STEP")->required();
   command->add_option("--measure", flags->measure, "only this number: rows, sum(amount), ...")->type_name("NAME");
   command->add_option("--rule", flags->rule, "a baseline to try in place of the file's, as it would stand there: '{window: 90d, within: 4}'")->type_name("RULE");
-  command->add_option("--limit", flags->limit, "the newest so many intervals")->check(CLI::Range(1, 100000))->capture_default_str();
+  command->add_option("--limit", flags->limit, "the newest so many intervals")->range(1, 100000)->capture_default_str();
   command->callback([&global, &action, flags] { action = [&global, flags] { return CheckHistory(*flags, global); }; });
 }
 

@@ -1,5 +1,4 @@
 // The newest verdict of every check, of every step and tenant.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -87,8 +86,8 @@ int Checks(const ChecksFlags& flags, const GlobalFlags& global) {
 }
 }  // namespace
 
-void AddChecksCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("checks", "The newest verdict of every check of every step and tenant, what failed first");
+void AddChecksCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("checks", "The newest verdict of every check of every step and tenant, what failed first");
   auto flags = std::make_shared<ChecksFlags>();
   command->add_option("PIPELINE", flags->pipeline, "only this pipeline");
   command->add_option("--tenant", flags->tenant, "only this tenant")->type_name("NAME");

@@ -7,10 +7,9 @@
 #include <vector>
 
 #include "headrace/base/status.h"
+#include "headrace/cli/command_line.h"
 #include "headrace/pipeline/project.h"
 #include "headrace/store/store.h"
-
-namespace CLI { class App; }
 
 namespace headrace {
 
@@ -27,37 +26,37 @@ struct GlobalFlags {
 using Action = std::function<int()>;
 
 // One function a command, each in its own file: declares the command and its flags; `action` is set when the user chose it.
-void AddAlertsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddApproveCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddBackfillCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddCancelCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddCheckHistoryCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddChecksCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddContractAccept(CLI::App& contract, const GlobalFlags& flags, Action& action);   ///< `contract accept`
-void AddContractCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddDataCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddDriftCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddGcCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddInitCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddInspectCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddLogsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddModelsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddPerformanceCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddPlanCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddProfileCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddReportCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddRunCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddRunsCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddScheduleCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddSchemaCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddScoreCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddServerCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddShowCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddTestCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddTrainCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddValidateCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddVersionCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
-void AddWhyCommand(CLI::App& app, const GlobalFlags& flags, Action& action);
+void AddAlertsCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddApproveCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddBackfillCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddCancelCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddCheckHistoryCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddChecksCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddContractAccept(CommandLine contract, const GlobalFlags& flags, Action& action);   ///< `contract accept`
+void AddContractCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddDataCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddDriftCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddGcCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddInitCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddInspectCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddLogsCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddModelsCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddPerformanceCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddPlanCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddProfileCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddReportCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddRunCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddRunsCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddScheduleCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddSchemaCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddScoreCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddServerCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddShowCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddTestCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddTrainCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddValidateCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddVersionCommand(CommandLine app, const GlobalFlags& flags, Action& action);
+void AddWhyCommand(CommandLine app, const GlobalFlags& flags, Action& action);
 
 /// Say the error on stderr (with --json also as {"error": {...}} on stdout); its exit code.
 int Fail(const Status& status, const GlobalFlags& flags);

@@ -1,6 +1,5 @@
 // `headrace contract`: what is promised of a dataset, compared.
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -123,11 +122,11 @@ int Diff(const DiffFlags& flags, const GlobalFlags& global) {
 }
 }  // namespace
 
-void AddContractCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* contract = app.add_subcommand("contract", "What is promised of a dataset: accept what came as one, compare them, or data with one");
+void AddContractCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine contract = app.add_subcommand("contract", "What is promised of a dataset: accept what came as one, compare them, or data with one");
   contract->require_subcommand(1);
-  AddContractAccept(*contract, global, action);
-  CLI::App* diff = contract->add_subcommand("diff", "Say column by column whether B may take the place of A: compatible (exit code 0) or breaking (3)");
+  AddContractAccept(contract, global, action);
+  CommandLine diff = contract->add_subcommand("diff", "Say column by column whether B may take the place of A: compatible (exit code 0) or breaking (3)");
   auto flags = std::make_shared<DiffFlags>();
   diff->add_option("A", flags->before, "a contract file (.yaml), or data: a file, or RUN/STEP")->required();
   diff->add_option("B", flags->after, "the same")->required();

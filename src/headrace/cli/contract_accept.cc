@@ -1,7 +1,6 @@
 // `headrace contract accept STEP`: what the last good run of a step gave becomes its contract.
 #include "headrace/cli/contract_accept.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -106,8 +105,8 @@ std::string ContractHint(Store& store, const ResolvedPipeline& pipeline, const R
   return StrCat("hint: no contract guards `", Join(open, "`, `"), "`: `headrace contract accept ", open[0], "` writes ", FileOf({.step = open[0]}), " from this run\n");
 }
 
-void AddContractAccept(CLI::App& contract, const GlobalFlags& global, Action& action) {
-  CLI::App* command = contract.add_subcommand("accept", "Write the contract that the last good rows of a step keep");
+void AddContractAccept(CommandLine contract, const GlobalFlags& global, Action& action) {
+  CommandLine command = contract.add_subcommand("accept", "Write the contract that the last good rows of a step keep");
   auto flags = std::make_shared<AcceptFlags>();
   command->add_option("STEP", flags->step, "the step whose rows are taken")->required();
   command->add_option("--pipeline", flags->pipeline, "only runs of this pipeline")->type_name("NAME");

@@ -1,6 +1,5 @@
 // `headrace drift`: bins, counts and measures, so that anyone can compute the numbers again by hand.
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -165,8 +164,8 @@ int Drift(const DriftFlags& flags, const GlobalFlags& global) {
 }
 }  // namespace
 
-void AddDriftCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("drift", "Measure how far new rows have moved from those a model was trained on, from another run's, or from a file's");
+void AddDriftCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("drift", "Measure how far new rows have moved from those a model was trained on, from another run's, or from a file's");
   auto flags = std::make_shared<DriftFlags>();
   command->add_option("DATA", flags->data, "the new rows: a file, or what a step left (RUN/STEP)")->required();
   command->add_option("--against", flags->against, "a model file, NAME@champion of the registry, RUN/STEP, or a file of rows")->required()->type_name("REFERENCE");

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -118,11 +117,11 @@ int Gc(GcFlags gc, const GlobalFlags& flags) {
 }
 }  // namespace
 
-void AddGcCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* command = app.add_subcommand("gc", "Remove old runs, and the artifacts that nothing needs any more; says first what would go");
+void AddGcCommand(CommandLine app, const GlobalFlags& flags, Action& action) {
+  CommandLine command = app.add_subcommand("gc", "Remove old runs, and the artifacts that nothing needs any more; says first what would go");
   auto gc = std::make_shared<GcFlags>();
   command->add_option("--older-than", gc->older_than, "runs that started longer ago than this: 90d, 1y (without this and --keep: all that `retention` of headrace.yaml says)")->type_name("TIME");
-  command->add_option("--keep", gc->keep, "but not the newest N of each pipeline and tenant")->check(CLI::Range(0, 1'000'000))->type_name("N");
+  command->add_option("--keep", gc->keep, "but not the newest N of each pipeline and tenant")->range(0, 1'000'000)->type_name("N");
   command->add_option("--tenant", gc->request.tenant, "only of this tenant")->type_name("NAME");
   command->add_option("--pipeline", gc->request.pipeline, "only of this pipeline")->type_name("NAME");
   command->add_flag("--yes", gc->request.apply, "remove it; without this, only say what would go");

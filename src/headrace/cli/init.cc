@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
@@ -107,8 +106,8 @@ int Init(const InitFlags& flags, const GlobalFlags& global) {
 }
 }  // namespace
 
-void AddInitCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("init", "Write a project that runs as it is: from a template, or from a table");
+void AddInitCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("init", "Write a project that runs as it is: from a template, or from a table");
   auto flags = std::make_shared<InitFlags>();
   command->add_option("TEMPLATE", flags->first, "churn, lead_scoring, forecast or blank (default: churn); with --from: the folder");
   command->add_option("DIR", flags->second, "an empty or a new folder (default: this one)");

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
 
@@ -47,8 +46,8 @@ int Inspect(const std::string& file, const std::string& member, const GlobalFlag
 }
 }  // namespace
 
-void AddInspectCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* command = app.add_subcommand("inspect", "Check a model file, replay its parity proof and say what it holds");
+void AddInspectCommand(CommandLine app, const GlobalFlags& flags, Action& action) {
+  CommandLine command = app.add_subcommand("inspect", "Check a model file, replay its parity proof and say what it holds");
   auto file = std::make_shared<std::string>();
   auto member = std::make_shared<std::string>();
   command->add_option("MODEL", *file, "a model file")->required();

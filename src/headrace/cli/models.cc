@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -143,30 +142,30 @@ int Rollback(const ModelFlags& model, const GlobalFlags& flags) {
   return Fail(Error(ErrorCode::kInvalid, "`", model.name, "` had no champion before version ", now->version).WithHelp("`headrace models promote NAME VERSION` names one"), flags);
 }
 
-CLI::App* Sub(CLI::App* models, const char* name, const char* what, const std::shared_ptr<ModelFlags>& model, bool name_needed) {
-  CLI::App* command = models->add_subcommand(name, what);
-  CLI::Option* option = command->add_option("NAME", model->name, "name of the model in the registry");
+CommandLine Sub(CommandLine models, const char* name, const char* what, const std::shared_ptr<ModelFlags>& model, bool name_needed) {
+  CommandLine command = models->add_subcommand(name, what);
+  Option option = command->add_option("NAME", model->name, "name of the model in the registry");
   if (name_needed) option->required();
   command->add_option("--tenant", model->tenant, "the tenant whose model it is")->type_name("NAME");
   return command;
 }
 }  // namespace
 
-void AddModelsCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* models = app.add_subcommand("models", "The model registry: list, show, add, promote, roll back");
+void AddModelsCommand(CommandLine app, const GlobalFlags& flags, Action& action) {
+  CommandLine models = app.add_subcommand("models", "The model registry: list, show, add, promote, roll back");
   models->require_subcommand(1);
   auto model = std::make_shared<ModelFlags>();
   Sub(models, "list", "List versions, newest first", model, false)->callback([&flags, &action, model] { action = [&flags, model] { return List(*model, flags); }; });
-  CLI::App* show = Sub(models, "show", "Show one version: metrics, gates, who promoted it", model, true);
+  CommandLine show = Sub(models, "show", "Show one version: metrics, gates, who promoted it", model, true);
   show->add_option("VERSION", model->version, "a version number or an alias")->capture_default_str();
   show->callback([&flags, &action, model] { action = [&flags, model] { return Show(*model, false, flags); }; });
-  CLI::App* card = Sub(models, "card", "Print the model card", model, true);
+  CommandLine card = Sub(models, "card", "Print the model card", model, true);
   card->add_option("VERSION", model->version, "a version number or an alias")->capture_default_str();
   card->callback([&flags, &action, model] { action = [&flags, model] { return Show(*model, true, flags); }; });
-  CLI::App* add = Sub(models, "add", "Register a model file", model, true);
+  CommandLine add = Sub(models, "add", "Register a model file", model, true);
   add->add_option("FILE", model->file, "a model file")->required();
   add->callback([&flags, &action, model] { action = [&flags, model] { return Add(*model, flags); }; });
-  CLI::App* promote = Sub(models, "promote", "Make a version the champion", model, true);
+  CommandLine promote = Sub(models, "promote", "Make a version the champion", model, true);
   promote->add_option("VERSION", model->version, "a version number")->required();
   promote->callback([&flags, &action, model] { action = [&flags, model] { return Promote(*model, flags); }; });
   Sub(models, "rollback", "Make the champion before the present one the champion again", model, true)

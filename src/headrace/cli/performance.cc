@@ -1,6 +1,5 @@
 // `headrace performance`: how good past scores turned out to be, once the outcomes are known.
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -196,8 +195,8 @@ int Performance(const PerformanceFlags& flags, const GlobalFlags& global) {
 }
 }  // namespace
 
-void AddPerformanceCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("performance", "Join outcomes that came late to the scores of past runs: the metrics of each interval");
+void AddPerformanceCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("performance", "Join outcomes that came late to the scores of past runs: the metrics of each interval");
   auto flags = std::make_shared<PerformanceFlags>();
   command->add_option("PIPELINE", flags->pipeline, "a pipeline that scores")->required();
   command->add_option("STEP", flags->step, "its score step")->required();
@@ -207,7 +206,7 @@ void AddPerformanceCommand(CLI::App& app, const GlobalFlags& global, Action& act
   command->add_option("--metrics", flags->metrics, "metrics to compute (default: the usual ones of the task)")->delimiter(',')->type_name("NAME,...");
   command->add_option("--tenant", flags->tenant, "whose runs")->type_name("NAME");
   command->add_option("--delimiter", flags->delimiter, "of a CSV file (default: found in its first lines)")->type_name("CHAR");
-  command->add_option("-n,--limit", flags->limit, "look at this many newest runs")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  command->add_option("-n,--limit", flags->limit, "look at this many newest runs")->range(1, 1'000'000)->capture_default_str();
   command->callback([&global, &action, flags] { action = [&global, flags] { return Performance(*flags, global); }; });
 }
 

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "headrace/cli/command.h"
@@ -31,8 +30,8 @@ int ShowPlan(const RunTarget& target, const GlobalFlags& flags) {
 }
 }  // namespace
 
-void AddPlanCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* command = app.add_subcommand("plan", "Say what a run would do: steps, edges, what runs, what is reused, and why");
+void AddPlanCommand(CommandLine app, const GlobalFlags& flags, Action& action) {
+  CommandLine command = app.add_subcommand("plan", "Say what a run would do: steps, edges, what runs, what is reused, and why");
   auto target = std::make_shared<RunTarget>();
   AddRunTarget(command, *target);
   command->get_option("PIPELINE")->required();

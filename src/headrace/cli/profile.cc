@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
 
@@ -87,8 +86,8 @@ int Profile(const ProfileFlags& flags, const GlobalFlags& global) {
 }
 }  // namespace
 
-void AddProfileCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("profile", "Measure every column of a table: nulls, distinct values, spread, most frequent values");
+void AddProfileCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("profile", "Measure every column of a table: nulls, distinct values, spread, most frequent values");
   auto flags = std::make_shared<ProfileFlags>();
   command->add_option("DATA", flags->data, "a file (.csv .tsv .jsonl .parquet, also .gz and .zst), or what a step left: RUN/STEP, for example last/purchases");
   command->add_option("--connection", flags->connection, "in place of DATA: a connection of the project, whose `--table` is read")->type_name("NAME");

@@ -1,6 +1,5 @@
 // The pages: of one run, or of the whole project with the pages of its runs beside.
 
-#include <CLI/CLI.hpp>
 #include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
@@ -125,11 +124,11 @@ int ReportAll(std::string out, const GlobalFlags& flags) {
 }
 }  // namespace
 
-void AddReportCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* command = app.add_subcommand("report", "Write the HTML report of a run, or of the whole project: pages that need no network");
+void AddReportCommand(CommandLine app, const GlobalFlags& flags, Action& action) {
+  CommandLine command = app.add_subcommand("report", "Write the HTML report of a run, or of the whole project: pages that need no network");
   auto report = std::make_shared<ReportFlags>();
   report->run = "last";
-  CLI::Option* run = command->add_option("RUN", report->run, "id of a run, the beginning of one, or `last`")->capture_default_str();
+  Option run = command->add_option("RUN", report->run, "id of a run, the beginning of one, or `last`")->capture_default_str();
   command->add_flag("--all", report->all, "the whole project: clients, pipelines and intervals, with the pages of their runs beside, in runs/")->excludes(run);
   command->add_option("-o,--output", report->out, "the file (default: report-RUN.html; with --all: report/index.html)")->type_name("FILE");
   command->callback([&flags, &action, report] {

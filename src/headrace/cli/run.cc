@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -231,16 +230,16 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
 
 }  // namespace
 
-void AddRunCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("run", "Run a pipeline: what is unchanged is reused, the rest runs");
+void AddRunCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("run", "Run a pipeline: what is unchanged is reused, the rest runs");
   auto flags = std::make_shared<RunFlags>();
   AddRunTarget(command, flags->target);
-  command->add_option("--parallel", flags->parallel, "with --tenant all: processes at once")->check(CLI::Range(1, 1024))->capture_default_str();
+  command->add_option("--parallel", flags->parallel, "with --tenant all: processes at once")->range(1, 1024)->capture_default_str();
   command->add_option("--resume", flags->resume, "go on with a run that was killed, interrupted or failed: an id, or `last`")->type_name("RUN");
-  CLI::Option* from = command->add_option("--from", flags->from, "repeat a recorded run from this step on: it and all that comes after it; the rest as recorded")->type_name("STEP");
-  CLI::Option* only = command->add_option("--only", flags->only, "repeat a recorded run of this step alone")->type_name("STEP");
+  Option from = command->add_option("--from", flags->from, "repeat a recorded run from this step on: it and all that comes after it; the rest as recorded")->type_name("STEP");
+  Option only = command->add_option("--only", flags->only, "repeat a recorded run of this step alone")->type_name("STEP");
   command->add_option("--of", flags->of, "with --from and --only: the recorded run, an id or `last` (default: the last of the pipeline and tenant)")->type_name("RUN");
-  for (CLI::Option* part : {from, only}) part->excludes("--resume");
+  for (Option part : {from, only}) part->excludes("--resume");
   command->add_flag("--as-recorded", flags->as_recorded, "with --resume, --from and --only: the project's files as that run read them, not today's");
   command->add_option("--report", flags->report, "write the HTML report there ({tenant} stands for the tenant's name)")->type_name("FILE");
   command->add_flag("--dry-run", flags->dry_run, "say what deliveries would change; deliver, register and promote nothing");

@@ -1,7 +1,5 @@
 #include "headrace/cli/run_request.h"
 
-#include <CLI/CLI.hpp>
-
 #include "headrace/pipeline/params.h"
 
 namespace headrace {
@@ -19,7 +17,7 @@ Result<Interval> IntervalOf(const std::string& text, Clock& clock) {
 }
 }  // namespace
 
-void AddRunTarget(CLI::App* command, RunTarget& target) {
+void AddRunTarget(CommandLine command, RunTarget& target) {
   command->add_option("PIPELINE", target.pipeline, "name of a pipeline of the project, or a pipeline file");
   command->add_option("-p,--param", target.params, "set a parameter; may be given several times")->type_name("NAME=VALUE")->expected(1)->take_all();
   command->add_option("--tenant", target.tenant, "for this tenant (run: or for `all`)")->type_name("NAME");

@@ -34,7 +34,7 @@ struct RunFlags {
 Result<std::vector<std::pair<std::string, std::string>>> ParseParams(const std::vector<std::string>& given);
 
 /// Declare PIPELINE, -p, --tenant, --interval.
-void AddRunTarget(CLI::App* command, RunTarget& target);
+void AddRunTarget(CommandLine command, RunTarget& target);
 
 /// Load the project that `target` speaks of. When it cannot be loaded, all errors have been said and `exit_code` is set.
 std::optional<Project> LoadTarget(const RunTarget& target, const GlobalFlags& global, int* exit_code);

@@ -1,6 +1,5 @@
 // The commands that read recorded runs: runs, show, logs, data, why.
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <tuple>
@@ -214,50 +213,50 @@ int Why(const std::string& id, const std::string& step, const GlobalFlags& flags
   return 0;
 }
 
-std::shared_ptr<std::string> RunArgument(CLI::App* command) {
+std::shared_ptr<std::string> RunArgument(CommandLine command) {
   auto run = std::make_shared<std::string>("last");
   command->add_option("RUN", *run, "id of a run, the beginning of one, or `last`")->capture_default_str();
   return run;
 }
 }  // namespace
 
-void AddRunsCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* command = app.add_subcommand("runs", "List runs, newest first");
+void AddRunsCommand(CommandLine app, const GlobalFlags& flags, Action& action) {
+  CommandLine command = app.add_subcommand("runs", "List runs, newest first");
   auto query = std::make_shared<Store::RunQuery>();
   command->add_option("--pipeline", query->pipeline, "only of this pipeline")->type_name("NAME");
   command->add_option("--tenant", query->tenant, "only of this tenant")->type_name("NAME");
-  command->add_option("-n,--limit", query->limit, "at most this many")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  command->add_option("-n,--limit", query->limit, "at most this many")->range(1, 1'000'000)->capture_default_str();
   command->callback([&flags, &action, query] { action = [&flags, query] { return Runs(*query, flags); }; });
 }
 
-void AddShowCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* command = app.add_subcommand("show", "Show a run: verdict, steps, times, rows");
+void AddShowCommand(CommandLine app, const GlobalFlags& flags, Action& action) {
+  CommandLine command = app.add_subcommand("show", "Show a run: verdict, steps, times, rows");
   auto run = RunArgument(command);
   auto items = std::make_shared<std::string>();
   command->add_option("--items", *items, "the items of this step's `for_each`, one by one")->type_name("STEP");
   command->callback([&flags, &action, run, items] { action = [&flags, run, items] { return items->empty() ? Show(*run, flags) : ShowItems(*run, *items, flags); }; });
 }
 
-void AddLogsCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* command = app.add_subcommand("logs", "Show what happened in a run, in order");
+void AddLogsCommand(CommandLine app, const GlobalFlags& flags, Action& action) {
+  CommandLine command = app.add_subcommand("logs", "Show what happened in a run, in order");
   auto run = RunArgument(command);
   auto step = std::make_shared<std::string>();
   command->add_option("STEP", *step, "only of this step");
   command->callback([&flags, &action, run, step] { action = [&flags, run, step] { return Logs(*run, *step, flags); }; });
 }
 
-void AddDataCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* command = app.add_subcommand("data", "Show or copy the rows that a step left");
+void AddDataCommand(CommandLine app, const GlobalFlags& flags, Action& action) {
+  CommandLine command = app.add_subcommand("data", "Show or copy the rows that a step left");
   auto data = std::make_shared<DataFlags>();
   command->add_option("RUN", data->run, "id of a run, the beginning of one, or `last`")->required();
   command->add_option("STEP", data->step, "a step, or step.output")->required();
-  command->add_option("-n,--rows", data->rows, "rows to show")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  command->add_option("-n,--rows", data->rows, "rows to show")->range(1, 1'000'000)->capture_default_str();
   command->add_option("-o,--output", data->out, "write all rows there instead: .parquet, .csv, .tsv or .jsonl")->type_name("FILE");
   command->callback([&flags, &action, data] { action = [&flags, data] { return Data(*data, flags); }; });
 }
 
-void AddWhyCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* command = app.add_subcommand("why", "Say why a step ran or was reused, and what changed");
+void AddWhyCommand(CommandLine app, const GlobalFlags& flags, Action& action) {
+  CommandLine command = app.add_subcommand("why", "Say why a step ran or was reused, and what changed");
   auto run = std::make_shared<std::string>();
   auto step = std::make_shared<std::string>();
   command->add_option("RUN", *run, "id of a run, the beginning of one, or `last`")->required();

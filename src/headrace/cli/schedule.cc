@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -137,12 +136,12 @@ int Show(const ScheduleFlags& schedule_flags, bool list, const GlobalFlags& flag
 }
 }  // namespace
 
-void AddScheduleCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* schedule = app.add_subcommand("schedule", "When runs start: list, next, pause, resume");
+void AddScheduleCommand(CommandLine app, const GlobalFlags& flags, Action& action) {
+  CommandLine schedule = app.add_subcommand("schedule", "When runs start: list, next, pause, resume");
   schedule->require_subcommand(1);
   auto settings = std::make_shared<ScheduleFlags>();
   const auto sub = [&, settings](const char* name, const char* what, bool list) {
-    CLI::App* command = schedule->add_subcommand(name, what);
+    CommandLine command = schedule->add_subcommand(name, what);
     command->fallthrough();
     command->add_option("PIPELINE", settings->target.pipeline, "name of a pipeline of the project, or a pipeline file (default: all)");
     command->add_option("--from", settings->from, "ticks from this moment on, UTC unless it has an offset (default: now)")->type_name("TIME");
@@ -152,7 +151,7 @@ void AddScheduleCommand(CLI::App& app, const GlobalFlags& flags, Action& action)
   sub("list", "Each schedule and its next tick", true);
   AddPauseCommands(schedule, flags, action);
   sub("next", "The next ticks: local time, offset, data interval, clock changes", false)
-      ->add_option("-n,--count", settings->count, "ticks of each schedule")->check(CLI::Range(1, 100'000))->capture_default_str();
+      ->add_option("-n,--count", settings->count, "ticks of each schedule")->range(1, 100'000)->capture_default_str();
 }
 
 }  // namespace headrace

@@ -1,7 +1,6 @@
 #include "headrace/base/process.h"
 #include "headrace/cli/schedule_pause.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -68,10 +67,10 @@ std::string PauseText(const std::vector<SchedulePause>& pauses, const PipelineSc
   return tenants.empty() ? "" : StrCat("paused for ", Join(tenants, ", "));
 }
 
-void AddPauseCommands(CLI::App* schedule, const GlobalFlags& flags, Action& action) {
+void AddPauseCommands(CommandLine schedule, const GlobalFlags& flags, Action& action) {
   for (const bool on : {true, false}) {
     auto pause = std::make_shared<PauseFlags>();
-    CLI::App* command = schedule->add_subcommand(on ? "pause" : "resume", on ? "Leave its ticks out until it is resumed; they are not made up for" : "End a pause");
+    CommandLine command = schedule->add_subcommand(on ? "pause" : "resume", on ? "Leave its ticks out until it is resumed; they are not made up for" : "End a pause");
     command->fallthrough();
     command->add_option("PIPELINE", pause->pipeline, "name of the pipeline")->required();
     command->add_option("--tenant", pause->tenant, "of this tenant alone")->type_name("NAME");

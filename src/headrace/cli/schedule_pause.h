@@ -9,7 +9,7 @@
 namespace headrace {
 
 /// `schedule pause` and `schedule resume`.
-void AddPauseCommands(CLI::App* schedule, const GlobalFlags& flags, Action& action);
+void AddPauseCommands(CommandLine schedule, const GlobalFlags& flags, Action& action);
 
 /// The pauses that last, when the project has a state; none when that cannot be read.
 std::vector<SchedulePause> OpenPauses(const Project& project);

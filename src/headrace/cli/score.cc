@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "headrace/base/files.h"
@@ -86,16 +85,16 @@ int Score(const ScoreFlags& flags, const GlobalFlags& global) {
 }
 }  // namespace
 
-void AddScoreCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("score", "Score a table with a model file, without a project");
+void AddScoreCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("score", "Score a table with a model file, without a project");
   auto flags = std::make_shared<ScoreFlags>();
   command->add_option("MODEL", flags->model, "a model file")->required();
   command->add_option("DATA", flags->data, "the rows to score; read with the types the model was trained on")->required();
   command->add_option("-o,--output", flags->out, "where the scored rows go: .csv, .tsv, .parquet or .jsonl")->required()->type_name("FILE");
   command->add_option("--keep", flags->keep, "columns to carry over (default: all but the target)")->delimiter(',')->type_name("COLUMN,...");
-  command->add_option("--reasons", flags->reasons, "add the N columns reason_1, ...: what moved each score most")->check(CLI::Range(1, 100))->type_name("N");
+  command->add_option("--reasons", flags->reasons, "add the N columns reason_1, ...: what moved each score most")->range(1, 100)->type_name("N");
   command->add_option("--personal", flags->personal, "columns whose values no reason tells")->delimiter(',')->type_name("COLUMN,...");
-  command->add_option("--top", flags->top, "keep the N rows with the largest score")->check(CLI::PositiveNumber)->type_name("N");
+  command->add_option("--top", flags->top, "keep the N rows with the largest score")->range(1, 1'000'000'000)->type_name("N");
   command->add_option("--delimiter", flags->delimiter, "of a CSV file (default: found in its first lines)")->type_name("CHAR");
   command->callback([&global, &action, flags] { action = [&global, flags] { return Score(*flags, global); }; });
 }

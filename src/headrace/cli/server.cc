@@ -1,6 +1,5 @@
 // Schedules that tick and runs that are looked after, until it is told to stop. All that matters stands in the state: see schedule/supervisor.h.
 
-#include <CLI/CLI.hpp>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -153,10 +152,10 @@ class Server {
 };
 }  // namespace
 
-void AddServerCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("server", "Start runs when their schedules tick, look after them and after backfills; until Ctrl-C, which leaves the runs at work");
+void AddServerCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("server", "Start runs when their schedules tick, look after them and after backfills; until Ctrl-C, which leaves the runs at work");
   auto flags = std::make_shared<ServerFlags>();
-  command->add_option("--parallel", flags->parallel, "runs at once, over all pipelines and tenants (default: one a core)")->check(CLI::Range(1, 1024));
+  command->add_option("--parallel", flags->parallel, "runs at once, over all pipelines and tenants (default: one a core)")->range(1, 1024);
   command->add_option("--clock", flags->clock, "pretend that it is this moment now; for tests")->group("");
   command->add_option("--clock-speed", flags->clock_speed, "pretend that time passes so many times faster; for tests")->group("");
   command->add_option("--lease", flags->lease_s, "seconds until a server that does not answer any more is replaced; for tests")->group("");

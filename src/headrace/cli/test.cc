@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 
@@ -116,8 +115,8 @@ class TestSession {
 };
 }  // namespace
 
-void AddTestCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("test", "Run the project's own tests (tests/*.yaml): given rows in, expected rows out; touches no connection");
+void AddTestCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("test", "Run the project's own tests (tests/*.yaml): given rows in, expected rows out; touches no connection");
   auto flags = std::make_shared<TestFlags>();
   command->add_option("FILE", flags->files, "test files (default: all of tests/*.yaml)");
   command->add_option("--sample", flags->sample, "instead of given rows take this share of what the extracts of the last run recorded, and judge checks only")->type_name("SHARE");

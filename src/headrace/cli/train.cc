@@ -1,6 +1,5 @@
 #include "headrace/model/train.h"
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -99,8 +98,8 @@ int Train(const TrainFlags& flags, const GlobalFlags& global) {
 }
 }  // namespace
 
-void AddTrainCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
-  CLI::App* command = app.add_subcommand("train", "Fit a model on a table, without a project");
+void AddTrainCommand(CommandLine app, const GlobalFlags& global, Action& action) {
+  CommandLine command = app.add_subcommand("train", "Fit a model on a table, without a project");
   auto flags = std::make_shared<TrainFlags>();
   command->add_option("DATA", flags->data, "CSV, TSV, Parquet or JSON lines, also .gz and .zst; a glob reads several files")->required();
   command->add_option("--target", flags->target, "the column to predict")->required();
@@ -108,9 +107,9 @@ void AddTrainCommand(CLI::App& app, const GlobalFlags& global, Action& action) {
   command->add_option("--positive", flags->positive, "the positive class (default: true, 1 or the last in byte order)")->type_name("VALUE");
   command->add_option("--key", flags->key, "columns that identify a row; never features")->delimiter(',')->type_name("COLUMN,...");
   command->add_option("--ignore", flags->ignore, "columns that are not features")->delimiter(',')->type_name("COLUMN,...");
-  command->add_option("--learner", flags->learner, "lightgbm, logistic, linear, naive_bayes, constant, or auto: the best of several (default: by the number of rows)")->check(CLI::IsMember({"lightgbm", "logistic", "linear", "naive_bayes", "constant", "auto"}));
-  command->add_option("--calibrate", flags->calibrate, "isotonic, sigmoid or beta (default: none)")->check(CLI::IsMember({"none", "isotonic", "sigmoid", "beta"}));
-  command->add_option("--test", flags->test, "percent of rows, by hash, held back for evaluation")->check(CLI::Range(0.0, 90.0))->capture_default_str();
+  command->add_option("--learner", flags->learner, "lightgbm, logistic, linear, naive_bayes, constant, or auto: the best of several (default: by the number of rows)")->one_of({"lightgbm", "logistic", "linear", "naive_bayes", "constant", "auto"});
+  command->add_option("--calibrate", flags->calibrate, "isotonic, sigmoid or beta (default: none)")->one_of({"none", "isotonic", "sigmoid", "beta"});
+  command->add_option("--test", flags->test, "percent of rows, by hash, held back for evaluation")->range(0.0, 90.0)->capture_default_str();
   command->add_option("--delimiter", flags->delimiter, "of a CSV file (default: found in its first lines)")->type_name("CHAR");
   command->add_flag("--no-refit", flags->no_refit, "keep the model of the evaluation: do not fit once more on all rows");
   command->callback([&global, &action, flags] { action = [&global, flags] { return Train(*flags, global); }; });

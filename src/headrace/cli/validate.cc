@@ -1,5 +1,3 @@
-#include <CLI/CLI.hpp>
-
 #include "headrace/cli/command.h"
 #include "headrace/pipeline/columns.h"
 #include "headrace/pipeline/test_file.h"
@@ -38,12 +36,12 @@ int Validate(const std::vector<std::string>& files, const std::string& format, c
 }
 }  // namespace
 
-void AddValidateCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* command = app.add_subcommand("validate", "Check the project's files and say every error at once");
+void AddValidateCommand(CommandLine app, const GlobalFlags& flags, Action& action) {
+  CommandLine command = app.add_subcommand("validate", "Check the project's files and say every error at once");
   auto files = std::make_shared<std::vector<std::string>>();
   auto format = std::make_shared<std::string>("text");
   command->add_option("FILE", *files, "pipeline files (default: the whole project)");
-  command->add_option("--format", *format, "text, json, sarif or github")->check(CLI::IsMember({"text", "json", "sarif", "github"}))->capture_default_str();
+  command->add_option("--format", *format, "text, json, sarif or github")->one_of({"text", "json", "sarif", "github"})->capture_default_str();
   command->callback([&flags, &action, files, format] { action = [&flags, files, format] { return Validate(*files, *format, flags); }; });
 }
 

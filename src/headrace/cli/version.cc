@@ -1,14 +1,13 @@
 #include "headrace/base/version.h"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "headrace/cli/command.h"
 
 namespace headrace {
 
-void AddVersionCommand(CLI::App& app, const GlobalFlags& flags, Action& action) {
-  CLI::App* command = app.add_subcommand("version", "Print version, commit and compiler of this program");
+void AddVersionCommand(CommandLine app, const GlobalFlags& flags, Action& action) {
+  CommandLine command = app.add_subcommand("version", "Print version, commit and compiler of this program");
   command->callback([&] {
     action = [&flags] {
       const BuildInfo& build = ThisBuild();

@@ -1,6 +1,7 @@
 #include "headrace/pipeline/columns.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "headrace/aggregate/plan.h"
 #include "headrace/base/text.h"
@@ -18,6 +19,39 @@ std::unique_ptr<TableStream> NoRows(const Schema& schema) {
   std::vector<ColumnPtr> columns;
   for (const Field& field : schema.fields()) columns.push_back(ColumnBuilder(field.type).Finish());
   return StreamOf(Table(schema, std::move(columns), 0));
+}
+
+bool IsWord(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+/// Where `word` stands in `text` and is not a part of a longer word.
+std::optional<std::size_t> FindWord(std::string_view text, std::string_view word) {
+  for (std::size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+    const bool begins = at == 0 || !IsWord(word.front()) || !IsWord(text[at - 1]);
+    const std::size_t end = at + word.size();
+    if (begins && (end == text.size() || !IsWord(word.back()) || !IsWord(text[end]))) return at;
+  }
+  return std::nullopt;
+}
+
+/// The place in a step's text that a message speaks of: what it quotes between backticks, then what it quotes next where that stands within, and so on. The
+/// step's name when nothing quoted is there.
+Place PlaceOf(const StepSpec& step, std::string_view message) {
+  if (step.body.source == nullptr) return step.place;
+  const std::string_view text = step.body.source->text();
+  Place found = step.body;
+  bool any = false;
+  for (std::size_t open = message.find('`'); open != std::string_view::npos; open = message.find('`', open)) {
+    const std::size_t close = message.find('`', open + 1);
+    if (close == std::string_view::npos) break;
+    const std::string_view quoted = message.substr(open + 1, close - open - 1);
+    open = close + 1;
+    if (quoted.empty()) continue;
+    const std::optional<std::size_t> at = FindWord(text.substr(found.offset, found.length), quoted);
+    if (!at) continue;
+    found = {found.source, found.offset + *at, quoted.size()};
+    any = true;
+  }
+  return any ? found : step.place;
 }
 
 class ColumnChecker {
@@ -137,7 +171,7 @@ class ColumnChecker {
   bool Knows(const StepInput& input) const { return input.output.empty() && known_.contains(input.step); }
 
   void Refuse(const StepSpec& step, const Status& status) {
-    if (!status.ok()) diagnostics_.AddError(DiagnosticCode::kColumns, step.place, StrCat("`", step.name, "`: ", status.message())).Help(status.help());
+    if (!status.ok()) diagnostics_.AddError(DiagnosticCode::kColumns, PlaceOf(step, status.message()), StrCat("`", step.name, "`: ", status.message())).Help(status.help());
   }
 
   static std::optional<Schema> WithItem(const StepSpec& step, const Schema& own) {

@@ -23,6 +23,7 @@ class StepDecoder {
     spec.name = name;
     spec.bare_name = entry.key;
     spec.place = entry.key_place;
+    spec.body = step_.place;
     if (const Node* node = step_.Find("extract")) spec.kind = StepKind::kExtract, spec.spec = Extract(*node);
     if (const Node* node = step_.Find("sql")) spec.kind = StepKind::kSql, spec.spec = Sql(*node);
     if (const Node* node = step_.Find("train")) spec.kind = StepKind::kTrain, spec.spec = Train(*node);

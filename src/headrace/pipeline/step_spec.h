@@ -208,6 +208,7 @@ struct StepSpec {
   /// table (before the tenant's `tables`), arguments and variables of a command (its code comes with a run), AggregateSpec::Text(); "" where nothing is. Equal text for training and scoring is promise 1.
   std::string unfitted_text;
   Place place;                                       ///< of the step's name
+  Place body;                                        ///< of all that stands under it
 
   template <typename T> const T& as() const { return std::get<T>(spec); }
 };

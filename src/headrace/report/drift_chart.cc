@@ -8,8 +8,8 @@
 namespace headrace {
 namespace {
 
-constexpr double kWidth = 360, kNames = 150, kValues = 44, kRow = 26, kBar = 9;
-constexpr std::size_t kLongestName = 22;
+constexpr double kWidth = 360, kNames = 150, kValues = 58, kRow = 26, kBar = 9;
+constexpr std::size_t kLongestName = 19;
 
 std::string Short(const std::string& name) {
   if (name.size() <= kLongestName) return name;

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t kMaxNodes = 200;
 constexpr double kMargin = 4;
-/// Up to this width the picture shrinks to fit the window; a longer one scrolls.
-constexpr double kFits = 1420;
+/// A small picture keeps its size, up to kFits it takes the width of the window, a longer one scrolls.
+constexpr double kSmall = 860, kFits = 1420;
 constexpr double kSnug = 350, kNear = 500;      // of one that goes down: it fits any phone, or nearly
 
 /// A step, or data from outside that a step names.
@@ -135,7 +135,7 @@ Html DrawView(const StepGraph& graph, bool down) {
   }
   const double width = (down ? layout.breadth : layout.length) + 2 * kMargin;
   const double height = (down ? layout.length : layout.breadth) + 2 * kMargin;
-  return El("div", {{"class", down ? (width <= kSnug ? "graph down snug" : width <= kNear ? "graph down near" : "graph down") : width <= kFits ? "graph across fit" : "graph across"}, {"tabindex", 0}, {"role", "group"}, {"aria-label", "Step graph: each step with its state, time and rows; arrows show what it reads"}},
+  return El("div", {{"class", down ? (width <= kSnug ? "graph down snug" : width <= kNear ? "graph down near" : "graph down") : width <= kSmall ? "graph across snug" : width <= kFits ? "graph across fit" : "graph across"}, {"tabindex", 0}, {"role", "group"}, {"aria-label", "Step graph: each step with its state, time and rows; arrows show what it reads"}},
             El("svg", {{"width", width}, {"height", height}, {"viewBox", StrCat("0 0 ", Coordinate(width), " ", Coordinate(height))}}, svg));
 }
 

@@ -1,5 +1,6 @@
 #include "headrace/run/forecast.h"
 
+#include "headrace/run/fan_out.h"
 #include "headrace/run/fingerprint.h"
 #include "headrace/run/run_loop.h"
 
@@ -36,10 +37,7 @@ class Forecaster {
       forecast.reason = StrCat("`when: ", spec.when, "` is false");
       return forecast;
     }
-    if (spec.for_each) {
-      forecast.reason = spec.for_each->rows ? StrCat("each row of `", spec.for_each->rows->step, "` is judged when it comes") : StrCat(spec.for_each->values.size(), " items, each judged when it comes");
-      return forecast;
-    }
+    if (spec.for_each) return OfItems(spec, std::move(forecast));
     if (AlwaysRuns(spec)) {
       forecast.reason = WhyAlways(spec);
       ASSIGN_OR_RETURN(const auto last, store_.LastOf(pipeline_.pipeline, pipeline_.tenant, spec.name, ""));
@@ -50,44 +48,98 @@ class Forecaster {
   }
 
  private:
-  Result<StepForecast> FromFingerprint(const StepSpec& spec, StepForecast forecast) {
-    std::map<std::string, StepInputFile> inputs;
+  /// What determines the output of a step, as far as its inputs are known.
+  struct Parts {
+    std::string text, unknown;               ///< `unknown`: why there is none
     bool conditional = false;
+  };
+  Result<Parts> PartsOf(const StepSpec& spec) {
+    Parts parts;
+    std::map<std::string, StepInputFile> inputs;
     for (const StepInput& input : spec.inputs) {
       const Expected& above = expected_[input.step];
       const auto output = above.outputs.find(input.output);
-      if (!above.known || output == above.outputs.end()) {
-        forecast.reason = StrCat("`", input.step, "` runs before it");
-        return forecast;
-      }
-      conditional |= above.conditional;
+      if (!above.known || output == above.outputs.end()) return parts.unknown = StrCat("`", input.step, "` runs before it"), parts;
+      parts.conditional |= above.conditional;
       inputs[input.name] = {output->second, "", ""};
     }
     if (spec.kind == StepKind::kScore && spec.as<ScoreSpec>().model.step.empty()) {
       Result<StepInputFile> model = ResolveModelInput(store_, pipeline_, spec.as<ScoreSpec>().model);
-      if (!model.ok()) {
-        forecast.reason = model.status().message();
-        return forecast;
-      }
+      if (!model.ok()) return parts.unknown = model.status().message(), parts;
       inputs["model"] = std::move(model).value();
     }
     ASSIGN_OR_RETURN(const auto sources, SourceDigests(pipeline_, spec));
-    const std::string parts = FingerprintParts(spec, inputs, sources, pipeline_.interval);
-    ASSIGN_OR_RETURN(const auto found, store_.FindReusable(pipeline_.pipeline, pipeline_.tenant, spec.name, FingerprintOf(parts)));
-    if (found && spec.cache.reuse) {
-      forecast.act = conditional ? StepForecast::Act::kReuseIfUnchanged : StepForecast::Act::kReuse;
-      forecast.reason = StrCat("as in run ", found->run);
-      expected_[spec.name] = {true, conditional, found->outputs};
-      return forecast;
-    }
-    ASSIGN_OR_RETURN(const auto last, store_.LastOf(pipeline_.pipeline, pipeline_.tenant, spec.name, ""));
-    if (!last) {
-      forecast.reason = "it never ran before";
-      return forecast;
-    }
+    parts.text = FingerprintParts(spec, inputs, sources, pipeline_.interval);
+    return parts;
+  }
+
+  /// Why a step, or an item, that has no output to reuse would run.
+  Result<std::string> WhyRun(const std::string& name, const std::string& parts) {
+    ASSIGN_OR_RETURN(const auto last, store_.LastOf(pipeline_.pipeline, pipeline_.tenant, name, ""));
+    if (!last) return "it never ran before";
     ASSIGN_OR_RETURN(const std::vector<PartChange> changes, CompareParts(last->parts, parts));
-    forecast.reason = changes.empty() ? "its recorded output is gone" : StrCat("`", changes[0].part, "` changed");
+    return changes.empty() ? "its recorded output is gone" : StrCat("`", changes[0].part, "` changed");
+  }
+
+  Result<StepForecast> FromFingerprint(const StepSpec& spec, StepForecast forecast) {
+    ASSIGN_OR_RETURN(const Parts parts, PartsOf(spec));
+    if (!parts.unknown.empty()) return forecast.reason = parts.unknown, forecast;
+    ASSIGN_OR_RETURN(const auto found, store_.FindReusable(pipeline_.pipeline, pipeline_.tenant, spec.name, FingerprintOf(parts.text)));
+    if (found && spec.cache.reuse) return Reuse(*found, parts.conditional, std::move(forecast));
+    ASSIGN_OR_RETURN(forecast.reason, WhyRun(spec.name, parts.text));
     return forecast;
+  }
+
+  StepForecast Reuse(const StepRecord& found, bool conditional, StepForecast forecast) {
+    forecast.act = conditional ? StepForecast::Act::kReuseIfUnchanged : StepForecast::Act::kReuse;
+    forecast.reason = StrCat("as in run ", found.run);
+    expected_[forecast.step] = {true, conditional, found.outputs};
+    return forecast;
+  }
+
+  /// A step with items: each is judged, where the rows that they come from are known.
+  Result<StepForecast> OfItems(const StepSpec& spec, StepForecast forecast) {
+    std::string rows;
+    bool conditional = false;
+    if (spec.for_each->rows) {
+      const Expected& above = expected_[spec.for_each->rows->step];
+      const auto output = above.outputs.find(spec.for_each->rows->output);
+      if (!above.known || output == above.outputs.end()) return forecast.reason = StrCat("`", spec.for_each->rows->step, "` runs before it, and its rows are the items"), forecast;
+      conditional = above.conditional;
+      ASSIGN_OR_RETURN(rows, store_.ArtifactPath(output->second));
+    }
+    Result<std::vector<FanItem>> items = ItemsOf(spec, rows);
+    if (!items.ok()) return forecast.reason = items.status().message(), forecast;
+    const FanOut fan(spec, std::move(items).value());
+    std::vector<std::pair<std::string, std::string>> all;
+    std::size_t reused = 0;
+    std::string first;                       // of those that would run
+    for (std::size_t item = 0; item < fan.size(); ++item) {
+      ASSIGN_OR_RETURN(const std::string why, WhyItemRuns(fan, item, all, conditional));
+      if (why.empty()) ++reused;
+      else if (first.empty()) first = StrCat("`", fan.Text(item), "`: ", why);
+    }
+    if (all.size() == fan.size()) {
+      ASSIGN_OR_RETURN(const auto found, store_.FindReusable(pipeline_.pipeline, pipeline_.tenant, spec.name, FingerprintOf(ItemParts(spec, all))));
+      if (found && reused == fan.size()) return Reuse(*found, conditional, std::move(forecast));
+    }
+    const std::string of_them = StrCat(fan.size() - reused, " of ", fan.size(), " items");
+    forecast.reason = reused == fan.size() ? StrCat("each of ", fan.size(), " items is there; they are joined") : reused + 1 == fan.size() ? StrCat(of_them, ", ", first) : StrCat(of_them, ", the first ", first);
+    return forecast;
+  }
+
+  /// "" = its recorded output would be used. Adds the item's text and fingerprint to `all`, where it has one.
+  Result<std::string> WhyItemRuns(const FanOut& fan, std::size_t item, std::vector<std::pair<std::string, std::string>>& all, bool& conditional) {
+    const Result<StepSpec> spec = fan.SpecOf(item);
+    if (!spec.ok()) return spec.status().message();
+    if (!spec->enabled) return all.emplace_back(fan.Text(item), "off"), std::string();
+    ASSIGN_OR_RETURN(const Parts parts, PartsOf(*spec));
+    if (!parts.unknown.empty()) return parts.unknown;
+    all.emplace_back(fan.Text(item), FingerprintOf(parts.text));
+    conditional |= parts.conditional;
+    if (AlwaysRuns(*spec)) return std::string(WhyAlways(*spec));
+    ASSIGN_OR_RETURN(const auto found, store_.FindReusable(pipeline_.pipeline, pipeline_.tenant, fan.Name(item), all.back().second));
+    return found && spec->cache.reuse ? std::string() : WhyRun(fan.Name(item), parts.text);
   }
 
   Store& store_;

@@ -233,6 +233,7 @@ Result<std::vector<OutboxMessage>> RunLoop::Told(RunState state, int exit_code) 
 std::string RunLoop::Sentence(RunState state) const {
   if (state == RunState::kInterrupted)
     return StrCat(cancelled_by_.empty() ? "interrupted" : StrCat("cancelled by ", cancelled_by_), "; `headrace run --resume` goes on where it stood");
+  if (state == RunState::kWaiting && !waits_.empty()) return StrCat(waits_, ", then `headrace run --resume ", run_.id, "`");
   if (state == RunState::kWaiting)
     return StrCat("waits for an approval of `", Join(parked_, "`, `"), "`: `headrace approve ", run_.id, " ", parked_[0], "`, then `headrace run --resume ", run_.id, "`");
   return first_message_;
@@ -473,6 +474,7 @@ Status RunLoop::HandleFinished(const std::string& step, StepOutcome outcome) {
     record.reason = outcome.skipped;
     return Record(record, outcome.details, StepEnd::kSkipped);
   }
+  if (!outcome.waits.empty()) return ParkForOtherRun(spec, record, std::move(outcome.details), std::move(outcome.waits));
   if (outcome.status.ok()) {
     record.state = StepState::kSucceeded;
     record.outputs = std::move(outcome.outputs);

@@ -99,6 +99,7 @@ class RunLoop {
   std::string RefusalOf(const Approval& answer) const;
   Status AskOrGoOn(const StepSpec& spec, StepRecord& record, std::map<std::string, StepInputFile> inputs);
   Status Park(const StepSpec& spec, StepRecord& record, StepDetails details);
+  Status ParkForOtherRun(const StepSpec& spec, StepRecord& record, StepDetails details, std::string why);
   Status EndPromotion(const StepSpec& spec, StepRecord& record, const Approval& answer);
   // Items: run_loop_items.cc.
   Status BeginItems(const StepSpec& spec, StepRecord& record);
@@ -156,6 +157,7 @@ class RunLoop {
   std::map<std::string, ItemAttempt> items_;    ///< items at work, by name
   std::int64_t asked_to_end_ = 0;               ///< monotonic time of the last look for a wish to cancel
   std::vector<std::string> parked_;
+  std::string waits_;                           ///< what the run of a parked `pipeline` step waits for
   std::map<std::string, std::int64_t> first_try_;
   std::set<std::string> gates_refused_;         ///< names of models whose gate said no in this run
   ErrorCode first_error_ = ErrorCode::kOk;

@@ -36,6 +36,21 @@ Status RunLoop::Park(const StepSpec& spec, StepRecord& record, StepDetails detai
   return Ok();
 }
 
+/// A `pipeline` step whose run asks people: it goes on with that run when this one is resumed. The question is that run's.
+Status RunLoop::ParkForOtherRun(const StepSpec& spec, StepRecord& record, StepDetails details, std::string why) {
+  record.state = StepState::kWaiting;
+  record.reason = why;
+  details.upstream = spec.upstream;
+  details_[spec.name] = details;
+  record.details = details.ToJson();
+  ended_.push_back(record);
+  RETURN_IF_ERROR(Write(nullptr));
+  plan_->Park(spec.name);
+  parked_.push_back(spec.name);
+  if (waits_.empty()) waits_ = std::move(why);
+  return Ok();
+}
+
 /// The model was fitted and registered before the run waited; now the alias moves, or does not.
 Status RunLoop::EndPromotion(const StepSpec& spec, StepRecord& record, const Approval& answer) {
   StepDetails details = details_[spec.name];

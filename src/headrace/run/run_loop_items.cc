@@ -8,6 +8,7 @@ namespace headrace {
 
 namespace {
 constexpr std::int64_t kTickMicros = 100'000;
+constexpr std::size_t kLookedAt = 1'000;    // items between two words on how far it is
 
 StepRecord ItemRecord(const std::string& run, const FanOut& fan, std::size_t item) {
   StepRecord record;
@@ -61,6 +62,7 @@ Result<std::pair<std::string, bool>> RunLoop::PartsOfItems(const FanOut& fan) {
   bool live = false;
   for (std::size_t item = 0; item < fan.size(); ++item) {
     RETURN_IF_ERROR(env_.store->Heartbeat(run_.id));
+    if (item % kLookedAt == kLookedAt - 1) observer_.StepProgress(fan.step().name, StrCat("looking at ", fan.size(), " items"), static_cast<double>(item) / static_cast<double>(fan.size()));
     const Result<StepSpec> spec = fan.SpecOf(item);
     if (!spec.ok()) return std::pair<std::string, bool>();
     const auto inputs = Inputs(*spec);
@@ -150,6 +152,7 @@ Status RunLoop::ItemFinished(const std::string& name, StepOutcome outcome) {
   const StepSpec& spec = *attempt.spec;
   StepRecord& record = attempt.record;
   if (!spec.pool.empty()) RETURN_IF_ERROR(env_.store->FreeSlot(spec.pool, run_.id, name));
+  if (!outcome.waits.empty()) outcome.status = Error(ErrorCode::kBusy, outcome.waits).WithHelp(StrCat("after the answer: `headrace run --resume ", run_.id, "`"));
   RETURN_IF_ERROR(Presented(spec, active.timed_out, outcome, name));
   if (outcome.status.ok()) {
     record.state = outcome.skipped.empty() ? StepState::kSucceeded : StepState::kSkipped;

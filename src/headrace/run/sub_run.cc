@@ -40,10 +40,9 @@ ErrorCode CodeOf(int exit_code) {
   return ErrorCode::kFailed;
 }
 
-Status StatusOf(const RunRecord& run, const std::string& parent) {
+Status StatusOf(const RunRecord& run) {
   const std::string which = StrCat("run ", run.id, " of pipeline `", run.pipeline, "`");
-  if (run.state == RunState::kSucceeded) return Ok();
-  if (run.state == RunState::kWaiting) return Error(ErrorCode::kBusy, which, " ", run.message).WithHelp(StrCat("after the answer: `headrace run --resume ", parent, "`"));
+  if (run.state == RunState::kSucceeded || run.state == RunState::kWaiting) return Ok();
   return Error(CodeOf(run.exit_code), which, " ", StateName(run.state), ": ", run.message).WithHelp(StrCat("`headrace show ", run.id, "` says more"));
 }
 
@@ -93,8 +92,9 @@ StepOutcome RunSubPipeline(const StepContext& context, const Project& project, s
   if (!run.ok()) return outcome.status = run.status(), outcome;
   outcome.details.child = run->id;
   outcome.details.notes.push_back(StrCat("run ", run->id, " of pipeline `", run->pipeline, "` ", StateName(run->state)));
-  outcome.status = StatusOf(*run, context.run->run);
-  if (!outcome.status.ok() || spec.output.empty()) return outcome;
+  outcome.status = StatusOf(*run);
+  if (run->state == RunState::kWaiting) outcome.waits = StrCat("run ", run->id, " of pipeline `", run->pipeline, "` waits for an approval: `headrace approve ", run->id, "`");
+  if (!outcome.status.ok() || !outcome.waits.empty() || spec.output.empty()) return outcome;
   const Result<std::vector<StepRecord>> steps = context.store().ListSteps(run->id);
   if (!steps.ok()) return outcome.status = steps.status(), outcome;
   for (const StepRecord& step : *steps)

@@ -116,6 +116,8 @@ struct StepOutcome {
   bool gate_refused = false;
   /// Not empty: the step says that it has nothing to do, and why. It counts as skipped; `status` is ok, there are no outputs.
   std::string skipped;
+  /// Not empty: the step can go on only when people have answered what another run asks them, and the sentence says what. `status` is ok.
+  std::string waits;
 };
 
 /// Do the work of one attempt: fit it, score it, read or deliver it, then judge its checks. Nothing half-done is left: outputs

@@ -180,6 +180,15 @@ Status ForIds(Database& db, const std::vector<std::string>& ids, const std::vect
   return Ok();
 }
 
+/// Wishes that ended without a run, and backfills of which nothing is left.
+Status RemoveOldRequests(Database& db, const GcRequest& request) {
+  if (!request.runs || !request.before_us) return Ok();
+  Statement requests(db, "DELETE FROM requests WHERE run = '' AND state NOT IN ('queued', 'started') AND ended_us < ?1 AND (?2 = '' OR pipeline = ?2) AND (?3 = '' OR tenant = ?3)");
+  RETURN_IF_ERROR(requests.Bind(*request.before_us, request.pipeline, request.tenant).Run());
+  Statement backfills(db, "DELETE FROM backfills WHERE created_us < ? AND NOT EXISTS (SELECT 1 FROM requests WHERE origin = backfills.id)");
+  return backfills.Bind(*request.before_us).Run();
+}
+
 Status RemoveRecords(Database& db, const std::vector<Run>& runs) {
   std::vector<std::string> gone, emptied;
   for (const Run& run : runs) {
@@ -188,6 +197,7 @@ Status RemoveRecords(Database& db, const std::vector<Run>& runs) {
   }
   std::vector<std::pair<std::string, std::string>> of_runs;
   for (const char* table : kOfRuns) of_runs.emplace_back(StrCat("DELETE FROM ", table, " WHERE run"), "");
+  of_runs.emplace_back("DELETE FROM requests WHERE run", " AND state NOT IN ('queued', 'started')");
   of_runs.emplace_back("DELETE FROM runs WHERE id", "");
   RETURN_IF_ERROR(ForIds(db, gone, of_runs));
   return ForIds(db, emptied, {{"UPDATE steps SET fingerprint = '' WHERE run", " AND EXISTS (SELECT 1 FROM outputs o WHERE o.run = steps.run AND o.step = steps.step AND o.kind = 'dataset')"},
@@ -335,7 +345,8 @@ Result<GcReport> Store::CollectGarbage(const GcRequest& request) {
     RETURN_IF_ERROR(find());
     RETURN_IF_ERROR(CloseKilled(*db_, garbage, now));
     RETURN_IF_ERROR(RemoveModels(*db_, garbage.models, garbage.old_outputs));
-    return RemoveRecords(*db_, garbage.runs);
+    RETURN_IF_ERROR(RemoveRecords(*db_, garbage.runs));
+    return RemoveOldRequests(*db_, request);
   };
   if (request.apply) CrashPoint("gc.before_records");
   RETURN_IF_ERROR(request.apply ? db_->Transact(true, remove_records) : find());

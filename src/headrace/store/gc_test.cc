@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "headrace/base/files.h"
+#include "headrace/store/run_queue.h"
 #include "headrace/store/store.h"
 #include "headrace/store/store_for_tests.h"
 
@@ -113,6 +114,42 @@ TEST_P(GcTest, OldRunsGoWithTheirArtifactsAndTheLastSuccessStays) {
   EXPECT_TRUE(store_->ListSteps("r1")->empty());
   store_ = Open();
   EXPECT_EQ((*store_->FindReusable("score", "acme", "rows", "f"))->run, "r2");
+}
+
+TEST_P(GcTest, WhatAskedForThemGoesWithOldRuns) {
+  RunQueue queue(*store_, clock_);
+  Backfill backfill;
+  backfill.id = "b1";
+  backfill.created_us = clock_.NowMicros();
+  std::vector<RunRequest> requests(4);
+  const char* ids[] = {"of r1", "skipped", "open", "of b1"};
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    requests[i].id = ids[i];
+    requests[i].origin = i == 3 ? "b1" : "schedule";
+    requests[i].pipeline = "score";
+    requests[i].tenant = "acme";
+  }
+  ASSERT_TRUE(queue.Enter({requests[0], requests[1], requests[2]}, {}).ok());
+  ASSERT_TRUE(queue.EnterBackfill(backfill, {requests[3]}, clock_.NowMicros()).ok());
+  requests[0].state = RequestState::kSucceeded;
+  requests[0].run = "r1";
+  requests[1].state = RequestState::kSkipped;
+  requests[3].state = RequestState::kFailed;
+  for (const std::size_t i : {0, 1, 3}) {
+    requests[i].ended_us = clock_.NowMicros();
+    ASSERT_TRUE(*queue.Change(requests[i]));
+  }
+  Run("r1", "one");
+  Run("r2", "two");
+  Gc();
+  EXPECT_EQ(queue.List("", 10)->size(), 3u) << "only that of r1 goes with it: no age was given";
+  EXPECT_EQ(queue.Backfills()->size(), 1u);
+  GcRequest old;
+  old.before_us = clock_.NowMicros();
+  Gc(old);
+  ASSERT_EQ(queue.List("", 10)->size(), 1u);
+  EXPECT_EQ((*queue.List("", 10))[0].id, "open");
+  EXPECT_TRUE(queue.Backfills()->empty());
 }
 
 TEST_P(GcTest, AgeAndCountMustBothSaySo) {

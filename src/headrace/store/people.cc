@@ -10,6 +10,9 @@ namespace headrace {
 using internal::Statement;
 
 namespace {
+/// A run and the runs of its `pipeline` steps that wait, and theirs.
+constexpr std::string_view kFamily = "WITH RECURSIVE family(id) AS (SELECT id FROM runs WHERE id = ? UNION SELECT runs.id FROM family JOIN steps ON steps.run = family.id AND steps.state = 'waiting' "
+                                     "JOIN runs ON runs.parent = steps.run || '/' || steps.step AND runs.parent <> '' AND runs.state = 'waiting') ";
 constexpr std::string_view kApprovalColumns = "SELECT run, step, asked_us, until_us, verdict, by, note, decided_us FROM approvals ";
 
 Approval ReadApproval(const Statement& row) {
@@ -64,7 +67,7 @@ Result<std::optional<Approval>> Store::GetApproval(const std::string& run, const
 Result<std::vector<Approval>> Store::ListApprovals(const std::string& run) {
   const std::lock_guard lock(mutex_);
   Statement find(*db_, run.empty() ? StrCat(kApprovalColumns, "WHERE verdict = '' AND EXISTS (SELECT 1 FROM runs WHERE id = approvals.run AND state = 'waiting') ORDER BY asked_us, run, step")
-                                   : StrCat(kApprovalColumns, "WHERE run = ? ORDER BY asked_us, step"));
+                                   : StrCat(kFamily, kApprovalColumns, "WHERE run IN (SELECT id FROM family) ORDER BY asked_us, run, step"));
   if (!run.empty()) find.Bind(run);
   return ReadApprovals(find);
 }
@@ -95,10 +98,10 @@ Status Store::Cancel(const std::string& run, const std::string& by) {
     wish.Bind(by.empty() ? "somebody" : by, run);
     RETURN_IF_ERROR(wish.Run());
     if (wish.changed() == 1) return Ok();
-    Statement end(*db_, "UPDATE runs SET state = 'interrupted', exit_code = ?, message = ?, cancel_by = ? WHERE id = ? AND state = 'waiting'");
-    end.Bind(ExitCode(ErrorCode::kInterrupted), StrCat("cancelled", by.empty() ? "" : StrCat(" by ", by), " while it waited for an approval"), by, run);
+    Statement end(*db_, StrCat(kFamily, "UPDATE runs SET state = 'interrupted', exit_code = ?, message = ?, cancel_by = ? WHERE id IN (SELECT id FROM family) AND state = 'waiting'"));
+    end.Bind(run, ExitCode(ErrorCode::kInterrupted), StrCat("cancelled", by.empty() ? "" : StrCat(" by ", by), " while it waited for an approval"), by);
     RETURN_IF_ERROR(end.Run());
-    return end.changed() == 1 ? Ok() : Refusal(run, "");
+    return end.changed() > 0 ? Ok() : Refusal(run, "");
   });
 }
 

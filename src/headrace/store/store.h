@@ -235,7 +235,7 @@ class Store {
   /// is there already stays.
   Status ParkStep(const StepRecord& step, std::int64_t until_us);
   Result<std::optional<Approval>> GetApproval(const std::string& run, const std::string& step);
-  Result<std::vector<Approval>> ListApprovals(const std::string& run);   ///< "" = the open ones of all waiting runs, oldest first
+  Result<std::vector<Approval>> ListApprovals(const std::string& run);   ///< and of the waiting runs that its `pipeline` steps started; "" = the open ones of all waiting runs, oldest first
   /// Answer. kInvalid when nothing was asked, another answer was given before, or the time is up.
   Status Decide(const std::string& run, const std::string& step, bool yes, const std::string& by, const std::string& note);
   /// Wish that a run ends: its process finds out by CancelledBy. A waiting run ends at once. kInvalid when it has ended.

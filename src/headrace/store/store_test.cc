@@ -260,6 +260,29 @@ TEST_P(StoreTest, AnApprovalIsAskedOnceAndItsAnswerIsFinal) {
   EXPECT_EQ((*answer)->by, "ann");
 }
 
+TEST_P(StoreTest, TheQuestionsOfARunAreAlsoThoseOfTheRunsInsideIt) {
+  RunRecord inner = Run("inner"), innermost = Run("innermost"), other = Run("other");
+  inner.parent = "outer/part";
+  innermost.parent = "inner/deeper";
+  other.parent = "outer/done";
+  ASSERT_TRUE(store_->CreateRun(Run("outer"), {Step("outer", "part"), Step("outer", "done")}).ok());
+  ASSERT_TRUE(store_->CreateRun(inner, {Step("inner", "deeper")}).ok());
+  ASSERT_TRUE(store_->CreateRun(innermost, {Step("innermost", "deliver")}).ok());
+  ASSERT_TRUE(store_->CreateRun(other, {Step("other", "deliver")}).ok());
+  ASSERT_TRUE(store_->ParkStep(Step("innermost", "deliver", StepState::kWaiting), 0).ok());
+  ASSERT_TRUE(store_->ParkStep(Step("other", "deliver", StepState::kWaiting), 0).ok());
+  ASSERT_TRUE(store_->Advance({Step("inner", "deeper", StepState::kWaiting)}, nullptr).ok());
+  ASSERT_TRUE(store_->Advance({Step("outer", "part", StepState::kWaiting)}, nullptr).ok());
+  for (const char* run : {"innermost", "inner", "outer", "other"}) ASSERT_TRUE(store_->FinishRun(run, RunState::kWaiting, 75, "waits").ok());
+  const auto asked = store_->ListApprovals("outer");
+  ASSERT_TRUE(asked.ok());
+  ASSERT_EQ(asked->size(), 1u) << "the step `done` does not wait";
+  EXPECT_EQ((*asked)[0].run, "innermost");
+  ASSERT_TRUE(store_->Cancel("outer", "ann").ok());
+  for (const char* run : {"innermost", "inner", "outer"}) EXPECT_EQ(store_->GetRun(run)->state, RunState::kInterrupted) << run;
+  EXPECT_EQ(store_->GetRun("other")->state, RunState::kWaiting);
+}
+
 TEST_P(StoreTest, NobodyCanApproveAfterTheTimeIsUp) {
   ASSERT_TRUE(store_->CreateRun(Run("r1"), {Step("r1", "deliver")}).ok());
   ASSERT_TRUE(store_->ParkStep(Step("r1", "deliver", StepState::kWaiting), clock_.NowMicros() + 1'000).ok());
