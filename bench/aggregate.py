@@ -20,7 +20,7 @@ import time
 import numpy as np
 import pyarrow.parquet as pq
 
-from figures import HEADRACE, ROOT, figure, finish
+from figures import HEADRACE, ROOT, figure, finish, timed
 from peers import gen_events
 from peers.aggregate_peers import CATEGORIES, CHANNELS, TYPES
 
@@ -47,34 +47,20 @@ steps:
 """ % (", ".join(TYPES), ", ".join(CATEGORIES), ", ".join(CATEGORIES), ", ".join(CHANNELS))
 
 
-def timed(argv, folder):
-    """(standard output, wall seconds, processor seconds, peak MB) of one process."""
-    with open(os.path.join(folder, "said.txt"), "w+") as said, open(os.path.join(folder, "errors.txt"), "w+") as errors:
-        begun = time.perf_counter()
-        process = subprocess.Popen(argv, cwd=folder, stdout=said, stderr=errors)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0), errors.seek(0)
-        if process.returncode != 0:
-            sys.exit(f"{argv} ended with {process.returncode}:\n{errors.read()}")
-        return said.read(), seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
-
-
 def ours(folder, repeats):
     """The step alone: a first run takes the events into the store, then the step is asked for by name."""
     os.makedirs(os.path.join(folder, "pipelines"))
     open(os.path.join(folder, "headrace.yaml"), "w").close()
     with open(os.path.join(folder, "pipelines", "features.yaml"), "w") as file:
         file.write(PIPELINE)
-    timed([HEADRACE, "--quiet", "run", "features"], folder)
+    timed([HEADRACE, "--quiet", "run", "features"], folder, "headrace run")
     best = None
     for _ in range(repeats):
-        text, _, cpu, peak = timed([HEADRACE, "--json", "run", "features", "--only", "features"], folder)
+        text, cost = timed([HEADRACE, "--json", "run", "features", "--only", "features"], folder, "headrace run")
         run = json.loads(text)
         step = next(s for s in run["steps"] if s["step"] == "features")
         if best is None or step["seconds"] < best["s"]:
-            best = {"s": step["seconds"], "cpu": cpu, "MB": peak}
+            best = {"s": step["seconds"], "cpu": cost["cpu s"], "MB": cost["MB"]}
     subprocess.run([HEADRACE, "--quiet", "data", run["run"], "features", "-o", "ours.parquet"], cwd=folder, check=True)
     return best, pq.read_table(os.path.join(folder, "ours.parquet"))
 
@@ -82,10 +68,10 @@ def ours(folder, repeats):
 def theirs(name, folder, repeats):
     best = None
     for _ in range(repeats):
-        text, _, _, peak = timed([sys.executable, os.path.join(ROOT, "peers", "aggregate_peers.py"), name, "data/events.parquet", f"{name}.parquet"], folder)
+        text, cost = timed([sys.executable, os.path.join(ROOT, "peers", "aggregate_peers.py"), name, "data/events.parquet", f"{name}.parquet"], folder, name)
         said = json.loads(text.splitlines()[-1])
         if best is None or said["s"] < best["s"]:
-            best = {"s": said["s"], "cpu": said["cpu"], "MB": peak}
+            best = {"s": said["s"], "cpu": said["cpu"], "MB": cost["MB"]}
     return best, pq.read_table(os.path.join(folder, f"{name}.parquet"))
 
 

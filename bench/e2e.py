@@ -16,31 +16,15 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 
 import pandas as pd
 import pyarrow.parquet as pq
 from sklearn.metrics import roc_auc_score
 
-from figures import HEADRACE, ROOT, figure, finish
+from figures import HEADRACE, ROOT, figure, finish, timed
 from peers import gen_events
 
 RUN = ["--json", "run", "propensity", "--interval", "2026-05-31/2026-06-01"]
-
-
-def timed(argv, folder, what):
-    """(standard output, {seconds, cpu seconds, peak MB}) of one process; ends this one when it fails."""
-    with open(os.path.join(folder, "out.txt"), "w+") as out, open(os.path.join(folder, "err.txt"), "w+") as err:
-        begun = time.perf_counter()
-        process = subprocess.Popen(argv, cwd=folder, stdout=out, stderr=err)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        if process.returncode != 0:
-            sys.exit(f"{what} ended with {process.returncode}:\n{err.read()}")
-        return out.read(), {"s": seconds, "cpu s": usage.ru_utime + usage.ru_stime, "MB": usage.ru_maxrss / 1024}
 
 
 def ours(data, folder):

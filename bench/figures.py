@@ -9,7 +9,9 @@ A figure without a peer has null for peer, peer_name and ratio.
 """
 import json
 import os
+import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
 HEADRACE = os.path.abspath(os.environ.get("HEADRACE", os.path.join(ROOT, "..", "build", "bin", "headrace")))
@@ -25,6 +27,26 @@ def figure(bench, case, unit, ours, peer, peer_name, ratio, goal=None, ok=True, 
     print(f"{bench} {case}: {short(ours)} {unit}{against}{verdict}", flush=True)
     _figures.append({"bench": bench, "case": case, "unit": unit, "ours": ours, "peer": peer, "peer_name": peer_name,
                      "ratio": ratio, "floor": floor, "goal": goal, "ok": bool(ok)})
+
+
+# A process's peak memory begins with that of whoever started it, so a small process in between starts what is measured.
+_MEASURED = """import json, os, subprocess, sys, time
+begun = time.perf_counter()
+process = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(process.pid, 0)
+with open(sys.argv[1], "w") as out:
+    json.dump({"code": os.waitstatus_to_exitcode(status), "s": time.perf_counter() - begun, "cpu s": usage.ru_utime + usage.ru_stime, "MB": usage.ru_maxrss / 1024}, out)
+"""
+
+
+def timed(argv, folder, what):
+    """(standard output, {seconds, cpu seconds, peak MB}) of one process run in `folder`; ends this one when it fails."""
+    with tempfile.NamedTemporaryFile("r") as cost:
+        done = subprocess.run([sys.executable, "-S", "-c", _MEASURED, cost.name, *argv], cwd=folder, capture_output=True, text=True)
+        figures = json.load(cost)
+    if figures.pop("code") != 0:
+        sys.exit(f"{what} failed:\n{done.stderr}")
+    return done.stdout, figures
 
 
 def finish():

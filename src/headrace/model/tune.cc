@@ -273,15 +273,18 @@ Result<TuneResult> ChooseAutomatically(const TuneContext& context) {
   for (const double l2 : {1.0, 100.0})
     add(numbers ? LearnerSpec::Kind::kLinear : LearnerSpec::Kind::kLogistic, {}, l2, StrCat(numbers ? "linear" : "logistic", " l2=", l2));
   const std::size_t usual = std::clamp<std::size_t>(context.rows / 200, 4, 31);
-  const auto trees = [&](std::string leaves, std::string least) {
-    const std::string name = StrCat("lightgbm num_leaves=", leaves, " min_data_in_leaf=", least);
+  // Each tree sees other rows and columns: a little better on nearly every table than all of both.
+  const auto trees = [&](std::string leaves, std::string least, std::string columns) {
+    const std::string name = StrCat("lightgbm num_leaves=", leaves, " min_data_in_leaf=", least, " feature_fraction=", columns);
     add(LearnerSpec::Kind::kLightGbm,
-        {{"num_iterations", "1000"}, {"learning_rate", "0.05"}, {"early_stopping_round", "25"}, {"num_leaves", std::move(leaves)}, {"min_data_in_leaf", std::move(least)}},
+        {{"num_iterations", "2000"}, {"learning_rate", "0.03"}, {"early_stopping_round", "50"}, {"num_leaves", std::move(leaves)}, {"min_data_in_leaf", std::move(least)},
+         {"feature_fraction", std::move(columns)}, {"bagging_fraction", "0.8"}, {"bagging_freq", "1"}},
         1, name);
   };
-  trees("4", "20");
-  if (usual > 4) trees(StrCat(usual), "20");
-  if (context.rows >= 5'000) trees("63", "50");
+  trees("4", "20", "0.8");
+  if (usual > 4) trees(StrCat(usual), "20", "0.8");
+  if (usual > 4) trees(StrCat(usual), "40", "0.6");
+  if (context.rows >= 5'000) trees("63", "50", "0.8");
   TuneSpec spec;
   const LearnerSpec base;
   ASSIGN_OR_RETURN(candidates, Search(spec, base, context).RunOn(std::move(candidates)));
