@@ -5,7 +5,7 @@
     model.predict_proba(customers)
     model.save("churn.model")                  # what `headrace score` takes
 
-Their parameters are the words of a `train` step in a pipeline file, with the same meaning and the same defaults (docs/pipeline-files.md): ``transform=[{"columns": ["city"], "steps":
+Their parameters are the words of a `train` step in a pipeline file, with the same meaning and the same defaults (docs/pipeline-files.md), but `transforms` for `transform`, a name that scikit-learn needs: ``transforms=[{"columns": ["city"], "steps":
 [{"encode": "target"}]}]``, ``learner={"lightgbm": {"num_leaves": 31}}``. X may be a numpy array of numbers, or a pandas, Polars or pyarrow table with columns of any type; missing
 values (NaN, null) are fine. Everything is fitted by libheadrace.so; no bit depends on `threads`.
 """
@@ -80,11 +80,13 @@ class _Headrace(BaseEstimator):
 class _Learner(_Headrace):
     """What classifier and regressor share."""
 
-    _WORDS = ("transform", "learner", "calibrate", "threshold", "tune", "monotone", "folds", "class_weight")
+    _WORDS = ("learner", "calibrate", "threshold", "tune", "monotone", "folds", "class_weight")
 
     def _fit(self, X, target, sample_weight, task, words):
         names = self._column_names()
         words = {"target": target[0]} | {name: getattr(self, name) for name in self._WORDS if getattr(self, name, None) is not None} | words
+        if self.transforms is not None:
+            words["transform"] = self.transforms
         more = [target]
         if sample_weight is not None:
             words["weight"] = _unused("sample_weight", [*names, target[0]])
@@ -121,15 +123,16 @@ class _Learner(_Headrace):
 class HeadraceClassifier(ClassifierMixin, _Learner):
     """A classifier: transforms, learner, calibration and threshold in one model file.
 
-    transform, learner, calibrate, threshold, tune, monotone, class_weight, folds   as under `train` in a pipeline file
-    threads                                                                         0: all cores
+    transforms                                                           what stands under `transform` of `train` in a pipeline file
+    learner, calibrate, threshold, tune, monotone, class_weight, folds   as under `train`
+    threads                                                              0: all cores
 
     Fitted: `classes_`, `n_features_in_`, `feature_names_in_`, and `model_`, a `headrace.Model`. `sample_weight` counts for learner, calibration and threshold; what transforms learn (a
     mean, a scale) counts every row alike.
     """
 
-    def __init__(self, transform=None, learner=None, calibrate=None, threshold=None, tune=None, monotone=None, class_weight=None, folds=None, threads=0):
-        self.transform = transform
+    def __init__(self, transforms=None, learner=None, calibrate=None, threshold=None, tune=None, monotone=None, class_weight=None, folds=None, threads=0):
+        self.transforms = transforms
         self.learner = learner
         self.calibrate = calibrate
         self.threshold = threshold
@@ -176,14 +179,15 @@ class HeadraceClassifier(ClassifierMixin, _Learner):
 class HeadraceRegressor(RegressorMixin, _Learner):
     """A regressor: transforms and learner in one model file.
 
-    transform, learner, tune, monotone, folds   as under `train` in a pipeline file
-    threads                                     0: all cores
+    transforms                       what stands under `transform` of `train` in a pipeline file
+    learner, tune, monotone, folds   as under `train`
+    threads                          0: all cores
 
     Fitted: `n_features_in_`, `feature_names_in_`, and `model_`, a `headrace.Model`. `sample_weight` counts for the learner; what transforms learn counts every row alike.
     """
 
-    def __init__(self, transform=None, learner=None, tune=None, monotone=None, folds=None, threads=0):
-        self.transform = transform
+    def __init__(self, transforms=None, learner=None, tune=None, monotone=None, folds=None, threads=0):
+        self.transforms = transforms
         self.learner = learner
         self.tune = tune
         self.monotone = monotone
@@ -203,22 +207,22 @@ class HeadraceRegressor(RegressorMixin, _Learner):
 class HeadraceTransformer(TransformerMixin, _Headrace):
     """Raw columns to numbers, for any estimator that follows.
 
-    entries  what stands under `transform` of `train` in a pipeline file; columns that no entry names get the default of their type
-    learner  for which learner: "linear" (missing values are filled and numbers scaled where no entry says otherwise) or "lightgbm" (they stay)
-    threads  0: all cores
+    transforms  what stands under `transform` of `train` in a pipeline file; columns that no entry names get the default of their type
+    learner     for which learner: "linear" (missing values are filled and numbers scaled where no entry says otherwise) or "lightgbm" (they stay)
+    threads     0: all cores
 
     `y` serves target encodings and selections; without it those are refused. `fit_transform` gives target encodings that are cross-fitted, as a learner should see them.
     Fitted: `n_features_in_`, `feature_names_in_`, and `transform_`.
     """
 
-    def __init__(self, entries=None, learner="linear", threads=0):
-        self.entries = entries
+    def __init__(self, transforms=None, learner="linear", threads=0):
+        self.transforms = transforms
         self.learner = learner
         self.threads = threads
 
     def _fit(self, X, y, training):
         X = self._given(X, reset=True)
-        words = {"learner": self.learner} | ({} if self.entries is None else {"transform": self.entries})
+        words = {"learner": self.learner} | ({} if self.transforms is None else {"transform": self.transforms})
         more = []
         if y is not None:
             y = column_or_1d(y, warn=True)
