@@ -192,8 +192,8 @@ def _lightgbm(trace, step, estimator, slots, identity):
     slots = _categories(trace, step, booster.pandas_categorical or [], slots)
     if len(slots) != booster.num_feature():
         refuse(step, f"it was fitted on {booster.num_feature()} columns and gets {len(slots)}")
-    return Learner(step, slots, classes, lambda places, width: ("lightgbm", _forests.relabel(step, booster.model_to_string(), places, width, "custom" if identity else None)), None,
-                   takes_missing=True)
+    return Learner(step, slots, classes, lambda places, width: ("lightgbm", _forests.relabel(step, booster.model_to_string(), places, width, "custom" if identity else None)),
+                   None if classes is None else True, takes_missing=True)
 
 
 def _categories(trace, step, pandas_categories, slots):
