@@ -116,6 +116,21 @@ def test_forests_send_missing_values_where_scikit_learn_does(learner):
     assert same(pipeline, headrace.from_sklearn(pipeline, FIT), FRESH) <= 1e-9
 
 
+def test_rows_on_the_edge_of_a_threshold_go_where_scikit_learns_floats_go():
+    """scikit-learn's trees compare numbers rounded to 32 bits."""
+    rows = pandas.DataFrame({"x": numpy.random.default_rng(5).normal(0, 1, 400)})
+    pipeline = make_pipeline(ColumnTransformer([("x", "passthrough", ["x"])]), tree.DecisionTreeRegressor()).fit(rows, numpy.arange(400.0))
+    thresholds = pipeline[-1].tree_.threshold[pipeline[-1].tree_.children_left >= 0]
+    edges = []
+    for threshold in thresholds:
+        low = numpy.float32(threshold)
+        floats = [numpy.nextafter(low, numpy.float32(-9)), low, numpy.nextafter(low, numpy.float32(9))]
+        middles = [(float(a) + float(b)) / 2 for a, b in zip(floats, floats[1:])]
+        edges += [numpy.nextafter(x, to) for x in [threshold, *map(float, floats), *middles] for to in (-9.0, x, 9.0)]
+    edges = pandas.DataFrame({"x": edges})
+    assert same(pipeline, headrace.from_sklearn(pipeline, rows), edges) <= 1e-9
+
+
 PREPARATIONS = {
     "scalers": lambda: make_column_transformer((MinMaxScaler(feature_range=(-1, 2), clip=True), ["spend"]), (MaxAbsScaler(), ["days"]), (RobustScaler(), ["visits"]),
                                                (make_pipeline(SimpleImputer(), StandardScaler(with_mean=False)), ["age"])),

@@ -141,8 +141,8 @@ def test_what_is_wrong_comes_as_value_error_with_the_help(rows):
     X, y = rows[FEATURES], rows["churned"]
     for estimator, message, help_text in [
             (HeadraceClassifier(learner="logistik"), "logistik", "logistic"),
-            (HeadraceClassifier(learner={"lightgbm": {"num_leafs": 3}}), "num_leafs", "num_leaves"),
-            (HeadraceClassifier(learner="linear"), "linear", ""),
+            (HeadraceClassifier(learner={"lightgbm": {"num_leafs": 3}}), "num_leafs", "num_leaf"),
+            (HeadraceClassifier(learner="linear"), "for a regression model", "another learner"),
             (HeadraceClassifier(transforms=[{"columns": ["contry"], "steps": []}]), "contry", "country"),
             (HeadraceClassifier(transforms=[{"columns": ["country"], "steps": [{"scale": "standard"}]}]), "country", ""),
             (HeadraceClassifier(calibrate="isotone"), "isotone", "isotonic")]:

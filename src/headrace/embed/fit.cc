@@ -156,8 +156,10 @@ Status FitOnly(ArrowArrayStream* rows, const char* words, const headrace_fit_opt
   if (words == nullptr) return Null("words");
   if (transform == nullptr) return Null("transform");
   ASSIGN_OR_RETURN(TrainSpec spec, ParseTransformWords(words));
-  RETURN_IF_ERROR(SetTask(options, spec));
   FitContext fit;
+  fit.linear_learner = spec.learner.given && spec.learner.kind != LearnerSpec::Kind::kLightGbm;
+  spec.learner = {};  // for which learner says nothing of the target: {learner: linear} stands for classifiers too
+  ASSIGN_OR_RETURN(spec.learner.task, TaskOf(options));
   if (options != nullptr) {
     RETURN_IF_ERROR(CheckThreads(options->threads));
     fit.threads = options->threads;
@@ -167,7 +169,6 @@ Status FitOnly(ArrowArrayStream* rows, const char* words, const headrace_fit_opt
   fit.target_column = spec.target;
   fit.exclude = spec.key;
   fit.exclude.insert(fit.exclude.end(), spec.ignore.begin(), spec.ignore.end());
-  fit.linear_learner = spec.learner.given && spec.learner.kind != LearnerSpec::Kind::kLightGbm;
   fit.matrix = training != nullptr;
   Result<FitOutput> fitted = FitTransform(table, spec.transform, fit);
   if (!fitted.ok() && !target.ok()) return target;

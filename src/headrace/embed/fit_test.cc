@@ -102,9 +102,9 @@ TEST_F(FitTest, WrongWordsAreToldAsInAPipelineFile) {
   struct { const char *words, *message, *help; } cases[] = {
       {"{learner: logistic}", "target", ""},
       {"{target: churned, lerner: logistic}", "lerner", "learner"},
-      {"{target: churned, learner: {lightgbm: {num_leafs: 3}}}", "num_leafs", "num_leaves"},
+      {"{target: churned, learner: {lightgbm: {num_leafs: 3}}}", "num_leafs", "num_leaf"},
       {"{target: churned, data: customers}", "data", ""},
-      {"{target: churned, weight: ${params.x}}", "${", ""},
+      {"{target: churned, weight: \"${params.x}\"}", "${", ""},
       {"{target: [churned", "", ""},
       {"", "train", ""},
       {"{target: churnd}", "churnd", "churned"},
@@ -209,7 +209,7 @@ TEST_F(FitTest, WithoutATargetWhatLearnsFromOneIsRefused) {
 /// Two numbers, each scaled, and a learner on them.
 json Described(const std::string& learner, const json& fitted) {
   const auto column = [](const char* name, double center) {
-    return json{{"columns", json::array({{{"column", name}, {"type", "double"}, {"indicator", false}, {"fill", nullptr}, {"steps", json::array({{{"step", "scale"}, {"center", {center}}, {"scale", {2.0}}}})}}})},
+    return json{{"columns", json::array({{{"column", name}, {"type", "double"}, {"indicator", false}, {"fill", nullptr}, {"steps", json::array({{{"step", "fill"}, {"value", {50.0}}}, {{"step", "scale"}, {"center", {center}}, {"scale", {2.0}}}})}}})},
                 {"steps", json::array()}};
   };
   return {{"source", "another program 1.0"}, {"task", "binary"}, {"target", "churned"}, {"classes", {"no", "yes"}}, {"threshold", 0.25},
@@ -269,9 +269,9 @@ TEST_F(ConvertTest, PartsThatDoNotFitAreRefused) {
   with("/learner", "oracle", "oracle");
   with("/fitted/coefficients", {{0.5}}, "coefficients");
   with("/fitted/more", 1, "coefficients");
-  with("/transform/format", 3, "newer");
+  with("/transform/format", 3, "this version reads 2");
   with("/transform/surplus", 3, "transform");
-  with("/transform/groups/0/columns/0/steps/0/scale", {0.0}, "scale");
+  with("/transform/groups/0/columns/0/steps/1/scale", {0.0}, "scale");
   with("/transform/inputs/0/name", "spent", "spend");
   with("/calibration", {{"kind", "sigmoid"}, {"curves", json::array()}}, "curves");
   with("/calibration", {{"kind", "isotonic"}, {"curves", {{{"x", {0.1, 0.2}}, {"y", {0.5, 1.5}}}}}}, "between 0 and 1");
