@@ -40,6 +40,10 @@ endforeach()
 find_library(HEADRACE_LIBGOMP NAMES libgomp.so.1 REQUIRED)
 file(REAL_PATH ${HEADRACE_LIBGOMP} libgomp_file)
 install(FILES ${libgomp_file} DESTINATION ${to_data}lib/headrace RENAME libgomp.so.1)
+if(SKBUILD)  # the package fits too, and finds what that takes beside its own library only
+  install(FILES ${libgomp_file} DESTINATION ${to_library}/headrace RENAME libgomp.so.1)
+  install(FILES ${HEADRACE_UNPACKED}/lightgbm/lib_lightgbm.so DESTINATION ${to_library}/headrace)
+endif()
 
 set(licenses ${to_data}share/licenses/headrace)
 if(EXISTS ${CMAKE_SOURCE_DIR}/LICENSE)

@@ -4,7 +4,8 @@
     model = headrace.load("churn.model")
     scored = model.predict(customers)          # pandas, Polars, pyarrow, DuckDB: the same kind of table comes back
 
-Nothing is fitted here and nothing of a model file is executed. Rows go in and out as Arrow streams (``__arrow_c_stream__``), without Python touching a value.
+Nothing of a model file is executed. Rows go in and out as Arrow streams (``__arrow_c_stream__``), without Python touching a value. Estimators for scikit-learn, fitted by the same
+library, are in `headrace.sklearn`; `from_sklearn` turns a fitted scikit-learn pipeline into a model file.
 """
 
 import ctypes
@@ -15,7 +16,7 @@ import os
 from headrace import _library
 from headrace._library import LIBRARY, Stream
 
-__all__ = ["DataError", "HeadraceError", "InvalidModelError", "Model", "Stream", "load"]
+__all__ = ["DataError", "HeadraceError", "InvalidModelError", "Model", "Stream", "from_sklearn", "load"]
 __version__ = LIBRARY.headrace_version().decode()
 
 
@@ -56,6 +57,18 @@ def load(model):
     return Model(handle)
 
 
+def from_sklearn(estimator, sample, *, target="target"):
+    """The model that a fitted scikit-learn `Pipeline` (or estimator) is: the same scores from the same raw rows, in a file that `headrace score` takes.
+
+    sample  rows like those to be scored, in the kind of table that the pipeline was fitted on: its scores are compared row by row
+    target  what the file calls the predicted column
+
+    Raises ValueError, naming the step, for what cannot be said exactly, and when a score of the sample differs by more than 1e-9 (docs/python.md). Needs scikit-learn.
+    """
+    from headrace import _convert
+    return _convert.from_sklearn(estimator, sample, target)
+
+
 class Model:
     """A model file, opened by `load`. Immutable; any number of threads may use one at once."""
 
@@ -70,6 +83,20 @@ class Model:
 
     def __repr__(self):
         return f"<headrace.Model {self.info['learner']} for {self.info['task']} target {self.info['target']!r}, {self.info['digest'][:12]}>"
+
+    def __reduce__(self):
+        return load, (self.to_bytes(),)
+
+    def to_bytes(self):
+        """The model file, whole: what `load` takes."""
+        size = ctypes.c_size_t()
+        address = LIBRARY.headrace_bytes(self._handle, ctypes.byref(size))
+        return ctypes.string_at(address, size.value)
+
+    def save(self, path):
+        """Write the model file."""
+        error = _library.Error()
+        _check(LIBRARY.headrace_save(self._handle, os.fsencode(path), ctypes.byref(error)), error)
 
     def predict(self, rows, *, keep=None, reasons=0, threads=0):
         """`rows` with their scores, in their order.

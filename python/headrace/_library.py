@@ -23,9 +23,36 @@ class Value(ctypes.Structure):
 NULL, INT, DOUBLE, TEXT = range(4)
 
 
+class Column(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("kind", ctypes.c_int32), ("values", ctypes.c_void_p), ("stride", ctypes.c_size_t),
+                ("levels", ctypes.POINTER(ctypes.c_char_p)), ("num_levels", ctypes.c_size_t)]
+
+
+class FitOptions(ctypes.Structure):
+    _fields_ = [("threads", ctypes.c_int32), ("task", ctypes.c_int32), ("evaluate", ctypes.c_int32), ("cancelled", ctypes.c_void_p), ("data", ctypes.c_void_p)]
+
+
+TASKS = {None: 0, "binary": 1, "multiclass": 2, "regression": 3}
+
+
+class Matrix(ctypes.Structure):
+    _fields_ = [("values", ctypes.POINTER(ctypes.c_double)), ("rows", ctypes.c_size_t), ("columns", ctypes.c_size_t)]
+
+
 class ArrowArrayStream(ctypes.Structure):
     """https://arrow.apache.org/docs/format/CStreamInterface.html"""
     _fields_ = [(name, ctypes.c_void_p) for name in ("get_schema", "get_next", "get_last_error", "release", "private_data")]
+
+
+class ArrowSchema(ctypes.Structure):
+    """https://arrow.apache.org/docs/format/CDataInterface.html"""
+
+
+ArrowSchema._fields_ = [("format", ctypes.c_char_p), ("name", ctypes.c_char_p), ("metadata", ctypes.c_char_p), ("flags", ctypes.c_int64), ("n_children", ctypes.c_int64),
+                        ("children", ctypes.POINTER(ctypes.POINTER(ArrowSchema))), ("dictionary", ctypes.POINTER(ArrowSchema)), ("release", ctypes.c_void_p),
+                        ("private_data", ctypes.c_void_p)]
+GET_SCHEMA = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ArrowArrayStream), ctypes.POINTER(ArrowSchema))
+RELEASE_SCHEMA = ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowSchema))
 
 
 def _find():
@@ -39,6 +66,7 @@ def _find():
 def _load():
     library = ctypes.CDLL(_find())
     pointer, error, size = ctypes.c_void_p, ctypes.POINTER(Error), ctypes.c_size_t
+    stream, options, doubles = ctypes.POINTER(ArrowArrayStream), ctypes.POINTER(FitOptions), ctypes.c_void_p
     for name, answer, arguments in [
             ("headrace_abi_version", ctypes.c_int32, []),
             ("headrace_version", ctypes.c_char_p, []),
@@ -47,6 +75,20 @@ def _load():
             ("headrace_free", None, [pointer]),
             ("headrace_describe", ctypes.c_char_p, [pointer]),
             ("headrace_score_stream", ctypes.c_int32, [pointer, pointer, ctypes.POINTER(ScoreOptions), ctypes.POINTER(ArrowArrayStream), error]),
+            ("headrace_bytes", pointer, [pointer, ctypes.POINTER(size)]),
+            ("headrace_save", ctypes.c_int32, [pointer, ctypes.c_char_p, error]),
+            ("headrace_score_into", ctypes.c_int32, [pointer, pointer, ctypes.c_int32, doubles, size, error]),
+            ("headrace_with_columns", ctypes.c_int32, [pointer, ctypes.POINTER(Column), size, size, stream, error]),
+            ("headrace_train", ctypes.c_int32, [pointer, ctypes.c_char_p, options, ctypes.POINTER(pointer), error]),
+            ("headrace_free_matrix", None, [ctypes.POINTER(Matrix)]),
+            ("headrace_fit_transform", ctypes.c_int32, [pointer, ctypes.c_char_p, options, ctypes.POINTER(pointer), ctypes.POINTER(Matrix), error]),
+            ("headrace_read_transform", ctypes.c_int32, [ctypes.c_char_p, size, ctypes.POINTER(pointer), error]),
+            ("headrace_free_transform", None, [pointer]),
+            ("headrace_transform_json", ctypes.c_char_p, [pointer]),
+            ("headrace_transform_describe", ctypes.c_char_p, [pointer]),
+            ("headrace_transform_stream", ctypes.c_int32, [pointer, pointer, ctypes.c_int32, stream, error]),
+            ("headrace_transform_into", ctypes.c_int32, [pointer, pointer, ctypes.c_int32, doubles, size, error]),
+            ("headrace_convert", ctypes.c_int32, [ctypes.c_char_p, size, pointer, ctypes.c_int32, ctypes.POINTER(pointer), error]),
             ("headrace_num_inputs", size, [pointer]),
             ("headrace_num_scores", size, [pointer]),
             ("headrace_score_row", ctypes.c_int32, [pointer, ctypes.POINTER(Value), size, ctypes.POINTER(ctypes.c_double), size, error])]:

@@ -1,106 +1,22 @@
 #include "headrace/embed/headrace.h"
 
-#include <nanoarrow/nanoarrow.h>
-
-#include <algorithm>
-#include <cstring>
-#include <exception>
-#include <mutex>
-#include <new>
-#include <utility>
-
+#include "headrace/base/files.h"
 #include "headrace/base/version.h"
+#include "headrace/embed/border_internal.h"
 #include "headrace/model/describe.h"
-#include "headrace/model/row_scorer.h"
 #include "headrace/step/scoring.h"
-
-struct headrace_model {
-  /// A scorer of single rows that no other thread uses meanwhile.
-  headrace::Result<headrace::RowScorer> Borrow() const {
-    {
-      const std::lock_guard lock(mutex);
-      if (!idle.empty()) {
-        headrace::RowScorer scorer = std::move(idle.back());
-        idle.pop_back();
-        return scorer;
-      }
-    }
-    return headrace::RowScorer::Bind(model, inputs);
-  }
-  void Return(headrace::RowScorer scorer) const {
-    const std::lock_guard lock(mutex);
-    idle.push_back(std::move(scorer));
-  }
-
-  std::shared_ptr<const headrace::Model> model;
-  headrace::Schema inputs;
-  std::string description;
-  mutable std::mutex mutex;
-  mutable std::vector<headrace::RowScorer> idle;   // guarded by mutex
-};
 
 namespace headrace {
 namespace {
 
-/// As much of `text` as fits, without half a character.
-template <std::size_t size>
-void Copy(const std::string& text, char (&out)[size]) {
-  std::size_t n = std::min(text.size(), size - 1);
-  if (n < text.size())
-    while (n > 0 && (static_cast<unsigned char>(text[n]) & 0xC0) == 0x80) --n;
-  std::memcpy(out, text.data(), n);
-  out[n] = '\0';
-}
-
-std::int32_t Tell(const Status& status, headrace_error* error) {
-  const std::int32_t code = ExitCode(status.code());
-  if (error != nullptr) {
-    error->code = code;
-    Copy(status.message(), error->message);
-    Copy(status.help(), error->help);
-  }
-  return code;
-}
-
-/// The border: nothing is thrown across it.
-template <typename Act>
-std::int32_t Guarded(headrace_error* error, Act act) {
-  try {
-    if (error != nullptr) *error = headrace_error{};
-    return Tell(act(), error);
-  } catch (const std::bad_alloc&) {
-    return Tell(Error(ErrorCode::kBusy, "there is not enough memory"), error);
-  } catch (const std::exception& thrown) {
-    return Tell(Error(ErrorCode::kInternal, thrown.what()), error);
-  }
-}
-
-Status Null(std::string_view what) { return Error(ErrorCode::kInvalid, "`", what, "` is null"); }
+using namespace internal;
 
 Status Take(Result<std::shared_ptr<const Model>> opened, headrace_model** out) {
   ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, std::move(opened));
   RETURN_IF_ERROR(model->ReplayProof());
-  std::vector<Field> inputs;
-  for (const InputColumn& input : model->info().inputs) inputs.push_back({input.name, input.type});
-  std::string description = DescribeAsJson(model->info());
-  *out = new headrace_model{std::move(model), Schema(std::move(inputs)), std::move(description), {}, {}};
+  Give(std::move(model), out);
   return Ok();
 }
-
-/// A stream that was taken over and not read on.
-class Owned {
- public:
-  explicit Owned(ArrowArrayStream* stream) : stream_(stream) {}
-  ~Owned() {
-    if (stream_ != nullptr && stream_->release != nullptr) stream_->release(stream_);
-  }
-  Owned(const Owned&) = delete;
-  Owned& operator=(const Owned&) = delete;
-  ArrowArrayStream* Pass() { return std::exchange(stream_, nullptr); }
-
- private:
-  ArrowArrayStream* stream_;
-};
 
 Status ScoreStream(const headrace_model* model, ArrowArrayStream* rows, const headrace_score_options* options, ArrowArrayStream* scored) {
   Owned owned(rows);
@@ -111,7 +27,7 @@ Status ScoreStream(const headrace_model* model, ArrowArrayStream* rows, const he
   scoring.model_version = model->model->info().digest.substr(0, 12);
   scoring.threads = 0;
   if (options != nullptr) {
-    if (options->threads < 0) return Error(ErrorCode::kInvalid, "`threads` is 0 (all cores) or more, got ", options->threads);
+    RETURN_IF_ERROR(CheckThreads(options->threads));
     if (options->reasons < 0) return Error(ErrorCode::kInvalid, "`reasons` is 0 (none) or more, got ", options->reasons);
     scoring.threads = options->threads;
     scoring.reasons = options->reasons;
@@ -124,6 +40,19 @@ Status ScoreStream(const headrace_model* model, ArrowArrayStream* rows, const he
   ASSIGN_OR_RETURN(std::unique_ptr<TableStream> imported, ImportStream(owned.Pass()));
   ASSIGN_OR_RETURN(std::unique_ptr<TableStream> stream, MakeScoringStream(model->model, std::move(imported), scoring));
   ExportStream(std::move(stream), scored);
+  return Ok();
+}
+
+Status ScoreInto(const headrace_model* model, ArrowArrayStream* rows, std::int32_t threads, double* scores, std::size_t num_scores) {
+  Owned owned(rows);
+  if (model == nullptr) return Null("model");
+  RETURN_IF_ERROR(CheckThreads(threads));
+  ASSIGN_OR_RETURN(const Table table, owned.Read());
+  const std::size_t outputs = headrace_num_scores(model);
+  if (num_scores != table.num_rows() * outputs || (scores == nullptr && num_scores > 0))
+    return Error(ErrorCode::kInvalid, table.num_rows(), " rows of ", outputs, " numbers do not fit into ", scores == nullptr ? 0 : num_scores);
+  ASSIGN_OR_RETURN(const std::vector<double> predictions, model->model->scorer().Predict(table, nullptr, threads));
+  std::copy(predictions.begin(), predictions.end(), scores);
   return Ok();
 }
 
@@ -171,7 +100,18 @@ Status ScoreRow(const headrace_model* model, const headrace_value* values, std::
 }
 
 }  // namespace
+
+void internal::Give(std::shared_ptr<const Model> model, headrace_model** out) {
+  std::vector<Field> inputs;
+  for (const InputColumn& input : model->info().inputs) inputs.push_back({input.name, input.type});
+  std::string description = DescribeAsJson(model->info());
+  *out = new headrace_model{std::move(model), Schema(std::move(inputs)), std::move(description), {}, {}};
+}
+
 }  // namespace headrace
+
+using headrace::internal::Guarded;
+using headrace::internal::Null;
 
 extern "C" {
 
@@ -179,28 +119,45 @@ int32_t headrace_abi_version(void) { return HEADRACE_ABI_VERSION; }
 const char* headrace_version(void) { return headrace::ThisBuild().version.c_str(); }
 
 int32_t headrace_load(const char* path, headrace_model** model, headrace_error* error) {
-  return headrace::Guarded(error, [&]() -> headrace::Status {
-    if (path == nullptr) return headrace::Null("path");
-    if (model == nullptr) return headrace::Null("model");
+  return Guarded(error, [&]() -> headrace::Status {
+    if (path == nullptr) return Null("path");
+    if (model == nullptr) return Null("model");
     return headrace::Take(headrace::Model::Open(path), model);
   });
 }
 
 int32_t headrace_load_bytes(const void* bytes, size_t size, headrace_model** model, headrace_error* error) {
-  return headrace::Guarded(error, [&]() -> headrace::Status {
-    if (bytes == nullptr) return headrace::Null("bytes");
-    if (model == nullptr) return headrace::Null("model");
+  return Guarded(error, [&]() -> headrace::Status {
+    if (bytes == nullptr) return Null("bytes");
+    if (model == nullptr) return Null("model");
     return headrace::Take(headrace::Model::FromBytes(std::string(static_cast<const char*>(bytes), size), "the bytes given"), model);
   });
 }
 
 void headrace_free(headrace_model* model) { delete model; }
 
+const void* headrace_bytes(const headrace_model* model, size_t* size) {
+  if (size != nullptr) *size = model == nullptr ? 0 : model->model->bytes().size();
+  return model == nullptr ? nullptr : model->model->bytes().data();
+}
+
+int32_t headrace_save(const headrace_model* model, const char* path, headrace_error* error) {
+  return Guarded(error, [&]() -> headrace::Status {
+    if (model == nullptr) return Null("model");
+    if (path == nullptr) return Null("path");
+    return headrace::WriteFileAtomically(path, model->model->bytes());
+  });
+}
+
 const char* headrace_describe(const headrace_model* model) { return model == nullptr ? "" : model->description.c_str(); }
 
 int32_t headrace_score_stream(const headrace_model* model, struct ArrowArrayStream* rows, const headrace_score_options* options,
                               struct ArrowArrayStream* scored, headrace_error* error) {
-  return headrace::Guarded(error, [&] { return headrace::ScoreStream(model, rows, options, scored); });
+  return Guarded(error, [&] { return headrace::ScoreStream(model, rows, options, scored); });
+}
+
+int32_t headrace_score_into(const headrace_model* model, struct ArrowArrayStream* rows, int32_t threads, double* scores, size_t num_scores, headrace_error* error) {
+  return Guarded(error, [&] { return headrace::ScoreInto(model, rows, threads, scores, num_scores); });
 }
 
 size_t headrace_num_inputs(const headrace_model* model) { return model == nullptr ? 0 : model->model->info().inputs.size(); }
@@ -213,7 +170,7 @@ size_t headrace_num_scores(const headrace_model* model) {
 
 int32_t headrace_score_row(const headrace_model* model, const headrace_value* values, size_t num_values, double* scores, size_t num_scores,
                            headrace_error* error) {
-  return headrace::Guarded(error, [&] { return headrace::ScoreRow(model, values, num_values, scores, num_scores); });
+  return Guarded(error, [&] { return headrace::ScoreRow(model, values, num_values, scores, num_scores); });
 }
 
 }  // extern "C"

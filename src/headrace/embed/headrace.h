@@ -1,4 +1,4 @@
-/* Headrace's C ABI: load a model file, ask what it reads, score a stream of rows or one row. For programs in any language.
+/* Headrace's C ABI: load a model file, ask what it reads, score a stream of rows or one row; fit a model or a transform. For programs in any language.
  *
  * Errors are values: a function that can fail returns 0 or the exit code that the program `headrace` would end with (HEADRACE_INVALID, HEADRACE_DATA, ...)
  * and tells why in `error`, which may be null. What it was to give is untouched then. Nothing throws, prints or ends the process.
@@ -51,6 +51,10 @@ void headrace_free(headrace_model* model);
 /* What the model says of itself, as JSON: what `headrace --json inspect FILE` prints. Lives as long as the model. */
 const char* headrace_describe(const headrace_model* model);
 
+/* The model file, whole: what headrace_load_bytes takes. Lives as long as the model. Null and 0 of a null model. */
+const void* headrace_bytes(const headrace_model* model, size_t* size);
+int32_t headrace_save(const headrace_model* model, const char* path, headrace_error* error);
+
 typedef struct headrace_score_options {
   int32_t threads;         /* 0 = all cores; never changes a bit of a score */
   int32_t reasons;         /* columns reason_1, reason_2, ...: what moved the row's score most (docs/explanations.md); 0 = none */
@@ -67,6 +71,10 @@ typedef struct headrace_score_options {
  * the stream's (get_next, get_last_error). `options` may be null: all cores, every column kept. */
 int32_t headrace_score_stream(const headrace_model* model, struct ArrowArrayStream* rows, const headrace_score_options* options,
                               struct ArrowArrayStream* scored, headrace_error* error);
+
+/* The numbers alone: `num_scores` = rows x headrace_num_scores of them, row after row. `rows` is taken over, whether this fails or not. */
+int32_t headrace_score_into(const headrace_model* model, struct ArrowArrayStream* rows, int32_t threads, double* scores, size_t num_scores,
+                            headrace_error* error);
 
 enum headrace_kind { HEADRACE_NULL = 0, HEADRACE_INT = 1, HEADRACE_DOUBLE = 2, HEADRACE_TEXT = 3 };
 
@@ -86,6 +94,69 @@ size_t headrace_num_scores(const headrace_model* model);
 /* Score one row: `values` in the order of `inputs` in headrace_describe. The same bits as in a stream. */
 int32_t headrace_score_row(const headrace_model* model, const headrace_value* values, size_t num_values, double* scores, size_t num_scores,
                            headrace_error* error);
+
+/* --- Rows without an Arrow library of one's own --- */
+
+typedef struct headrace_column {
+  const char* name;
+  int32_t kind;       /* HEADRACE_DOUBLE: `values` are double, NaN is missing; HEADRACE_INT: int64_t; HEADRACE_TEXT: int64_t, places in `levels`, below 0 is null */
+  const void* values; /* borrowed for the call */
+  size_t stride;      /* bytes from one value to the next; 0: they lie side by side */
+  const char* const* levels;
+  size_t num_levels;
+} headrace_column;
+
+/* `rows` (null: nothing) with further columns, each of `num_rows` rows, as one stream. All is copied. `rows` is taken over, whether this fails or not. */
+int32_t headrace_with_columns(struct ArrowArrayStream* rows, const headrace_column* columns, size_t num_columns, size_t num_rows,
+                              struct ArrowArrayStream* out, headrace_error* error);
+
+/* --- Fitting --- */
+
+enum headrace_task { HEADRACE_TASK_OF_TARGET = 0, HEADRACE_BINARY = 1, HEADRACE_MULTICLASS = 2, HEADRACE_REGRESSION = 3 };
+
+typedef struct headrace_fit_options {
+  int32_t threads;  /* 0 = all cores; never changes a bit */
+  int32_t task;     /* what the target is, where its values leave that open */
+  int32_t evaluate; /* 1: when `split` leaves no test rows, fit folds too and tell from them how good the model is, as a pipeline does; 0: fit only what is needed */
+  int32_t (*cancelled)(void* data); /* asked now and then, from several threads; not 0 ends the fit; may be null */
+  void* data;
+} headrace_fit_options;
+
+/* Fit a model. `words` is what stands under `train` in a pipeline file, without `data`, as YAML or JSON: {"target": "churned", "learner": "lightgbm"}
+ * (docs/pipeline-files.md). `rows` is taken over, whether this fails or not. `options` may be null: all cores, task from the target, evaluated. */
+int32_t headrace_train(struct ArrowArrayStream* rows, const char* words, const headrace_fit_options* options, headrace_model** model, headrace_error* error);
+
+typedef struct headrace_transform headrace_transform;
+
+/* Numbers row after row, the receiver's to free. */
+typedef struct headrace_matrix {
+  double* values;
+  size_t rows, columns;
+} headrace_matrix;
+void headrace_free_matrix(headrace_matrix* matrix);
+
+/* Fit only what comes before the learner. `words` as in headrace_train, of which `transform`, `learner` (for which learner: linear ones take no missing values),
+ * `target`, `positive`, `key` and `ignore` may be said. Without a target, steps that learn from one are refused. `training` (may be null) takes what the learner would
+ * see of `rows`: what the transform gives, but target encodings are cross-fitted. `rows` is taken over, whether this fails or not. */
+int32_t headrace_fit_transform(struct ArrowArrayStream* rows, const char* words, const headrace_fit_options* options, headrace_transform** transform,
+                               headrace_matrix* training, headrace_error* error);
+/* What headrace_transform_json gave, or the member transform.json of a model file. */
+int32_t headrace_read_transform(const char* json, size_t size, headrace_transform** transform, headrace_error* error);
+void headrace_free_transform(headrace_transform* transform);
+/* All of it; reads back to the same bits. Lives as long as the transform, as does: */
+const char* headrace_transform_json(const headrace_transform* transform);
+/* {"inputs": [{"name", "type", "nullable"}], "outputs": [names]} */
+const char* headrace_transform_describe(const headrace_transform* transform);
+/* A column of numbers for each output; missing is NaN. `rows` is taken over, `made` is the caller's to release; blocks are made as they are asked for. */
+int32_t headrace_transform_stream(const headrace_transform* transform, struct ArrowArrayStream* rows, int32_t threads, struct ArrowArrayStream* made,
+                                  headrace_error* error);
+/* The numbers alone: `num_values` = rows x outputs of them, row after row. */
+int32_t headrace_transform_into(const headrace_transform* transform, struct ArrowArrayStream* rows, int32_t threads, double* values, size_t num_values,
+                                headrace_error* error);
+
+/* A model of what another program fitted. `description` is JSON: src/headrace/model/converted.h. `sample`: rows like those to be scored, for the profile and the
+ * proof; none is kept. It is taken over, whether this fails or not. */
+int32_t headrace_convert(const char* description, size_t size, struct ArrowArrayStream* sample, int32_t threads, headrace_model** model, headrace_error* error);
 
 #ifdef __cplusplus
 }

@@ -97,7 +97,8 @@ class LevelValues final : public FittedStep {
  public:
   LevelValues(LevelCoder coder, std::vector<double> values, std::vector<double> otherwise, std::vector<std::string> classes, bool refuse_unseen)
       : coder_(std::move(coder)), values_(std::move(values)), otherwise_(std::move(otherwise)), classes_(std::move(classes)), refuse_unseen_(refuse_unseen) {
-    for (const double x : values_) leaves_missing_ |= std::isnan(x);
+    for (const std::vector<double>* all : {&values_, &otherwise_})
+      for (const double x : *all) leaves_missing_ |= std::isnan(x);
   }
 
   Status Run(Lane& lane) const override {
@@ -128,7 +129,7 @@ class LevelValues final : public FittedStep {
 
  private:
   LevelCoder coder_;
-  std::vector<double> values_, otherwise_;   // values_: codes x outputs; NaN is missing
+  std::vector<double> values_, otherwise_;   // values_: codes x outputs, otherwise_: outputs; NaN is missing
   std::vector<std::string> classes_;
   bool refuse_unseen_, leaves_missing_ = false;
 };
@@ -198,6 +199,7 @@ std::vector<int> FoldsByPosition(std::size_t rows, std::uint64_t folds) {
 
 Result<FitResult> FitTarget(const EncodeStep& step, FitInput& input, CodedLevels coded) {
   const TargetColumns& target = input.target;
+  RETURN_IF_ERROR(input.NeedTarget(step.how == How::kWoe ? "encode: woe" : "encode: target"));
   if (step.how == How::kWoe && target.task == Task::kRegression)
     return input.Refuse(ErrorCode::kInvalid, "cannot be encoded by weight of evidence: the target is a number, not a class").WithHelp("use {encode: target}");
   const std::vector<int> by_position = target.folds.empty() ? FoldsByPosition(input.rows, static_cast<std::uint64_t>(step.folds)) : std::vector<int>();
@@ -239,7 +241,7 @@ Result<StepPtr> ReadLevelValues(const json& from, const ReadContext& context) {
   RETURN_IF_ERROR(CheckCoder(coder, context));
   ASSIGN_OR_RETURN(std::vector<std::string> classes, ReadTexts(from, "classes"));
   const std::size_t width = std::max<std::size_t>(1, classes.size());
-  ASSIGN_OR_RETURN(std::vector<double> otherwise, ReadNumbers(from, "otherwise", width));
+  ASSIGN_OR_RETURN(std::vector<double> otherwise, ReadNumbers(from, "otherwise", width, std::numeric_limits<double>::quiet_NaN()));
   ASSIGN_OR_RETURN(std::vector<double> values, ReadNumbers(from, "values", coder.size() * width, std::numeric_limits<double>::quiet_NaN()));
   ASSIGN_OR_RETURN(const bool refuse, ReadBool(from, "refuse_unseen"));
   return StepPtr(std::make_unique<LevelValues>(std::move(coder), std::move(values), std::move(otherwise), std::move(classes), refuse));

@@ -21,6 +21,7 @@ using internal::TransformParts;
 TargetColumns TargetsOf(const FitContext& context) {
   TargetColumns out;
   out.task = context.task;
+  out.given = context.has_target;
   if (context.task == Task::kMulticlass) {
     for (int c = 0; c < context.classes; ++c) {
       std::vector<double>& is_class = out.columns.emplace_back(context.target.size());

@@ -150,6 +150,7 @@ double MutualInformation(const std::vector<std::size_t>& a, const std::vector<st
 }
 
 Result<std::vector<double>> Scores(const SelectStep& step, FitInput& input) {
+  RETURN_IF_ERROR(input.NeedTarget("select"));
   const std::vector<std::size_t> classes = ClassesOf(input.target, input.rows);
   const bool regression = input.target.task == Task::kRegression;
   if (step.by == By::kChi2 && regression) return input.Refuse(ErrorCode::kInvalid, "cannot be chosen by chi2: the target is a number, not a class").WithHelp("use {select: f}");

@@ -83,6 +83,10 @@ std::vector<double> Numbers::Take() {
   return std::move(own_);
 }
 
+Status FitInput::NeedTarget(std::string_view step) const {
+  return target.given ? Ok() : Refuse(ErrorCode::kInvalid, StrCat("goes through {", step, "}, which learns from the target, and there is none")).WithHelp("give the target, or use a step that needs none");
+}
+
 Status FitInput::NeedValue(std::size_t k) {
   return numbers[k].Range(threads).count > 0 ? Ok() : Refuse("has no value to fit a step on");
 }

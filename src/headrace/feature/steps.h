@@ -79,6 +79,7 @@ struct StepTypes {
 /// What target encodings learn from.
 struct TargetColumns {
   Task task = Task::kBinary;
+  bool given = true;                          ///< false: `columns` mean nothing
   std::vector<std::vector<double>> columns;   ///< one for binary (0 or 1) and regression; for multiclass one a class, 1 where the row is of that class
   std::vector<std::string> classes;           ///< one a column; empty unless multiclass
   std::vector<int> folds;                     ///< dense; empty: by position
@@ -124,6 +125,8 @@ struct FitInput {
 
   Status Refuse(ErrorCode code, std::string_view why) const { return Error(code, group ? "columns `" : "column `", column, "` ", why); }
   Status Refuse(std::string_view why) const { return Refuse(ErrorCode::kData, why); }
+  /// kInvalid unless there is a target to learn from.
+  Status NeedTarget(std::string_view step) const;
   /// kData unless number column `k` has a value.
   Status NeedValue(std::size_t k);
   /// kData unless all are finite.

@@ -72,6 +72,7 @@ struct FitContext {
   int classes = 2;                        ///< kMulticlass: how many
   std::vector<std::string> class_names;   ///< for output names; empty: "0", "1", ...
   std::vector<double> target;             ///< one a row: the number, or the class index 0 .. classes-1
+  bool has_target = true;                 ///< false: `target` means nothing, and steps that learn from it are refused (kInvalid)
   std::string target_column;              ///< never a feature, and no `derive` may read it
   /// Further columns that are not features (key, ignored). A `derive` may read them.
   std::vector<std::string> exclude;

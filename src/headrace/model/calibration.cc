@@ -159,7 +159,7 @@ std::vector<double> ReadNumbers(const nlohmann::json& object, const char* name) 
 bool IsCurve(const std::vector<double>& x, const std::vector<double>& y) {
   if (x.empty() || x.size() != y.size()) return false;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    if (!std::isfinite(x[i]) || !(y[i] > 0 && y[i] < 1)) return false;
+    if (!std::isfinite(x[i]) || !(y[i] >= 0 && y[i] <= 1)) return false;
     if (i > 0 && !(x[i] > x[i - 1] && y[i] >= y[i - 1])) return false;
   }
   return true;
@@ -306,7 +306,7 @@ void Calibration::ApplyRow(std::span<double> scores) const {
     scores[c] = curves_[c].Apply(kind_, scores[c]);
     sum += scores[c];
   }
-  for (double& score : scores) score /= sum;
+  for (double& score : scores) score = sum > 0 ? score / sum : 1 / static_cast<double>(scores.size());  // only curves that others fitted reach 0
 }
 
 std::string Calibration::ToJson() const {
@@ -327,6 +327,12 @@ std::string Calibration::ToJson() const {
 }
 
 Result<Calibration> Calibration::FromJson(std::string_view text) {
+  ASSIGN_OR_RETURN(Calibration read, FromAnyJson(text));
+  if (read.ToJson() != text) return Damaged("not written in the canonical form");
+  return read;
+}
+
+Result<Calibration> Calibration::FromAnyJson(std::string_view text) {
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("kind") || !json.contains("curves") || !json["kind"].is_string() ||
       !json["curves"].is_array())
@@ -367,7 +373,6 @@ Result<Calibration> Calibration::FromJson(std::string_view text) {
   const std::size_t curves = read.curves_.size();
   if (read.kind_ == Kind::kNone ? curves != 0 : (curves == 0 || curves == 2))
     return Damaged("the number of curves does not fit the kind");
-  if (read.ToJson() != text) return Damaged("not written in the canonical form");
   return read;
 }
 

@@ -20,7 +20,7 @@ namespace headrace {
 ///             a decision_function
 ///   beta      the probability, as isotonic
 ///
-/// No answer of a fitted curve is exactly 0 or 1: isotonic stays in [1/(2n), 1 - 1/(2n)], n the number of rows it was fitted
+/// No answer of a curve that we fitted is exactly 0 or 1: isotonic stays in [1/(2n), 1 - 1/(2n)], n the number of rows it was fitted
 /// on; sigmoid and beta in [2^-52, 1 - 2^-52].
 ///
 /// Threads: an immutable value; any number may apply it at once.
@@ -74,8 +74,10 @@ class Calibration {
   ///   {"curves":[{"a":1.1,"b":0.9,"c":-0.2}],"kind":"beta"}
   std::string ToJson() const;
   /// The inverse of ToJson; the text is not trusted. kInvalid unless it is exactly what ToJson would write for a calibration
-  /// whose numbers are finite, x strictly increasing, y within (0, 1) and never falling.
+  /// whose numbers are finite, x strictly increasing, y within [0, 1] and never falling.
   static Result<Calibration> FromJson(std::string_view text);
+  /// The same of a calibration that another program wrote in its own spelling of JSON.
+  static Result<Calibration> FromAnyJson(std::string_view text);
 
   bool operator==(const Calibration&) const = default;
 

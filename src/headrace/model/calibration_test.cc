@@ -123,8 +123,8 @@ INSTANTIATE_TEST_SUITE_P(
         R"({"curves":[{"x":[0.2,0.1],"y":[0.4,0.5]}],"kind":"isotonic"})",  // x falls
         R"({"curves":[{"x":[0.1,0.1],"y":[0.4,0.5]}],"kind":"isotonic"})",  // x stands still
         R"({"curves":[{"x":[0.1,0.2],"y":[0.5,0.4]}],"kind":"isotonic"})",  // y falls
-        R"({"curves":[{"x":[0.1],"y":[0]}],"kind":"isotonic"})",
-        R"({"curves":[{"x":[0.1],"y":[1]}],"kind":"isotonic"})",
+        R"({"curves":[{"x":[0.1],"y":[-0.1]}],"kind":"isotonic"})",
+        R"({"curves":[{"x":[0.1],"y":[1.5]}],"kind":"isotonic"})",
         R"({"curves":[{"x":[1e999],"y":[0.5]}],"kind":"isotonic"})", R"({"curves":[{"a":1}],"kind":"sigmoid"})",
         R"({"curves":[{"a":null,"b":0}],"kind":"sigmoid"})",
         R"({"curves":[{"a":1,"b":2},{"a":1,"b":2}],"kind":"sigmoid"})", R"({"curves":[{"a":1,"b":2}],"kind":"none"})",

@@ -193,6 +193,9 @@ class ForestParser {
     } else if (text == "poisson" || text == "gamma" || text == "tweedie") {
       forest_.link_ = {Link::Kind::kExp, 1};
       if (classes == 1) return Ok();
+    } else if (text == "custom") {  // LightGBM's word for leaves that need no link: a converted forest of probabilities
+      forest_.link_ = {Link::Kind::kIdentity, 1};
+      return Ok();
     } else if (text.starts_with("binary sigmoid:")) {
       double scale = 0;
       if (ParseDouble(text.substr(15), &scale) && std::isfinite(scale) && scale > 0 && classes == 1) {
@@ -204,7 +207,7 @@ class ForestParser {
       return Ok();
     }
     return Error(ErrorCode::kInvalid, "objective \"", text.substr(0, 60), "\" with num_class ", classes,
-                 " is not one of binary, multiclass, regression, regression_l1, huber, quantile, poisson, gamma, tweedie");
+                 " is not one of binary, multiclass, regression, regression_l1, huber, quantile, poisson, gamma, tweedie, custom");
   }
 
   Status Tree(std::size_t number) {

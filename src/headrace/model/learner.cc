@@ -60,9 +60,10 @@ Result<std::unique_ptr<const FittedLearner>> ReadLearner(LearnerSpec::Kind kind,
     ASSIGN_OR_RETURN(learner, ReadCoefficients(kind, text, num_features, num_outputs));
   }
   const Link::Kind link = learner->link().kind;
-  const bool fits = task == Task::kBinary       ? link == Link::Kind::kSigmoid
-                    : task == Task::kMulticlass ? link == Link::Kind::kSoftmax
-                                                : link == Link::Kind::kIdentity || link == Link::Kind::kExp;
+  // The identity is what a converted forest of probabilities has.
+  const bool fits = link == Link::Kind::kIdentity || (task == Task::kBinary       ? link == Link::Kind::kSigmoid
+                                                      : task == Task::kMulticlass ? link == Link::Kind::kSoftmax
+                                                                                  : link == Link::Kind::kExp);
   if (!fits || learner->num_outputs() != num_outputs)
     return Error(ErrorCode::kInvalid, learner->member(), " has ", learner->num_outputs(),
                  " outputs of another kind than a ", TaskName(task), " model with ", num_outputs);

@@ -23,21 +23,6 @@ std::string ParameterText(const LearnerSettings& settings, int threads) {
   return text + StrCat("num_threads=", threads);
 }
 
-/// Constraints are about how trees grow; the one line of them in the text says nothing that scoring needs.
-std::string WithoutMonotone(std::string text) {
-  const std::size_t from = text.find("\nmonotone_constraints=");
-  if (from != std::string::npos) text.erase(from, text.find('\n', from + 1) - from);
-  return text;
-}
-
-/// Everything from "parameters:" on tells how it was trained (threads included), not what was learnt.
-std::string WithoutParameters(std::string text) {
-  const std::size_t at = text.find("\nparameters:\n");
-  if (at != std::string::npos) text.resize(at);
-  while (text.ends_with("\n\n")) text.pop_back();
-  return text;
-}
-
 Status Cancelled() { return Error(ErrorCode::kInterrupted, "training was interrupted"); }
 
 class ForestLearner final : public FittedLearner {
@@ -64,6 +49,15 @@ class ForestLearner final : public FittedLearner {
 };
 
 }  // namespace
+
+std::string WithoutTrainingSettings(std::string text) {
+  const std::size_t parameters = text.find("\nparameters:\n");  // to the end: threads and all
+  if (parameters != std::string::npos) text.resize(parameters);
+  while (text.ends_with("\n\n")) text.pop_back();
+  const std::size_t monotone = text.find("\nmonotone_constraints=");
+  if (monotone != std::string::npos) text.erase(monotone, text.find('\n', monotone + 1) - monotone);
+  return text;
+}
 
 Status Booster::Check(int result, const char* what) const {
   if (result == 0) return Ok();
@@ -152,7 +146,7 @@ Result<std::string> Booster::Text(int iterations) {
     text.resize(static_cast<std::size_t>(length));
     if (!whole) continue;
     if (!text.empty() && text.back() == '\0') text.pop_back();
-    return WithoutMonotone(WithoutParameters(std::move(text)));
+    return WithoutTrainingSettings(std::move(text));
   }
 }
 

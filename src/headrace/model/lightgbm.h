@@ -47,6 +47,9 @@ class Booster {
   std::vector<double> held_target_, held_weights_, predictions_;
 };
 
+/// LightGBM's text of a forest without what only tells how it was trained: its parameters block and its line of monotone constraints.
+std::string WithoutTrainingSettings(std::string text);
+
 /// What scores: our own evaluator over LightGBM's text.
 Result<std::unique_ptr<const FittedLearner>> MakeForestLearner(std::string text, std::size_t num_features,
                                                                std::vector<double> importance);

@@ -165,7 +165,7 @@ class Trainer {
 
   Status ScoreFolds() {
     const bool needed = settings_.early_stopping_round > 0 || spec_.calibrate.kind != CalibrationSpec::Kind::kNone ||
-                        spec_.threshold.chosen() || rows_.split.test.empty();
+                        spec_.threshold.chosen() || (rows_.split.test.empty() && context_.evaluate);
     if (!needed) {
       RETURN_IF_ERROR(PlanFolds(spec_.folds, static_cast<std::int64_t>(rows_.split.train.size())).status());
       if (rows_.described.empty()) rows_.described = "none needed";
@@ -235,18 +235,21 @@ class Trainer {
 
   Status EvaluateModel() {
     Progress("evaluate", 0);
-    const bool tested = !rows_.split.test.empty();
-    evaluated_rows_ = tested ? rows_.split.test : unseen_rows_;
+    const bool tested = !rows_.split.test.empty(), learnt = !tested && unseen_rows_.empty();
+    evaluated_rows_ = tested ? rows_.split.test : learnt ? rows_.split.train : unseen_rows_;
     const Table rows = rows_.table.Take(evaluated_rows_);
-    if (tested) {
+    if (tested || learnt) {
       ASSIGN_OR_RETURN(predictions_, fit_.scorer->Predict(rows, nullptr, context_.threads));
     } else {
       predictions_ = unseen_predictions_;
     }
     evaluation_.evaluated_on = tested                                       ? "test rows"
+                               : learnt                                     ? "training rows"
                                : unseen_rows_.size() == rows_.split.train.size() ? "out-of-fold rows"
                                                                             : "rows held aside";
-    if (!tested)
+    if (learnt)
+      Note("nobody asked for an evaluation: metrics come from the rows that were learnt from, and are too good");
+    else if (!tested)
       Note("there are no test rows: metrics come from the rows on which calibration and threshold were chosen");
     evaluation_.split = DescribeSplit(spec_.split);
     evaluation_.folds = rows_.described;

@@ -36,6 +36,8 @@ struct TrainContext {
   int threads = 0;                                  ///< 0 = all cores; never changes a bit of the result
   std::function<void(std::string_view stage, double fraction)> progress;   ///< may be empty
   std::function<bool()> cancelled;                  ///< may be empty; asked from several threads at once
+  /// False: when nothing else needs folds and the split leaves no test rows, none are fitted only to tell how good the model is; metrics are then of the rows learnt from.
+  bool evaluate = true;
   std::function<double()> seconds;                  ///< a clock that only goes forward, for TuneSpec::budget_us; may be empty: no budget
 };
 

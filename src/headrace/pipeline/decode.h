@@ -64,7 +64,7 @@ struct DecodeContext {
 std::optional<DraftStep> DecodeStep(const std::string& name, const Node::Entry& entry, const DecodeContext& context);
 
 /// The parts, for tests and for each other. REQUIRE: nodes that passed their shape.
-TrainSpec DecodeTrain(const Node& node, const Node* gate, const DecodeContext& context);
+TrainSpec DecodeTrain(const Node& node, const Node* gate, Diagnostics& diagnostics);
 /// What stands under `transform` of a `train`.
 std::vector<TransformSpec> DecodeTransforms(const Node& node, Diagnostics& diagnostics);
 /// `references` takes the other steps that checks read; null: none may. `own`: the name of the step whose checks they are.

@@ -202,7 +202,7 @@ class StepDecoder {
   TrainStepSpec Train(const Node& node) {
     TrainStepSpec spec;
     Refer(StepReference::Role::kData, "data", *node.Find("data"));
-    spec.train = DecodeTrain(node, step_.Find("gate"), context_);
+    spec.train = DecodeTrain(node, step_.Find("gate"), diagnostics_);
     if (const Node* registration = step_.Find("register")) {
       RegisterSpec& entry = spec.registration.emplace();
       entry.name = TextOf(registration->Find("name"));

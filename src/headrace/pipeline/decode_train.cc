@@ -11,7 +11,7 @@ namespace {
 
 class TrainDecoder {
  public:
-  explicit TrainDecoder(const DecodeContext& context) : diagnostics_(context.diagnostics) {}
+  explicit TrainDecoder(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
 
   TrainSpec Decode(const Node& node, const Node* gate) {
     spec_.target = TextOf(node.Find("target"));
@@ -170,8 +170,8 @@ class TrainDecoder {
 
 }  // namespace
 
-TrainSpec DecodeTrain(const Node& node, const Node* gate, const DecodeContext& context) {
-  return TrainDecoder(context).Decode(node, gate);
+TrainSpec DecodeTrain(const Node& node, const Node* gate, Diagnostics& diagnostics) {
+  return TrainDecoder(diagnostics).Decode(node, gate);
 }
 
 }  // namespace headrace
