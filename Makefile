@@ -60,8 +60,9 @@ lint: fetch
 	$(STAGE) "configure with clang" -- cmake --preset clang --log-level=WARNING
 	$(STAGE) "compile with clang" -- cmake --build --preset clang
 
-## install PREFIX=DIR: bin/headrace with its libraries and licences
+## install PREFIX=DIR: bin/headrace with its libraries, headers, CMake package and licences
 install: build
+	$(STAGE) "compile the libraries" -- $(NINJA) headrace_library headrace_cpp
 	$(STAGE) "install into $(PREFIX)" -- cmake --install $(BUILD) --prefix $(abspath $(PREFIX))
 
 clean:

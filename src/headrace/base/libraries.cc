@@ -23,6 +23,11 @@ Result<Places> PlacesToLook() {
   if (const char* dir = std::getenv("HEADRACE_LIB_DIR"); dir != nullptr && *dir != '\0')
     return Places{{fs::path(dir)}, true};
   std::error_code error;
+  Dl_info own;
+  if (dladdr(reinterpret_cast<const void*>(&FindFunction), &own) != 0 && own.dli_fname != nullptr && fs::path(own.dli_fname).filename().string().find(".so") != std::string::npos) {
+    const fs::path library = fs::canonical(own.dli_fname, error);
+    if (!error) return Places{{library.parent_path() / "headrace", library.parent_path()}, false};
+  }
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   if (error)
     return Error(ErrorCode::kFailed, "cannot tell where the running program lies: /proc/self/exe: ", error.message())

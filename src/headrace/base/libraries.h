@@ -14,6 +14,7 @@ namespace headrace {
 /// may be moved, renamed and linked to:
 ///   <program's folder>/../lib/headrace/   the installed tree
 ///   <program's folder>/../lib/            the build tree
+/// In libheadrace.so, which runs inside other programs, they stand relative to that library's file: headrace/ beside it, then its own folder.
 ///
 /// kInvalid, naming every place, when the file is in none of them. Threads: any, as long as none sets
 /// environment variables meanwhile.
