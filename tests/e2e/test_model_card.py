@@ -103,3 +103,12 @@ def test_the_page_of_the_run_shows_card_and_promotion(world):
     assert world.headrace("report", "-o", str(page)).code == 0
     text = page.read_text()
     assert "autumn catalogue" in text and "champion: version 1 -&gt; 2 by " in text
+
+
+def test_a_personal_column_is_known_without_the_project_too(world):
+    path = world.headrace("--json", "models", "show", "propensity", "1").json["file"]
+    out = world.folder / "scored.csv"
+    done = world.headrace("score", path, "data/rows.csv", "-o", str(out), "--keep", "id", "--reasons", "2")
+    assert done.code == 0, done.all
+    text = out.read_text()
+    assert "birth_year" in text and "birth_year = " not in text and "visits = " in text
