@@ -17,15 +17,15 @@ constexpr std::size_t kColumnsShown = 20, kCurvesShown = 6;
 Html PermutationFigure(const ModelReport& model) {
   const PermutationImportance& permutation = model.permutation;
   if (permutation.columns.empty()) return {};
-  const double most = std::max(permutation.columns.front().mean, 0.0);
+  const double most = permutation.columns.front().mean;
   Html items;
   std::vector<std::vector<Html>> rows;
   for (const ColumnImportance& c : permutation.columns) {
     rows.push_back({c.column, ShowDifference(c.mean), ShowNumber(c.deviation)});
     if (rows.size() <= kColumnsShown)
-      items += HtmlOf(El("dt", {}, c.column), El("dd", {{"class", "track"}}, DrawBar(0, most > 0 ? std::max(c.mean, 0.0) / most : 0, "main")), El("dd", {{"class", "n"}}, ShowDifference(c.mean)));
+      items += HtmlOf(El("dt", {}, c.column), El("dd", {{"class", "track"}}, DrawBar(0, c.mean > 0 ? c.mean / most : 0, c.mean > 0 ? "main" : "")), El("dd", {{"class", "n"}}, ShowDifference(c.mean)));
   }
-  const std::string caption = StrCat("By how much ", permutation.metric, " grows when one column is shuffled among ", FormatCount(permutation.rows), " ", permutation.of,
+  const std::string caption = StrCat("By how much `", permutation.metric, "` grows when one column is shuffled among ", FormatCount(permutation.rows), " ", permutation.of,
                                      ", so that its values say nothing of their rows any more (mean of ", permutation.repeats,
                                      " shuffles). Near 0: the model does without it. Columns that say the same stand in for each other, and then none of them looks important.",
                                      rows.size() > kColumnsShown ? StrCat(" The first ", kColumnsShown, " of ", rows.size(), " are drawn.") : std::string());
@@ -113,7 +113,7 @@ Html DependenceFigure(Page& page, const ModelReport& model, const ColumnDependen
   const std::string what = model.task == Task::kRegression ? "mean prediction" : model.task == Task::kBinary ? "mean score" : StrCat("mean score of ", class_name);
   const bool levels = column.type == Type::kText || column.type == Type::kBool;
   return El("figure", {}, El("h4", {}, "Score by ", column.column), levels ? Levels(model, column, k, range) : Curve(page, model, column, k, range, what),
-            El("figcaption", {}, StrCat("The ", what, " of ", FormatCount(model.dependence.rows), " ", model.dependence.of, levels ? ", were all of this level." : ", had all this value; dots at quantiles from 5 % to 95 %.")),
+            El("figcaption", {}, StrCat("The ", what, " of ", FormatCount(model.dependence.rows), " ", model.dependence.of, levels ? " if all were of this level." : " if all had this value; dots at quantiles from 5 % to 95 %.")),
             Fold("Numbers", DependenceTable(model, column, k)));
 }
 
