@@ -1,12 +1,14 @@
 # A thin front: each target works first, alone, from a clean clone. CMake does the building, scripts/ the rest.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-long kill lint install clean system system-test fetch venv configure test-programs
+.PHONY: build demo test test-long kill fuzz lint install clean system system-test fetch venv configure test-programs
 SHELL := /bin/sh
 BUILD := build
 PREFIX ?= /usr/local
 COUNT ?= 1000
 SEED ?= 1
+SECONDS ?= 60
+TARGET ?=
 STAGE := @scripts/stage
 NINJA := ninja -C $(BUILD) $(shell test -t 2 || echo --quiet)
 PYTHON := $(CURDIR)/.venv/bin/python
@@ -37,6 +39,13 @@ long-%: test-programs
 kill: test-programs
 	@HEADRACE=$(CURDIR)/$(BUILD)/bin/headrace $(PYTHON) tests/long/kill.py --count $(COUNT) --seed $(SEED)
 
+## fuzz SECONDS=60 SEED=1 TARGET=: each fuzzer of fuzz/ (or one) for so long; ends with one JSON line a fuzzer, exit 1 when one found something
+fuzz: fetch
+	$(STAGE) "system packages for fuzzing" -- scripts/setup.sh fuzz
+	$(STAGE) "configure with sanitizers" -- cmake --preset fuzz --log-level=WARNING
+	$(STAGE) "compile the fuzzers" -- cmake --build --preset fuzz
+	@python3 fuzz/run.py --seconds $(SECONDS) --seed $(SEED) $(TARGET)
+
 ## bench-NAME: bench/NAME.sh or bench/NAME.py; ends with one JSON line a figure
 bench-%: test-programs
 	@if [ -f bench/$*.sh ]; then set -- bash bench/$*.sh; \
@@ -51,8 +60,9 @@ lint: fetch
 	$(STAGE) "configure with clang" -- cmake --preset clang --log-level=WARNING
 	$(STAGE) "compile with clang" -- cmake --build --preset clang
 
-## install PREFIX=DIR: bin/headrace with its libraries and licences
+## install PREFIX=DIR: bin/headrace with its libraries, headers, CMake package and licences
 install: build
+	$(STAGE) "compile the libraries" -- $(NINJA) headrace_library headrace_cpp
 	$(STAGE) "install into $(PREFIX)" -- cmake --install $(BUILD) --prefix $(abspath $(PREFIX))
 
 clean:

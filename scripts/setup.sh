@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the Debian packages of scripts/apt-packages.txt that are missing.
 #
-#   scripts/setup.sh SECTION...     sections: build, test, lint
+#   scripts/setup.sh SECTION...     sections: build, test, lint, fuzz
 #
 # As root, or by `sudo -n`; when neither is possible it prints the one command to type and fails. Where there is no
 # Debian package manager it says what is needed and goes on: CMake tells what it cannot find.

@@ -1,7 +1,11 @@
 #include "headrace/base/processor.h"
 
 #if defined(__x86_64__) && __has_include(<sys/platform/x86.h>)
+#ifdef __clang__
+#define _Bool bool  // glibc's header writes C's name in C++ too, where GCC alone knows it
+#endif
 #include <sys/platform/x86.h>
+#undef _Bool
 #endif
 
 namespace headrace {

@@ -37,6 +37,30 @@ int List(const ModelFlags& model, const GlobalFlags& flags) {
   return 0;
 }
 
+std::string Second(std::int64_t us) { return FormatTimestamp(us / 1'000'000 * 1'000'000); }
+
+/// In a Markdown table or list: one line, nothing that ends a cell or begins code.
+std::string Plain(std::string_view text) { return ReplaceAll(ReplaceAll(ReplaceAll(text, "\n", " "), "|", "\\|"), "`", "'"); }
+
+/// What only the registry knows of a version, below its card: where it came from, who let it into use and when.
+std::string RegistryCard(const ModelVersion& version, const std::vector<AliasMove>& moves, const Result<RunRecord>& run) {
+  std::string text = StrCat("\n## In the registry\n\n- version: `", Plain(version.name), "` ", version.version, version.tenant.empty() ? "" : StrCat(" of ", Plain(version.tenant)),
+                            version.aliases.empty() ? "" : StrCat(" (", Join(version.aliases, ", "), ")"), "\n- model file: `", version.digest, "`\n- made: ", Second(version.created_us), " UTC",
+                            version.run.empty() ? ", added from a file" : StrCat(" by run ", Plain(version.run)), "\n");
+  if (run.ok()) {
+    text += StrCat("- pipeline: `", Plain(run->pipeline), "`, interval ", Second(run->interval_start_us), " to ", Second(run->interval_end_us), "\n");
+    if (!run->files.empty()) text += StrCat("- project files: `", run->files, "`\n");
+  }
+  if (!version.commit.empty()) text += StrCat("- commit: `", Plain(version.commit), "`", version.dirty ? ", with local changes" : "", "\n");
+  const nlohmann::json gates = nlohmann::json::parse(version.gates, nullptr, false);
+  for (const auto& gate : gates)
+    if (gate.is_object()) text += StrCat("- gate ", gate.value("passed", false) ? "passed: `" : "refused: `", Plain(gate.value("text", "")), "`\n");
+  text += moves.empty() ? "\nNobody has promoted a version of this model.\n" : "\n| when (UTC) | alias | from | to | by | run |\n|---|---|---:|---:|---|---|\n";
+  for (const AliasMove& move : moves)
+    text += StrCat("| ", Second(move.moved_us), " | ", Plain(move.alias), " | ", move.from_version == 0 ? "none" : StrCat(move.from_version), " | ", move.to_version, " | ", Plain(move.by), " | ", Plain(move.run), " |\n");
+  return text;
+}
+
 int Show(const ModelFlags& model, bool card, const GlobalFlags& flags) {
   const Result<OpenProject> open = OpenState(flags);
   if (!open.ok()) return Fail(open.status(), flags);
@@ -51,7 +75,10 @@ int Show(const ModelFlags& model, bool card, const GlobalFlags& flags) {
     if (!opened.ok()) return Fail(opened.status(), flags);
     const Result<std::string> text = (*opened)->Member("card.md");
     if (!text.ok()) return Fail(text.status(), flags);
-    PrintOut(*text);
+    const std::string whole = *text + RegistryCard(*version, *moves, open->store->GetRun(version->run));
+    nlohmann::ordered_json document = AsJson(*version);
+    document["card"] = whole;
+    PrintOut(flags.json ? document.dump(2) + "\n" : whole);
     return 0;
   }
   nlohmann::ordered_json json = AsJson(*version);
@@ -159,7 +186,7 @@ void AddModelsCommand(CommandLine app, const GlobalFlags& flags, Action& action)
   CommandLine show = Sub(models, "show", "Show one version: metrics, gates, who promoted it", model, true);
   show->add_option("VERSION", model->version, "a version number or an alias")->capture_default_str();
   show->callback([&flags, &action, model] { action = [&flags, model] { return Show(*model, false, flags); }; });
-  CommandLine card = Sub(models, "card", "Print the model card", model, true);
+  CommandLine card = Sub(models, "card", "Print the model card and what the registry knows: where the version came from, who promoted it and when", model, true);
   card->add_option("VERSION", model->version, "a version number or an alias")->capture_default_str();
   card->callback([&flags, &action, model] { action = [&flags, model] { return Show(*model, true, flags); }; });
   CommandLine add = Sub(models, "add", "Register a model file", model, true);

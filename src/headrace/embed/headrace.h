@@ -65,7 +65,7 @@ typedef struct headrace_score_options {
 
 /* The rows of `rows` with their scores, in their order: the columns kept, `score`, for several classes one `score_<class>` each, `label` (none for a
  * regression), reasons if asked for, `model_version` (the first 12 characters of the file's digest). Columns are found by name; others do not matter.
- * A model file does not know which columns are personal: reasons tell the values of all.
+ * Reasons tell no value of a column that a contract tagged as personal when the model was trained.
  *
  * `rows` is taken over, whether this fails or not; `scored` is the caller's to release. Blocks are read and scored as they are asked for: an error met on the way is
  * the stream's (get_next, get_last_error). `options` may be null: all cores, every column kept. */

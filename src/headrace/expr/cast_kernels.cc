@@ -172,7 +172,8 @@ std::string HeldToText(std::int64_t value, Type type) {
   if (type == Type::kDate) return DayToText(value);
   if (type != Type::kTimestamp) return Value::Int64(type, value).ToString();
   const std::int64_t days = value / kMicrosPerDay - (value % kMicrosPerDay < 0 ? 1 : 0);
-  const std::string time = FormatTimestamp(value - days * kMicrosPerDay).substr(10);  // of 1970-01-01
+  const std::int64_t of_day = value % kMicrosPerDay + (value % kMicrosPerDay < 0 ? kMicrosPerDay : 0);
+  const std::string time = FormatTimestamp(of_day).substr(10);  // of 1970-01-01
   return DayToText(days) + time;
 }
 

@@ -15,7 +15,8 @@ std::int64_t FloorDivide(std::int64_t a, std::int64_t b) {
   return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
 }
 std::int64_t DaysOf(std::int64_t micros) { return FloorDivide(micros, kMicrosPerDay); }
-std::int64_t MicrosOfDay(std::int64_t micros) { return micros - DaysOf(micros) * kMicrosPerDay; }
+/// By the remainder: the midnight before the first timestamps that 64 bits hold is none of them.
+std::int64_t MicrosOfDay(std::int64_t micros) { return micros % kMicrosPerDay + (micros % kMicrosPerDay < 0 ? kMicrosPerDay : 0); }
 bool IsDay(std::int64_t days) { return days >= -kMaxDay && days <= kMaxDay; }
 bool IsMicros(std::int64_t micros) { return micros >= -kMaxMicros && micros <= kMaxMicros; }
 

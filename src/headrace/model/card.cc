@@ -61,6 +61,35 @@ std::string SegmentsTable(const std::vector<SegmentMetrics>& segments) {
   return text;
 }
 
+/// What the user's columns do, by shuffling them.
+std::string PermutationTable(const PermutationImportance& permutation) {
+  constexpr std::size_t kMost = 20;
+  std::string text = StrCat("\n## Columns by importance\n\nBy how much ", permutation.metric, " grows when a column's values are shuffled among ", FormatCount(permutation.rows), " ", permutation.of,
+                            ": mean and deviation of ", permutation.repeats, " shuffles.\n\n| column | growth | deviation |\n|---|---:|---:|\n");
+  for (std::size_t i = 0; i < std::min(kMost, permutation.columns.size()); ++i) {
+    const ColumnImportance& c = permutation.columns[i];
+    text += StrCat("| ", Name(c.column), " | ", Short(c.mean), " | ", Short(c.deviation), " |\n");
+  }
+  if (permutation.columns.size() > kMost) text += StrCat("\n", permutation.columns.size() - kMost, " more are in metrics.json.\n");
+  return text;
+}
+
+/// When the rows were of, who read them, and what was made of them before.
+std::string DataText(const ModelInfo& info) {
+  const TrainingFacts& facts = info.facts;
+  std::string text;
+  if (!facts.trained_from.empty()) {
+    text += StrCat("Trained on rows whose ", Name(facts.time_column), " lies from ", facts.trained_from, " to ", facts.trained_to);
+    text += facts.tested_from.empty() ? ".\n" : StrCat("; tested on those from ", facts.tested_from, " to ", facts.tested_to, ".\n");
+  }
+  if (!facts.pipeline.empty()) text += StrCat(text.empty() ? "" : "\n", "Trained by the pipeline ", Name(facts.pipeline), ".\n");
+  if (!info.unfitted.empty()) {
+    text += "\n| step above | kind | digest |\n|---|---|---|\n";
+    for (const UnfittedStep& step : info.unfitted) text += StrCat("| ", Name(step.name), " | ", step.kind, " | ", Name(step.digest.substr(0, 12)), " |\n");
+  }
+  return text;
+}
+
 std::string SettingsText(const LearnerSettings& settings, const Evaluation& evaluation) {
   if (settings.kind == LearnerSpec::Kind::kLogistic || settings.kind == LearnerSpec::Kind::kLinear)
     return StrCat(settings.l1 > 0 ? StrCat("- l1: ", settings.l1, "\n") : "", "- l2: ", settings.l2, "\n");
@@ -88,21 +117,27 @@ std::string MakeCard(const ModelInfo& info, const Evaluation& evaluation, const 
     for (const std::string& name : info.classes) text += StrCat(" ", Name(name));
     text += ".\n\n";
   }
+  if (!info.facts.purpose.empty()) text += StrCat("## Purpose\n\n", Trim(info.facts.purpose), "\n\n");
+  if (!info.facts.limits.empty()) text += StrCat("## Limits\n\n", Trim(info.facts.limits), "\n\n");
   text +=
       StrCat("## Quality\n\nEvaluated on ", FormatCount(info.test_rows), " ", info.evaluated_on,
              " (split: ", evaluation.split, "), fitted on ", FormatCount(info.train_rows),
              " rows; the kept model is fitted on ", FormatCount(info.fitted_rows), ".\n\n", MetricsTable(info.metrics, evaluation));
   if (!evaluation.segments.empty()) text += StrCat("\n### Segments\n\n", SegmentsTable(evaluation.segments));
   if (!evaluation.gaps.empty()) text += StrCat("\n### Between segments\n\n", GapsTable(evaluation.gaps));
-  text += "\n## Input\n\n| column | type | nulls at training |\n|---|---|---|\n";
+  if (const std::string data = DataText(info); !data.empty()) text += StrCat("\n## Data\n\n", data);
+  const bool personal = std::any_of(info.inputs.begin(), info.inputs.end(), [](const InputColumn& c) { return c.personal; });
+  text += StrCat("\n## Input\n\n| column | type | nulls at training |", personal ? " personal |" : "", "\n|---|---|---|", personal ? "---|" : "", "\n");
   for (const InputColumn& c : info.inputs)
-    text += StrCat("| ", Name(c.name), " | ", TypeName(c.type), " | ", c.nullable ? "yes" : "no", " |\n");
+    text += StrCat("| ", Name(c.name), " | ", TypeName(c.type), " | ", c.nullable ? "yes" : "no", personal ? c.personal ? " | yes" : " | no" : "", " |\n");
+  if (!personal) text += "\nNo contract tags one of these columns as personal.\n";
+  if (!evaluation.permutation.columns.empty()) text += PermutationTable(evaluation.permutation);
   if (!evaluation.importance.empty()) {
     constexpr std::size_t kMost = 20;
     double total = 0;
     for (const auto& [feature, value] : evaluation.importance) total += value;
     text +=
-        StrCat("\n## Importance\n\nShare of ",
+        StrCat("\n## Features by importance\n\nShare of ",
                info.learner == "lightgbm" ? "the gain of all splits" : "the sum of |coefficient| x standard deviation",
                ".\n\n| feature | share |\n|---|---:|\n");
     for (std::size_t i = 0; i < std::min(kMost, evaluation.importance.size()); ++i)

@@ -11,9 +11,12 @@ std::string DescribeAsJson(const ModelInfo& info) {
                                  {"metrics", info.metrics}, {"features", info.features}};
   if (info.task == Task::kBinary) json["threshold"] = info.threshold;
   json["inputs"] = nlohmann::ordered_json::array();
-  for (const InputColumn& input : info.inputs) json["inputs"].push_back({{"name", input.name}, {"type", TypeName(input.type)}, {"nullable", input.nullable}});
+  for (const InputColumn& input : info.inputs)
+    json["inputs"].push_back({{"name", input.name}, {"type", TypeName(input.type)}, {"nullable", input.nullable}, {"personal", input.personal}});
   json["unfitted"] = nlohmann::ordered_json::array();
   for (const UnfittedStep& step : info.unfitted) json["unfitted"].push_back({{"name", step.name}, {"kind", step.kind}, {"digest", step.digest}, {"text", step.text}});
+  json["facts"] = {{"purpose", info.facts.purpose}, {"limits", info.facts.limits}, {"pipeline", info.facts.pipeline}, {"time_column", info.facts.time_column},
+                   {"trained_from", info.facts.trained_from}, {"trained_to", info.facts.trained_to}, {"tested_from", info.facts.tested_from}, {"tested_to", info.facts.tested_to}};
   return json.dump(2) + "\n";
 }
 

@@ -34,6 +34,59 @@ Curves ReadCurves(const json& j) {
   return c;
 }
 
+PermutationImportance ReadPermutation(const json& j) {
+  PermutationImportance out{j.at("metric"), j.at("of"), j.at("rows"), j.at("repeats"), {}};
+  for (const json& c : j.at("columns")) out.columns.push_back({c.at("column"), c.at("mean"), c.at("deviation")});
+  return out;
+}
+
+json::other_error NotWritten(const std::string& what) { return json::other_error::create(501, what, static_cast<const json*>(nullptr)); }
+
+/// A value of a grid: a number, or a level as text.
+Value ReadPoint(const json& j, Type type) {
+  if (type == Type::kDouble) return Value::Double(j.get<double>());
+  if (type == Type::kBool) return Value::Bool(j.get<bool>());
+  return type == Type::kText ? Value::Text(j.get<std::string>()) : Value::Int64(type, j.get<std::int64_t>());
+}
+
+json WritePoint(const Value& value) {
+  if (value.type() == Type::kDouble) return value.as_double();
+  if (value.type() == Type::kBool) return value.as_bool();
+  return value.type() == Type::kText ? json(value.as_text()) : json(value.as_int());
+}
+
+PartialDependence ReadDependence(const json& j) {
+  PartialDependence out{j.at("of"), j.at("rows"), {}};
+  for (const json& c : j.at("columns")) {
+    const Result<Type> type = TypeFromName(c.at("type").get<std::string>());
+    if (!type.ok()) throw NotWritten(type.status().message());
+    ColumnDependence column{c.at("column"), *type, {}, {}};
+    for (const json& point : c.at("points")) {
+      column.grid.push_back(ReadPoint(point.at("value"), *type));
+      column.means.push_back(point.at("mean").get<std::vector<double>>());
+      if (column.means.back().empty() || column.means.back().size() != column.means.front().size()) throw NotWritten("a point of a partial dependence has another number of means");
+    }
+    out.columns.push_back(std::move(column));
+  }
+  return out;
+}
+
+json ToJsonObject(const PermutationImportance& permutation) {
+  json columns = json::array();
+  for (const ColumnImportance& c : permutation.columns) columns.push_back({{"column", c.column}, {"mean", c.mean}, {"deviation", c.deviation}});
+  return {{"metric", permutation.metric}, {"of", permutation.of}, {"rows", permutation.rows}, {"repeats", permutation.repeats}, {"columns", std::move(columns)}};
+}
+
+json ToJsonObject(const PartialDependence& dependence) {
+  json columns = json::array();
+  for (const ColumnDependence& c : dependence.columns) {
+    json points = json::array();
+    for (std::size_t i = 0; i < c.grid.size(); ++i) points.push_back({{"value", WritePoint(c.grid[i])}, {"mean", c.means[i]}});
+    columns.push_back({{"column", c.column}, {"type", TypeName(c.type)}, {"points", std::move(points)}});
+  }
+  return {{"of", dependence.of}, {"rows", dependence.rows}, {"columns", std::move(columns)}};
+}
+
 Evaluation Read(const json& j) {
   Evaluation e;
   j.at("evaluated_on").get_to(e.evaluated_on);
@@ -59,6 +112,8 @@ Evaluation Read(const json& j) {
                         t.at("chosen"), t.at("failed")});
   e.curves = ReadCurves(j.at("curves"));
   for (const json& i : j.at("importance")) e.importance.emplace_back(i.at("feature"), i.at("importance"));
+  if (j.contains("permutation")) e.permutation = ReadPermutation(j.at("permutation"));
+  if (j.contains("dependence")) e.dependence = ReadDependence(j.at("dependence"));
   j.at("notes").get_to(e.notes);
   return e;
 }
@@ -98,6 +153,8 @@ std::string Evaluation::ToJson() const {
                       {"trials", trial_list},
                       {"curves", json::parse(curves.ToJson())},
                       {"importance", importance_list},
+                      {"permutation", ToJsonObject(permutation)},
+                      {"dependence", ToJsonObject(dependence)},
                       {"notes", notes}};
   return document.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }

@@ -8,6 +8,7 @@
 #include "headrace/base/status.h"
 #include "headrace/model/curves.h"
 #include "headrace/model/metrics.h"
+#include "headrace/table/value.h"
 
 namespace headrace {
 
@@ -22,6 +23,32 @@ struct Trial {
   int iterations = 0;             ///< LightGBM: the stopping point the folds agreed on
   bool chosen = false;
   std::string failed;             ///< why it could not be fitted; then mean is 0
+};
+
+/// How much worse a model gets when one of the user's columns is shuffled.
+struct ColumnImportance {
+  std::string column;
+  double mean = 0, deviation = 0;  ///< over the shuffles: by how much the metric grew
+};
+/// Of all columns (column_effects.h); no columns: not known.
+struct PermutationImportance {
+  std::string metric;              ///< of which smaller is better: "logloss", "rmse"
+  std::string of;                  ///< "test rows", "training rows"
+  std::int64_t rows = 0, repeats = 0;
+  std::vector<ColumnImportance> columns;  ///< the largest mean first
+};
+
+/// The mean prediction for each value of a grid that one of the user's columns is given in all rows.
+struct ColumnDependence {
+  std::string column;
+  Type type = Type::kDouble;
+  std::vector<Value> grid;                  ///< of `type`: rising, or levels, the most frequent first
+  std::vector<std::vector<double>> means;   ///< for each value one number, or one a class
+};
+struct PartialDependence {
+  std::string of;
+  std::int64_t rows = 0;
+  std::vector<ColumnDependence> columns;    ///< the most important first
 };
 
 /// How good a model was on rows it had not seen: the content of its metrics.json.
@@ -44,6 +71,8 @@ struct Evaluation {
   /// Feature (of the transformed vector) and its importance, largest first: LightGBM's total gain, or |coefficient| x
   /// standard deviation. Features without any are left out.
   std::vector<std::pair<std::string, double>> importance;
+  PermutationImportance permutation;
+  PartialDependence dependence;
   std::vector<std::string> notes;  ///< for people
 
   /// Canonical JSON; reads back to the same bits.

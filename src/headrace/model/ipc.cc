@@ -2,7 +2,9 @@
 
 #include <nanoarrow/nanoarrow_ipc.h>
 
+#include <cerrno>
 #include <memory>
+#include <utility>
 
 #include "headrace/base/text.h"
 
@@ -31,6 +33,55 @@ struct OwnedStream {
   OwnedStream(const OwnedStream&) = delete;
   OwnedStream& operator=(const OwnedStream&) = delete;
 };
+
+/// Passes a stream on until a batch announces more than `max_rows` rows. Nothing else would stop it: a column of nulls has no buffer whose size tells how long
+/// it is, so that a file of some hundred bytes could ask for all memory.
+struct CappedStream {
+  ArrowArrayStream inner{};
+  std::int64_t max_rows = 0;
+  bool stopped = false;
+
+  static void Wrap(ArrowArrayStream* inner, std::size_t max_rows, ArrowArrayStream* out) {
+    auto* capped = new CappedStream;
+    std::swap(capped->inner, *inner);
+    capped->max_rows = static_cast<std::int64_t>(max_rows);
+    out->private_data = capped;
+    out->get_schema = [](ArrowArrayStream* self, ArrowSchema* schema) { return Of(self).inner.get_schema(&Of(self).inner, schema); };
+    out->get_next = &Next;
+    out->get_last_error = [](ArrowArrayStream* self) { return Of(self).stopped ? "it has more rows than it may" : Of(self).inner.get_last_error(&Of(self).inner); };
+    out->release = [](ArrowArrayStream* self) {
+      if (Of(self).inner.release != nullptr) Of(self).inner.release(&Of(self).inner);
+      delete &Of(self);
+      self->release = nullptr;
+    };
+  }
+
+ private:
+  static CappedStream& Of(ArrowArrayStream* self) { return *static_cast<CappedStream*>(self->private_data); }
+  static int Next(ArrowArrayStream* self, ArrowArray* out) {
+    CappedStream& capped = Of(self);
+    const int code = capped.inner.get_next(&capped.inner, out);
+    if (code != 0 || out->release == nullptr) return code;
+    if (out->length <= capped.max_rows) {
+      capped.max_rows -= std::max<std::int64_t>(out->length, 0);
+      return 0;
+    }
+    capped.stopped = true;
+    out->release(out);
+    out->release = nullptr;
+    return EINVAL;
+  }
+};
+
+/// kInvalid names the first text that is not UTF-8.
+Status CheckTexts(const Table& table) {
+  for (std::size_t c = 0; c < table.num_columns(); ++c) {
+    const Column& column = table.column(c);
+    for (std::size_t row = 0; column.type() == Type::kText && row < column.size(); ++row)
+      if (!IsUtf8(column.text(row))) return Error(ErrorCode::kInvalid, "an Arrow stream has a text that is not UTF-8 in column `", table.schema()[c].name, "`, row ", row + 1);
+  }
+  return Ok();
+}
 
 }  // namespace
 
@@ -67,16 +118,16 @@ Result<Table> ReadArrowStream(std::string_view bytes, std::size_t max_rows) {
     source.release(&source);
     return NanoarrowError("cannot read an Arrow stream", code, error);
   }
-  Result<std::unique_ptr<TableStream>> reader = ImportStream(&stream.stream);
+  OwnedStream capped;
+  CappedStream::Wrap(&stream.stream, max_rows, &capped.stream);
+  Result<std::unique_ptr<TableStream>> reader = ImportStream(&capped.stream);
   if (!reader.ok()) return std::move(reader).status().WithCode(ErrorCode::kInvalid);
   std::vector<Table> blocks;
-  std::size_t rows = 0;
   for (;;) {
     Result<std::optional<Table>> block = (*reader)->Next();
     if (!block.ok()) return std::move(block).status().WithCode(ErrorCode::kInvalid);
     if (!block->has_value()) break;
-    rows += (**block).num_rows();
-    if (rows > max_rows) return Error(ErrorCode::kInvalid, "an Arrow stream has more than ", max_rows, " rows");
+    RETURN_IF_ERROR(CheckTexts(**block));
     blocks.push_back(std::move(**block));
   }
   if (blocks.empty()) return Error(ErrorCode::kInvalid, "an Arrow stream has no rows");

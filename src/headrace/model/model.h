@@ -28,6 +28,16 @@ struct InputColumn {
   std::string name;
   Type type = Type::kDouble;
   bool nullable = false;       ///< whether training data had nulls (a null elsewhere is counted)
+  bool personal = false;       ///< tagged so by a contract when the model was trained
+};
+
+/// What the model card tells of a training beside its figures. Parts that are not known are empty.
+struct TrainingFacts {
+  std::string purpose, limits;   ///< as the `train` step says
+  std::string pipeline;          ///< that trained it
+  std::string time_column;       ///< the date or timestamp that the following are the first and last of
+  std::string trained_from, trained_to, tested_from, tested_to;
+  bool operator==(const TrainingFacts&) const = default;
 };
 
 /// What a model file says about itself (`headrace inspect`, the registry, the report).
@@ -49,6 +59,7 @@ struct ModelInfo {
   std::int64_t fitted_rows = 0;               ///< rows the kept model was fitted on: train_rows, or all after a refit
   std::map<std::string, double> metrics;      ///< on those rows
   std::vector<UnfittedStep> unfitted;
+  TrainingFacts facts;
 };
 
 /// One immutable fitted model: transforms, learner, calibration, threshold, metrics, profile and the parity proof.

@@ -35,34 +35,47 @@ std::vector<std::string> DigestsOf(std::span<const ZipMember> members) {
   return digests;
 }
 
+json FactsOf(const TrainingFacts& facts) {
+  return {{"purpose", facts.purpose}, {"limits", facts.limits}, {"pipeline", facts.pipeline}, {"time_column", facts.time_column},
+          {"trained_from", facts.trained_from}, {"trained_to", facts.trained_to}, {"tested_from", facts.tested_from}, {"tested_to", facts.tested_to}};
+}
+
+TrainingFacts ReadFacts(const json& j) {
+  return {j.at("purpose"), j.at("limits"), j.at("pipeline"), j.at("time_column"), j.at("trained_from"), j.at("trained_to"), j.at("tested_from"), j.at("tested_to")};
+}
+
 /// `sha256` are the members' digests.
 json ManifestOf(const ModelInfo& info, std::span<const ZipMember> members, const std::vector<std::string>& sha256) {
   json inputs = json::array(), unfitted = json::array(), digests = json::object();
-  for (const InputColumn& c : info.inputs)
+  for (const InputColumn& c : info.inputs) {
     inputs.push_back({{"name", c.name}, {"type", TypeName(c.type)}, {"nullable", c.nullable}});
+    if (c.personal) inputs.back()["personal"] = true;
+  }
   for (const UnfittedStep& s : info.unfitted)
     unfitted.push_back({{"name", s.name}, {"kind", s.kind}, {"text", s.text}, {"digest", s.digest}});
   for (std::size_t i = 0; i < members.size(); ++i)
     digests[members[i].name] = {{"bytes", members[i].bytes.size()}, {"sha256", sha256[i]}};
-  return {{"kind", kKind},
-          {"format", kModelFormat},
-          {"headrace", {{"version", info.headrace_version}, {"commit", info.code_commit}, {"dirty", info.code_dirty}}},
-          {"task", TaskName(info.task)},
-          {"learner", info.learner},
-          {"target", info.target},
-          {"classes", info.classes},
-          {"inputs", inputs},
-          {"features", info.features},
-          {"threshold", info.threshold},
-          {"calibration", info.calibration},
-          {"folds", info.folds},
-          {"evaluated_on", info.evaluated_on},
-          {"train_rows", info.train_rows},
-          {"test_rows", info.test_rows},
-          {"fitted_rows", info.fitted_rows},
-          {"metrics", info.metrics},
-          {"unfitted", unfitted},
-          {"members", digests}};
+  json manifest{{"kind", kKind},
+                {"format", kModelFormat},
+                {"headrace", {{"version", info.headrace_version}, {"commit", info.code_commit}, {"dirty", info.code_dirty}}},
+                {"task", TaskName(info.task)},
+                {"learner", info.learner},
+                {"target", info.target},
+                {"classes", info.classes},
+                {"inputs", inputs},
+                {"features", info.features},
+                {"threshold", info.threshold},
+                {"calibration", info.calibration},
+                {"folds", info.folds},
+                {"evaluated_on", info.evaluated_on},
+                {"train_rows", info.train_rows},
+                {"test_rows", info.test_rows},
+                {"fitted_rows", info.fitted_rows},
+                {"metrics", info.metrics},
+                {"unfitted", unfitted},
+                {"members", digests}};
+  if (!(info.facts == TrainingFacts())) manifest["facts"] = FactsOf(info.facts);   // files of earlier versions have none
+  return manifest;
 }
 
 /// Throws json's exceptions, which Read turns into a Status.
@@ -78,7 +91,7 @@ Result<ModelInfo> InfoOf(const json& j) {
   j.at("classes").get_to(info.classes);
   for (const json& c : j.at("inputs")) {
     ASSIGN_OR_RETURN(const Type type, TypeFromName(c.at("type").get<std::string>()));
-    info.inputs.push_back({c.at("name"), type, c.at("nullable")});
+    info.inputs.push_back({c.at("name"), type, c.at("nullable"), c.value("personal", false)});
   }
   j.at("features").get_to(info.features);
   j.at("threshold").get_to(info.threshold);
@@ -91,6 +104,7 @@ Result<ModelInfo> InfoOf(const json& j) {
   j.at("metrics").get_to(info.metrics);
   for (const json& s : j.at("unfitted"))
     info.unfitted.push_back({s.at("name"), s.at("kind"), s.at("text"), s.at("digest")});
+  if (j.contains("facts")) info.facts = ReadFacts(j.at("facts"));
   return info;
 }
 

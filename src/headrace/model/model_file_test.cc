@@ -1,6 +1,7 @@
 #include "headrace/model/model_file.h"
 
 #include <gtest/gtest.h>
+#include <nanoarrow/nanoarrow_ipc.h>
 #include <zlib.h>
 
 #include "headrace/base/text.h"
@@ -176,6 +177,42 @@ TEST(Proof, HoldsNullsUnseenLevelsAndExtremes) {
     extreme |= std::abs(recorded.Find("input.spend")->doubles()[r]) >= 1e6;
   }
   EXPECT_TRUE(unseen && extreme);
+}
+
+/// An IPC stream of one column of `rows` nulls, which takes no bytes a row.
+std::string ManyNulls(std::int64_t rows) {
+  ArrowSchema schema;
+  ArrowSchemaInit(&schema);
+  EXPECT_EQ(ArrowSchemaSetTypeStruct(&schema, 1), NANOARROW_OK);
+  EXPECT_EQ(ArrowSchemaSetType(schema.children[0], NANOARROW_TYPE_NA), NANOARROW_OK);
+  EXPECT_EQ(ArrowSchemaSetName(schema.children[0], "x"), NANOARROW_OK);
+  ArrowArray array;
+  EXPECT_EQ(ArrowArrayInitFromSchema(&array, &schema, nullptr), NANOARROW_OK);
+  EXPECT_EQ(ArrowArrayFinishBuildingDefault(&array, nullptr), NANOARROW_OK);
+  array.length = array.children[0]->length = array.children[0]->null_count = rows;
+  ArrowArrayStream stream;
+  EXPECT_EQ(ArrowBasicArrayStreamInit(&stream, &schema, 1), NANOARROW_OK);
+  ArrowBasicArrayStreamSetArray(&stream, 0, &array);
+  ArrowBuffer buffer;
+  ArrowBufferInit(&buffer);
+  ArrowIpcOutputStream sink;
+  EXPECT_EQ(ArrowIpcOutputStreamInitBuffer(&sink, &buffer), NANOARROW_OK);
+  ArrowIpcWriter writer;
+  EXPECT_EQ(ArrowIpcWriterInit(&writer, &sink), NANOARROW_OK);
+  EXPECT_EQ(ArrowIpcWriterWriteArrayStream(&writer, &stream, nullptr), NANOARROW_OK);
+  ArrowIpcWriterReset(&writer);
+  stream.release(&stream);
+  std::string bytes(reinterpret_cast<const char*>(buffer.data), static_cast<std::size_t>(buffer.size_bytes));
+  ArrowBufferReset(&buffer);
+  return bytes;
+}
+
+// A stream of some hundred bytes may announce any number of nulls; they were all made before they were counted.
+TEST(Proof, OfMoreRowsThanItMayHaveIsRefusedBeforeTheyAreMade) {
+  EXPECT_EQ(ReadArrowStream(ManyNulls(1000), 1000)->num_rows(), 1000u);
+  const auto refused = ReadArrowStream(ManyNulls(std::int64_t{1} << 40), 1000);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.status().message().find("more rows than it may"), std::string::npos) << refused.status();
 }
 
 TEST(Proof, SurvivesDamagedArrow) {

@@ -97,6 +97,7 @@ struct TrainSpec {
   std::vector<std::string> segments;     ///< metrics also per value of each of these columns
   std::int64_t intervals = 0;            ///< bootstrap resamples for a 95 % interval of each metric; 0 = none unless a gate asks
   std::vector<GateSpec> gate;
+  std::string purpose, limits;           ///< for the model card: what the model is for, and what it must not be used for or cannot do
   /// The model that is evaluated is always fitted on all rows but the test rows. True: what is kept is fitted once more on all
   /// rows, test rows too (the command line, unless --no-refit); metrics, calibration and threshold stay.
   bool refit_all_rows = false;

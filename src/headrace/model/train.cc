@@ -8,6 +8,7 @@
 
 #include "headrace/base/text.h"
 #include "headrace/model/card.h"
+#include "headrace/model/column_effects.h"
 #include "headrace/model/gate.h"
 #include "headrace/model/judge.h"
 #include "headrace/model/learner.h"
@@ -57,6 +58,7 @@ class Trainer {
     RETURN_IF_ERROR(CalibrateAndChooseThreshold());
     RETURN_IF_ERROR(FitOnTraining());
     RETURN_IF_ERROR(EvaluateModel());
+    RETURN_IF_ERROR(MeasureEffects());
     RETURN_IF_ERROR(Judge());
     RETURN_IF_ERROR(FitOnAll());
     RETURN_IF_ERROR(WriteModel());
@@ -267,6 +269,19 @@ class Trainer {
     return Ok();
   }
 
+  /// What the user's columns do, by rows that the model has not seen; without test rows by those that it has.
+  Status MeasureEffects() {
+    Progress("explain", 0);
+    const bool tested = !rows_.split.test.empty();
+    const std::vector<std::size_t> asked = DrawEffectRows(tested ? rows_.split.test : rows_.split.train, fit_.scorer->parts().transform.input_schema().size());
+    const Table rows = rows_.table.Take(asked);
+    const std::vector<double> target = rows_.TargetOf(asked), weights = rows_.WeightsOf(asked);
+    const EffectRows effects{*fit_.scorer, rows, tested ? "test rows" : "training rows", target, weights};
+    ASSIGN_OR_RETURN(evaluation_.permutation, MeasureImportance(effects, Loss::Of(settings_).metric(), context_.threads, context_.cancelled));
+    ASSIGN_OR_RETURN(evaluation_.dependence, MeasureDependence(effects, evaluation_.permutation, {spec_.personal.begin(), spec_.personal.end()}, context_.threads, context_.cancelled));
+    return Ok();
+  }
+
   void MakeTestPredictions(const Table& rows) {
     std::vector<Field> fields;
     std::vector<ColumnPtr> columns;
@@ -336,7 +351,7 @@ class Trainer {
     info.classes = rows_.target.classes;
     const Schema& inputs = parts.transform.input_schema();
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      info.inputs.push_back({inputs[i].name, inputs[i].type, parts.transform.input_nullable()[i]});
+      info.inputs.push_back({inputs[i].name, inputs[i].type, parts.transform.input_nullable()[i], Contains(spec_.personal, inputs[i].name)});
     info.features = parts.transform.output_names();
     info.threshold = threshold_;
     info.calibration = calibration_.name();
@@ -347,6 +362,7 @@ class Trainer {
     info.fitted_rows = static_cast<std::int64_t>(fitted_rows_.size());
     info.metrics = evaluation_.metrics;
     info.unfitted = context_.unfitted;
+    info.facts = internal::FactsOf(spec_, context_.pipeline, rows_.table, rows_.split);
     return info;
   }
 

@@ -31,6 +31,7 @@ struct TrainOutput {
 };
 
 struct TrainContext {
+  std::string pipeline;                             ///< that trains, for the model card; "" = none
   std::vector<UnfittedStep> unfitted;
   std::shared_ptr<const Model> champion;            ///< for `not_worse_than`; may be null: then such a gate passes
   int threads = 0;                                  ///< 0 = all cores; never changes a bit of the result

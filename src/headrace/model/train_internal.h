@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "headrace/base/status.h"
+#include "headrace/model/split.h"
 #include "headrace/model/train.h"
 
 /// Private to this room: what a training checks before it begins, and the names it goes by.
@@ -21,6 +22,8 @@ Status CheckForTask(const TrainSpec& spec, Task task);
 Status CheckColumns(const TrainSpec& spec, const Schema& schema);
 /// Of the columns that split the rows, those that are no features. Few are: a test date was never seen, an id means nothing.
 std::vector<std::string> SplitOnly(const TrainSpec& spec);
+/// For the model card. The rows' time is that of a `time` split, or the one date of the key: its first and last tell of no single row's person.
+TrainingFacts FactsOf(const TrainSpec& spec, const std::string& pipeline, const Table& rows, const DataSplit& split);
 /// Columns of the training table that are never features.
 std::vector<std::string> NeverFeatures(const TrainSpec& spec);
 

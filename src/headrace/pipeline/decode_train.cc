@@ -35,6 +35,8 @@ class TrainDecoder {
     Evaluate(node.Find("evaluate"));
     spec_.segments = ColumnsOf(node.Find("segments"), diagnostics_);
     spec_.refit_all_rows = BoolOf(node.Find("refit"), false);
+    spec_.purpose = TextOf(node.Find("purpose"));
+    spec_.limits = TextOf(node.Find("limits"));
     if (gate != nullptr)
       for (const Node& one : gate->items) Gate(one);
     NoTargetAmong(node, "key", spec_.key);

@@ -227,6 +227,8 @@ const Shape& TrainShape() {
       {"intervals", IntFrom(1), "a 95 % interval of each metric from so many bootstrap resamples; 1000 when a gate asks for one", "1000"},
       {"segments", Columns(), "metrics also for each value of these columns, and how far apart those are", "[country]"},
       {"refit", Scalar(kBool), "keep a model that is fitted once more on all rows, test rows too; metrics, calibration and threshold stay; false when not given", "true"},
+      {"purpose", Scalar(kText), "for the model card: what the model is for", "who gets the spring catalogue"},
+      {"limits", Scalar(kText), "for the model card: what it cannot do, and what it must not be used for", "not for prices; knows no customers of less than a month"},
   });
   return shape;
 }

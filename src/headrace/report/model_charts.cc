@@ -236,6 +236,7 @@ Html ModelCharts(Page& page, const ModelReport& model) {
   charts += HistogramFigure(page, model.task == Task::kRegression ? "Predictions of the test rows" : "Scores of the test rows", TestHistogram(model.curves), {},
                             "How many rows got which score. A model that tells rows apart spreads its scores.");
   charts += ConfusionFigure(model);
+  charts += EffectCharts(page, model);
   charts += ImportanceFigure(model);
   return charts.empty() ? charts : El("div", {{"class", "charts"}}, charts);
 }

@@ -10,6 +10,8 @@ void UseEvaluation(const Evaluation& evaluation, ModelReport* model) {
   model->gaps = evaluation.gaps;
   model->trials = evaluation.trials;
   model->curves = evaluation.curves;
+  model->permutation = evaluation.permutation;
+  model->dependence = evaluation.dependence;
   model->split = evaluation.split;
   model->folds = evaluation.folds;
   model->train_rows = evaluation.train_rows;

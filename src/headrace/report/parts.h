@@ -67,6 +67,8 @@ Html NotesSection(Page& page);
 Html DrawStepGraph(const RunReport& run);
 /// One model's charts.
 Html ModelCharts(Page& page, const ModelReport& model);
+/// What the columns do to one model: how much it relies on each, and how the score moves with them.
+Html EffectCharts(Page& page, const ModelReport& model);
 /// What one check measured over the runs, with the bands it was expected in.
 Html DrawHistory(Page& page, const CheckHistory& history);
 /// Where a column's values lay before and lie now, a pair of bars for each bin.

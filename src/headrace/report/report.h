@@ -107,6 +107,8 @@ struct ModelReport {
   std::vector<Trial> trials;
   Curves curves;                      ///< parts that are empty are left out of the page
   std::vector<std::pair<std::string, double>> importance;  ///< feature and its share of the gain, any order
+  PermutationImportance permutation;
+  PartialDependence dependence;
 
   std::vector<std::string> notes;
   std::string card;                   ///< card.md; shown as text with headings, lists and tables, no links or HTML

@@ -48,6 +48,8 @@ void Poison(RunReport* run, const std::string& text) {
     for (SegmentMetrics& segment : model.segments) segment.column = segment.value = text;
     model.metrics[text] = model.champion_metrics[text] = 1;
     model.importance.emplace_back(text, 0.1);
+    model.permutation = {text, text, 10, 5, {{text, 0.1, 0.01}}};
+    model.dependence = {text, 10, {{text, Type::kText, {Value::Text(text), Value::Text("b")}, {{0.1}, {0.2}}}, {text, Type::kDouble, {Value::Double(1), Value::Double(2)}, {{0.1}, {0.2}}}}};
     model.card = StrCat(text, "\n# ", text, "\n- ", text, "\n| ", text, " |\n|---|\n| ", text, " |\n");
   }
   for (ScoreReport& score : run->scores) {

@@ -121,6 +121,16 @@ ModelReport SampleModel() {
   model.curves = SampleCurves();
   model.importance = {{"recency_days", 0.381}, {"orders_90d", 0.192}, {"spend_180d", 0.141}, {"orders_30d", 0.092}, {"tenure_days", 0.081}, {"spend_90d", 0.051},
                       {"spend_per_order", 0.031}, {"country=DE", 0.017}, {"orders_180d", 0.009}, {"spend_30d", 0.004}, {"country=AT", 0.001}};
+  model.permutation = {"logloss", "test rows", 4712, 5, {{"recency_days", 0.0412, 0.0011}, {"spend_180d", 0.0181, 0.0008}, {"country", 0.0049, 0.0003}, {"joined", 0.0012, 0.0004}, {"visits", -0.0002, 0.0003}}};
+  const auto numbers = [](std::initializer_list<std::int64_t> values, Type type) {
+    std::vector<Value> grid;
+    for (const std::int64_t value : values) grid.push_back(Value::Int64(type, value));
+    return grid;
+  };
+  model.dependence = {"test rows", 1000, {{"recency_days", Type::kInt, numbers({2, 9, 21, 40, 62, 90, 130}, Type::kInt), {{0.31}, {0.27}, {0.21}, {0.16}, {0.12}, {0.1}, {0.09}}},
+                                          {"spend_180d", Type::kDouble, {Value::Double(0), Value::Double(12.5), Value::Double(48), Value::Double(210.4)}, {{0.13}, {0.14}, {0.17}, {0.24}}},
+                                          {"country", Type::kText, {Value::Text("DE"), Value::Text("AT"), Value::Text("CH")}, {{0.17}, {0.15}, {0.16}}},
+                                          {"joined", Type::kDate, numbers({16'000, 17'200, 18'500, 19'900}, Type::kDate), {{0.16}, {0.165}, {0.17}, {0.162}}}}};
   model.notes = {"column `is_member` has one value only and was left out"};
   model.card = "# propensity\n\nScores which customers **buy** in the next 30 days.\n\n## Data\n\n- 18,848 training rows as of `1997-12-01`\n- 4,712 test rows as of `1998-03-01`\n\n| input | type |\n|---|---|\n| recency_days | int |\n| spend_180d | double |\n";
   return model;

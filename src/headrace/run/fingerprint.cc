@@ -66,7 +66,7 @@ Json Describe(const TrainSpec& spec) {
           {"tune", Describe(spec.tune)}, {"weight", spec.weight}, {"class_weight", spec.class_weight}, {"class_weight_balanced", spec.class_weight_balanced}, {"intervals", spec.intervals},
           {"calibrate", static_cast<int>(spec.calibrate.kind)}, {"threshold", {{"fixed", spec.threshold.fixed}, {"maximize", spec.threshold.maximize}, {"false_positive", spec.threshold.false_positive},
                                                                                      {"false_negative", spec.threshold.false_negative}, {"precision", spec.threshold.precision}, {"top", spec.threshold.top}}},
-          {"evaluate", spec.evaluate}, {"segments", spec.segments}, {"gate", gates}, {"refit_all_rows", spec.refit_all_rows}};
+          {"evaluate", spec.evaluate}, {"segments", spec.segments}, {"gate", gates}, {"refit_all_rows", spec.refit_all_rows}, {"purpose", spec.purpose}, {"limits", spec.limits}};
 }
 
 Json Describe(const TrainStepSpec& spec) {

@@ -74,7 +74,12 @@ Result<std::vector<CheckHistory>> Histories(Store& store, const RunRecord& run, 
   return histories;
 }
 
-Result<ModelReport> DescribeModel(Store& store, const StepRecord& record, const ModelDetails& details) {
+std::string Describe(const AliasMove& move) {
+  return StrCat(move.alias, ": version ", move.from_version == 0 ? std::string() : StrCat(move.from_version, " -> "), move.to_version, move.by.empty() ? "" : StrCat(" by ", move.by), ", ",
+                Second(move.moved_us), " UTC");
+}
+
+Result<ModelReport> DescribeModel(Store& store, const RunRecord& run, const StepRecord& record, const ModelDetails& details) {
   ASSIGN_OR_RETURN(const std::string path, store.ArtifactPath(record.outputs.at("")));
   ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, Model::Open(path));
   ModelReport report;
@@ -84,9 +89,11 @@ Result<ModelReport> DescribeModel(Store& store, const StepRecord& record, const 
   report.gates = details.gates;
   report.champion_version = details.champion_after;
   report.promoted = details.version > 0 && details.champion_after == details.version;
-  if (details.champion_after != details.champion_before)
-    report.alias_moves.push_back(details.champion_before == 0 ? StrCat("champion: version ", details.champion_after)
-                                                              : StrCat("champion: version ", details.champion_before, " -> ", details.champion_after));
+  if (details.version > 0) {
+    ASSIGN_OR_RETURN(const std::vector<AliasMove> moves, store.AliasHistory(run.tenant, details.name));
+    for (const AliasMove& move : moves)   // newest first; people read the oldest first
+      if (move.to_version == details.version || move.from_version == details.version) report.alias_moves.insert(report.alias_moves.begin(), Describe(move));
+  }
   UseModelInfo(model->info(), &report);
   ASSIGN_OR_RETURN(const Evaluation evaluation, EvaluationOf(*model));
   UseEvaluation(evaluation, &report);
@@ -135,7 +142,7 @@ Result<RunReport> BuildReport(Store& store, const std::string& project, const st
     AddLineage(record, details, report);
     if (details.score) report.scores.push_back(*details.score);
     if (record.kind == "train" && details.model && record.outputs.contains("")) {
-      Result<ModelReport> model = DescribeModel(store, record, *details.model);
+      Result<ModelReport> model = DescribeModel(store, run, record, *details.model);
       if (model.ok()) report.models.push_back(std::move(model).value());
       else report.notes.push_back(StrCat("the model of `", record.step, "` cannot be shown: ", model.status().message()));
     }

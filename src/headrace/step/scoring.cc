@@ -81,7 +81,10 @@ class BestRows {
 class ScoringStream final : public TableStream {
  public:
   ScoringStream(std::shared_ptr<const Model> model, std::unique_ptr<TableStream> rows, std::vector<std::string> keep, const ScoringOptions& options)
-      : model_(std::move(model)), rows_(std::move(rows)), keep_(std::move(keep)), options_(options) {}
+      : model_(std::move(model)), rows_(std::move(rows)), keep_(std::move(keep)), options_(options) {
+    for (const InputColumn& input : model_->info().inputs)
+      if (input.personal) options_.personal.insert(input.name);
+  }
 
   /// Score no row, to learn the columns.
   Status Start() {

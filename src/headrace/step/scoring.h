@@ -19,7 +19,7 @@ struct ScoringOptions {
   ScoreCounts* counts = nullptr;                  ///< adds up; may be null
   std::vector<double>* scores = nullptr;          ///< collects the column `score` of all rows; may be null
   int reasons = 0;                                ///< columns reason_1 .. reason_n (docs/explanations.md); 0 = none
-  std::set<std::string> personal;                 ///< columns whose values no reason tells
+  std::set<std::string> personal;                 ///< columns whose values no reason tells, beside those that the model knows to be personal
   std::int64_t top = 0;                           ///< only the rows with the largest `score`, this many; 0 = all rows
   int threads = 1;                                ///< never changes a bit; 0 = all cores
 };

@@ -41,6 +41,7 @@ Result<StepFiles> RunTrain(const StepContext& context) {
   ASSIGN_OR_RETURN(const Table data, ReadParquet(context.inputs.at("data").path));
   TrainContext train;
   train.unfitted = context.unfitted;
+  train.pipeline = context.pipeline().pipeline;
   train.threads = context.run->threads;
   train.progress = context.progress;
   train.cancelled = context.cancelled;

@@ -209,6 +209,7 @@ class Importer {
   Status AppendValue(const ArrowArrayView& view, std::int64_t i, Gathered& out) const {
     switch (column_.type) {
       case Type::kText: {
+        if (view.storage_type == NANOARROW_TYPE_STRING_VIEW) RETURN_IF_ERROR(CheckView(view, i));
         const ArrowStringView text = ArrowArrayViewGetStringUnsafe(&view, i);
         out.AppendText({text.data, static_cast<std::size_t>(text.size_bytes)});
         return Ok();
@@ -221,13 +222,25 @@ class Importer {
       case Type::kBool: out.AppendInt(ArrowArrayViewGetIntUnsafe(&view, i) != 0 ? 1 : 0); return Ok();
       case Type::kDate: {
         const std::int64_t raw = ArrowArrayViewGetIntUnsafe(&view, i);
-        out.AppendInt(column_.storage == NANOARROW_TYPE_DATE64 ? FloorDivide(raw, 86'400'000) : raw);
+        const std::int64_t days = column_.storage == NANOARROW_TYPE_DATE64 ? FloorDivide(raw, 86'400'000) : raw;
+        if (days != static_cast<std::int32_t>(days)) return OutOfRange(StrCat("day ", days));
+        out.AppendInt(days);
         return Ok();
       }
       case Type::kTimestamp: return AppendTimestamp(ArrowArrayViewGetIntUnsafe(&view, i), out);
       case Type::kDuration: break;
     }
     return Error(ErrorCode::kInternal, "unknown type");
+  }
+
+  /// nanoarrow's validation does not look into views: a text of more than 12 bytes lies where its view says, or nowhere.
+  Status CheckView(const ArrowArrayView& view, std::int64_t i) const {
+    const ArrowBinaryView& text = view.buffer_views[1].data.as_binary_view[view.offset + i];
+    const std::int64_t size = text.inlined.size;
+    const bool fits = size >= 0 && (size <= NANOARROW_BINARY_VIEW_INLINE_SIZE ||
+                                    (text.ref.buffer_index >= 0 && text.ref.buffer_index < view.n_variadic_buffers && text.ref.offset >= 0 &&
+                                     text.ref.offset + size <= view.variadic_buffer_sizes[text.ref.buffer_index]));
+    return fits ? Ok() : Error(ErrorCode::kData, "column `", name_, "`: a text lies outside its buffers");
   }
 
   Status AppendInteger(const ArrowArrayView& view, std::int64_t i, Gathered& out) const {
@@ -250,7 +263,7 @@ class Importer {
 
   Status AppendDecimal(const ArrowArrayView& view, std::int64_t i, Gathered& out) const {
     double v = 0;
-    if (!ParseDouble(StrCat(Digits(view, i), "e", -column_.scale), &v)) return OutOfRange(Digits(view, i));
+    if (!ParseDouble(StrCat(Digits(view, i), "e", -static_cast<std::int64_t>(column_.scale)), &v)) return OutOfRange(Digits(view, i));
     out.AppendDouble(v);
     return Ok();
   }
@@ -364,7 +377,8 @@ class ArrowImport final : public TableStream {
     ArrowArrayView view;
     ArrowError error;
     if (ArrowArrayViewInitFromSchema(&view, &arrow_schema_, &error) != NANOARROW_OK ||
-        ArrowArrayViewSetArray(&view, &array, &error) != NANOARROW_OK) {
+        ArrowArrayViewSetArray(&view, &array, &error) != NANOARROW_OK ||
+        ArrowArrayViewValidate(&view, NANOARROW_VALIDATION_LEVEL_FULL, &error) != NANOARROW_OK) {
       ArrowArrayViewReset(&view);
       return Error(ErrorCode::kData, "a block of rows is not valid Arrow data: ", error.message);
     }

@@ -120,6 +120,59 @@ TEST(Table, TakesSlicedArraysAndWhatLiesUnderANullNever) {
   EXPECT_EQ(table->column(2).doubles()[1], 0);
 }
 
+/// A stream of one column, of three rows; `edit` spoils its array.
+Result<Table> ReadSpoilt(ArrowType type, void (*append)(ArrowArray*), void (*edit)(ArrowArray*)) {
+  ArrowSchema schema;
+  ArrowSchemaInit(&schema);
+  EXPECT_EQ(ArrowSchemaSetTypeStruct(&schema, 1), NANOARROW_OK);
+  EXPECT_EQ(ArrowSchemaSetType(schema.children[0], type), NANOARROW_OK);
+  EXPECT_EQ(ArrowSchemaSetName(schema.children[0], "x"), NANOARROW_OK);
+  ArrowArray array;
+  EXPECT_EQ(ArrowArrayInitFromSchema(&array, &schema, nullptr), NANOARROW_OK);
+  EXPECT_EQ(ArrowArrayStartAppending(&array), NANOARROW_OK);
+  for (int i = 0; i < 3; ++i) {
+    append(array.children[0]);
+    EXPECT_EQ(ArrowArrayFinishElement(&array), NANOARROW_OK);
+  }
+  EXPECT_EQ(ArrowArrayFinishBuildingDefault(&array, nullptr), NANOARROW_OK);
+  edit(array.children[0]);
+  ArrowArrayStream stream;
+  EXPECT_EQ(ArrowBasicArrayStreamInit(&stream, &schema, 1), NANOARROW_OK);
+  ArrowBasicArrayStreamSetArray(&stream, 0, &array);
+  ASSIGN_OR_RETURN(const auto import, ImportStream(&stream));
+  return ReadAll(*import);
+}
+
+void AppendLongText(ArrowArray* array) { EXPECT_EQ(ArrowArrayAppendString(array, ArrowCharView("longer than twelve bytes")), NANOARROW_OK); }
+
+ArrowBinaryView* Views(ArrowArray* array) { return reinterpret_cast<ArrowBinaryView*>(ArrowArrayBuffer(array, 1)->data); }
+
+void ExpectRefused(const Result<Table>& table, std::string_view says) {
+  ASSERT_FALSE(table.ok());
+  EXPECT_EQ(table.status().code(), ErrorCode::kData);
+  EXPECT_NE(table.status().message().find(says), std::string::npos) << table.status();
+}
+
+// Only the first and the last offset were looked at: one in the middle that lies beyond, or goes back, had bytes read that are not the array's.
+TEST(Table, RefusesTextsWhoseOffsetsDoNotRise) {
+  const auto edit = [](ArrowArray* array) { reinterpret_cast<std::int32_t*>(ArrowArrayBuffer(array, 1)->data)[1] = 1'000'000; };
+  ExpectRefused(ReadSpoilt(NANOARROW_TYPE_STRING, &AppendLongText, edit), "is not valid Arrow data");
+}
+
+TEST(Table, RefusesAViewOfATextThatIsNotThere) {
+  const auto good = ReadSpoilt(NANOARROW_TYPE_STRING_VIEW, &AppendLongText, [](ArrowArray*) {});
+  ASSERT_TRUE(good.ok()) << good.status();
+  EXPECT_EQ(good->column(0).text(2), "longer than twelve bytes");
+  ExpectRefused(ReadSpoilt(NANOARROW_TYPE_STRING_VIEW, &AppendLongText, [](ArrowArray* array) { Views(array)[1].ref.offset = 1'000'000; }), "outside its buffers");
+  ExpectRefused(ReadSpoilt(NANOARROW_TYPE_STRING_VIEW, &AppendLongText, [](ArrowArray* array) { Views(array)[1].ref.buffer_index = 7; }), "outside its buffers");
+  ExpectRefused(ReadSpoilt(NANOARROW_TYPE_STRING_VIEW, &AppendLongText, [](ArrowArray* array) { Views(array)[1].inlined.size = -1; }), "outside its buffers");
+}
+
+TEST(Table, RefusesADateBeyondThoseThatArrowCanTakeBack) {
+  const auto append = [](ArrowArray* array) { EXPECT_EQ(ArrowArrayAppendInt(array, std::int64_t{86'400'000} * 3'000'000'000), NANOARROW_OK); };
+  ExpectRefused(ReadSpoilt(NANOARROW_TYPE_DATE64, append, [](ArrowArray*) {}), "which does not fit date");
+}
+
 TEST(Table, TakeMaySelectARowTwiceAndKeepsNulls) {
   const std::vector<std::size_t> rows = {3, 2, 3};
   const Table taken = Sample().Take(rows);
