@@ -189,6 +189,7 @@ double Log1p(double x) {
   if (x == -1.0) return -kInf;
   if (x < -1.0) return kNaN;
   if (std::fabs(x) < 0x1p-54) return x;
+  if (x > 0x1p80) return LogPair(x, 0.0).hi;   // 1 more changes nothing
   const Pair sum = TwoSum(1.0, x);
   return LogPair(sum.hi, sum.lo).hi;
 }

@@ -49,14 +49,30 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr double kNotZero = 1e-200;   // stands for a power of 0: (e^(a t) - 1) / a is t to the last bit
 
-double YeoJohnson(double x, double lambda) {
-  if (x >= 0) return std::fabs(lambda) < kEpsilon ? math::Log1p(x) : math::Expm1(lambda * math::Log1p(x)) / lambda;
-  return std::fabs(lambda - 2) > kEpsilon ? -math::Expm1((2 - lambda) * math::Log1p(-x)) / (2 - lambda) : -math::Log1p(-x);
+/// At most kRun numbers in place; NaN stays.
+constexpr std::size_t kRun = 512;
+
+void YeoJohnson(double* x, std::size_t n, double lambda) {
+  std::array<double, kRun> logs, powers;
+  for (std::size_t i = 0; i < n; ++i) logs[i] = x[i] >= 0 ? x[i] : -x[i];
+  math::Log1p(logs.data(), n);
+  const bool plain_upper = std::fabs(lambda) < kEpsilon, plain_lower = std::fabs(lambda - 2) <= kEpsilon;
+  for (std::size_t i = 0; i < n; ++i) powers[i] = logs[i] * (x[i] >= 0 ? lambda : 2 - lambda);
+  math::Expm1(powers.data(), n);
+  for (std::size_t i = 0; i < n; ++i)
+    x[i] = x[i] >= 0 ? plain_upper ? logs[i] : powers[i] / lambda : plain_lower ? -logs[i] : -powers[i] / (2 - lambda);
 }
 
-double BoxCox(double x, double lambda) {
-  const double log = math::Log(x);
-  return std::fabs(lambda) < 1e-19 ? log : math::Expm1(lambda * log) / lambda;
+void BoxCox(double* x, std::size_t n, double lambda) {
+  math::Log(x, n);
+  if (std::fabs(lambda) < 1e-19) return;
+  for (std::size_t i = 0; i < n; ++i) x[i] *= lambda;
+  math::Expm1(x, n);
+  for (std::size_t i = 0; i < n; ++i) x[i] /= lambda;
+}
+
+void Transform(bool box_cox, double lambda, double* x, std::size_t n) {
+  for (std::size_t i = 0; i < n; i += kRun) box_cox ? BoxCox(x + i, std::min(kRun, n - i), lambda) : YeoJohnson(x + i, std::min(kRun, n - i), lambda);
 }
 
 class Power final : public FittedStep {
@@ -68,10 +84,8 @@ class Power final : public FittedStep {
     for (std::size_t k = 0; k < lane.out.size(); ++k) {
       double* x = lane.out[k];
       std::size_t none = 0;
-      for (std::size_t i = 0; i < lane.rows; ++i) {
-        none += box_cox_ && x[i] <= 0 ? 1 : 0;
-        if (x[i] == x[i]) x[i] = box_cox_ ? BoxCox(x[i], lambda_[k]) : YeoJohnson(x[i], lambda_[k]);
-      }
+      for (std::size_t i = 0; box_cox_ && i < lane.rows; ++i) none += x[i] <= 0 ? 1 : 0;
+      Transform(box_cox_, lambda_[k], x, lane.rows);
       if (none > 0)
         return Error(ErrorCode::kData, "column `", lane.column, "` has a value of 0 or below, of which box_cox has no result").WithHelp("use {power: yeo_johnson} when training");
       if (!center_.empty()) CenterAndScale(x, lane.rows, center_[k], scale_[k]);
@@ -132,8 +146,10 @@ double Minimum(const F& f, double low, double high) {
 double BestLambda(bool box_cox, std::span<const double> x, std::int64_t count, int threads) {
   std::vector<double> t(x.size());   // log x, or the logarithm of 1 + |x| with the sign of x
   ForEachBlock(threads, FitBlocks(x.size()), [&](std::size_t b) {
-    for (std::size_t i = b * kFitBlockRows; i < std::min(x.size(), (b + 1) * kFitBlockRows); ++i)
-      t[i] = x[i] != x[i] ? x[i] : box_cox ? math::Log(x[i]) : x[i] >= 0 ? math::Log1p(x[i]) : -math::Log1p(-x[i]);
+    const std::size_t begin = b * kFitBlockRows, n = std::min(kFitBlockRows, x.size() - begin);
+    for (std::size_t i = begin; i < begin + n; ++i) t[i] = box_cox || x[i] >= 0 ? x[i] : -x[i];
+    box_cox ? math::Log(t.data() + begin, n) : math::Log1p(t.data() + begin, n);
+    for (std::size_t i = begin; !box_cox && i < begin + n; ++i) t[i] = x[i] >= 0 ? t[i] : -t[i];
   });
   const RangeState logs = RangeOf(t, threads);
   const double n = static_cast<double>(count), largest = std::max(std::fabs(logs.min), std::fabs(logs.max));
@@ -212,8 +228,8 @@ Result<FitResult> Fit(const PowerStep& step, FitInput& input) {
     if (!step.standardize) continue;
     std::vector<double> made(numbers.values().begin(), numbers.values().end());
     ForEachBlock(input.threads, FitBlocks(made.size()), [&](std::size_t b) {
-      for (std::size_t i = b * kFitBlockRows; i < std::min(made.size(), (b + 1) * kFitBlockRows); ++i)
-        if (made[i] == made[i]) made[i] = step.box_cox ? BoxCox(made[i], lambdas[k]) : YeoJohnson(made[i], lambdas[k]);
+      const std::size_t begin = b * kFitBlockRows;
+      Transform(step.box_cox, lambdas[k], made.data() + begin, std::min(kFitBlockRows, made.size() - begin));
     });
     Numbers transformed(std::move(made));
     const auto [center, spread] = StandardOf(transformed, input.threads);

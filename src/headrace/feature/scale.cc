@@ -47,10 +47,8 @@ struct Log1pKernel : Total {
   static constexpr std::string_view kStep = "log1p", kA = "", kB = "";
   static std::size_t Run(double* x, std::size_t n, double, double) {
     std::size_t none = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      none += x[i] <= -1 ? 1 : 0;
-      x[i] = math::Log1p(x[i]);
-    }
+    for (std::size_t i = 0; i < n; ++i) none += x[i] <= -1 ? 1 : 0;
+    math::Log1p(x, n);
     return none;
   }
   static Status NoResult(std::string_view column) {
