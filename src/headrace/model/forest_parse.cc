@@ -166,6 +166,7 @@ class ForestParser {
     if (outputs != classes)
       return Error(ErrorCode::kInvalid, "num_tree_per_iteration is ", outputs, ", expected ", classes);
     forest_.num_outputs_ = static_cast<std::size_t>(outputs);
+    forest_.base_.assign(forest_.num_outputs_, 0.0);
     if (Peek() == "average_output") {
       Line();
       forest_.average_ = true;

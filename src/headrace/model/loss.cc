@@ -19,7 +19,9 @@ Loss Loss::Of(const LearnerSettings& settings) {
                : objective == "gamma"       ? Kind::kGamma
                : objective == "tweedie"     ? Kind::kTweedie
                                             : Kind::kSquared;
-  if (loss.kind_ == Kind::kQuantile || loss.kind_ == Kind::kHuber) loss.parameter_ = settings.number("alpha", 0.9);
+  const bool xgboost = settings.kind == LearnerSpec::Kind::kXgboost;  // there `alpha` is the L1 penalty
+  if (loss.kind_ == Kind::kQuantile || loss.kind_ == Kind::kHuber)
+    loss.parameter_ = settings.number(xgboost ? "quantile_alpha" : "alpha", 0.9);
   if (loss.kind_ == Kind::kTweedie) loss.parameter_ = settings.number("tweedie_variance_power", 1.5);
   return loss;
 }

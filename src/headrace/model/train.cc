@@ -172,7 +172,7 @@ class Trainer {
       return Ok();
     }
     RETURN_IF_ERROR(rows_.PlanTheFolds());
-    const FoldSource source = rows_.Folds(settings_.kind == LearnerSpec::Kind::kLightGbm);
+    const FoldSource source = rows_.Folds(GrowsTrees(settings_.kind));
     ASSIGN_OR_RETURN(const FoldFit fit, FitFolds(settings_, source, Control("folds")));
     iterations_ = fit.iterations;
     const std::size_t outputs = settings_.num_outputs();
@@ -198,11 +198,11 @@ class Trainer {
     if (spec_.calibrate.kind != CalibrationSpec::Kind::kNone) {
       std::vector<double> scores = unseen_margins_;
       if (spec_.calibrate.kind != CalibrationSpec::Kind::kSigmoid)
-        ApplyLink(rows_.LinkOf(settings_), unseen_rows_.size(), outputs, scores.data());
+        ApplyLink(LinkOf(settings_), unseen_rows_.size(), outputs, scores.data());
       ASSIGN_OR_RETURN(calibration_, Calibration::Fit(spec_.calibrate.kind, scores, target,
                                                       static_cast<int>(rows_.target.classes.size()), weights));
     }
-    ApplyLinkAndCalibration(rows_.LinkOf(settings_), calibration_, outputs, unseen_predictions_);
+    ApplyLinkAndCalibration(LinkOf(settings_), calibration_, outputs, unseen_predictions_);
     threshold_ = spec_.threshold.fixed;
     if (spec_.threshold.chosen()) {
       ASSIGN_OR_RETURN(threshold_, ChooseThreshold(spec_.threshold, target, unseen_predictions_, weights));
@@ -214,10 +214,12 @@ class Trainer {
     Progress("fit", 0);
     if (context_.cancelled && context_.cancelled()) return Error(ErrorCode::kInterrupted, "training was interrupted");
     ASSIGN_OR_RETURN(FitOutput fitted,
-                     FitTransform(rows_.table.Take(rows), spec_.transform, rows_.ContextOf(rows, settings_.kind == LearnerSpec::Kind::kLightGbm, context_.threads)));
+                     FitTransform(rows_.table.Take(rows), spec_.transform, rows_.ContextOf(rows, GrowsTrees(settings_.kind), context_.threads)));
     const std::vector<double> target = rows_.TargetOf(rows), weights = LearnerWeights(spec_, rows_.target, rows_.weights, rows);
     ASSIGN_OR_RETURN(const std::vector<int> monotone, rows_.MonotoneOf(fitted.transform.output_names()));
-    const Vectors train{fitted.matrix, rows.size(), fitted.transform.output_names().size(), target, weights, monotone};
+    std::vector<int> categorical;
+    if (GrowsTrees(settings_.kind)) { ASSIGN_OR_RETURN(categorical, rows_.CategoricalOf(fitted.transform, fitted.matrix)); }
+    const Vectors train{fitted.matrix, rows.size(), fitted.transform.output_names().size(), target, weights, monotone, categorical};
     ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner,
                      FitLearner(settings_, train, iterations_, Control("fit")));
     Fit fit;
@@ -253,7 +255,7 @@ class Trainer {
     evaluation_.train_rows = static_cast<std::int64_t>(rows_.split.train.size());
     evaluation_.test_rows = static_cast<std::int64_t>(evaluated_rows_.size());
     evaluation_.dropped_rows = rows_.split.dropped;
-    evaluation_.iterations = settings_.kind == LearnerSpec::Kind::kLightGbm ? iterations_ : 0;
+    evaluation_.iterations = GrowsTrees(settings_.kind) ? iterations_ : 0;
     const std::vector<double> target = rows_.TargetOf(evaluated_rows_), weights = rows_.WeightsOf(evaluated_rows_);
     const std::vector<double> trained = rows_.TargetOf(rows_.split.train), trained_weights = rows_.WeightsOf(rows_.split.train);
     const Loss loss = Loss::Of(settings_);

@@ -135,7 +135,9 @@ Status CheckTrainSpec(const TrainSpec& spec) {
   RETURN_IF_ERROR(PlanFolds(spec.folds, 1).status());
   RETURN_IF_ERROR(CheckTuneSpace(spec.tune, spec.learner));
   if (spec.learner.automatic && !spec.learner.monotone.empty())
-    return Error(ErrorCode::kInvalid, "`monotone` is for lightgbm, and `learner: auto` tries others too").WithHelp("write `learner: lightgbm`");
+    return Error(ErrorCode::kInvalid, "`monotone` is for lightgbm and xgboost, and `learner: auto` tries others too").WithHelp("write `learner: lightgbm`");
+  if (spec.learner.automatic && !spec.learner.categorical.empty())
+    return Error(ErrorCode::kInvalid, "`categorical` is for lightgbm, and `learner: auto` tries others too").WithHelp("write `learner: lightgbm`");
   const std::optional<Task> task = TaskOfLearner(spec.learner);
   return task ? CheckForTask(spec, *task) : Ok();
 }
@@ -149,6 +151,7 @@ Status CheckTrainColumns(const TrainSpec& spec, const Schema& data) {
   fit.task = TaskOfLearner(spec.learner).value_or(Task::kBinary);
   fit.target_column = spec.target;
   fit.exclude = NeverFeatures(spec);
+  fit.categorical = spec.learner.categorical;
   const std::vector<std::string> split_only = SplitOnly(spec);
   fit.exclude.insert(fit.exclude.end(), split_only.begin(), split_only.end());
   return CheckTransform(data, spec.transform, fit);

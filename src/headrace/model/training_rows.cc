@@ -1,6 +1,7 @@
 #include "headrace/model/training_rows_internal.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "headrace/base/text.h"
 #include "headrace/model/metrics.h"
@@ -22,6 +23,7 @@ FitContext TrainingRows::ContextOf(const std::vector<std::size_t>& rows, bool tr
   fit.target_column = spec.target;
   fit.exclude = excluded;
   fit.linear_learner = !trees;
+  if (trees) fit.categorical = spec.learner.categorical;
   fit.threads = threads;
   return fit;
 }
@@ -55,6 +57,37 @@ Result<std::vector<int>> TrainingRows::MonotoneOf(const std::vector<std::string>
   return out;
 }
 
+Result<std::vector<int>> TrainingRows::CategoricalOf(const FittedTransform& transform, const std::vector<double>& matrix) const {
+  constexpr double kMost = 1'000'000;  // LightGBM keeps a bit for each number up to the largest
+  const std::vector<std::string>&features = transform.output_names(), &columns = transform.output_columns();
+  std::vector<int> out;
+  for (const std::string& name : spec.learner.categorical) {
+    const auto at = std::find(features.begin(), features.end(), name);
+    if (at == features.end()) {
+      if (std::find(columns.begin(), columns.end(), name) != columns.end())
+        return Error(ErrorCode::kInvalid, "`categorical` names `", name, "`, of which the transforms make several features")
+            .WithHelp(StrCat("leave `", name, "` out of `transform`, or give it `encode: ordinal`"));
+      if (table.schema().IndexOf(name)) continue;  // left out, with a note
+      std::vector<std::string> known = columns;
+      known.insert(known.end(), features.begin(), features.end());
+      std::sort(known.begin(), known.end());
+      known.erase(std::unique(known.begin(), known.end()), known.end());
+      const std::string near = NearestName(name, known);
+      return Error(ErrorCode::kInvalid, "`categorical` names `", name, "`, which is not a feature of the learner")
+          .WithHelp(near.empty() ? StrCat("the features are ", Join(features, ", ")) : StrCat("did you mean `", near, "`?"));
+    }
+    const auto feature = static_cast<std::size_t>(at - features.begin());
+    for (std::size_t i = feature; i < matrix.size(); i += features.size())
+      if (matrix[i] == matrix[i] && !(matrix[i] >= 0 && matrix[i] <= kMost && matrix[i] == std::floor(matrix[i])))
+        return Error(ErrorCode::kData, "`categorical` names `", name, "`, which has the value ", matrix[i], "; expected whole numbers from 0 to ", kMost)
+            .WithHelp(StrCat("leave `", name, "` out of `transform`, or give it `encode: ordinal`"));
+    out.push_back(static_cast<int>(feature));
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
 std::vector<std::size_t> TrainingRows::FoldRows(std::size_t fold, bool held) const {
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i < split.train.size(); ++i)
@@ -74,7 +107,10 @@ Result<FoldVectors> TrainingRows::MakeFold(std::size_t fold, bool trees, int thr
   vectors.held.resize(held.size() * vectors.features);
   vectors.held_target = TargetOf(held);
   vectors.held_weights = LearnerWeights(spec, target, weights, held);
-  if (trees) { ASSIGN_OR_RETURN(vectors.monotone, MonotoneOf(fitted->transform.output_names())); }
+  if (trees) {
+    ASSIGN_OR_RETURN(vectors.monotone, MonotoneOf(fitted->transform.output_names()));
+    ASSIGN_OR_RETURN(vectors.categorical, CategoricalOf(fitted->transform, vectors.train));
+  }
   Status applied = fitted->transform.Apply(table.Take(held), vectors.held, nullptr);
   if (!applied.ok()) return std::move(applied).WithContext(StrCat("fold ", fold + 1));
   return vectors;
@@ -99,7 +135,7 @@ FoldSource TrainingRows::Folds(bool trees) const {
 }
 
 Result<FoldScores> TrainingRows::ScoreOnFolds(const LearnerSettings& settings, const std::string& metric, double share, const LearnerControl& control) {
-  const bool trees = settings.kind == LearnerSpec::Kind::kLightGbm;
+  const bool trees = GrowsTrees(settings.kind);
   FoldSource source = Folds(trees);
   source.make = [this, trees, share](std::size_t fold, int fold_threads) { return ThinFold(fold, trees, share, fold_threads); };
   ASSIGN_OR_RETURN(FoldFit fit, FitFolds(settings, source, control));
@@ -136,6 +172,7 @@ Result<FoldVectors> TrainingRows::ThinFold(std::size_t fold, bool trees, double 
   thin.held_target = whole->held_target;
   thin.held_weights = whole->held_weights;
   thin.monotone = whole->monotone;
+  thin.categorical = whole->categorical;
   thin.features = whole->features;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (hasher.Fraction(rows[i], kThinSeed) >= share) continue;
@@ -146,13 +183,6 @@ Result<FoldVectors> TrainingRows::ThinFold(std::size_t fold, bool trees, double 
   }
   if (thin.train_target.empty()) return Error(ErrorCode::kData, "no rows are left of fold ", fold + 1);
   return thin;
-}
-
-Link TrainingRows::LinkOf(const LearnerSettings& settings) const {
-  if (target.task == Task::kMulticlass) return {Link::Kind::kSoftmax, 1};
-  if (target.task == Task::kBinary) return {Link::Kind::kSigmoid, settings.number("sigmoid", 1)};
-  const std::string objective = settings.objective();
-  return {objective == "poisson" || objective == "gamma" || objective == "tweedie" ? Link::Kind::kExp : Link::Kind::kIdentity, 1};
 }
 
 }  // namespace headrace::internal

@@ -44,6 +44,9 @@ struct TrainingRows {
   FitContext ContextOf(const std::vector<std::size_t>& rows, bool trees, int threads) const;
   /// One constraint a feature, none without `monotone`; kInvalid when a column of `monotone` is no feature.
   Result<std::vector<int>> MonotoneOf(const std::vector<std::string>& features) const;
+  /// The features that `categorical` names, of the training rows' vectors; kInvalid when one is not one feature, kData when
+  /// its values are no categories.
+  Result<std::vector<int>> CategoricalOf(const FittedTransform& transform, const std::vector<double>& matrix) const;
 
   /// Once; later calls do nothing.
   Status PlanTheFolds();
@@ -56,8 +59,6 @@ struct TrainingRows {
   Result<FoldScores> ScoreOnFolds(const LearnerSettings& settings, const std::string& metric, double share,
                                   const LearnerControl& control);
   void ForgetFolds() { fold_cache_.clear(); }
-
-  Link LinkOf(const LearnerSettings& settings) const;
 
  private:
   Result<FoldVectors> ThinFold(std::size_t fold, bool trees, double share, int threads);

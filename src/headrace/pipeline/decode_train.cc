@@ -24,6 +24,7 @@ class TrainDecoder {
     if (const Node* learner = node.Find("learner")) Learner(*learner);
     if (const Node* tune = node.Find("tune")) spec_.tune = DecodeTune(*tune, spec_.learner, diagnostics_);
     if (const Node* monotone = node.Find("monotone")) spec_.learner.monotone = DecodeMonotone(*monotone);
+    spec_.learner.categorical = ColumnsOf(node.Find("categorical"), diagnostics_);
     spec_.weight = TextOf(node.Find("weight"));
     if (const Node* weights = node.Find("class_weight")) DecodeClassWeight(*weights, &spec_);
     spec_.intervals = IntOf(node.Find("intervals"), 0);
@@ -98,6 +99,7 @@ class TrainDecoder {
     LearnerSpec& learner = spec_.learner;
     learner.given = true;
     const std::string name = node.is_map() ? node.entries.front().key : TextOf(&node);
+    if (name == "xgboost") learner.kind = LearnerSpec::Kind::kXgboost;
     if (name == "logistic") learner.kind = LearnerSpec::Kind::kLogistic;
     if (name == "linear") learner.kind = LearnerSpec::Kind::kLinear;
     if (name == "naive_bayes") learner.kind = LearnerSpec::Kind::kNaiveBayes;
@@ -105,7 +107,7 @@ class TrainDecoder {
     learner.automatic = name == "auto";
     if (!node.is_map()) return;
     const Node& parameters = node.entries.front().value;
-    if (name != "lightgbm") {
+    if (name != "lightgbm" && name != "xgboost") {
       for (const auto& [key, slot, otherwise] : {std::tuple{"l2", &learner.l2, 1.0}, {"l1", &learner.l1, 0.0}}) {
         *slot = DoubleOf(parameters.Find(key), otherwise);
         if (!(*slot >= 0) || std::isinf(*slot)) Error(DiagnosticCode::kLearner, parameters.Find(key)->place, StrCat("`", key, "` must be a number from 0"));
@@ -117,6 +119,7 @@ class TrainDecoder {
       if (entry.key == "objective" && TakeTask(entry.value)) continue;
       learner.parameters.emplace(entry.key, entry.value.text);
       LearnerSpec alone;
+      alone.kind = learner.kind;
       alone.parameters.emplace(entry.key, entry.value.text);
       if (const Status status = CheckLearner(alone); !status.ok())
         Error(DiagnosticCode::kLearner, entry.key_place, status.message(), status.help());
