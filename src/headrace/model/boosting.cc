@@ -127,8 +127,8 @@ class FoldGrower {
     fold.features = made.features;
     fold.held_rows = made.held_target.size();
     fold.held = std::move(made.held);
-    const Vectors train{made.train, made.train_target.size(), made.features, made.train_target, made.train_weights, made.monotone, made.categorical};
-    const Vectors held{fold.held, fold.held_rows, made.features, made.held_target, made.held_weights};
+    const Vectors train{made.train, made.train_target.size(), made.features, made.train_target, made.train_weights, made.monotone, made.categorical, made.train_groups};
+    const Vectors held{fold.held, fold.held_rows, made.features, made.held_target, made.held_weights, {}, {}, made.held_groups};
     ASSIGN_OR_RETURN(fold.booster, MakeBooster(settings_, train, stops_ ? &held : nullptr, threads));
     return Ok();
   }

@@ -188,7 +188,7 @@ class ForestParser {
     if (text == "regression") {
       forest_.link_ = {Link::Kind::kIdentity, 1};
       if (classes == 1) return Ok();
-    } else if (text == "regression_l1" || text == "huber" || text == "quantile") {
+    } else if (text == "regression_l1" || text == "huber" || text == "quantile" || text == "lambdarank" || text == "rank_xendcg") {
       forest_.link_ = {Link::Kind::kIdentity, 1};
       if (classes == 1) return Ok();
     } else if (text == "poisson" || text == "gamma" || text == "tweedie") {
@@ -205,7 +205,7 @@ class ForestParser {
       return Ok();
     }
     return Error(ErrorCode::kInvalid, "objective \"", text.substr(0, 60), "\" with num_class ", classes,
-                 " is not one of binary, multiclass, regression, regression_l1, huber, quantile, poisson, gamma, tweedie");
+                 " is not one of binary, multiclass, regression, regression_l1, huber, quantile, poisson, gamma, tweedie, lambdarank, rank_xendcg");
   }
 
   Status Tree(std::size_t number) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,6 +25,7 @@ struct Vectors {
   std::span<const double> weights = {};   ///< one a row, finite and at least 0, not all 0; empty: every row counts 1
   std::span<const int> monotone = {};     ///< LightGBM, XGBoost: one a feature, 1 rising, -1 falling, 0 free; empty: all free
   std::span<const int> categorical = {};  ///< LightGBM: the features whose numbers name categories
+  std::span<const std::int64_t> groups = {};  ///< ranking: the query of each row; the rows of a query stand together
 };
 
 /// A learner that has learnt: vectors in, raw margins out.
@@ -59,8 +61,8 @@ struct LearnerSettings {
   int iterations = 1;                             ///< of learners that grow trees: at most so many (times classes)
   int early_stopping_round = 0;                   ///< of the same: patience; 0 = none
   std::size_t num_outputs() const { return task == Task::kMulticlass ? classes : 1; }
-  /// The objective under LightGBM's main name, for XGBoost too: "binary", "regression", "quantile" ...; "" for other
-  /// learners.
+  /// The objective under LightGBM's main name, for XGBoost too: "binary", "regression", "quantile", "lambdarank" ...; ""
+  /// for other learners.
   std::string objective() const;
   /// The parameter as a number, or `otherwise`. REQUIRES: CheckLearnerParameters accepted it.
   double number(const std::string& parameter, double otherwise) const;
@@ -86,6 +88,9 @@ Result<LearnerSettings> ResolveLearner(const LearnerSpec& spec, Task task, std::
 /// the target decides.
 std::optional<Task> TaskOfLearner(const LearnerSpec& spec);
 
+/// Whether the learner's objective orders the rows of a query: a regression whose margins mean nothing but their order.
+bool Ranks(const LearnerSpec& spec);
+
 /// Names as in the model file: "lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant".
 std::string_view LearnerName(LearnerSpec::Kind kind);
 Result<LearnerSpec::Kind> LearnerFromName(std::string_view name);
@@ -110,6 +115,7 @@ struct FoldVectors {
   std::vector<double> train, train_target, held, held_target;  ///< vectors row-major
   std::vector<double> train_weights, held_weights;             ///< empty: every row counts 1
   std::vector<int> monotone, categorical;                      ///< as Vectors
+  std::vector<std::int64_t> train_groups, held_groups;         ///< ranking: as Vectors
   std::size_t features = 0;
 };
 

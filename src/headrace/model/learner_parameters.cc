@@ -69,7 +69,8 @@ std::string LearnerSettings::objective() const {
       {"binary:logistic", "binary"},         {"multi:softprob", "multiclass"},
       {"reg:squarederror", "regression"},    {"reg:absoluteerror", "regression_l1"},
       {"reg:quantileerror", "quantile"},     {"count:poisson", "poisson"},
-      {"reg:gamma", "gamma"},                {"reg:tweedie", "tweedie"}};
+      {"reg:gamma", "gamma"},                {"reg:tweedie", "tweedie"},
+      {"rank:ndcg", "lambdarank"}};
   for (const auto& [theirs, main] : kXgboosts)
     if (at->second == theirs) return std::string(main);
   return at->second;
@@ -88,6 +89,14 @@ std::optional<Task> TaskOfLearner(const LearnerSpec& spec) {
   const Result<std::map<std::string, std::string>> parameters = MainParametersOf(spec);
   if (!parameters.ok()) return std::nullopt;
   return spec.kind == kXgboost ? internal::TaskOfXgboost(*parameters) : internal::TaskOfLightGbm(*parameters);
+}
+
+bool Ranks(const LearnerSpec& spec) {
+  if (!GrowsTrees(spec.kind)) return false;
+  const Result<std::map<std::string, std::string>> parameters = MainParametersOf(spec);
+  const auto objective = parameters.ok() ? parameters->find("objective") : std::map<std::string, std::string>::const_iterator();
+  return parameters.ok() && objective != parameters->end() &&
+         (objective->second == "lambdarank" || objective->second == "rank_xendcg" || objective->second == "rank:ndcg");
 }
 
 Status CheckLearnerParameters(const LearnerSpec& spec) {

@@ -7,6 +7,7 @@
 #include "headrace/base/text.h"
 #include "headrace/model/lightgbm_api.h"
 #include "headrace/model/loss.h"
+#include "headrace/model/queries.h"
 
 namespace headrace {
 namespace {
@@ -63,6 +64,7 @@ class LightGbmBooster final : public Booster {
     RETURN_IF_ERROR(Check(api_->booster_add_valid_data(booster_, held_data_), "read the held-out rows"));
     held_target_.assign(held->target.begin(), held->target.end());
     held_weights_.assign(held->weights.begin(), held->weights.end());
+    held_groups_.assign(held->groups.begin(), held->groups.end());
     predictions_.resize(held->rows * outputs_);
     return Ok();
   }
@@ -82,6 +84,7 @@ class LightGbmBooster final : public Booster {
                    predictions_.size());
     RETURN_IF_ERROR(
         Check(api_->booster_get_predict(booster_, 1, &length, predictions_.data()), "predict the held-out rows"));
+    if (loss_.by_query()) return loss_.OfQueries(held_target_, predictions_, held_groups_);
     const std::size_t rows = held_target_.size();
     double loss = 0;
     for (std::size_t r = 0; r < rows; ++r) {
@@ -138,6 +141,10 @@ class LightGbmBooster final : public Booster {
                    what);
     };
     RETURN_IF_ERROR(set("label", vectors.target, "read the target"));
+    if (!vectors.groups.empty()) {
+      const std::vector<std::int32_t> sizes = QuerySizes(vectors.groups);
+      RETURN_IF_ERROR(Check(api_->dataset_set_field(*out, "group", sizes.data(), static_cast<int>(sizes.size()), C_API_DTYPE_INT32), "read the queries"));
+    }
     return vectors.weights.empty() ? Ok() : set("weight", vectors.weights, "read the weights");
   }
 
@@ -148,6 +155,7 @@ class LightGbmBooster final : public Booster {
   Loss loss_;
   std::size_t outputs_ = 1, features_ = 0;
   std::vector<double> held_target_, held_weights_, predictions_;
+  std::vector<std::int64_t> held_groups_;
 };
 
 }  // namespace

@@ -12,10 +12,13 @@ using Kind = ParameterKind;
 constexpr Parameter kParameters[] = {
     {"objective", Kind::kWord, 0, 0, false,
      "binary multiclass softmax regression regression_l2 l2 mean_squared_error mse regression_l1 l1 mae mean_absolute_error "
-     "huber quantile poisson gamma tweedie"},
+     "huber quantile poisson gamma tweedie lambdarank rank_xendcg"},
     {"alpha", Kind::kDouble, 0, kInf, true},
     {"tweedie_variance_power", Kind::kDouble, 1, 1.999999},
     {"poisson_max_delta_step", Kind::kDouble, 0, kInf, true},
+    {"lambdarank_truncation_level", Kind::kInt, 1, kIntMax},
+    {"lambdarank_norm", Kind::kBool, 0, 0},
+    {"objective_seed", Kind::kInt, 0, kIntMax},
     {"boosting", Kind::kWord, 0, 0, false, "gbdt rf"},
     {"data_sample_strategy", Kind::kWord, 0, 0, false, "bagging goss"},
     {"num_class", Kind::kInt, 1, 100000},
@@ -207,7 +210,10 @@ Result<LearnerSettings> ResolveLightGbm(const LearnerSpec& spec, LearnerSettings
   const std::string& words = p["objective"];
   const std::pair<const char*, bool> only_for[] = {{"alpha", words == "huber" || words == "quantile"},
                                                    {"tweedie_variance_power", words == "tweedie"},
-                                                   {"poisson_max_delta_step", words == "poisson"}};
+                                                   {"poisson_max_delta_step", words == "poisson"},
+                                                   {"lambdarank_truncation_level", words == "lambdarank"},
+                                                   {"lambdarank_norm", words == "lambdarank"},
+                                                   {"objective_seed", words == "rank_xendcg"}};
   for (const auto& [name, fits] : only_for)
     if (p.contains(name) && !fits)
       return Error(ErrorCode::kInvalid, "LightGBM's `", name, "` has no meaning for the objective ", words);

@@ -41,6 +41,17 @@ std::vector<double> TrainingRows::WeightsOf(const std::vector<std::size_t>& rows
   return of_rows;
 }
 
+std::vector<std::int64_t> TrainingRows::GroupsOf(const std::vector<std::size_t>& rows) const {
+  std::vector<std::int64_t> of_rows;
+  if (groups.empty()) return of_rows;
+  for (const std::size_t row : rows) of_rows.push_back(groups[row]);
+  return of_rows;
+}
+
+std::vector<std::string> TrainingRows::FoldKey() const {
+  return spec.group.empty() ? spec.key : std::vector<std::string>{spec.group};
+}
+
 Result<std::vector<int>> TrainingRows::MonotoneOf(const std::vector<std::string>& features) const {
   std::vector<int> out;
   if (spec.learner.monotone.empty()) return out;
@@ -107,6 +118,8 @@ Result<FoldVectors> TrainingRows::MakeFold(std::size_t fold, bool trees, int thr
   vectors.held.resize(held.size() * vectors.features);
   vectors.held_target = TargetOf(held);
   vectors.held_weights = LearnerWeights(spec, target, weights, held);
+  vectors.train_groups = GroupsOf(train);
+  vectors.held_groups = GroupsOf(held);
   if (trees) {
     ASSIGN_OR_RETURN(vectors.monotone, MonotoneOf(fitted->transform.output_names()));
     ASSIGN_OR_RETURN(vectors.categorical, CategoricalOf(fitted->transform, vectors.train));
@@ -122,7 +135,7 @@ Status TrainingRows::PlanTheFolds() {
   described = plan.Describe();
   const int parts = plan.held_aside() ? kHeldAsideFolds : plan.folds;
   num_folds = plan.held_aside() ? 1 : static_cast<std::size_t>(plan.folds);
-  ASSIGN_OR_RETURN(fold_of, MakeFolds(table, spec.key, split.train, parts));
+  ASSIGN_OR_RETURN(fold_of, MakeFolds(table, FoldKey(), split.train, parts));
   return plan.held_aside() ? Ok() : CheckFoldClasses(target, split.train, fold_of, parts);
 }
 
@@ -146,7 +159,7 @@ Result<FoldScores> TrainingRows::ScoreOnFolds(const LearnerSettings& settings, c
     const std::vector<std::size_t> rows = FoldRows(fold, true);
     ApplyLink(LinkOf(settings), rows.size(), settings.num_outputs(), predictions.data());
     const std::vector<std::string> names{metric};
-    ASSIGN_OR_RETURN(const Metrics value, Evaluate(target.task, TargetOf(rows), predictions, static_cast<int>(target.classes.size()), 0.5, names, WeightsOf(rows)));
+    ASSIGN_OR_RETURN(const Metrics value, Evaluate(target.task, TargetOf(rows), predictions, static_cast<int>(target.classes.size()), 0.5, names, WeightsOf(rows), GroupsOf(rows)));
     if (!value.empty()) scores.values.push_back(value.begin()->second);
   }
   return scores;
@@ -165,7 +178,7 @@ Result<FoldVectors> TrainingRows::ThinFold(std::size_t fold, bool trees, double 
     whole = slot;
   }
   if (share >= 1) return *whole;
-  ASSIGN_OR_RETURN(const KeyHasher hasher, KeyHasher::Make(table, spec.key));
+  ASSIGN_OR_RETURN(const KeyHasher hasher, KeyHasher::Make(table, FoldKey()));
   const std::vector<std::size_t> rows = FoldRows(fold, false);
   FoldVectors thin;
   thin.held = whole->held;
@@ -173,12 +186,14 @@ Result<FoldVectors> TrainingRows::ThinFold(std::size_t fold, bool trees, double 
   thin.held_weights = whole->held_weights;
   thin.monotone = whole->monotone;
   thin.categorical = whole->categorical;
+  thin.held_groups = whole->held_groups;
   thin.features = whole->features;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (hasher.Fraction(rows[i], kThinSeed) >= share) continue;
     const auto from = whole->train.begin() + static_cast<std::ptrdiff_t>(i * whole->features);
     thin.train.insert(thin.train.end(), from, from + static_cast<std::ptrdiff_t>(whole->features));
     thin.train_target.push_back(whole->train_target[i]);
+    if (!whole->train_groups.empty()) thin.train_groups.push_back(whole->train_groups[i]);
     if (!whole->train_weights.empty()) thin.train_weights.push_back(whole->train_weights[i]);
   }
   if (thin.train_target.empty()) return Error(ErrorCode::kData, "no rows are left of fold ", fold + 1);

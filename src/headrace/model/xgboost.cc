@@ -7,6 +7,7 @@
 
 #include "headrace/base/text.h"
 #include "headrace/model/loss.h"
+#include "headrace/model/queries.h"
 #include "headrace/model/xgboost_api.h"
 
 namespace headrace {
@@ -49,6 +50,7 @@ class XgboostBooster final : public Booster {
       RETURN_IF_ERROR(MakeMatrix(*held, &held_data_));
       held_target_.assign(held->target.begin(), held->target.end());
       held_weights_.assign(held->weights.begin(), held->weights.end());
+      held_groups_.assign(held->groups.begin(), held->groups.end());
     }
     void* const matrices[] = {train_data_, held_data_};
     RETURN_IF_ERROR(Check(api_->booster_create(matrices, held != nullptr ? 2 : 1, &booster_), "begin training"));
@@ -65,6 +67,7 @@ class XgboostBooster final : public Booster {
   Result<double> HeldLoss() override {
     const std::size_t rows = held_target_.size();
     ASSIGN_OR_RETURN(std::vector<double> predictions, Margins(booster_, held_data_, rows));
+    if (loss_.by_query()) return loss_.OfQueries(held_target_, predictions, held_groups_);
     ApplyLink(link_, rows, outputs_, predictions.data());
     double loss = 0;
     for (std::size_t r = 0; r < rows; ++r) {
@@ -122,6 +125,11 @@ class XgboostBooster final : public Booster {
       return Check(api_->matrix_set_float_info(*out, field, narrow.data(), narrow.size()), what);
     };
     RETURN_IF_ERROR(set("label", vectors.target, "read the target"));
+    if (!vectors.groups.empty()) {
+      const std::vector<std::int32_t> sizes = QuerySizes(vectors.groups);
+      const std::vector<unsigned> counts(sizes.begin(), sizes.end());
+      RETURN_IF_ERROR(Check(api_->matrix_set_uint_info(*out, "group", counts.data(), counts.size()), "read the queries"));
+    }
     return vectors.weights.empty() ? Ok() : set("weight", vectors.weights, "read the weights");
   }
 
@@ -206,6 +214,7 @@ class XgboostBooster final : public Booster {
   int iteration_ = 0;
   std::string monotone_;
   std::vector<double> held_target_, held_weights_;
+  std::vector<std::int64_t> held_groups_;
 };
 
 }  // namespace

@@ -26,6 +26,7 @@ Result<XgboostApi> LoadLibrary() {
                   LoadFunction(library, "XGBRegisterLogCallback", &api.register_log_callback) &&
                   LoadFunction(library, "XGDMatrixCreateFromDense", &api.matrix_create_from_dense) &&
                   LoadFunction(library, "XGDMatrixSetFloatInfo", &api.matrix_set_float_info) &&
+                  LoadFunction(library, "XGDMatrixSetUIntInfo", &api.matrix_set_uint_info) &&
                   LoadFunction(library, "XGDMatrixFree", &api.matrix_free) &&
                   LoadFunction(library, "XGBoosterCreate", &api.booster_create) &&
                   LoadFunction(library, "XGBoosterSetParam", &api.booster_set_param) &&

@@ -14,6 +14,7 @@ struct XgboostApi {
   int (*register_log_callback)(void (*callback)(const char*)) = nullptr;
   int (*matrix_create_from_dense)(const char* array, const char* config, void** out) = nullptr;
   int (*matrix_set_float_info)(void* matrix, const char* field, const float* values, Size count) = nullptr;
+  int (*matrix_set_uint_info)(void* matrix, const char* field, const unsigned* values, Size count) = nullptr;
   int (*matrix_free)(void* matrix) = nullptr;
   int (*booster_create)(void* const* matrices, Size count, void** out) = nullptr;
   int (*booster_set_param)(void* booster, const char* name, const char* value) = nullptr;

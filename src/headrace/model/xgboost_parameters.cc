@@ -10,9 +10,13 @@ using Kind = ParameterKind;
 constexpr Parameter kParameters[] = {
     {"objective", Kind::kWord, 0, 0, false,
      "binary:logistic multi:softprob multi:softmax reg:squarederror reg:absoluteerror reg:quantileerror count:poisson "
-     "reg:gamma reg:tweedie"},
+     "reg:gamma reg:tweedie rank:ndcg"},
     {"quantile_alpha", Kind::kDouble, 0, 0.999999, true},
     {"tweedie_variance_power", Kind::kDouble, 1, 1.999999},
+    {"lambdarank_pair_method", Kind::kWord, 0, 0, false, "topk mean"},
+    {"lambdarank_num_pair_per_sample", Kind::kInt, 1, kIntMax},
+    {"lambdarank_normalization", Kind::kBool, 0, 0},
+    {"ndcg_exp_gain", Kind::kBool, 0, 0},
     {"booster", Kind::kWord, 0, 0, false, "gbtree"},
     {"num_class", Kind::kInt, 1, 100000},
     {"num_boost_round", Kind::kInt, 1, 100000},
@@ -84,7 +88,11 @@ Status CheckForObjective(const LearnerSpec& spec, const LearnerSettings& setting
   const std::string& objective = p.at("objective");
   const std::pair<const char*, bool> only_for[] = {{"quantile_alpha", objective == "reg:quantileerror"},
                                                    {"tweedie_variance_power", objective == "reg:tweedie"},
-                                                   {"scale_pos_weight", objective == "binary:logistic"}};
+                                                   {"scale_pos_weight", objective == "binary:logistic"},
+                                                   {"lambdarank_pair_method", objective == "rank:ndcg"},
+                                                   {"lambdarank_num_pair_per_sample", objective == "rank:ndcg"},
+                                                   {"lambdarank_normalization", objective == "rank:ndcg"},
+                                                   {"ndcg_exp_gain", objective == "rank:ndcg"}};
   for (const auto& [name, fits] : only_for)
     if (p.contains(name) && !fits)
       return Error(ErrorCode::kInvalid, "XGBoost's `", name, "` has no meaning for the objective ", objective);

@@ -149,14 +149,14 @@ class XgboostParser {
       forest_.link_ = {Link::Kind::kSoftmax, 1};
     else if (objective_ == "binary:logistic")
       forest_.link_ = {Link::Kind::kSigmoid, 1};
-    else if (objective_ == "reg:squarederror" || objective_ == "reg:absoluteerror" || objective_ == "reg:quantileerror")
+    else if (objective_ == "reg:squarederror" || objective_ == "reg:absoluteerror" || objective_ == "reg:quantileerror" || objective_ == "rank:ndcg")
       forest_.link_ = {Link::Kind::kIdentity, 1};
     else if (objective_ == "count:poisson" || objective_ == "reg:gamma" || objective_ == "reg:tweedie")
       forest_.link_ = {Link::Kind::kExp, 1};
     else
       return Error(ErrorCode::kInvalid, "objective \"", objective_.substr(0, 60),
                    "\" is not one of binary:logistic, multi:softprob, reg:squarederror, reg:absoluteerror, "
-                   "reg:quantileerror, count:poisson, reg:gamma, reg:tweedie");
+                   "reg:quantileerror, count:poisson, reg:gamma, reg:tweedie, rank:ndcg");
     if (classes != (num_class_ > 1))
       return Error(ErrorCode::kInvalid, "objective ", objective_, " with num_class ", num_class_);
     forest_.num_outputs_ = classes ? static_cast<std::size_t>(num_class_) : 1;

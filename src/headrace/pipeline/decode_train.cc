@@ -25,6 +25,7 @@ class TrainDecoder {
     if (const Node* tune = node.Find("tune")) spec_.tune = DecodeTune(*tune, spec_.learner, diagnostics_);
     if (const Node* monotone = node.Find("monotone")) spec_.learner.monotone = DecodeMonotone(*monotone);
     spec_.learner.categorical = ColumnsOf(node.Find("categorical"), diagnostics_);
+    spec_.group = TextOf(node.Find("group"));
     spec_.weight = TextOf(node.Find("weight"));
     if (const Node* weights = node.Find("class_weight")) DecodeClassWeight(*weights, &spec_);
     spec_.intervals = IntOf(node.Find("intervals"), 0);
@@ -38,6 +39,8 @@ class TrainDecoder {
     spec_.refit_all_rows = BoolOf(node.Find("refit"), false);
     if (gate != nullptr)
       for (const Node& one : gate->items) Gate(one);
+    TreesOnly(node);
+    Queries(node);
     NoTargetAmong(node, "key", spec_.key);
     NoTargetAmong(node, "ignore", spec_.ignore);
     if (!spec_.weight.empty()) NoTargetAmong(node, "weight", {spec_.weight});
@@ -133,6 +136,28 @@ class TrainDecoder {
         return true;
       }
     return false;
+  }
+
+  /// What learners that grow trees alone take.
+  void TreesOnly(const Node& node) {
+    LearnerSpec alone;
+    alone.kind = spec_.learner.kind;
+    alone.monotone = spec_.learner.monotone;
+    alone.categorical = spec_.learner.categorical;
+    const Node::Entry* at = node.FindEntry(alone.categorical.empty() ? "monotone" : "categorical");
+    if (at == nullptr) return;
+    if (const Status status = CheckLearner(alone); !status.ok()) Error(DiagnosticCode::kLearner, at->key_place, status.message(), status.help());
+  }
+
+  void Queries(const Node& node) {
+    const Node* group = node.Find("group");
+    const Node* learner = node.Find("learner");
+    bool known = group == nullptr || !group->pending;
+    if (learner != nullptr && learner->is_map())
+      for (const Node::Entry& entry : learner->entries.front().value.entries) known = known && !entry.value.pending;
+    if (!known || (learner != nullptr && learner->pending)) return;
+    const Node& at = group != nullptr ? *group : learner != nullptr ? *learner : node;
+    if (const Status status = CheckQueries(spec_); !status.ok()) Error(DiagnosticCode::kLearner, at.place, status.message(), status.help());
   }
 
   std::optional<Task> KnownTask() const {

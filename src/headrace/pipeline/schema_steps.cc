@@ -218,6 +218,7 @@ const Shape& TrainShape() {
       {"transform", ListOf(TransformShape()), "preparation of the columns, in order; a column that none names gets the default of its type", "[{columns: [age], steps: [{impute: median}]}]"},
       {"learner", internal::LearnerShape(), "the algorithm and its parameters; `auto` tries the usual ones on the folds (docs/learners.md)", "{lightgbm: {num_leaves: 31}}"},
       {"tune", internal::TuneShape(), "try settings of the learner on the folds and take the best (docs/tuning.md)", "{trials: 50}"},
+      {"group", ColumnShape(), "a column with the query of each row, for objectives that rank (docs/learners.md); whole queries are split", "query_id"},
       {"weight", ColumnShape(), "a column with how much each row counts, for learner, calibration, threshold and metrics", "importance"},
       {"class_weight", internal::ClassWeightShape(), "how much rows of a class count for the learner; `balanced`: all classes alike", "balanced"},
       {"monotone", internal::MonotoneShape(), "lightgbm, xgboost: features that may only raise, or only lower, the prediction", "{price: falling}"},
