@@ -26,6 +26,8 @@ install(FILES
   ${HEADRACE_UNPACKED}/adbc_postgresql/libadbc_driver_postgresql.so
   ${HEADRACE_UNPACKED}/adbc_sqlite/libadbc_driver_sqlite.so
   ${HEADRACE_UNPACKED}/lightgbm/lib_lightgbm.so
+  ${HEADRACE_UNPACKED}/xgboost/libxgboost.so
+  ${HEADRACE_UNPACKED}/xgboost/libgomp-e985bcbb.so.1.0.0
   DESTINATION ${to_data}lib/headrace)
 
 # Shared libraries of Debian that a bare machine may lack: fmt and date have no archive, libgomp is LightGBM's.
@@ -55,8 +57,9 @@ foreach(package duckdb adbc adbc_postgresql adbc_sqlite lightgbm nanoarrow/flatc
   get_filename_component(name ${package} NAME)
   install(FILES ${texts} DESTINATION ${licenses}/${name})
 endforeach()
-# nanoarrow's source package carries its licence in each file's head only; it is Apache-2.0, the text of ADBC's.
+# nanoarrow's source package carries its licence in each file's head only, XGBoost's wheel names it only; both are Apache-2.0, the text of ADBC's.
 install(FILES ${HEADRACE_UNPACKED}/adbc/LICENSE.txt DESTINATION ${licenses}/nanoarrow)
+install(FILES ${HEADRACE_UNPACKED}/adbc/LICENSE.txt DESTINATION ${licenses}/xgboost)
 foreach(package libcli11-dev libeigen3-dev libfmt-dev libgomp1 libhowardhinnant-date-dev liblbfgs-dev libsqlite3-dev libssl-dev libxxhash-dev
         libyaml-dev nlohmann-json3-dev zlib1g-dev)
   if(EXISTS /usr/share/doc/${package}/copyright)

@@ -5,6 +5,7 @@ same parameters, and predicts the same margins bit for bit and the same probabil
 import json
 import os
 import pathlib
+import re
 import subprocess
 import warnings
 
@@ -91,6 +92,35 @@ PARAMETERS = [
     {"num_iterations": "20", "max_depth": "4", "zero_as_missing": "true"},
 ]
 FIXED = {"deterministic": True, "force_row_wise": True, "feature_pre_filter": False, "verbosity": -1, "num_threads": 1, "seed": 0}
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_lightgbm_splits_categories_by_the_same_sets(task):
+    requests, boosters, inputs = [], [], []
+    for seed, parameters in enumerate([{"num_iterations": "30", "min_data_per_group": "10"}, {"num_iterations": "30", "cat_smooth": "1", "min_data_per_group": "5", "max_cat_to_onehot": "2"},
+                                       {"num_iterations": "20", "cat_l2": "0", "min_data_per_group": "5", "max_cat_threshold": "4", "extra_trees": "true"}]):
+        rng = np.random.default_rng(seed + 30)
+        x, y = world(task, seed + 80)
+        x[:, 1], x[:, 4] = rng.integers(0, 30, len(x)), rng.integers(0, 4, len(x))
+        effect = rng.normal(size=30)[x[:, 1].astype(int)]
+        y = y + effect if task == "regression" else np.where(effect > 1, 1, y)
+        x[rng.random(x.shape) < 0.05] = np.nan
+        apply = rng.normal(size=(400, x.shape[1])) * 4
+        apply[:, 1], apply[:, 4] = rng.integers(-1, 40, 400), rng.integers(-1, 6, 400)   # -1 and beyond 29: never seen
+        apply[rng.random(apply.shape) < 0.1] = np.nan
+        own = {**FIXED, **parameters, "objective": task}
+        rounds = int(own.pop("num_iterations"))
+        if task == "multiclass":
+            own["num_class"] = 3
+        boosters.append(lightgbm.train(own, lightgbm.Dataset(x, y, categorical_feature=[1, 4], params=own), rounds))
+        inputs.append(apply)
+        requests.append(request("lightgbm", task, x, y, apply, parameters=parameters, categorical=[1, 4], contributions=True))
+    for answer, booster, apply in zip(ask(requests), boosters, inputs, strict=True):
+        assert re.search("num_cat=[1-9]", answer["text"])
+        assert answer["text"] == booster.model_to_string().split("\nparameters:\n")[0].rstrip("\n") + "\n"
+        np.testing.assert_array_equal(answer["margins"], booster.predict(apply, raw_score=True).ravel())
+        contributions = np.ravel(booster.predict(apply, pred_contrib=True))
+        np.testing.assert_allclose(answer["contributions"], contributions, atol=1e-9 * max(1, np.abs(contributions).max()))
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])

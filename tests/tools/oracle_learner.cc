@@ -1,6 +1,6 @@
 // Answers the pytest oracle of the learners: one JSON array of requests on stdin, one of answers on stdout, each
-// {"error": "..."} or {"text": the fitted learner, "margins": [...], "predictions": [...], "importance": [...]}.
-//   {"learner": "logistic", "task": "binary", "classes": 2, "l1": 0, "l2": 1, "weights": [], "monotone": [], "parameters": {}, "features": 3, "x": [...], "y":
+// {"error": "..."} or {"text": the fitted learner, "margins": [...], "predictions": [...], "contributions": [...] if asked, "importance": [...]}.
+//   {"learner": "logistic", "task": "binary", "classes": 2, "l1": 0, "l2": 1, "weights": [], "monotone": [], "categorical": [], "groups": [], "contributions": false, "parameters": {}, "features": 3, "x": [...], "y":
 //   [...],
 //    "apply": [...]}
 // x and apply are row-major; null stands for NaN.
@@ -38,17 +38,25 @@ Result<json> Fit(const json& request) {
   const Doubles x = Numbers(request.at("x")), y = Numbers(request.at("y")), apply = Numbers(request.at("apply"));
   const Doubles weights = request.value("weights", Doubles());
   const std::vector<int> monotone = request.value("monotone", std::vector<int>());
+  const std::vector<int> categorical = request.value("categorical", std::vector<int>());
+  const std::vector<std::int64_t> groups = request.value("groups", std::vector<std::int64_t>());
   const std::size_t features = request.at("features");
   ASSIGN_OR_RETURN(const LearnerSettings settings,
                    ResolveLearner(spec, task, request.value("classes", std::size_t{2}), y.size()));
   ASSIGN_OR_RETURN(const std::unique_ptr<const FittedLearner> learner,
-                   FitLearner(settings, {x, y.size(), features, y, weights, monotone}, settings.iterations, {}));
+                   FitLearner(settings, {x, y.size(), features, y, weights, monotone, categorical, groups}, settings.iterations, {}));
   const std::size_t rows = apply.size() / features;
   Doubles margins(rows * learner->num_outputs());
   learner->RawScores(apply.data(), rows, margins.data());
   Doubles predictions = margins;
   ApplyLink(learner->link(), rows, learner->num_outputs(), predictions.data());
+  Doubles contributions;
+  if (request.value("contributions", false)) {
+    contributions.resize(margins.size() * (features + 1));
+    RETURN_IF_ERROR(learner->Contributions(apply.data(), rows, contributions.data()));
+  }
   return json{{"text", learner->text()},
+              {"contributions", contributions},
               {"margins", margins},
               {"predictions", predictions},
               {"importance", Doubles(learner->importance().begin(), learner->importance().end())}};

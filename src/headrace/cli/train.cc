@@ -107,7 +107,7 @@ void AddTrainCommand(CommandLine app, const GlobalFlags& global, Action& action)
   command->add_option("--positive", flags->positive, "the positive class (default: true, 1 or the last in byte order)")->type_name("VALUE");
   command->add_option("--key", flags->key, "columns that identify a row; never features")->delimiter(',')->type_name("COLUMN,...");
   command->add_option("--ignore", flags->ignore, "columns that are not features")->delimiter(',')->type_name("COLUMN,...");
-  command->add_option("--learner", flags->learner, "lightgbm, logistic, linear, naive_bayes, constant, or auto: the best of several (default: by the number of rows)")->one_of({"lightgbm", "logistic", "linear", "naive_bayes", "constant", "auto"});
+  command->add_option("--learner", flags->learner, "lightgbm, xgboost, logistic, linear, naive_bayes, constant, or auto: the best of several (default: by the number of rows)")->one_of({"lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant", "auto"});
   command->add_option("--calibrate", flags->calibrate, "isotonic, sigmoid or beta (default: none)")->one_of({"none", "isotonic", "sigmoid", "beta"});
   command->add_option("--test", flags->test, "percent of rows, by hash, held back for evaluation")->range(0.0, 90.0)->capture_default_str();
   command->add_option("--delimiter", flags->delimiter, "of a CSV file (default: found in its first lines)")->type_name("CHAR");

@@ -194,6 +194,11 @@ std::optional<std::vector<TransformStep>> Planner::DefaultSteps(const Field& fie
     Note(StrCat("column `", field.name, "` has no value in any row and was left out"));
     return std::nullopt;
   }
+  if (std::find(context_.categorical.begin(), context_.categorical.end(), field.name) != context_.categorical.end()) {
+    EncodeStep encode;
+    encode.how = EncodeStep::How::kOrdinal;
+    return std::vector<TransformStep>{encode};
+  }
   if (field.type == Type::kText) return DefaultTextSteps(field, column);
   if (!context_.linear_learner) return std::vector<TransformStep>{};
   ImputeStep impute;

@@ -76,6 +76,8 @@ struct FitContext {
   std::string target_column;              ///< never a feature, and no `derive` may read it
   /// Further columns that are not features (key, ignored). A `derive` may read them.
   std::vector<std::string> exclude;
+  /// Columns that become the numbers of their levels (encode: ordinal) when no spec names them, whatever their type.
+  std::vector<std::string> categorical;
   /// Fold of each row (any two or more numbers) for cross-fitting target encodings (also by weight of evidence). Empty: a hash of the row's
   /// position, modulo the step's `folds`.
   std::vector<int> folds;

@@ -93,7 +93,7 @@ std::string DataText(const ModelInfo& info) {
 std::string SettingsText(const LearnerSettings& settings, const Evaluation& evaluation) {
   if (settings.kind == LearnerSpec::Kind::kLogistic || settings.kind == LearnerSpec::Kind::kLinear)
     return StrCat(settings.l1 > 0 ? StrCat("- l1: ", settings.l1, "\n") : "", "- l2: ", settings.l2, "\n");
-  if (settings.kind != LearnerSpec::Kind::kLightGbm) return StrCat("- ", LearnerName(settings.kind), ": has none\n");
+  if (!GrowsTrees(settings.kind)) return StrCat("- ", LearnerName(settings.kind), ": has none\n");
   std::string text = StrCat("- iterations: ", evaluation.iterations,
                             settings.early_stopping_round > 0 ? StrCat(" (at most ", settings.iterations, ", patience ",
                                                                        settings.early_stopping_round, ")")
@@ -138,7 +138,7 @@ std::string MakeCard(const ModelInfo& info, const Evaluation& evaluation, const 
     for (const auto& [feature, value] : evaluation.importance) total += value;
     text +=
         StrCat("\n## Features by importance\n\nShare of ",
-               info.learner == "lightgbm" ? "the gain of all splits" : "the sum of |coefficient| x standard deviation",
+               info.learner == "lightgbm" || info.learner == "xgboost" ? "the gain of all splits" : "the sum of |coefficient| x standard deviation",
                ".\n\n| feature | share |\n|---|---:|\n");
     for (std::size_t i = 0; i < std::min(kMost, evaluation.importance.size()); ++i)
       text += StrCat("| ", Name(evaluation.importance[i].first), " | ",

@@ -12,16 +12,16 @@
 namespace headrace {
 namespace {
 
-/// LightGBM's kZeroThreshold. Its dense predictor hands on smaller values as 0, and `zero` as missing means this range.
-constexpr double kZero = static_cast<double>(1e-35f);
 constexpr std::size_t kBlockRows = 64;
 
-bool GoesLeft(std::uint32_t flags, double threshold, double value) {
+/// `zero` is LightGBM's kZeroThreshold: its dense predictor hands on smaller values as 0, and `zero` as missing means
+/// this range.
+bool GoesLeft(std::uint32_t flags, double threshold, double value, double zero) {
   const std::uint32_t missing = flags & forest_format::kMissingMask;
   if (std::isnan(value)) {
     if (missing == forest_format::kMissingNaN) return (flags & forest_format::kDefaultLeft) != 0;
     value = 0;
-  } else if (value >= -kZero && value <= kZero) {
+  } else if (value >= -zero && value <= zero) {
     value = 0;
   }
   if (missing == forest_format::kMissingZero && value == 0) return (flags & forest_format::kDefaultLeft) != 0;
@@ -41,7 +41,7 @@ bool Forest::Left(const Node& node, const double* vector) const {
   const double value = vector[node.feature];
   return (node.flags & forest_format::kCategorical) != 0
              ? InBitset(words_.data() + node.first_word, node.words, value)
-             : GoesLeft(node.flags, node.threshold, value);
+             : GoesLeft(node.flags, node.threshold, value, zero_);
 }
 
 std::int64_t Forest::Leaf(std::int64_t at, const double* vector) const {
@@ -57,7 +57,7 @@ void Forest::RawScores(const double* vectors, std::size_t rows, double* out) con
 }
 
 void Forest::RawScoresBy(internal::ForestPath path, const double* vectors, std::size_t rows, double* out) const {
-  std::fill(out, out + rows * num_outputs_, 0.0);
+  for (std::size_t r = 0; r < rows; ++r) std::copy(base_.begin(), base_.end(), out + r * num_outputs_);
   if (plan_ != nullptr && path != internal::ForestPath::kPlain)
     internal::AddMargins(*plan_, *this, vectors, rows, out, path);
   else
@@ -74,7 +74,7 @@ void Forest::AddPlain(const double* vectors, std::size_t rows, double* out) cons
     const std::size_t end = std::min(rows, begin + kBlockRows);
     for (std::size_t t = 0; t < roots_.size(); ++t)
       for (std::size_t r = begin; r < end; ++r)
-        out[r * num_outputs_ + t % num_outputs_] += TreeValue(t, vectors + r * num_features_);
+        internal::AddTo(&out[r * num_outputs_ + t % num_outputs_], TreeValue(t, vectors + r * num_features_), float_sums_);
   }
 }
 

@@ -20,9 +20,10 @@ class ShapMaker;
 enum class ForestPath;
 }  // namespace internal
 
-/// A forest in LightGBM's text format (version v4), read strictly and evaluated by us: scoring needs no LightGBM.
+/// A forest in LightGBM's text format (version v4) or XGBoost's JSON (version 3), read strictly and evaluated by us:
+/// scoring needs neither library.
 ///
-/// Parse is the gate for text from strangers. It accepts what LightGBM writes for binary, multiclass and regression
+/// Parse and ParseXgboost are the gates for text from strangers. It accepts what LightGBM writes for binary, multiclass and regression
 /// models without linear trees, and refuses everything else by name: every array has exactly the length its tree
 /// announces, leaf values are finite and thresholds not NaN, features exist, children form one tree (each node and leaf
 /// is reached once), and the announced byte size of every tree is its real size.
@@ -33,6 +34,9 @@ class Forest {
   /// `num_features` is the width of the vectors it will see; the text must say the same. kInvalid with the tree and
   /// field at fault.
   static Result<Forest> Parse(std::string_view text, std::size_t num_features);
+  /// The same for XGBoost's JSON of binary, multiclass and regression models of trees on numbers, with the attribute
+  /// `base_margin` (xgboost.h).
+  static Result<Forest> ParseXgboost(std::string_view text, std::size_t num_features);
 
   std::size_t num_features() const { return num_features_; }
   std::size_t num_trees() const { return roots_.size(); }
@@ -43,7 +47,8 @@ class Forest {
   /// Raw margins of `rows` vectors (row-major, `num_features` each) into `out` (row-major, num_outputs each): bit for
   /// bit LightGBM's predict(raw_score=true). Trees are added in file order; NaN, zero (|x| <= 1e-35f) and missing-value
   /// rules are LightGBM's (include/LightGBM/tree.h). A random forest's margins are averaged, as LightGBM averages them
-  /// before its own link. Which kernel runs (forest_plan_internal.h) depends on the rows and the processor, the bits do
+  /// before its own link. An XGBoost forest gives predict(output_margin=True): values narrowed to floats, below a
+  /// threshold to the left, sums of floats. Which kernel runs (forest_plan_internal.h) depends on the rows and the processor, the bits do
   /// not. Allocates nothing a row: buffers are made once a thread.
   void RawScores(const double* vectors, std::size_t rows, double* out) const;
 
@@ -65,6 +70,7 @@ class Forest {
 
  private:
   friend class ForestParser;
+  friend class XgboostParser;
   friend class internal::PlanMaker;
   friend class internal::ShapMaker;
   /// A split, or for a tree without splits nothing at all. A child >= 0 is a node of `nodes_`, a negative one the leaf
@@ -83,6 +89,9 @@ class Forest {
   std::size_t num_features_ = 0, num_outputs_ = 1;
   Link link_;
   bool average_ = false;
+  double zero_ = static_cast<double>(1e-35f);  ///< numbers up to this count as 0; XGBoost's: 0
+  bool float_sums_ = false;                    ///< margins are floats after each addition, as XGBoost's are
+  std::vector<double> base_;                   ///< margins before the first tree, one an output
   std::vector<std::int64_t> roots_;
   std::vector<Node> nodes_;
   std::vector<double> leaves_;

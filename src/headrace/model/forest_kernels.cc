@@ -14,7 +14,6 @@
 namespace headrace::internal {
 namespace {
 
-constexpr double kZero = static_cast<double>(1e-35f);
 constexpr std::size_t kSlots = 16, kPlaces = kMaxBlendLeaves + kSlots * (kPlanRows / kVectorRows);
 /// Below this many rows a walk is faster than a block.
 constexpr std::size_t kFewRows = 12;
@@ -71,7 +70,7 @@ void RankFeature(const ForestPlan& plan, const RankedFeature& feature, const dou
   constexpr std::int64_t kMagnitude = std::numeric_limits<std::int64_t>::max();
   for (std::size_t r = 0; r < rows; ++r) {
     const double value = values[r * stride];
-    const bool zero = !(std::fabs(value) > kZero);  // and NaN, which counts as 0 where no rule says otherwise
+    const bool zero = !(std::fabs(value) > plan.zero);  // and NaN, which counts as 0 where no rule says otherwise
     const auto bits = std::bit_cast<std::int64_t>(value);
     scratch.keys[r] = zero ? 0 : bits ^ ((bits >> 63) & kMagnitude);
   }
@@ -79,7 +78,7 @@ void RankFeature(const ForestPlan& plan, const RankedFeature& feature, const dou
     for (std::size_t r = 0; r < rows; ++r) {
       const double value = values[r * stride];
       scratch.is_nan[r] = value != value ? 1 : 0;
-      scratch.is_zero[r] = !(std::fabs(value) > kZero) ? 1 : 0;
+      scratch.is_zero[r] = !(std::fabs(value) > plan.zero) ? 1 : 0;
     }
   }
   Search(plan.cuts.data() + feature.first_cut, feature.levels, scratch.keys, rows, scratch.ranks);
@@ -158,7 +157,7 @@ void WalkTree(const ForestPlan& plan, const TreePlan& tree, std::size_t rows, do
     }
     WalkEight(plan.nodes.data(), tree.depth, [&](std::size_t i) { return key[i]; }, at);
     for (std::size_t i = 0; i < std::min(kSteps, rows - r); ++i)
-      out[(r + i) * plan.num_outputs] += plan.node_values[at[i]];
+      AddTo(&out[(r + i) * plan.num_outputs], plan.node_values[at[i]], plan.float_sums);
   }
 }
 
@@ -178,26 +177,27 @@ void WalkRow(const ForestPlan& plan, std::size_t row, double* out, const Scratch
     }
     WalkEight(plan.nodes.data(), depth, [key](std::size_t) { return key; }, at);
     for (std::size_t i = 0; i < count; ++i) {
-      out[output] += plan.node_values[at[i]];
+      AddTo(&out[output], plan.node_values[at[i]], plan.float_sums);
       if (++output == plan.num_outputs) output = 0;
     }
   }
 }
 
 /// Add the leaves of `count` trees in turn.
+template <bool kFloatSums>
 void AddLeaves(const double* const* values, const std::int8_t (*leaves)[kPlanRows], std::size_t count, std::size_t rows,
                double* out, std::size_t stride) {
   const auto value = [&](std::size_t t, std::size_t r) { return values[t][static_cast<std::uint8_t>(leaves[t][r])]; };
   if (count == kTreeGroup && stride == 1) {
     for (std::size_t r = 0; r < rows; ++r) {
       double sum = out[r];
-      for (std::size_t t = 0; t < kTreeGroup; ++t) sum += value(t, r);
+      for (std::size_t t = 0; t < kTreeGroup; ++t) AddTo(&sum, value(t, r), kFloatSums);
       out[r] = sum;
     }
     return;
   }
   for (std::size_t t = 0; t < count; ++t)
-    for (std::size_t r = 0; r < rows; ++r) out[r * stride] += value(t, r);
+    for (std::size_t r = 0; r < rows; ++r) AddTo(&out[r * stride], value(t, r), kFloatSums);
 }
 
 void AddBlock(const ForestPlan& plan, const Forest& forest, const double* vectors, std::size_t rows, double* out,
@@ -207,7 +207,7 @@ void AddBlock(const ForestPlan& plan, const Forest& forest, const double* vector
   const double* values[kTreeGroup];
   std::size_t waiting = 0;
   const auto flush = [&](std::size_t output) {
-    AddLeaves(values, scratch.leaves, waiting, rows, out + output, outputs);
+    (plan.float_sums ? AddLeaves<true> : AddLeaves<false>)(values, scratch.leaves, waiting, rows, out + output, outputs);
     waiting = 0;
   };
   for (std::size_t t = 0; t < plan.trees.size(); ++t) {
@@ -219,7 +219,7 @@ void AddBlock(const ForestPlan& plan, const Forest& forest, const double* vector
         WalkTree(plan, tree, rows, out + output, scratch);
       else
         for (std::size_t r = 0; r < rows; ++r)
-          out[r * outputs + output] += forest.TreeValue(t, vectors + r * plan.num_features);
+          AddTo(&out[r * outputs + output], forest.TreeValue(t, vectors + r * plan.num_features), plan.float_sums);
       continue;
     }
     for (std::uint32_t f = 0; f < tree.fills; ++f)

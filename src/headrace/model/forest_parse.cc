@@ -166,6 +166,7 @@ class ForestParser {
     if (outputs != classes)
       return Error(ErrorCode::kInvalid, "num_tree_per_iteration is ", outputs, ", expected ", classes);
     forest_.num_outputs_ = static_cast<std::size_t>(outputs);
+    forest_.base_.assign(forest_.num_outputs_, 0.0);
     if (Peek() == "average_output") {
       Line();
       forest_.average_ = true;
@@ -187,7 +188,7 @@ class ForestParser {
     if (text == "regression") {
       forest_.link_ = {Link::Kind::kIdentity, 1};
       if (classes == 1) return Ok();
-    } else if (text == "regression_l1" || text == "huber" || text == "quantile") {
+    } else if (text == "regression_l1" || text == "huber" || text == "quantile" || text == "lambdarank" || text == "rank_xendcg") {
       forest_.link_ = {Link::Kind::kIdentity, 1};
       if (classes == 1) return Ok();
     } else if (text == "poisson" || text == "gamma" || text == "tweedie") {
@@ -207,7 +208,7 @@ class ForestParser {
       return Ok();
     }
     return Error(ErrorCode::kInvalid, "objective \"", text.substr(0, 60), "\" with num_class ", classes,
-                 " is not one of binary, multiclass, regression, regression_l1, huber, quantile, poisson, gamma, tweedie, custom");
+                 " is not one of binary, multiclass, regression, regression_l1, huber, quantile, poisson, gamma, tweedie, lambdarank, rank_xendcg, custom");
   }
 
   Status Tree(std::size_t number) {

@@ -62,6 +62,8 @@ class PlanMaker {
   std::shared_ptr<const ForestPlan> Make() {
     plan_->num_features = forest_.num_features_;
     plan_->num_outputs = forest_.num_outputs_;
+    plan_->zero = forest_.zero_;
+    plan_->float_sums = forest_.float_sums_;
     if (!Rank()) return nullptr;
     plan_->trees.reserve(forest_.roots_.size());
     plan_->ops.reserve(forest_.nodes_.size());

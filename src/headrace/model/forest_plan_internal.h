@@ -77,6 +77,8 @@ struct TreePlan {
 /// A compiled forest. Immutable.
 struct ForestPlan {
   std::size_t num_features = 0, num_outputs = 1;
+  double zero = 0;          ///< numbers up to this count as 0
+  bool float_sums = false;  ///< margins are floats after each addition
   std::vector<RankedFeature> features;
   std::vector<std::int64_t> cuts;
   std::vector<KeyPlane> planes;
@@ -93,6 +95,12 @@ struct ForestPlan {
 
 /// Which of the kernels runs. All give the same bits.
 enum class ForestPath { kBest, kPortable, kAvx2, kRows, kPlain };
+
+/// The sum of two floats, computed as doubles and rounded once more, is the float that XGBoost gets.
+inline void AddTo(double* margin, double value, bool as_float) {
+  *margin += value;
+  if (as_float) *margin = static_cast<double>(static_cast<float>(*margin));
+}
 
 /// Null for a forest so wide that its planes would not fit a cache: it is walked node by node.
 std::shared_ptr<const ForestPlan> MakeForestPlan(const Forest& forest);

@@ -150,7 +150,7 @@ class ShapMaker {
   ShapMaker(const Forest& forest, ShapTables& tables, bool avx2) : forest_(forest), tables_(tables), avx2_(avx2) {}
 
   Status Make() {
-    tables_.base.assign(forest_.num_outputs_, 0.0);
+    tables_.base = forest_.base_;
     std::size_t node = 0, leaf = 0;
     for (std::size_t t = 0; t < forest_.roots_.size(); ++t) {
       ShapTree tree;

@@ -253,7 +253,7 @@ TEST(Forest, RefusesTextThatIsNotAForest) {
       {with("is_linear=0", "is_linear=1"), "linear trees"},
       {with("num_leaves=3", "num_leaves=1000000000"), "num_leaves"},
       {with("version=v4", "version=v9"), "version"},
-      {with("objective=regression", "objective=lambdarank"), "lambdarank"},
+      {with("objective=regression", "objective=cross_entropy"), "cross_entropy"},
       {with("max_feature_idx=4", "max_feature_idx=3"), "vectors of 4 features"},
       {with("num_tree_per_iteration=1", "num_tree_per_iteration=2"), "num_tree_per_iteration"},
       {with("b=1\n", "b=1\nparameters:\n"), "importance"},

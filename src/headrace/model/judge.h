@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,6 +22,7 @@ struct JudgedRows {
   double threshold = 0.5;
   std::span<const double> target, predictions;
   std::span<const double> weights;   ///< may be empty
+  std::span<const std::int64_t> groups = {};  ///< rankings: the query of each row
 };
 
 /// What a constant answer rests on: the training rows, and the objective's own loss.

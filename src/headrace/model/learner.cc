@@ -1,7 +1,7 @@
 #include "headrace/model/learner.h"
 
+#include "headrace/model/boosting.h"
 #include "headrace/model/constant.h"
-#include "headrace/model/lightgbm.h"
 #include "headrace/model/linear.h"
 #include "headrace/model/naive_bayes.h"
 
@@ -19,20 +19,27 @@ Result<std::unique_ptr<const FittedLearner>> FitOnce(const LearnerSettings& sett
 
 }  // namespace
 
+Link LinkOf(const LearnerSettings& settings) {
+  if (settings.task == Task::kMulticlass) return {Link::Kind::kSoftmax, 1};
+  if (settings.task == Task::kBinary) return {Link::Kind::kSigmoid, settings.number("sigmoid", 1)};
+  const std::string objective = settings.objective();
+  return {objective == "poisson" || objective == "gamma" || objective == "tweedie" ? Link::Kind::kExp : Link::Kind::kIdentity, 1};
+}
+
 Status FittedLearner::Contributions(const double*, std::size_t, double*) const {
   return Error(ErrorCode::kInvalid, "this learner cannot say what each column adds to a score")
       .WithHelp("leave out `reasons`");
 }
 
 Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control) {
-  if (settings.kind == LearnerSpec::Kind::kLightGbm) return FitLightGbmFolds(settings, source, control);
+  if (GrowsTrees(settings.kind)) return FitBoostedFolds(settings, source, control);
   FoldFit fit;
   fit.iterations = 1;
   LearnerControl inner = control;
   inner.progress = nullptr;
   for (std::size_t f = 0; f < source.folds; ++f) {
     ASSIGN_OR_RETURN(const FoldVectors fold, source.make(f, control.threads));
-    const Vectors train{fold.train, fold.train_target.size(), fold.features, fold.train_target, fold.train_weights, {}};
+    const Vectors train{fold.train, fold.train_target.size(), fold.features, fold.train_target, fold.train_weights};
     ASSIGN_OR_RETURN(const std::unique_ptr<const FittedLearner> learner, FitOnce(settings, train, inner));
     fit.held_margins.emplace_back(fold.held_target.size() * learner->num_outputs());
     learner->RawScores(fold.held.data(), fold.held_target.size(), fit.held_margins.back().data());
@@ -43,15 +50,15 @@ Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& sour
 
 Result<std::unique_ptr<const FittedLearner>> FitLearner(const LearnerSettings& settings, const Vectors& train,
                                                         int iterations, const LearnerControl& control) {
-  if (settings.kind == LearnerSpec::Kind::kLightGbm) return FitLightGbm(settings, train, iterations, control);
+  if (GrowsTrees(settings.kind)) return FitBoosted(settings, train, iterations, control);
   return FitOnce(settings, train, control);
 }
 
 Result<std::unique_ptr<const FittedLearner>> ReadLearner(LearnerSpec::Kind kind, Task task, std::string_view text,
                                                          std::size_t num_features, std::size_t num_outputs) {
   std::unique_ptr<const FittedLearner> learner;
-  if (kind == LearnerSpec::Kind::kLightGbm) {
-    ASSIGN_OR_RETURN(learner, MakeForestLearner(std::string(text), num_features, {}));
+  if (GrowsTrees(kind)) {
+    ASSIGN_OR_RETURN(learner, MakeForestLearner(kind, std::string(text), num_features, {}));
   } else if (kind == LearnerSpec::Kind::kNaiveBayes) {
     ASSIGN_OR_RETURN(learner, ReadNaiveBayes(task, text, num_features));
   } else if (kind == LearnerSpec::Kind::kConstant) {

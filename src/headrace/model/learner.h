@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,7 +23,9 @@ struct Vectors {
   std::size_t rows = 0, features = 0;
   std::span<const double> target;
   std::span<const double> weights = {};   ///< one a row, finite and at least 0, not all 0; empty: every row counts 1
-  std::span<const int> monotone = {};     ///< LightGBM: one a feature, 1 rising, -1 falling, 0 free; empty: all free
+  std::span<const int> monotone = {};     ///< LightGBM, XGBoost: one a feature, 1 rising, -1 falling, 0 free; empty: all free
+  std::span<const int> categorical = {};  ///< LightGBM: the features whose numbers name categories
+  std::span<const std::int64_t> groups = {};  ///< ranking: the query of each row; the rows of a query stand together
 };
 
 /// A learner that has learnt: vectors in, raw margins out.
@@ -40,11 +43,10 @@ class FittedLearner {
   /// margin when nothing is known of the row). Their sum is the margin, up to rounding. kInvalid when the learner cannot
   /// say it.
   virtual Status Contributions(const double* vectors, std::size_t rows, double* out) const;
-  /// What the model file keeps, and the member it is kept in: "model.txt" (LightGBM's text), "coefficients.json",
-  /// "naive_bayes.json", "constant.json".
+  /// What the model file keeps, and the member it is kept in (LearnerMember).
   virtual const std::string& text() const = 0;
   virtual std::string_view member() const = 0;
-  /// How much each feature contributes: LightGBM's total gain; for coefficients |w| times the feature's standard
+  /// How much each feature contributes: the total gain of trees' splits; for coefficients |w| times the feature's standard
   /// deviation in the rows it was fitted on. Empty for a learner read back from a file.
   virtual std::span<const double> importance() const = 0;
 };
@@ -55,11 +57,12 @@ struct LearnerSettings {
   Task task = Task::kBinary;
   std::size_t classes = 2;                        ///< kMulticlass: how many
   double l2 = 1, l1 = 0;                          ///< logistic, linear
-  std::map<std::string, std::string> parameters;  ///< LightGBM's, under their main names, ours included
-  int iterations = 1;                             ///< LightGBM: most trees (times classes)
-  int early_stopping_round = 0;                   ///< LightGBM: patience; 0 = none
+  std::map<std::string, std::string> parameters;  ///< the library's, under their main names, ours included
+  int iterations = 1;                             ///< of learners that grow trees: at most so many (times classes)
+  int early_stopping_round = 0;                   ///< of the same: patience; 0 = none
   std::size_t num_outputs() const { return task == Task::kMulticlass ? classes : 1; }
-  /// LightGBM's objective under its main name: "binary", "regression", "quantile" ...; "" for other learners.
+  /// The objective under LightGBM's main name, for XGBoost too: "binary", "regression", "quantile", "lambdarank" ...; ""
+  /// for other learners.
   std::string objective() const;
   /// The parameter as a number, or `otherwise`. REQUIRES: CheckLearnerParameters accepted it.
   double number(const std::string& parameter, double otherwise) const;
@@ -69,23 +72,37 @@ struct LearnerSettings {
 /// not for training (files, network, devices), or has a value of the wrong type or range.
 Status CheckLearnerParameters(const LearnerSpec& spec);
 
-/// Fill in the defaults. A learner that is given gets LightGBM's own defaults for what it leaves open (100 iterations,
-/// learning_rate 0.1, 31 leaves, no early stopping; l2 = 1). When none is given:
-///   up to 500 rows   logistic or linear regression with l2 = 1
+/// Fill in the defaults. A learner that is given gets its library's own defaults for what it leaves open (LightGBM: 100
+/// iterations, learning_rate 0.1, 31 leaves; XGBoost: 100 rounds, as its scikit-learn face has, eta 0.3, max_depth 6;
+/// neither stops early; l2 = 1). When none is given:
+///   up to 500 rows   logistic or linear regression with l2 = 1, unless `categorical` asks for LightGBM
 ///   more             LightGBM: num_iterations 500, learning_rate 0.05, early_stopping_round 25 and num_leaves = rows /
 ///   200, at
 ///                    least 4 and at most 31, so that small tables get small trees
-/// Fixed for every LightGBM: deterministic, force_row_wise, feature_pre_filter=false, seed 0 unless given.
+/// Fixed for every LightGBM: deterministic, force_row_wise, feature_pre_filter=false, seed 0 unless given. XGBoost
+/// always grows a tree on one thread.
 /// kInvalid: CheckLearnerParameters, or a learner that cannot do the task.
 Result<LearnerSettings> ResolveLearner(const LearnerSpec& spec, Task task, std::size_t classes, std::size_t rows);
 
-/// The task that the learner's settings imply: `task`, or LightGBM's objective, or regression for linear; nullopt when
+/// The task that the learner's settings imply: `task`, or the objective, or regression for linear; nullopt when
 /// the target decides.
 std::optional<Task> TaskOfLearner(const LearnerSpec& spec);
 
-/// Names as in the model file: "lightgbm", "logistic", "linear", "naive_bayes", "constant".
+/// Whether the learner's objective orders the rows of a query: a regression whose margins mean nothing but their order.
+bool Ranks(const LearnerSpec& spec);
+
+/// Names as in the model file: "lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant".
 std::string_view LearnerName(LearnerSpec::Kind kind);
 Result<LearnerSpec::Kind> LearnerFromName(std::string_view name);
+/// The member of the model file that holds the learner: "model.txt" (LightGBM's text), "model.json" (XGBoost's),
+/// "coefficients.json", "naive_bayes.json", "constant.json".
+std::string_view LearnerMember(LearnerSpec::Kind kind);
+
+/// Grows trees: takes missing values and any scale, in iterations that early stopping may end.
+bool GrowsTrees(LearnerSpec::Kind kind);
+
+/// What the margins of a learner with these settings stand for.
+Link LinkOf(const LearnerSettings& settings);
 
 struct LearnerControl {
   int threads = 1;                       ///< never changes a bit of the result
@@ -97,7 +114,8 @@ struct LearnerControl {
 struct FoldVectors {
   std::vector<double> train, train_target, held, held_target;  ///< vectors row-major
   std::vector<double> train_weights, held_weights;             ///< empty: every row counts 1
-  std::vector<int> monotone;                                   ///< as Vectors
+  std::vector<int> monotone, categorical;                      ///< as Vectors
+  std::vector<std::int64_t> train_groups, held_groups;         ///< ranking: as Vectors
   std::size_t features = 0;
 };
 
@@ -110,7 +128,7 @@ struct FoldSource {
 };
 
 struct FoldFit {
-  int iterations = 0;                             ///< LightGBM: the stopping point that the folds agree on; else 1
+  int iterations = 0;                             ///< trees: the stopping point that the folds agree on; else 1
   std::vector<std::vector<double>> held_margins;  ///< per fold: its held-out rows x num_outputs
 };
 
@@ -121,7 +139,7 @@ struct FoldFit {
 /// as they are.
 Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control);
 
-/// Learn on all of `train`; LightGBM with `iterations` iterations.
+/// Learn on all of `train`; trees with `iterations` iterations.
 Result<std::unique_ptr<const FittedLearner>> FitLearner(const LearnerSettings& settings, const Vectors& train,
                                                         int iterations, const LearnerControl& control);
 

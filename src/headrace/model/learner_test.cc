@@ -249,7 +249,7 @@ TEST(LearnerParameters, RefusesWhatIsNotForTraining) {
       {{{"num_leaves", "1"}}, "expected a whole number from 2 to 131072", ""},
       {{{"num_leaves", "31 data=/etc/passwd"}}, "`num_leaves` is", ""},
       {{{"extra_trees", "1"}}, "expected true or false", ""},
-      {{{"objective", "lambdarank"}}, "expected binary, multiclass", ""},
+      {{{"objective", "cross_entropy"}}, "expected binary, multiclass", ""},
       {{{"boosting", "dart"}}, "expected gbdt, rf", ""},
       {{{"eta", "0.1"}, {"learning_rate", "0.1"}}, "set twice", ""},
   };

@@ -56,11 +56,12 @@ TEST(Learning, TheConstantIsNoWorseThanItself) {
 }
 
 TEST(Learning, EveryLearnersFileReadsBackAndIsTheSameForAnyNumberOfThreads) {
-  for (const auto kind : {LearnerSpec::Kind::kNaiveBayes, LearnerSpec::Kind::kConstant, LearnerSpec::Kind::kLogistic}) {
+  for (const auto kind : {LearnerSpec::Kind::kNaiveBayes, LearnerSpec::Kind::kConstant, LearnerSpec::Kind::kLogistic, LearnerSpec::Kind::kXgboost}) {
     for (const std::string target : {"churned", "plan"}) {
       TrainSpec spec = With(kind, target);
       spec.calibrate.kind = CalibrationSpec::Kind::kBeta;
       if (kind == LearnerSpec::Kind::kLogistic) spec.learner.l1 = 2;
+      if (kind == LearnerSpec::Kind::kXgboost) spec.learner.parameters = {{"num_boost_round", "60"}, {"early_stopping_rounds", "5"}, {"max_depth", "3"}};
       std::string first;
       for (const int threads : {1, 3}) {
         TrainContext context;
@@ -132,6 +133,57 @@ TEST(Learning, RegressionObjectivesPredictOnTheScaleOfTheTarget) {
     EXPECT_LT(trained.evaluation.metrics.at("mae"), 3) << objective;
     EXPECT_THAT(trained.notes, Not(Contains(HasSubstr("WORSE")))) << objective;
   }
+}
+
+TEST(Learning, CategoriesAreSplitBySetsOfThem) {
+  // Forty levels in no order that numbers or shares would tell.
+  const std::size_t n = 3000;
+  ColumnBuilder id(Type::kInt), city(Type::kText), zip(Type::kInt), bought(Type::kBool);
+  std::uint64_t random = 7;
+  for (std::size_t i = 0; i < n; ++i) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    const std::uint64_t level = (random >> 33) % 40, noise = (random >> 20) % 10;
+    id.AppendInt(static_cast<std::int64_t>(i));
+    if (i % 50 == 0)
+      city.AppendNull();
+    else
+      city.AppendText(StrCat("city", level * 17 % 40));
+    zip.AppendInt(static_cast<std::int64_t>(90'000'000 + level));
+    bought.AppendInt((level * 7 % 5 < 2) == (noise > 0));
+  }
+  const Table rows(Schema({{"id", Type::kInt}, {"city", Type::kText}, {"zip", Type::kInt}, {"bought", Type::kBool}}),
+                   {id.Finish(), city.Finish(), zip.Finish(), bought.Finish()}, n);
+  TrainSpec spec = SpecFor("bought");
+  spec.key = {"id"};
+  spec.learner.given = true;
+  spec.learner.parameters = {{"num_iterations", "30"}, {"num_leaves", "4"}, {"early_stopping_round", "5"}, {"min_data_per_group", "20"}, {"cat_smooth", "1"}};
+  spec.learner.categorical = {"city", "zip"};
+  const TrainOutput trained = Trained(rows, spec);
+  ASSERT_NE(trained.model, nullptr);
+  EXPECT_GT(trained.evaluation.metrics.at("auc"), 0.85);
+  EXPECT_EQ(trained.model->info().features, (std::vector<std::string>{"city", "zip"}));
+  TrainContext three;
+  three.threads = 3;
+  EXPECT_TRUE(Trained(rows, spec, three).model->bytes() == trained.model->bytes());
+
+  const auto says = [&](TrainSpec wrong) { return Train(rows, wrong, {}).status().ToString(); };
+  TrainSpec wrong = spec;
+  wrong.learner.categorical = {"citi"};
+  EXPECT_THAT(says(wrong), HasSubstr("did you mean `city`?"));
+  wrong = spec;
+  wrong.learner.monotone = {{"zip", 1}};
+  EXPECT_THAT(says(wrong), HasSubstr("both monotone and categorical"));
+  wrong = spec;
+  wrong.transform = {{{"zip"}, {ScaleStep{}}, {}}};
+  EXPECT_THAT(says(wrong), HasSubstr("expected whole numbers from 0"));
+  wrong = spec;
+  EncodeStep onehot;
+  wrong.transform = {{{"city"}, {onehot}, {}}};
+  EXPECT_THAT(says(wrong), HasSubstr("several features"));
+  wrong = spec;
+  wrong.learner.kind = LearnerSpec::Kind::kLogistic;
+  wrong.learner.parameters.clear();
+  EXPECT_THAT(says(wrong), HasSubstr("`categorical` is for lightgbm"));
 }
 
 TEST(Learning, MonotoneNamesFeaturesWithTheNearest) {

@@ -5,6 +5,7 @@
 
 #include "headrace/base/math.h"
 #include "headrace/base/text.h"
+#include "headrace/model/metrics.h"
 
 namespace headrace {
 
@@ -18,8 +19,11 @@ Loss Loss::Of(const LearnerSettings& settings) {
                : objective == "poisson"     ? Kind::kPoisson
                : objective == "gamma"       ? Kind::kGamma
                : objective == "tweedie"     ? Kind::kTweedie
+               : objective == "lambdarank" || objective == "rank_xendcg" ? Kind::kQueries
                                             : Kind::kSquared;
-  if (loss.kind_ == Kind::kQuantile || loss.kind_ == Kind::kHuber) loss.parameter_ = settings.number("alpha", 0.9);
+  const bool xgboost = settings.kind == LearnerSpec::Kind::kXgboost;  // there `alpha` is the L1 penalty
+  if (loss.kind_ == Kind::kQuantile || loss.kind_ == Kind::kHuber)
+    loss.parameter_ = settings.number(xgboost ? "quantile_alpha" : "alpha", 0.9);
   if (loss.kind_ == Kind::kTweedie) loss.parameter_ = settings.number("tweedie_variance_power", 1.5);
   return loss;
 }
@@ -49,12 +53,25 @@ double Loss::Of(double target, double prediction) const {
     case Kind::kTweedie:
       return math::Pow(positive, 2 - parameter_) / (2 - parameter_) -
              target * math::Pow(positive, 1 - parameter_) / (1 - parameter_);
+    case Kind::kQueries:
+      break;
   }
   return 0;
 }
 
+double Loss::OfQueries(std::span<const double> target, std::span<const double> predictions,
+                       std::span<const std::int64_t> groups) const {
+  const std::vector<std::string> name{metric()};
+  const Result<Metrics> mean = Evaluate(Task::kRegression, target, predictions, 0, 0, name, {}, groups);
+  double queries = 0;
+  for (std::size_t r = 0; r < groups.size(); ++r) queries += r == 0 || groups[r] != groups[r - 1] ? 1 : 0;
+  return mean.ok() && !mean->empty() ? queries * (1 - mean->begin()->second) : queries;
+}
+
 std::string Loss::metric() const {
   switch (kind_) {
+    case Kind::kQueries:
+      return "ndcg@10";
     case Kind::kLog:
       return "logloss";
     case Kind::kAbsolute:

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "headrace/model/learner.h"
@@ -11,6 +13,7 @@ namespace headrace {
 ///   binary, multiclass   -log of the probability given to what came true
 ///   regression           squared error       regression_l1  absolute error
 ///   quantile             pinball loss at alpha      huber   squared up to alpha, then linear
+///   lambdarank, rank_xendcg   of a query, not of a row: what its ndcg@10 lacks to 1
 ///   poisson, gamma, tweedie   the negative log-likelihood, but for what the target alone decides
 ///
 /// Threads: an immutable value.
@@ -23,13 +26,18 @@ class Loss {
   /// Several classes: of the probability given to the class that came true.
   double OfTruth(double probability) const;
 
+  /// Rankings: of all queries together. `groups` as Vectors; predictions are margins.
+  double OfQueries(std::span<const double> target, std::span<const double> predictions,
+                   std::span<const std::int64_t> groups) const;
+  bool by_query() const { return kind_ == Kind::kQueries; }
+
   /// The metric that measures it: "logloss", "rmse", "mae", "pinball@0.9".
   std::string metric() const;
   /// The one answer with the smallest loss on targets as these is this quantile of them; nothing: their mean.
   std::optional<double> constant_quantile() const;
 
  private:
-  enum class Kind { kLog, kSquared, kAbsolute, kQuantile, kHuber, kPoisson, kGamma, kTweedie };
+  enum class Kind { kLog, kSquared, kAbsolute, kQuantile, kHuber, kPoisson, kGamma, kTweedie, kQueries };
   Kind kind_ = Kind::kLog;
   double parameter_ = 0;
 };

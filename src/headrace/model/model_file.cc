@@ -108,13 +108,13 @@ Result<ModelInfo> InfoOf(const json& j) {
   return info;
 }
 
-std::string LearnerMember(const std::string& learner) {
-  if (learner == "lightgbm") return "model.txt";
-  return learner == "naive_bayes" || learner == "constant" ? learner + ".json" : "coefficients.json";
+/// A learner that is none is refused once its members are read.
+std::string MemberOf(const std::string& learner) {
+  return std::string(LearnerMember(LearnerFromName(learner).ok() ? *LearnerFromName(learner) : LearnerSpec::Kind::kLinear));
 }
 
 std::vector<std::string> MemberNames(const std::string& learner) {
-  return {"manifest.json",    "transform.json", LearnerMember(learner),
+  return {"manifest.json",    "transform.json", MemberOf(learner),
           "calibration.json", "metrics.json",   "profile.json",
           "proof.arrow",      "card.md"};
 }

@@ -20,14 +20,15 @@ struct SplitSpec {
 };
 
 struct LearnerSpec {
-  enum class Kind : std::uint8_t { kLightGbm, kLogistic, kLinear, kNaiveBayes, kConstant };
+  enum class Kind : std::uint8_t { kLightGbm, kLogistic, kLinear, kNaiveBayes, kConstant, kXgboost };
   Kind kind = Kind::kLightGbm;
   bool given = false;                    ///< false: the default learner for the target
   bool automatic = false;                ///< `learner: auto`: the sensible few are tried on the folds and the best is kept
   std::optional<Task> task;              ///< from `objective`; otherwise told from the target
-  /// LightGBM's own parameter names and values (num_iterations, num_leaves, learning_rate, early_stopping_round, ...).
+  /// LightGBM's (num_iterations, num_leaves, ...) or XGBoost's (num_boost_round, max_depth, ...) own parameter names and values.
   std::map<std::string, std::string> parameters;
-  std::map<std::string, int> monotone;   ///< LightGBM: column (or feature) -> 1 rising, -1 falling
+  std::map<std::string, int> monotone;   ///< LightGBM, XGBoost: column (or feature) -> 1 rising, -1 falling
+  std::vector<std::string> categorical;  ///< LightGBM: columns (or features) that are split by sets of their values
   double l2 = 1.0;                       ///< kLogistic: 1/C of scikit-learn; kLinear: Ridge's alpha
   double l1 = 0;                         ///< kLogistic, kLinear: weight of the sum of |coefficients| in the same sum
 };
@@ -90,6 +91,7 @@ struct TrainSpec {
   CalibrationSpec calibrate;
   ThresholdSpec threshold;
   TuneSpec tune;
+  std::string group;                     ///< ranking: the column that names the query of each row; whole queries are split, and never a feature
   std::string weight;                    ///< column: how much each row counts, for learner, calibration and metrics; never a feature
   bool class_weight_balanced = false;    ///< learner: classes count alike (scikit-learn's "balanced")
   std::map<std::string, double> class_weight;  ///< learner: class -> weight; those not named have 1

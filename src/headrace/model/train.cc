@@ -16,6 +16,7 @@
 #include "headrace/model/model_file.h"
 #include "headrace/model/profile.h"
 #include "headrace/model/proof.h"
+#include "headrace/model/queries.h"
 #include "headrace/model/row_order.h"
 #include "headrace/model/row_weights.h"
 #include "headrace/model/scorer_parts.h"
@@ -47,6 +48,9 @@ class Trainer {
   Trainer(const Table& data, TrainSpec spec, const TrainContext& context)
       : data_(data), spec_(std::move(spec)), context_(context) {
     spec_.learner.task = TaskOfLearner(spec_.learner);
+    if (spec_.group.empty()) return;
+    if (spec_.evaluate.empty()) spec_.evaluate = {"ndcg@5", "ndcg@10", "map@10"};
+    if (spec_.split.kind == SplitSpec::Kind::kHash && spec_.split.columns.empty()) spec_.split.columns = {spec_.group};
   }
 
   Result<TrainOutput> Run() {
@@ -70,9 +74,11 @@ class Trainer {
  private:
   Status Prepare() {
     Progress("prepare", 0);
-    ASSIGN_OR_RETURN(const RowOrder order, OrderRows(data_, spec_.key));
-    rows_.table = spec_.key.empty() ? data_ : data_.Take(order.rows);
-    if (order.duplicate_keys > 0)
+    std::vector<std::string> order_by = spec_.key;
+    if (!spec_.group.empty()) order_by.insert(order_by.begin(), spec_.group);
+    ASSIGN_OR_RETURN(const RowOrder order, OrderRows(data_, order_by));
+    rows_.table = order_by.empty() ? data_ : data_.Take(order.rows);
+    if (order.duplicate_keys > 0 && !spec_.key.empty())
       Note(StrCat(FormatCount(static_cast<std::int64_t>(order.duplicate_keys)), " rows have the key of another row"));
     ASSIGN_OR_RETURN(rows_.target, ExtractTarget(rows_.table, spec_));
     RETURN_IF_ERROR(CheckForTask(spec_, rows_.target.task));
@@ -81,6 +87,10 @@ class Trainer {
     ASSIGN_OR_RETURN(metric_names_, MetricsToCompute(spec_.evaluate, spec_.gate, rows_.target.task));
     ASSIGN_OR_RETURN(rows_.split, MakeSplit(rows_.table, spec_.split, spec_.key));
     for (const std::string& note : rows_.split.notes) Note(note);
+    if (!spec_.group.empty()) {
+      ASSIGN_OR_RETURN(rows_.groups, ReadQueries(rows_.table, spec_.group));
+      RETURN_IF_ERROR(CheckQueries(rows_.table, spec_.group, rows_.groups, rows_.split, rows_.target));
+    }
     if (rows_.split.train.empty()) return Error(ErrorCode::kData, "the split leaves no training rows");
     RETURN_IF_ERROR(CheckClasses(rows_.target, rows_.split.train, "training"));
     if (!rows_.split.test.empty()) RETURN_IF_ERROR(CheckClasses(rows_.target, rows_.split.test, "test"));
@@ -109,7 +119,7 @@ class Trainer {
     tune.task = rows_.target.task;
     tune.rows = rows_.split.train.size();
     settings_.task = rows_.target.task;  // what the loss of `learner: auto` follows from
-    tune.metric = spec_.tune.metric.empty() ? Loss::Of(settings_).metric() : spec_.tune.metric;
+    tune.metric = !spec_.tune.metric.empty() ? spec_.tune.metric : spec_.group.empty() ? Loss::Of(settings_).metric() : "ndcg@10";
     tune.score = [this, &tune](const LearnerSpec& learner, double share, int threads) -> Result<FoldScores> {
       ASSIGN_OR_RETURN(const LearnerSettings settings, SettingsOf(learner));
       LearnerControl control;
@@ -174,7 +184,7 @@ class Trainer {
       return Ok();
     }
     RETURN_IF_ERROR(rows_.PlanTheFolds());
-    const FoldSource source = rows_.Folds(settings_.kind == LearnerSpec::Kind::kLightGbm);
+    const FoldSource source = rows_.Folds(GrowsTrees(settings_.kind));
     ASSIGN_OR_RETURN(const FoldFit fit, FitFolds(settings_, source, Control("folds")));
     iterations_ = fit.iterations;
     const std::size_t outputs = settings_.num_outputs();
@@ -200,11 +210,11 @@ class Trainer {
     if (spec_.calibrate.kind != CalibrationSpec::Kind::kNone) {
       std::vector<double> scores = unseen_margins_;
       if (spec_.calibrate.kind != CalibrationSpec::Kind::kSigmoid)
-        ApplyLink(rows_.LinkOf(settings_), unseen_rows_.size(), outputs, scores.data());
+        ApplyLink(LinkOf(settings_), unseen_rows_.size(), outputs, scores.data());
       ASSIGN_OR_RETURN(calibration_, Calibration::Fit(spec_.calibrate.kind, scores, target,
                                                       static_cast<int>(rows_.target.classes.size()), weights));
     }
-    ApplyLinkAndCalibration(rows_.LinkOf(settings_), calibration_, outputs, unseen_predictions_);
+    ApplyLinkAndCalibration(LinkOf(settings_), calibration_, outputs, unseen_predictions_);
     threshold_ = spec_.threshold.fixed;
     if (spec_.threshold.chosen()) {
       ASSIGN_OR_RETURN(threshold_, ChooseThreshold(spec_.threshold, target, unseen_predictions_, weights));
@@ -216,10 +226,13 @@ class Trainer {
     Progress("fit", 0);
     if (context_.cancelled && context_.cancelled()) return Error(ErrorCode::kInterrupted, "training was interrupted");
     ASSIGN_OR_RETURN(FitOutput fitted,
-                     FitTransform(rows_.table.Take(rows), spec_.transform, rows_.ContextOf(rows, settings_.kind == LearnerSpec::Kind::kLightGbm, context_.threads)));
+                     FitTransform(rows_.table.Take(rows), spec_.transform, rows_.ContextOf(rows, GrowsTrees(settings_.kind), context_.threads)));
     const std::vector<double> target = rows_.TargetOf(rows), weights = LearnerWeights(spec_, rows_.target, rows_.weights, rows);
     ASSIGN_OR_RETURN(const std::vector<int> monotone, rows_.MonotoneOf(fitted.transform.output_names()));
-    const Vectors train{fitted.matrix, rows.size(), fitted.transform.output_names().size(), target, weights, monotone};
+    const std::vector<std::int64_t> groups = rows_.GroupsOf(rows);
+    std::vector<int> categorical;
+    if (GrowsTrees(settings_.kind)) { ASSIGN_OR_RETURN(categorical, rows_.CategoricalOf(fitted.transform, fitted.matrix)); }
+    const Vectors train{fitted.matrix, rows.size(), fitted.transform.output_names().size(), target, weights, monotone, categorical, groups};
     ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner,
                      FitLearner(settings_, train, iterations_, Control("fit")));
     Fit fit;
@@ -258,12 +271,13 @@ class Trainer {
     evaluation_.train_rows = static_cast<std::int64_t>(rows_.split.train.size());
     evaluation_.test_rows = static_cast<std::int64_t>(evaluated_rows_.size());
     evaluation_.dropped_rows = rows_.split.dropped;
-    evaluation_.iterations = settings_.kind == LearnerSpec::Kind::kLightGbm ? iterations_ : 0;
+    evaluation_.iterations = GrowsTrees(settings_.kind) ? iterations_ : 0;
     const std::vector<double> target = rows_.TargetOf(evaluated_rows_), weights = rows_.WeightsOf(evaluated_rows_);
     const std::vector<double> trained = rows_.TargetOf(rows_.split.train), trained_weights = rows_.WeightsOf(rows_.split.train);
+    const std::vector<std::int64_t> groups = rows_.GroupsOf(evaluated_rows_);
     const Loss loss = Loss::Of(settings_);
     RETURN_IF_ERROR(JudgeModel(spec_, metric_names_,
-                               {rows, rows_.target.task, static_cast<int>(rows_.target.classes.size()), threshold_, target, predictions_, weights},
+                               {rows, rows_.target.task, static_cast<int>(rows_.target.classes.size()), threshold_, target, predictions_, weights, groups},
                                {trained, trained_weights, loss.constant_quantile(), loss.metric()}, context_.threads, &evaluation_));
     MakeTestPredictions(rows);
     return Ok();
@@ -292,6 +306,7 @@ class Trainer {
       columns.push_back(from.column_ptr(c));
     };
     for (const std::string& name : spec_.key) add(rows, *rows.schema().IndexOf(name));
+    if (!spec_.group.empty()) add(rows, *rows.schema().IndexOf(spec_.group));
     add(rows, *rows.schema().IndexOf(spec_.target));
     const Table scores = ScoreTable(*fit_.scorer, predictions_);
     for (std::size_t c = 0; c < scores.num_columns(); ++c) add(scores, c);
@@ -306,7 +321,7 @@ class Trainer {
     ASSIGN_OR_RETURN(const std::vector<double> predictions,
                      context_.champion->scorer().Predict(rows_.table.Take(evaluated_rows_), nullptr, context_.threads));
     return Evaluate(rows_.target.task, rows_.TargetOf(evaluated_rows_), predictions, static_cast<int>(rows_.target.classes.size()),
-                    champion.threshold, metric_names_, rows_.WeightsOf(evaluated_rows_));
+                    champion.threshold, metric_names_, rows_.WeightsOf(evaluated_rows_), rows_.GroupsOf(evaluated_rows_));
   }
 
   Status Judge() {

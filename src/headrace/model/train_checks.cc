@@ -7,6 +7,7 @@
 #include "headrace/feature/transform.h"
 #include "headrace/model/gate.h"
 #include "headrace/model/learner.h"
+#include "headrace/model/queries.h"
 #include "headrace/model/split.h"
 #include "headrace/model/threshold.h"
 #include "headrace/model/train_internal.h"
@@ -68,9 +69,9 @@ Status CheckForTask(const TrainSpec& spec, Task task) {
   RETURN_IF_ERROR(CheckThreshold(spec.threshold, task));
   ASSIGN_OR_RETURN(const std::vector<std::string> metrics, MetricsToCompute(spec.evaluate, spec.gate, task));
   for (const std::string& name : metrics)
-    if (name.starts_with("ndcg@") || name.starts_with("map@"))
-      return Error(ErrorCode::kInvalid, "metric \"", name, "\" ranks the rows of a query, and a training cannot name queries")
-          .WithHelp("use auc, average_precision or lift@10%");
+    if (spec.group.empty() && (name.starts_with("ndcg@") || name.starts_with("map@")))
+      return Error(ErrorCode::kInvalid, "metric \"", name, "\" ranks the rows of a query, and no column names queries")
+          .WithHelp("name it with `group: COLUMN`, or use auc, average_precision or lift@10%");
   if (task == Task::kRegression && spec.calibrate.kind != CalibrationSpec::Kind::kNone)
     return Error(ErrorCode::kInvalid, "`calibrate: ", CalibrationName(spec.calibrate.kind),
                  "` is for classes, the target is for regression");
@@ -90,6 +91,10 @@ Status CheckColumns(const TrainSpec& spec, const Schema& schema) {
       if (!schema.IndexOf(name)) return UnknownColumn(role, name, schema);
       if (name == spec.target) return Error(ErrorCode::kInvalid, "`", name, "` cannot be both target and ", role, " column");
     }
+  }
+  if (!spec.group.empty()) {
+    if (!schema.IndexOf(spec.group)) return UnknownColumn("group", spec.group, schema);
+    if (spec.group == spec.target) return Error(ErrorCode::kInvalid, "`", spec.group, "` cannot be both target and group column");
   }
   if (!spec.weight.empty()) {
     const std::optional<std::size_t> at = schema.IndexOf(spec.weight);
@@ -122,6 +127,7 @@ std::vector<std::string> NeverFeatures(const TrainSpec& spec) {
   std::vector<std::string> names = spec.key;
   names.insert(names.end(), spec.ignore.begin(), spec.ignore.end());
   if (!spec.weight.empty()) names.push_back(spec.weight);
+  if (!spec.group.empty()) names.push_back(spec.group);
   return names;
 }
 
@@ -131,11 +137,14 @@ using namespace internal;
 
 Status CheckTrainSpec(const TrainSpec& spec) {
   RETURN_IF_ERROR(CheckLearnerParameters(spec.learner));
+  RETURN_IF_ERROR(CheckRanking(spec));
   RETURN_IF_ERROR(CheckSplit(spec.split));
   RETURN_IF_ERROR(PlanFolds(spec.folds, 1).status());
   RETURN_IF_ERROR(CheckTuneSpace(spec.tune, spec.learner));
   if (spec.learner.automatic && !spec.learner.monotone.empty())
-    return Error(ErrorCode::kInvalid, "`monotone` is for lightgbm, and `learner: auto` tries others too").WithHelp("write `learner: lightgbm`");
+    return Error(ErrorCode::kInvalid, "`monotone` is for lightgbm and xgboost, and `learner: auto` tries others too").WithHelp("write `learner: lightgbm`");
+  if (spec.learner.automatic && !spec.learner.categorical.empty())
+    return Error(ErrorCode::kInvalid, "`categorical` is for lightgbm, and `learner: auto` tries others too").WithHelp("write `learner: lightgbm`");
   const std::optional<Task> task = TaskOfLearner(spec.learner);
   return task ? CheckForTask(spec, *task) : Ok();
 }
@@ -149,6 +158,7 @@ Status CheckTrainColumns(const TrainSpec& spec, const Schema& data) {
   fit.task = TaskOfLearner(spec.learner).value_or(Task::kBinary);
   fit.target_column = spec.target;
   fit.exclude = NeverFeatures(spec);
+  fit.categorical = spec.learner.categorical;
   const std::vector<std::string> split_only = SplitOnly(spec);
   fit.exclude.insert(fit.exclude.end(), split_only.begin(), split_only.end());
   return CheckTransform(data, spec.transform, fit);

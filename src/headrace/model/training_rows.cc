@@ -1,6 +1,7 @@
 #include "headrace/model/training_rows_internal.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "headrace/base/text.h"
 #include "headrace/model/metrics.h"
@@ -22,6 +23,7 @@ FitContext TrainingRows::ContextOf(const std::vector<std::size_t>& rows, bool tr
   fit.target_column = spec.target;
   fit.exclude = excluded;
   fit.linear_learner = !trees;
+  if (trees) fit.categorical = spec.learner.categorical;
   fit.threads = threads;
   return fit;
 }
@@ -39,6 +41,17 @@ std::vector<double> TrainingRows::WeightsOf(const std::vector<std::size_t>& rows
   return of_rows;
 }
 
+std::vector<std::int64_t> TrainingRows::GroupsOf(const std::vector<std::size_t>& rows) const {
+  std::vector<std::int64_t> of_rows;
+  if (groups.empty()) return of_rows;
+  for (const std::size_t row : rows) of_rows.push_back(groups[row]);
+  return of_rows;
+}
+
+std::vector<std::string> TrainingRows::FoldKey() const {
+  return spec.group.empty() ? spec.key : std::vector<std::string>{spec.group};
+}
+
 Result<std::vector<int>> TrainingRows::MonotoneOf(const std::vector<std::string>& features) const {
   std::vector<int> out;
   if (spec.learner.monotone.empty()) return out;
@@ -52,6 +65,37 @@ Result<std::vector<int>> TrainingRows::MonotoneOf(const std::vector<std::string>
     }
     out[static_cast<std::size_t>(at - features.begin())] = direction;
   }
+  return out;
+}
+
+Result<std::vector<int>> TrainingRows::CategoricalOf(const FittedTransform& transform, const std::vector<double>& matrix) const {
+  constexpr double kMost = 1'000'000;  // LightGBM keeps a bit for each number up to the largest
+  const std::vector<std::string>&features = transform.output_names(), &columns = transform.output_columns();
+  std::vector<int> out;
+  for (const std::string& name : spec.learner.categorical) {
+    const auto at = std::find(features.begin(), features.end(), name);
+    if (at == features.end()) {
+      if (std::find(columns.begin(), columns.end(), name) != columns.end())
+        return Error(ErrorCode::kInvalid, "`categorical` names `", name, "`, of which the transforms make several features")
+            .WithHelp(StrCat("leave `", name, "` out of `transform`, or give it `encode: ordinal`"));
+      if (table.schema().IndexOf(name)) continue;  // left out, with a note
+      std::vector<std::string> known = columns;
+      known.insert(known.end(), features.begin(), features.end());
+      std::sort(known.begin(), known.end());
+      known.erase(std::unique(known.begin(), known.end()), known.end());
+      const std::string near = NearestName(name, known);
+      return Error(ErrorCode::kInvalid, "`categorical` names `", name, "`, which is not a feature of the learner")
+          .WithHelp(near.empty() ? StrCat("the features are ", Join(features, ", ")) : StrCat("did you mean `", near, "`?"));
+    }
+    const auto feature = static_cast<std::size_t>(at - features.begin());
+    for (std::size_t i = feature; i < matrix.size(); i += features.size())
+      if (matrix[i] == matrix[i] && !(matrix[i] >= 0 && matrix[i] <= kMost && matrix[i] == std::floor(matrix[i])))
+        return Error(ErrorCode::kData, "`categorical` names `", name, "`, which has the value ", matrix[i], "; expected whole numbers from 0 to ", kMost)
+            .WithHelp(StrCat("leave `", name, "` out of `transform`, or give it `encode: ordinal`"));
+    out.push_back(static_cast<int>(feature));
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 
@@ -74,7 +118,12 @@ Result<FoldVectors> TrainingRows::MakeFold(std::size_t fold, bool trees, int thr
   vectors.held.resize(held.size() * vectors.features);
   vectors.held_target = TargetOf(held);
   vectors.held_weights = LearnerWeights(spec, target, weights, held);
-  if (trees) { ASSIGN_OR_RETURN(vectors.monotone, MonotoneOf(fitted->transform.output_names())); }
+  vectors.train_groups = GroupsOf(train);
+  vectors.held_groups = GroupsOf(held);
+  if (trees) {
+    ASSIGN_OR_RETURN(vectors.monotone, MonotoneOf(fitted->transform.output_names()));
+    ASSIGN_OR_RETURN(vectors.categorical, CategoricalOf(fitted->transform, vectors.train));
+  }
   Status applied = fitted->transform.Apply(table.Take(held), vectors.held, nullptr);
   if (!applied.ok()) return std::move(applied).WithContext(StrCat("fold ", fold + 1));
   return vectors;
@@ -86,7 +135,7 @@ Status TrainingRows::PlanTheFolds() {
   described = plan.Describe();
   const int parts = plan.held_aside() ? kHeldAsideFolds : plan.folds;
   num_folds = plan.held_aside() ? 1 : static_cast<std::size_t>(plan.folds);
-  ASSIGN_OR_RETURN(fold_of, MakeFolds(table, spec.key, split.train, parts));
+  ASSIGN_OR_RETURN(fold_of, MakeFolds(table, FoldKey(), split.train, parts));
   return plan.held_aside() ? Ok() : CheckFoldClasses(target, split.train, fold_of, parts);
 }
 
@@ -99,7 +148,7 @@ FoldSource TrainingRows::Folds(bool trees) const {
 }
 
 Result<FoldScores> TrainingRows::ScoreOnFolds(const LearnerSettings& settings, const std::string& metric, double share, const LearnerControl& control) {
-  const bool trees = settings.kind == LearnerSpec::Kind::kLightGbm;
+  const bool trees = GrowsTrees(settings.kind);
   FoldSource source = Folds(trees);
   source.make = [this, trees, share](std::size_t fold, int fold_threads) { return ThinFold(fold, trees, share, fold_threads); };
   ASSIGN_OR_RETURN(FoldFit fit, FitFolds(settings, source, control));
@@ -110,7 +159,7 @@ Result<FoldScores> TrainingRows::ScoreOnFolds(const LearnerSettings& settings, c
     const std::vector<std::size_t> rows = FoldRows(fold, true);
     ApplyLink(LinkOf(settings), rows.size(), settings.num_outputs(), predictions.data());
     const std::vector<std::string> names{metric};
-    ASSIGN_OR_RETURN(const Metrics value, Evaluate(target.task, TargetOf(rows), predictions, static_cast<int>(target.classes.size()), 0.5, names, WeightsOf(rows)));
+    ASSIGN_OR_RETURN(const Metrics value, Evaluate(target.task, TargetOf(rows), predictions, static_cast<int>(target.classes.size()), 0.5, names, WeightsOf(rows), GroupsOf(rows)));
     if (!value.empty()) scores.values.push_back(value.begin()->second);
   }
   return scores;
@@ -129,30 +178,26 @@ Result<FoldVectors> TrainingRows::ThinFold(std::size_t fold, bool trees, double 
     whole = slot;
   }
   if (share >= 1) return *whole;
-  ASSIGN_OR_RETURN(const KeyHasher hasher, KeyHasher::Make(table, spec.key));
+  ASSIGN_OR_RETURN(const KeyHasher hasher, KeyHasher::Make(table, FoldKey()));
   const std::vector<std::size_t> rows = FoldRows(fold, false);
   FoldVectors thin;
   thin.held = whole->held;
   thin.held_target = whole->held_target;
   thin.held_weights = whole->held_weights;
   thin.monotone = whole->monotone;
+  thin.categorical = whole->categorical;
+  thin.held_groups = whole->held_groups;
   thin.features = whole->features;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (hasher.Fraction(rows[i], kThinSeed) >= share) continue;
     const auto from = whole->train.begin() + static_cast<std::ptrdiff_t>(i * whole->features);
     thin.train.insert(thin.train.end(), from, from + static_cast<std::ptrdiff_t>(whole->features));
     thin.train_target.push_back(whole->train_target[i]);
+    if (!whole->train_groups.empty()) thin.train_groups.push_back(whole->train_groups[i]);
     if (!whole->train_weights.empty()) thin.train_weights.push_back(whole->train_weights[i]);
   }
   if (thin.train_target.empty()) return Error(ErrorCode::kData, "no rows are left of fold ", fold + 1);
   return thin;
-}
-
-Link TrainingRows::LinkOf(const LearnerSettings& settings) const {
-  if (target.task == Task::kMulticlass) return {Link::Kind::kSoftmax, 1};
-  if (target.task == Task::kBinary) return {Link::Kind::kSigmoid, settings.number("sigmoid", 1)};
-  const std::string objective = settings.objective();
-  return {objective == "poisson" || objective == "gamma" || objective == "tweedie" ? Link::Kind::kExp : Link::Kind::kIdentity, 1};
 }
 
 }  // namespace headrace::internal

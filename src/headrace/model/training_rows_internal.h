@@ -31,6 +31,7 @@ struct TrainingRows {
   Table table;
   Target target;
   std::vector<double> weights;         ///< one a row; empty without a weight column
+  std::vector<std::int64_t> groups;    ///< the query of each row; empty without a group column
   DataSplit split;
   std::vector<std::string> excluded;   ///< columns that are no features
   std::string described;               ///< the folds, for people; empty until they are planned
@@ -40,10 +41,17 @@ struct TrainingRows {
   std::vector<double> TargetOf(const std::vector<std::size_t>& rows) const;
   /// Empty when no weight column is named.
   std::vector<double> WeightsOf(const std::vector<std::size_t>& rows) const;
+  /// Empty when no group column is named.
+  std::vector<std::int64_t> GroupsOf(const std::vector<std::size_t>& rows) const;
+  /// The columns whose equal rows share a fold: the group column, or else the key.
+  std::vector<std::string> FoldKey() const;
   /// What the transforms are fitted with; `trees`: for a learner that takes missing values and any scale.
   FitContext ContextOf(const std::vector<std::size_t>& rows, bool trees, int threads) const;
   /// One constraint a feature, none without `monotone`; kInvalid when a column of `monotone` is no feature.
   Result<std::vector<int>> MonotoneOf(const std::vector<std::string>& features) const;
+  /// The features that `categorical` names, of the training rows' vectors; kInvalid when one is not one feature, kData when
+  /// its values are no categories.
+  Result<std::vector<int>> CategoricalOf(const FittedTransform& transform, const std::vector<double>& matrix) const;
 
   /// Once; later calls do nothing.
   Status PlanTheFolds();
@@ -56,8 +64,6 @@ struct TrainingRows {
   Result<FoldScores> ScoreOnFolds(const LearnerSettings& settings, const std::string& metric, double share,
                                   const LearnerControl& control);
   void ForgetFolds() { fold_cache_.clear(); }
-
-  Link LinkOf(const LearnerSettings& settings) const;
 
  private:
   Result<FoldVectors> ThinFold(std::size_t fold, bool trees, double share, int threads);

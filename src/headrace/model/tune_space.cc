@@ -41,7 +41,7 @@ LearnerSpec LearnerAt(const LearnerSpec& base, const std::vector<TuneSpec::Dimen
                       const std::vector<std::string>& point) {
   LearnerSpec learner = base;
   for (std::size_t i = 0; i < space.size(); ++i) {
-    if (base.kind == LearnerSpec::Kind::kLightGbm)
+    if (GrowsTrees(base.kind))
       learner.parameters[space[i].name] = point[i];
     else
       ParseDouble(point[i], space[i].name == "l1" ? &learner.l1 : &learner.l2);
@@ -105,6 +105,13 @@ std::vector<TuneSpec::Dimension> DefaultSpace(const LearnerSpec& base) {
             {"min_data_in_leaf", {}, 5, 100, true, true},
             {"feature_fraction", {}, 0.5, 1, false, false},
             {"lambda_l2", {}, 0.001, 10, true, false}};
+  if (base.kind == LearnerSpec::Kind::kXgboost)
+    return {{"max_depth", {}, 2, 10, false, true},
+            {"eta", {}, 0.02, 0.3, true, false},
+            {"min_child_weight", {}, 1, 20, true, false},
+            {"subsample", {}, 0.5, 1, false, false},
+            {"colsample_bytree", {}, 0.5, 1, false, false},
+            {"lambda", {}, 0.001, 10, true, false}};
   if (base.kind == LearnerSpec::Kind::kLogistic || base.kind == LearnerSpec::Kind::kLinear)
     return {{"l2", {}, 0.0001, 10000, true, false}};
   return {};
@@ -126,7 +133,7 @@ Status CheckTuneSpace(const TuneSpec& spec, const LearnerSpec& base) {
     if (d.values.empty() && d.log && !(d.low > 0))
       return Error(ErrorCode::kInvalid, "`", d.name, "` is searched from ", d.low, " on a log scale, which begins above 0");
     const bool linear = base.kind == LearnerSpec::Kind::kLogistic || base.kind == LearnerSpec::Kind::kLinear;
-    if (base.kind != LearnerSpec::Kind::kLightGbm && !(linear && (d.name == "l1" || d.name == "l2")))
+    if (!GrowsTrees(base.kind) && !(linear && (d.name == "l1" || d.name == "l2")))
       return Error(ErrorCode::kInvalid, "the ", LearnerName(base.kind), " learner has no parameter `", d.name, "`")
           .WithHelp(linear ? "it has `l1` and `l2`" : "it has none");
     std::vector<std::string> values = d.values;

@@ -24,6 +24,8 @@ class TrainDecoder {
     if (const Node* learner = node.Find("learner")) Learner(*learner);
     if (const Node* tune = node.Find("tune")) spec_.tune = DecodeTune(*tune, spec_.learner, diagnostics_);
     if (const Node* monotone = node.Find("monotone")) spec_.learner.monotone = DecodeMonotone(*monotone);
+    spec_.learner.categorical = ColumnsOf(node.Find("categorical"), diagnostics_);
+    spec_.group = TextOf(node.Find("group"));
     spec_.weight = TextOf(node.Find("weight"));
     if (const Node* weights = node.Find("class_weight")) DecodeClassWeight(*weights, &spec_);
     spec_.intervals = IntOf(node.Find("intervals"), 0);
@@ -39,6 +41,8 @@ class TrainDecoder {
     spec_.limits = TextOf(node.Find("limits"));
     if (gate != nullptr)
       for (const Node& one : gate->items) Gate(one);
+    TreesOnly(node);
+    Queries(node);
     NoTargetAmong(node, "key", spec_.key);
     NoTargetAmong(node, "ignore", spec_.ignore);
     if (!spec_.weight.empty()) NoTargetAmong(node, "weight", {spec_.weight});
@@ -100,6 +104,7 @@ class TrainDecoder {
     LearnerSpec& learner = spec_.learner;
     learner.given = true;
     const std::string name = node.is_map() ? node.entries.front().key : TextOf(&node);
+    if (name == "xgboost") learner.kind = LearnerSpec::Kind::kXgboost;
     if (name == "logistic") learner.kind = LearnerSpec::Kind::kLogistic;
     if (name == "linear") learner.kind = LearnerSpec::Kind::kLinear;
     if (name == "naive_bayes") learner.kind = LearnerSpec::Kind::kNaiveBayes;
@@ -107,7 +112,7 @@ class TrainDecoder {
     learner.automatic = name == "auto";
     if (!node.is_map()) return;
     const Node& parameters = node.entries.front().value;
-    if (name != "lightgbm") {
+    if (name != "lightgbm" && name != "xgboost") {
       for (const auto& [key, slot, otherwise] : {std::tuple{"l2", &learner.l2, 1.0}, {"l1", &learner.l1, 0.0}}) {
         *slot = DoubleOf(parameters.Find(key), otherwise);
         if (!(*slot >= 0) || std::isinf(*slot)) Error(DiagnosticCode::kLearner, parameters.Find(key)->place, StrCat("`", key, "` must be a number from 0"));
@@ -119,6 +124,7 @@ class TrainDecoder {
       if (entry.key == "objective" && TakeTask(entry.value)) continue;
       learner.parameters.emplace(entry.key, entry.value.text);
       LearnerSpec alone;
+      alone.kind = learner.kind;
       alone.parameters.emplace(entry.key, entry.value.text);
       if (const Status status = CheckLearner(alone); !status.ok())
         Error(DiagnosticCode::kLearner, entry.key_place, status.message(), status.help());
@@ -132,6 +138,28 @@ class TrainDecoder {
         return true;
       }
     return false;
+  }
+
+  /// What learners that grow trees alone take.
+  void TreesOnly(const Node& node) {
+    LearnerSpec alone;
+    alone.kind = spec_.learner.kind;
+    alone.monotone = spec_.learner.monotone;
+    alone.categorical = spec_.learner.categorical;
+    const Node::Entry* at = node.FindEntry(alone.categorical.empty() ? "monotone" : "categorical");
+    if (at == nullptr) return;
+    if (const Status status = CheckLearner(alone); !status.ok()) Error(DiagnosticCode::kLearner, at->key_place, status.message(), status.help());
+  }
+
+  void Queries(const Node& node) {
+    const Node* group = node.Find("group");
+    const Node* learner = node.Find("learner");
+    bool known = group == nullptr || !group->pending;
+    if (learner != nullptr && learner->is_map())
+      for (const Node::Entry& entry : learner->entries.front().value.entries) known = known && !entry.value.pending;
+    if (!known || (learner != nullptr && learner->pending)) return;
+    const Node& at = group != nullptr ? *group : learner != nullptr ? *learner : node;
+    if (const Status status = CheckQueries(spec_); !status.ok()) Error(DiagnosticCode::kLearner, at.place, status.message(), status.help());
   }
 
   std::optional<Task> KnownTask() const {

@@ -5,6 +5,7 @@
 #include "headrace/model/gate.h"
 #include "headrace/model/learner.h"
 #include "headrace/model/metrics.h"
+#include "headrace/model/queries.h"
 
 namespace headrace {
 namespace {
@@ -35,5 +36,7 @@ Status CheckGate(const GateSpec& gate, std::optional<Task> task) {
 }
 
 Status CheckLearner(const LearnerSpec& spec) { return CheckLearnerParameters(spec); }
+
+Status CheckQueries(const TrainSpec& spec) { return CheckRanking(spec); }
 
 }  // namespace headrace

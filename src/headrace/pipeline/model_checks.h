@@ -13,5 +13,6 @@ namespace headrace {
 Status CheckMetric(std::string_view name, std::optional<Task> task);
 Status CheckGate(const GateSpec& gate, std::optional<Task> task);
 Status CheckLearner(const LearnerSpec& spec);
+Status CheckQueries(const TrainSpec& spec);   ///< `group`, and objectives that rank
 
 }  // namespace headrace

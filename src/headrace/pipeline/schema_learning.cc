@@ -9,11 +9,12 @@ Shape LearnerShape() {
       {"l2", Scalar(kDouble), "strength of the L2 penalty: 1/C of scikit-learn's LogisticRegression, alpha of Ridge; 1 when not given", "1.0"},
       {"l1", Scalar(kDouble), "strength of the L1 penalty, which makes coefficients exactly 0; 0 when not given (docs/learners.md)", "0.5"},
   });
-  return Either({Choice({"auto", "lightgbm", "logistic", "linear", "naive_bayes", "constant"}), MapOf("one learner", {
+  return Either({Choice({"auto", "lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant"}), MapOf("one learner", {
       {"lightgbm", Named("LightGBM's parameter: value", Scalar(kText)), "gradient boosted trees, with LightGBM's own parameter names", "{num_iterations: 200, num_leaves: 63}"},
+      {"xgboost", Named("XGBoost's parameter: value", Scalar(kText)), "gradient boosted trees, with XGBoost's own parameter names", "{num_boost_round: 200, max_depth: 4, eta: 0.1}"},
       {"logistic", penalties, "logistic regression", "{l2: 1.0}"},
       {"linear", penalties, "linear regression", "{l2: 1.0}"},
-  }, {"lightgbm", "logistic", "linear"})});
+  }, {"lightgbm", "xgboost", "logistic", "linear"})});
 }
 
 Shape ThresholdShape() {
