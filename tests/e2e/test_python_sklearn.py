@@ -9,7 +9,6 @@ import sys
 os.environ["SCIPY_ARRAY_API"] = "1"   # before scipy is read: else scikit-learn leaves out its checks of array namespaces
 
 import numpy  # noqa: E402
-import pandas  # noqa: E402
 import pyarrow  # noqa: E402
 import pyarrow.parquet  # noqa: E402
 import pytest  # noqa: E402
