@@ -78,7 +78,7 @@ class Model:
         self.info = json.loads(LIBRARY.headrace_describe(handle))
 
     def __del__(self):
-        if getattr(self, "_handle", None):
+        if getattr(self, "_handle", None) and LIBRARY is not None:   # None: Python is on its way out
             LIBRARY.headrace_free(self._handle)
 
     def __repr__(self):

@@ -1,6 +1,8 @@
 """`headrace.from_sklearn`: a fitted pipeline, said as a model file and held against its own predictions."""
 
+import io
 import sys
+import zipfile
 
 import numpy
 
@@ -67,11 +69,31 @@ def from_sklearn(estimator, sample, target):
     description = {"source": f"scikit-learn {sys.modules['sklearn'].__version__}", "task": learner.task, "target": target, "classes": classes, "threshold": learner.threshold,
                    "transform": transform, "learner": name, "fitted": fitted, "calibration": learner.calibration}
     model = _fitting.convert(description, sample.stream())
-    _prove(model, estimator, learner, sample)
+    _prove(model, estimator, learner, places, sample)
     return model
 
 
-def _prove(model, estimator, learner, sample):
+def _first_difference(model, estimator, places, sample):
+    """Where the vectors differ that the last step gets, for people; "" where that cannot be told."""
+    if type(estimator).__name__ != "Pipeline" or len(estimator.steps) < 2:
+        return ""
+    expected = estimator[:-1].transform(sample.given)
+    expected = numpy.asarray(expected.todense() if hasattr(expected, "todense") else expected, dtype=numpy.float64)
+    if expected.shape[1] != len(places):
+        return ""
+    with zipfile.ZipFile(io.BytesIO(model.to_bytes())) as members:
+        transform = _fitting.read_transform(members.read("transform.json").decode())
+    made = transform.apply(sample.stream(), sample.count)
+    for column, place in enumerate(places):
+        if place is None:
+            continue
+        apart = numpy.abs(made[:, place] - expected[:, column]) / numpy.maximum(1.0, numpy.abs(expected[:, column]))
+        if (apart > TOLERANCE).any():
+            return f"; what comes before it differs already: column {column}, `{transform.outputs[place]}`, is {made[apart.argmax(), place]!r} here and {expected[apart.argmax(), column]!r} there"
+    return "; what comes before it is the same"
+
+
+def _prove(model, estimator, learner, places, sample):
     """Every score of the sample is scikit-learn's."""
     scores = _fitting.scores(model, sample.stream(), sample.count)
     if learner.classes is None:
@@ -85,4 +107,5 @@ def _prove(model, estimator, learner, sample):
         return
     column = int(apart[worst].argmax())
     raise InvalidModelError(f"cannot convert {learner.step}: row {worst} of the sample (counted from 0) scores {scores[worst, column]!r} here and {expected[worst, column]!r} in scikit-learn, "
-                            f"more than {TOLERANCE} apart; {int((apart.max(axis=1) > TOLERANCE).sum())} of {sample.count} rows differ", "report it with the pipeline's steps", 2)
+                            f"more than {TOLERANCE} apart; {int((apart.max(axis=1) > TOLERANCE).sum())} of {sample.count} rows differ"
+                            + _first_difference(model, estimator, places, sample), "report it with the pipeline's steps", 2)

@@ -101,7 +101,7 @@ class Transform:
         self.inputs, self.outputs = described["inputs"], described["outputs"]
 
     def __del__(self):
-        if getattr(self, "_handle", None):
+        if getattr(self, "_handle", None) and LIBRARY is not None:
             LIBRARY.headrace_free_transform(self._handle)
 
     def __reduce__(self):

@@ -122,7 +122,7 @@ class Stream:
         return _python.PyCapsule_New(ctypes.addressof(self.struct), _NAME, None)
 
     def __del__(self):
-        if self.struct.release:
+        if self.struct.release and _RELEASE is not None:   # None: Python is on its way out
             _RELEASE(self.struct.release)(ctypes.byref(self.struct))
 
 

@@ -1,6 +1,5 @@
 """What a scikit-learn pipeline does to its columns, as the groups and steps of transform.json (src/headrace/feature)."""
 
-import json
 import math
 
 from headrace import InvalidModelError
@@ -200,7 +199,3 @@ class Levels:
         self.code_of = {place: code for code, place in enumerate(self.places)}
         self.json = {"levels": [values[place] if text else float(values[place]) + 0.0 for place in self.places if place not in self.missing],
                      "missing": bool(self.missing), "null": column["fill"] if text else None, "of": self.kind}
-
-
-def dump(document):
-    return json.dumps(document, allow_nan=False)

@@ -253,7 +253,7 @@ def test_a_pipeline_that_scores_otherwise_than_it_says_is_refused():
             return super().transform(X) + 1e-7
     Sly.__name__ = "StandardScaler"
     pipeline = Pipeline([("numbers", ColumnTransformer([("n", SimpleImputer(), NUMBERS)])), ("scale", Sly()), ("ridge", linear_model.Ridge())]).fit(FIT, FIT["worth"])
-    with pytest.raises(ValueError, match="row [0-9]+ of the sample.*1e-09"):
+    with pytest.raises(ValueError, match="row [0-9]+ of the sample.*1e-09.*before it differs already: column 0, `spend`"):
         headrace.from_sklearn(pipeline, FIT)
     with pytest.raises(ValueError, match="`age`"):
         headrace.from_sklearn(prepared(linear_model.Ridge()).fit(FIT, FIT["worth"]), FIT.drop(columns="age"))

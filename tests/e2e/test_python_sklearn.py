@@ -1,29 +1,31 @@
 """headrace.sklearn: estimators that scikit-learn takes for its own, fitted by the same C++ as the program's, into the file that the program scores."""
 
+import os
 import pickle
 import re
 import subprocess
 import sys
 
-import numpy
-import pandas
-import pyarrow
-import pyarrow.parquet
-import pytest
-from sklearn.base import clone
-from sklearn.compose import make_column_transformer
-from sklearn.datasets import make_classification, make_regression
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+os.environ["SCIPY_ARRAY_API"] = "1"   # before scipy is read: else scikit-learn leaves out its checks of array namespaces
 
-from sdk import SOURCE, headrace
-from test_python import people
-from world import HEADRACE
+import numpy  # noqa: E402
+import pyarrow  # noqa: E402
+import pyarrow.parquet  # noqa: E402
+import pytest  # noqa: E402
+from sklearn.base import clone  # noqa: E402
+from sklearn.compose import make_column_transformer  # noqa: E402
+from sklearn.datasets import make_classification, make_regression  # noqa: E402
+from sklearn.linear_model import LogisticRegression, Ridge  # noqa: E402
+from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import StandardScaler  # noqa: E402
+from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
-from headrace.sklearn import HeadraceClassifier, HeadraceRegressor, HeadraceTransformer
+from sdk import SOURCE, headrace  # noqa: E402
+from test_python import people  # noqa: E402
+from world import HEADRACE  # noqa: E402
+
+from headrace.sklearn import HeadraceClassifier, HeadraceRegressor, HeadraceTransformer  # noqa: E402
 
 AS_THEY_ARE = [{"columns": ["*"], "steps": [{"impute": "median"}]}]   # no scale, which would be learnt from rows without their weights
 
