@@ -50,8 +50,8 @@ void TryExpression(std::string_view text) {
   const Result<Expression> parsed = Expression::Parse(text);
   if (!parsed.ok()) {
     Demand(parsed.status().code() == ErrorCode::kInvalid);
-    const auto& span = parsed.status().span();
-    Demand(!span || span->offset <= text.size());
+    const Status status = parsed.status();
+    Demand(!status.span() || status.span()->offset <= text.size());
     return;
   }
   const Expression::Names names{{"params.as_of", Value::Date(20'000)}, {"params.share", Value::Double(0.1)}, {"item", Value::Text("x")}, {"run.interval.end", Value::Null(Type::kTimestamp)}};

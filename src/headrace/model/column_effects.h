@@ -34,7 +34,8 @@ std::vector<std::size_t> DrawEffectRows(std::span<const std::size_t> rows, std::
 
 /// Permutation importance (Breiman 2001; scikit-learn's `permutation_importance`): how much larger `metric`, of which smaller is better, gets when the values of
 /// one column are shuffled among the rows, as mean and deviation over kImportanceRepeats shuffles. The shuffles depend on the number of rows and the column's
-/// place in the model's inputs alone; equal input gives equal bits for any number of threads. A column with which no score can be computed is left out.
+/// place in the model's inputs alone; equal input gives equal bits for any number of threads. A column with which no score can be computed is left out, and all
+/// of them for a metric of which more is better (a ranking's, which is of whole queries).
 /// kInterrupted when cancelled (may be empty), else no error.
 Result<PermutationImportance> MeasureImportance(const EffectRows& rows, const std::string& metric, int threads, const std::function<bool()>& cancelled);
 
