@@ -125,7 +125,7 @@ std::vector<std::string> NamesOf(Task task) {
   for (const KnownMetric& metric : kMetrics)
     if (Has(metric, task)) names.emplace_back(metric.name);
   for (const Family& family : kFamilies)
-    if (Has(family, task) && family.number != Family::Number::kRank) names.emplace_back(family.example);   // a training cannot name queries
+    if (Has(family, task) && family.number != Family::Number::kRank) names.emplace_back(family.example);   // few trainings name queries
   return names;
 }
 
