@@ -106,7 +106,8 @@ TEST(Learning, ClassWeightsMoveTheScoresAndTheWeightColumnIsNoFeature) {
   ColumnBuilder importance(Type::kDouble);
   for (std::size_t i = 0; i < 1500; ++i) importance.AppendDouble(1 + static_cast<double>(i % 3));
   spec.weight = "importance";
-  for (const InputColumn& input : Trained(rows.WithColumn("importance", importance.Finish()), spec).model->info().inputs)
+  const TrainOutput weighted = Trained(rows.WithColumn("importance", importance.Finish()), spec);
+  for (const InputColumn& input : weighted.model->info().inputs)
     EXPECT_NE(input.name, "importance");
   spec.weight = "visits";  // some are below 0
   EXPECT_THAT(Train(rows, spec, {}).status().message(), HasSubstr("that is no weight"));
