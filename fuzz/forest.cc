@@ -8,8 +8,8 @@
 #include "headrace/base/text.h"
 #include "headrace/model/forest.h"
 #include "headrace/model/forest_plan_internal.h"
-#include "model_pieces.h"
 #include "target.h"
+#include "tree_sizes.h"
 
 namespace headrace::fuzz {
 namespace {

@@ -18,8 +18,6 @@ std::vector<ZipMember> SplitPieces(std::string_view text);
 /// What a careful stranger would do after changing a member: JSON in the one form that we write, the sizes of trees in the forest's text as they are, inputs
 /// and features in the manifest as the transform has them, and the digests of all members. Members that do not parse stay as they are.
 std::string Seal(std::vector<ZipMember> members);
-/// The forest's text with the sizes of its trees in `tree_sizes`, and nothing else changed.
-std::string MendTreeSizes(std::string_view text);
 
 /// Do with an opened model all that any program of ours does: replay its proof, score rows of odd values whole and one by one (the bits must agree),
 /// explain, read its metrics, profile and card.

@@ -312,6 +312,19 @@ class Importer {
   const std::string& name_;
 };
 
+/// That an array has the buffers, children and dictionary of its type: nanoarrow counts them only after it has followed the pointers.
+bool HasParts(const ArrowArrayView& view, const ArrowArray* array) {
+  if (array == nullptr) return false;
+  std::int64_t fixed = 0;
+  while (fixed < NANOARROW_MAX_FIXED_BUFFERS && view.layout.buffer_type[fixed] != NANOARROW_BUFFER_TYPE_NONE) ++fixed;
+  if (view.storage_type == NANOARROW_TYPE_STRING_VIEW) fixed = NANOARROW_BINARY_VIEW_FIXED_BUFFERS + 1;   // and the sizes of further ones
+  if (array->n_buffers < fixed || (fixed > 0 && array->buffers == nullptr)) return false;
+  if (array->n_children != view.n_children || (view.n_children > 0 && array->children == nullptr)) return false;
+  for (std::int64_t i = 0; i < view.n_children; ++i)
+    if (!HasParts(*view.children[i], array->children[i])) return false;
+  return (view.dictionary == nullptr) == (array->dictionary == nullptr) && (view.dictionary == nullptr || HasParts(*view.dictionary, array->dictionary));
+}
+
 class ArrowImport final : public TableStream {
  public:
   explicit ArrowImport(ArrowArrayStream* stream) {
@@ -327,6 +340,8 @@ class ArrowImport final : public TableStream {
 
   Status ReadSchema() {
     if (stream_.get_schema(&stream_, &arrow_schema_) != 0) return StreamError();
+    if (arrow_schema_.format == nullptr || std::string_view(arrow_schema_.format) != "+s")
+      return Error(ErrorCode::kData, "the stream's rows are not a struct of columns").WithHelp("hand over a table, not a single array");
     std::vector<Field> fields;
     for (std::int64_t i = 0; i < arrow_schema_.n_children; ++i) {
       const ArrowSchema& child = *arrow_schema_.children[i];
@@ -376,7 +391,8 @@ class ArrowImport final : public TableStream {
   Status Gather(const ArrowArray& array, std::vector<Gathered>& gathered) {
     ArrowArrayView view;
     ArrowError error;
-    if (ArrowArrayViewInitFromSchema(&view, &arrow_schema_, &error) != NANOARROW_OK ||
+    ArrowErrorSet(&error, "it has other parts than its schema says");
+    if (ArrowArrayViewInitFromSchema(&view, &arrow_schema_, &error) != NANOARROW_OK || !HasParts(view, &array) ||
         ArrowArrayViewSetArray(&view, &array, &error) != NANOARROW_OK ||
         ArrowArrayViewValidate(&view, NANOARROW_VALIDATION_LEVEL_FULL, &error) != NANOARROW_OK) {
       ArrowArrayViewReset(&view);
