@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "headrace/base/text.h"
+#include "headrace/model/ipc_messages_internal.h"
 
 namespace headrace {
 namespace {
@@ -105,6 +106,7 @@ Result<std::string> WriteArrowStream(const Table& table) {
 }
 
 Result<Table> ReadArrowStream(std::string_view bytes, std::size_t max_rows) {
+  RETURN_IF_ERROR(internal::CheckIpcMessages(bytes));
   OwnedBuffer in;
   ArrowError error{};
   if (const int code = ArrowBufferAppend(&in.buffer, bytes.data(), static_cast<std::int64_t>(bytes.size()));
