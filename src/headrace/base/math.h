@@ -24,9 +24,9 @@ double Log10(double x);
 double Pow(double x, double y);
 
 /// Of `n` numbers, in place: the bits of the functions above, several at a time where the processor can.
-void Log(double* x, std::size_t n);
-void Log1p(double* x, std::size_t n);
-void Expm1(double* x, std::size_t n);
+void LogAll(double* x, std::size_t n);
+void Log1pAll(double* x, std::size_t n);
+void Expm1All(double* x, std::size_t n);
 
 /// sin(pi x) and cos(pi x), as in C23. x is reduced exactly: both are 0, 1, -1 where they should be, however large x is.
 double SinPi(double x);

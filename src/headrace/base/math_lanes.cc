@@ -135,13 +135,13 @@ __attribute__((target("avx2"))) void FourAtATime(double* x, std::size_t n) {
 }  // namespace
 
 #if defined(__x86_64__)
-void Log(double* x, std::size_t n) { HasAvx2() ? FourAtATime<LogLanes>(x, n) : OneByOne<Log>(x, n); }
-void Log1p(double* x, std::size_t n) { HasAvx2() ? FourAtATime<Log1pLanes>(x, n) : OneByOne<Log1p>(x, n); }
-void Expm1(double* x, std::size_t n) { HasAvx2() ? FourAtATime<Expm1Lanes>(x, n) : OneByOne<Expm1>(x, n); }
+void LogAll(double* x, std::size_t n) { HasAvx2() ? FourAtATime<LogLanes>(x, n) : OneByOne<Log>(x, n); }
+void Log1pAll(double* x, std::size_t n) { HasAvx2() ? FourAtATime<Log1pLanes>(x, n) : OneByOne<Log1p>(x, n); }
+void Expm1All(double* x, std::size_t n) { HasAvx2() ? FourAtATime<Expm1Lanes>(x, n) : OneByOne<Expm1>(x, n); }
 #else
-void Log(double* x, std::size_t n) { OneByOne<Log>(x, n); }
-void Log1p(double* x, std::size_t n) { OneByOne<Log1p>(x, n); }
-void Expm1(double* x, std::size_t n) { OneByOne<Expm1>(x, n); }
+void LogAll(double* x, std::size_t n) { OneByOne<Log>(x, n); }
+void Log1pAll(double* x, std::size_t n) { OneByOne<Log1p>(x, n); }
+void Expm1All(double* x, std::size_t n) { OneByOne<Expm1>(x, n); }
 #endif
 
 }  // namespace headrace::math

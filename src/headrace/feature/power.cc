@@ -55,19 +55,19 @@ constexpr std::size_t kRun = 512;
 void YeoJohnson(double* x, std::size_t n, double lambda) {
   std::array<double, kRun> logs, powers;
   for (std::size_t i = 0; i < n; ++i) logs[i] = x[i] >= 0 ? x[i] : -x[i];
-  math::Log1p(logs.data(), n);
+  math::Log1pAll(logs.data(), n);
   const bool plain_upper = std::fabs(lambda) < kEpsilon, plain_lower = std::fabs(lambda - 2) <= kEpsilon;
   for (std::size_t i = 0; i < n; ++i) powers[i] = logs[i] * (x[i] >= 0 ? lambda : 2 - lambda);
-  math::Expm1(powers.data(), n);
+  math::Expm1All(powers.data(), n);
   for (std::size_t i = 0; i < n; ++i)
     x[i] = x[i] >= 0 ? plain_upper ? logs[i] : powers[i] / lambda : plain_lower ? -logs[i] : -powers[i] / (2 - lambda);
 }
 
 void BoxCox(double* x, std::size_t n, double lambda) {
-  math::Log(x, n);
+  math::LogAll(x, n);
   if (std::fabs(lambda) < 1e-19) return;
   for (std::size_t i = 0; i < n; ++i) x[i] *= lambda;
-  math::Expm1(x, n);
+  math::Expm1All(x, n);
   for (std::size_t i = 0; i < n; ++i) x[i] /= lambda;
 }
 
@@ -148,7 +148,7 @@ double BestLambda(bool box_cox, std::span<const double> x, std::int64_t count, i
   ForEachBlock(threads, FitBlocks(x.size()), [&](std::size_t b) {
     const std::size_t begin = b * kFitBlockRows, n = std::min(kFitBlockRows, x.size() - begin);
     for (std::size_t i = begin; i < begin + n; ++i) t[i] = box_cox || x[i] >= 0 ? x[i] : -x[i];
-    box_cox ? math::Log(t.data() + begin, n) : math::Log1p(t.data() + begin, n);
+    box_cox ? math::LogAll(t.data() + begin, n) : math::Log1pAll(t.data() + begin, n);
     for (std::size_t i = begin; !box_cox && i < begin + n; ++i) t[i] = x[i] >= 0 ? t[i] : -t[i];
   });
   const RangeState logs = RangeOf(t, threads);

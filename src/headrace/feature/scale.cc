@@ -48,7 +48,7 @@ struct Log1pKernel : Total {
   static std::size_t Run(double* x, std::size_t n, double, double) {
     std::size_t none = 0;
     for (std::size_t i = 0; i < n; ++i) none += x[i] <= -1 ? 1 : 0;
-    math::Log1p(x, n);
+    math::Log1pAll(x, n);
     return none;
   }
   static Status NoResult(std::string_view column) {
