@@ -204,7 +204,7 @@ TEST(Automatic, TriesFromSimpleToLargeAndKeepsTheSimplestAmongEquals) {
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(kinds, (std::set<std::string>{"constant", "lightgbm", "logistic"}));
   EXPECT_EQ(LearnerName(result->learner.kind), "logistic");
-  EXPECT_EQ(result->trials.size(), 6u);
+  EXPECT_EQ(result->trials.size(), 7u);
 }
 
 }  // namespace
