@@ -62,7 +62,7 @@ def world(tmp_path_factory):
     train: {{data: rows, target: {target}, key: [id], ignore: [{ignore}], split: {{column: is_test}}, {learner}}}
 """ for name, (target, ignore, learner) in TRAININGS.items())
     world.write("pipelines/main.yaml", f"name: main\nsteps:\n  rows:\n    extract: {{file: data/rows.csv}}\n    checks: [{{contract: contracts/rows.yaml}}]\n{steps}")
-    steps = {step["name"]: step["digest"] for step in world.good()["steps"]}
+    steps = {step["step"]: step["digest"] for step in world.good()["steps"]}
     world.files = {name: world.folder / ".headrace" / "artifacts" / steps[name][:2] / f"{steps[name]}.model" for name in TRAININGS}
     rows = pandas.read_csv(world.folder / "data/rows.csv").astype({"visits": "float64"})
     rows["joined"] = [datetime.date.fromisoformat(day) for day in rows["joined"]]
