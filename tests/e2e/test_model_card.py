@@ -44,6 +44,7 @@ CONTRACT = """columns:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     world = World(tmp_path_factory.mktemp("card") / "shop")
+    world.env["USER"] = "ann"
     draw = random.Random(3)
     lines = ["id,as_of,visits,birth_year,country,bought"]
     for i in range(800):
@@ -102,7 +103,7 @@ def test_the_page_of_the_run_shows_card_and_promotion(world):
     page = world.folder / "page.html"
     assert world.headrace("report", "-o", str(page)).code == 0
     text = page.read_text()
-    assert "autumn catalogue" in text and "champion: version 1 -&gt; 2 by " in text
+    assert "autumn catalogue" in text and "champion: version 1 -&gt; 2 by ann, " in text
 
 
 def test_a_personal_column_is_known_without_the_project_too(world):
