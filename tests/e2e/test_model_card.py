@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from world import World
+from world import World, steps
 
 PIPELINE = """name: main
 steps:
@@ -104,6 +104,14 @@ def test_the_page_of_the_run_shows_card_and_promotion(world):
     assert world.headrace("report", "-o", str(page)).code == 0
     text = page.read_text()
     assert "autumn catalogue" in text and "champion: version 1 -&gt; 2 by ann, " in text
+
+
+def test_a_column_that_becomes_personal_is_learnt_anew_without_its_values(world):
+    assert steps(world.good())["model"] == "reused"
+    world.edit("contracts/rows.yaml", "{name: visits, type: int}", "{name: visits, type: int, personal: true}")
+    assert steps(world.good())["model"] == "succeeded", "the old model's file still holds its values"
+    world.edit("contracts/rows.yaml", "{name: visits, type: int, personal: true}", "{name: visits, type: int}")
+    assert steps(world.good())["model"] == "reused"
 
 
 def test_a_personal_column_is_known_without_the_project_too(world):

@@ -10,6 +10,7 @@
 #include "headrace/run/run_alerts.h"
 #include "headrace/run/run_params.h"
 #include "headrace/sql/files.h"
+#include "headrace/step/personal.h"
 
 namespace headrace {
 
@@ -72,6 +73,8 @@ Result<std::map<std::string, std::string>> SourceDigests(const ResolvedPipeline&
     if (check.kind == CheckSpec::Kind::kDrift && check.drift.against != "training" && check.drift.against != "last") {
       ASSIGN_OR_RETURN(digests[check.drift.against], Sha256OfFile(JoinPath(pipeline.root, check.drift.against)));
     }
+  if (step.kind == StepKind::kTrain || step.kind == StepKind::kScore)   // no model keeps their values, no reason tells them
+    if (const std::vector<std::string> personal = PersonalColumns(pipeline); !personal.empty()) digests["columns called personal"] = Join(personal, ", ");
   return digests;
 }
 

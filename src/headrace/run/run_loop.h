@@ -173,7 +173,7 @@ Result<StepInputFile> ResolveModelInput(Store& store, const ResolvedPipeline& pi
 bool AlwaysRuns(const StepSpec& step);
 std::string_view WhyAlways(const StepSpec& step);   ///< the reason, for people
 
-/// Digests of the files an extract reads, or of a command's code, by path within the project; empty for a database.
+/// Digests of the files an extract reads, or of a command's code, by path within the project; empty for a database. For what learns or tells reasons, the columns that contracts call personal.
 Result<std::map<std::string, std::string>> SourceDigests(const ResolvedPipeline& pipeline, const StepSpec& step);
 
 }  // namespace headrace

@@ -6,15 +6,13 @@
 
 #include "headrace/check/check.h"
 #include "headrace/check/drift.h"
+#include "headrace/step/personal.h"
 #include "headrace/step/step.h"
 
 namespace headrace {
 
 /// Put the model that a train step stored into the registry, and move `champion` when every gate passed.
 Status RegisterModel(const StepContext& context, const ArtifactRef& model, bool gate_refused, StepDetails& details);
-
-/// Columns that a contract of the pipeline tags `personal: true`.
-std::vector<std::string> PersonalColumns(const ResolvedPipeline& pipeline);
 
 /// The inputs that the step itself reads: all but those of its checks.
 std::map<std::string, StepInputFile> OwnInputs(const StepContext& context);
