@@ -43,6 +43,8 @@ def timed(argv, folder, what):
     """(standard output, {seconds, cpu seconds, peak MB}) of one process run in `folder`; ends this one when it fails."""
     with tempfile.NamedTemporaryFile("r") as cost:
         done = subprocess.run([sys.executable, "-S", "-c", _MEASURED, cost.name, *argv], cwd=folder, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"{what} could not be started:\n{done.stderr}")
         figures = json.load(cost)
     if figures.pop("code") != 0:
         sys.exit(f"{what} failed:\n{done.stderr}")

@@ -53,6 +53,11 @@ MODELS = {
         - {columns: [visits], steps: [{bins: quantile, count: 4}]}
         - {columns: [country], steps: [{encode: frequency}]}
       learner: linear""",
+    "binary_xgboost": """target: bought
+      key: [id]
+      ignore: [plan, amount, since]
+      split: {by: hash(id), test: 30%}
+      learner: {xgboost: {num_boost_round: 3, max_depth: 3}}""",
     "naive_bayes": """target: bought
       key: [id]
       ignore: [plan, amount, since]

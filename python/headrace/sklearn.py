@@ -208,7 +208,7 @@ class HeadraceTransformer(TransformerMixin, _Headrace):
     """Raw columns to numbers, for any estimator that follows.
 
     transforms  what stands under `transform` of `train` in a pipeline file; columns that no entry names get the default of their type
-    learner     for which learner: "linear" (missing values are filled and numbers scaled where no entry says otherwise) or "lightgbm" (they stay)
+    learner     for which learner: "linear" (missing values are filled and numbers scaled where no entry says otherwise) or one that grows trees, "lightgbm" or "xgboost" (they stay)
     threads     0: all cores
 
     `y` serves target encodings and selections; without it those are refused. `fit_transform` gives target encodings that are cross-fitted, as a learner should see them.

@@ -65,9 +65,9 @@ int Approve(ApproveFlags approve, const GlobalFlags& flags) {
     run = question->run;
     approve.step = question->step;
   }
-  if (const Status status = open->store->Decide(run, approve.step, !approve.no, UserName(), approve.note); !status.ok()) return Fail(status, flags);
   const Result<std::string> outermost = OutermostOf(*open->store, run);
   if (!outermost.ok()) return Fail(outermost.status(), flags);
+  if (const Status status = open->store->Decide(run, approve.step, !approve.no, UserName(), approve.note); !status.ok()) return Fail(status, flags);
   if (flags.json) PrintOut(nlohmann::ordered_json({{"run", run}, {"step", approve.step}, {"verdict", approve.no ? "no" : "yes"}, {"by", UserName()}, {"note", approve.note}}).dump(2) + "\n");
   else if (!flags.quiet) PrintErr(StrCat(approve.no ? "refused" : "approved", "; `headrace run --resume ", *outermost, "` goes on\n"));
   return 0;

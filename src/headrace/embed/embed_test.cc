@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "headrace/embed/headrace.h"
+#include "headrace/embed/streams_for_tests.h"
 #include "headrace/model/test_world.h"
 #include "headrace/step/scoring.h"
 
@@ -34,20 +35,6 @@ struct Loaded {
   headrace_model* handle = nullptr;
   headrace_error error{};
 };
-
-ArrowArrayStream Exported(const Table& table) {
-  ArrowArrayStream stream{};
-  ExportStream(StreamOf(table, 100), &stream);
-  return stream;
-}
-
-Table Read(ArrowArrayStream& stream) {
-  Result<std::unique_ptr<TableStream>> imported = ImportStream(&stream);
-  EXPECT_TRUE(imported.ok()) << imported.status();
-  Result<Table> table = ReadAll(**imported);
-  EXPECT_TRUE(table.ok()) << table.status();
-  return table.ok() ? *table : Table();
-}
 
 headrace_value ValueOf(const Column& column, std::size_t row) {
   headrace_value value{};

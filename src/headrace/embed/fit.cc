@@ -157,7 +157,7 @@ Status FitOnly(ArrowArrayStream* rows, const char* words, const headrace_fit_opt
   if (transform == nullptr) return Null("transform");
   ASSIGN_OR_RETURN(TrainSpec spec, ParseTransformWords(words));
   FitContext fit;
-  fit.linear_learner = spec.learner.given && spec.learner.kind != LearnerSpec::Kind::kLightGbm;
+  fit.linear_learner = spec.learner.given && !GrowsTrees(spec.learner.kind);
   spec.learner = {};  // for which learner says nothing of the target: {learner: linear} stands for classifiers too
   ASSIGN_OR_RETURN(spec.learner.task, TaskOf(options));
   if (options != nullptr) {

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "headrace/embed/headrace.h"
+#include "headrace/embed/streams_for_tests.h"
 #include "headrace/model/evaluation.h"
 #include "headrace/model/test_world.h"
 
@@ -17,20 +18,6 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
-
-ArrowArrayStream Exported(const Table& table) {
-  ArrowArrayStream stream{};
-  ExportStream(StreamOf(table, 100), &stream);
-  return stream;
-}
-
-Table Read(ArrowArrayStream& stream) {
-  Result<std::unique_ptr<TableStream>> imported = ImportStream(&stream);
-  EXPECT_TRUE(imported.ok()) << imported.status();
-  Result<Table> table = ReadAll(**imported);
-  EXPECT_TRUE(table.ok()) << table.status();
-  return table.ok() ? *table : Table();
-}
 
 std::shared_ptr<const Model> Opened(const headrace_model* model) {
   std::size_t size = 0;
@@ -185,6 +172,21 @@ TEST_F(FitTest, ATransformIsFittedReadBackAndApplied) {
   rows = Exported(data_);
   EXPECT_EQ(headrace_transform_into(transform_, &rows, 1, values.data(), 3, &error_), HEADRACE_INVALID);
   EXPECT_EQ(headrace_read_transform("{}", 2, &again, &error_), HEADRACE_INVALID);
+}
+
+TEST_F(FitTest, ATransformIsMadeForItsLearner) {
+  const auto made_for = [&](const std::string& learner) {
+    ArrowArrayStream rows = Exported(data_);
+    const std::string words = "{target: churned, key: [customer_id], ignore: [visits, plan, is_test], learner: " + learner + "}";
+    EXPECT_EQ(headrace_fit_transform(&rows, words.c_str(), nullptr, &transform_, nullptr, &error_), 0) << error_.message;
+    const std::string fitted = headrace_transform_json(transform_);
+    headrace_free_transform(transform_);
+    transform_ = nullptr;
+    return fitted;
+  };
+  EXPECT_EQ(made_for("xgboost"), made_for("lightgbm")) << "both grow trees";
+  EXPECT_EQ(made_for("logistic"), made_for("linear"));
+  EXPECT_NE(made_for("linear"), made_for("lightgbm"));
 }
 
 TEST_F(FitTest, WithoutATargetWhatLearnsFromOneIsRefused) {

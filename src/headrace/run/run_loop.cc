@@ -73,7 +73,8 @@ Result<std::map<std::string, std::string>> SourceDigests(const ResolvedPipeline&
     if (check.kind == CheckSpec::Kind::kDrift && check.drift.against != "training" && check.drift.against != "last") {
       ASSIGN_OR_RETURN(digests[check.drift.against], Sha256OfFile(JoinPath(pipeline.root, check.drift.against)));
     }
-  if (step.kind == StepKind::kTrain || step.kind == StepKind::kScore)   // no model keeps their values, no reason tells them
+  const bool tells_values = step.kind == StepKind::kTrain || (step.kind == StepKind::kScore && step.as<ScoreSpec>().reasons > 0);   // in the model's profile; in reasons
+  if (tells_values)
     if (const std::vector<std::string> personal = PersonalColumns(pipeline); !personal.empty()) digests["columns called personal"] = Join(personal, ", ");
   return digests;
 }
