@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/check/profile.h"
 #include "headrace/check/summaries.h"
 
@@ -58,7 +59,7 @@ Json ColumnOf(const ColumnMeasures& c) {
 std::string DataProfile::ToJson() const {
   Json list = Json::array();
   for (const ColumnMeasures& column : columns) list.push_back(ColumnOf(column));
-  return Json({{"rows", rows}, {"columns", list}}).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return DumpJson(Json({{"rows", rows}, {"columns", list}}), 2) + "\n";
 }
 
 }  // namespace headrace

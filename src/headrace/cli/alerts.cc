@@ -66,7 +66,7 @@ int List(const AlertFlags& alert, const GlobalFlags& flags) {
     all["snoozes"].push_back({{"pipeline", s.pipeline}, {"tenant", s.tenant}, {"until", Time(s.until_us)}, {"by", s.by}});
     if (!flags.json) PrintErr(StrCat("snoozed until ", Minute(s.until_us), " UTC: ", s.pipeline.empty() ? "all pipelines" : s.pipeline, s.tenant.empty() ? "" : "/", s.tenant, s.by.empty() ? "" : ", by ", s.by, "\n"));
   }
-  if (flags.json) PrintOut(all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  if (flags.json) PrintJson(all);
   else if (rows.empty()) PrintErr(alert.all ? "nobody was told of anything yet\n" : "no alert is open; --all lists the others\n");
   else PrintOut(TextTable({"alert", "event", "pipeline", "tenant", "destination", "state", "entered (UTC)", "acknowledged", "problem"}, rows));
   return 0;
@@ -77,7 +77,7 @@ int Acknowledge(const AlertFlags& alert, const GlobalFlags& flags) {
   if (!open.project) return open.exit_code;
   const Result<std::int64_t> count = Outbox(*open.store, SystemClock()).Acknowledge(alert.id, UserName());
   if (!count.ok()) return Fail(count.status(), flags);
-  if (flags.json) PrintOut(Json({{"id", alert.id}, {"acknowledged", *count}, {"by", UserName()}}).dump(2) + "\n");
+  if (flags.json) PrintJson(Json({{"id", alert.id}, {"acknowledged", *count}, {"by", UserName()}}));
   else if (!flags.quiet) PrintErr("acknowledged: the same failure tells nobody until the pipeline has recovered\n");
   return 0;
 }
@@ -95,7 +95,7 @@ int Quiet(const AlertFlags& alert, const GlobalFlags& flags) {
   }
   const std::int64_t until_us = SystemClock().NowMicros() + *period;
   if (const Status status = Outbox(*open.store, SystemClock()).AddSnooze({alert.pipeline, alert.tenant, until_us, UserName()}); !status.ok()) return Fail(status, flags);
-  if (flags.json) PrintOut(Json({{"pipeline", alert.pipeline}, {"tenant", alert.tenant}, {"until", off ? "" : Time(until_us)}}).dump(2) + "\n");
+  if (flags.json) PrintJson(Json({{"pipeline", alert.pipeline}, {"tenant", alert.tenant}, {"until", off ? "" : Time(until_us)}}));
   else if (!flags.quiet) PrintErr(off ? std::string("alerts are sent again\n") : StrCat("quiet until ", Minute(until_us), " UTC; what happens meanwhile is in `headrace alerts list --all`\n"));
   return 0;
 }
@@ -120,7 +120,7 @@ int Test(const AlertFlags& alert, const GlobalFlags& flags) {
   RealAlertSender sender = SenderOf(*open.project);
   const SendResult result = sender.Send(*found, StrCat("test.", made_up.at_us, ".", found->name), {&made_up, 1}, nullptr);
   if (result.end != SendResult::End::kSent) return Fail(Error(ErrorCode::kDelivery, result.error), flags);
-  if (flags.json) PrintOut(Json({{"destination", found->name}, {"sent", true}}).dump(2) + "\n");
+  if (flags.json) PrintJson(Json({{"destination", found->name}, {"sent", true}}));
   else if (!flags.quiet) PrintErr(StrCat("`", found->name, "` was told (", AlertWayName(found->way), ")\n"));
   return 0;
 }
@@ -133,7 +133,7 @@ int SendNow(const GlobalFlags& flags) {
   RealAlertSender sender = SenderOf(*open.project);
   const Result<Courier::Report> report = Courier(outbox, open.project->alerts(), sender, SystemClock(), SystemRandom()).Deliver(false, [] { return false; });
   if (!report.ok()) return Fail(report.status(), flags);
-  if (flags.json) PrintOut(Json({{"sent", report->sent}, {"failed", report->failed}, {"problems", report->problems}}).dump(2) + "\n");
+  if (flags.json) PrintJson(Json({{"sent", report->sent}, {"failed", report->failed}, {"problems", report->problems}}));
   else {
     for (const std::string& problem : report->problems) PrintErr(StrCat("warning: ", problem, "\n"));
     if (!flags.quiet) PrintErr(StrCat(report->sent, report->sent == 1 ? " message sent" : " messages sent", "\n"));

@@ -28,7 +28,7 @@ int ListOpen(Store& store, const GlobalFlags& flags) {
     all.push_back({{"run", asked.run}, {"step", asked.step}, {"asked", FormatTimestamp(asked.asked_us)}, {"until", until.empty() ? "" : FormatTimestamp(asked.until_us)}});
     rows.push_back({asked.run, asked.step, FormatTimestamp(asked.asked_us).substr(0, 16), until.empty() ? "no end" : until});
   }
-  if (flags.json) PrintOut(all.dump(2) + "\n");
+  if (flags.json) PrintJson(all);
   else if (rows.empty()) PrintErr("no run waits for an approval\n");
   else PrintOut(TextTable({"run", "step", "asked (UTC)", "until (UTC)"}, rows));
   return 0;
@@ -68,7 +68,7 @@ int Approve(ApproveFlags approve, const GlobalFlags& flags) {
   const Result<std::string> outermost = OutermostOf(*open->store, run);
   if (!outermost.ok()) return Fail(outermost.status(), flags);
   if (const Status status = open->store->Decide(run, approve.step, !approve.no, UserName(), approve.note); !status.ok()) return Fail(status, flags);
-  if (flags.json) PrintOut(nlohmann::ordered_json({{"run", run}, {"step", approve.step}, {"verdict", approve.no ? "no" : "yes"}, {"by", UserName()}, {"note", approve.note}}).dump(2) + "\n");
+  if (flags.json) PrintJson(nlohmann::ordered_json({{"run", run}, {"step", approve.step}, {"verdict", approve.no ? "no" : "yes"}, {"by", UserName()}, {"note", approve.note}}));
   else if (!flags.quiet) PrintErr(StrCat(approve.no ? "refused" : "approved", "; `headrace run --resume ", *outermost, "` goes on\n"));
   return 0;
 }
@@ -87,7 +87,7 @@ int Cancel(const std::string& id, const GlobalFlags& flags) {
       SystemClock().Sleep(kLookMicros);
     }
   }
-  if (flags.json) PrintOut(nlohmann::ordered_json({{"run", run->id}, {"state", StateName(run->state)}}).dump(2) + "\n");
+  if (flags.json) PrintJson(nlohmann::ordered_json({{"run", run->id}, {"state", StateName(run->state)}}));
   else if (!flags.quiet) PrintErr(StrCat("run ", run->id, run->state == RunState::kRunning ? " was asked to end; it has not yet" : StrCat(": ", StateName(run->state)), "\n"));
   return run->state == RunState::kRunning ? ExitCode(ErrorCode::kBusy) : 0;
 }

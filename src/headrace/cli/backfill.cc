@@ -102,15 +102,15 @@ class BackfillCommand {
         request.environment = project.environment().name;
         request.interval_start_us = window.start_us;
         request.interval_end_us = window.end_us;
-        request.params = params.dump();
+        request.params = DumpJson(params);
         requests_.push_back(std::move(request));
       }
     }
     if (requests_.empty())
       return Error(ErrorCode::kInvalid, "no window begins from ", flags_.from, " to ", flags_.to, " and has ended by now").WithHelp("`headrace schedule next PIPELINE --from TIME` shows intervals; --every 1d names others");
     const std::string tenants_text = flags_.tenant.empty() ? Join(tenants, ", ") : flags_.tenant;
-    const std::string what = StrCat(flags_.pipeline, "\n", tenants_text, "\n", from_us, "\n", to_us, "\n", specs, params.dump(), "\n", project.environment().name);
-    backfill_ = {StrCat("b", Sha256Hex(what).substr(0, 8)), flags_.pipeline, tenants_text, project.environment().name, params.dump(), from_us, to_us, flags_.parallel, flags_.newest_first,
+    const std::string what = StrCat(flags_.pipeline, "\n", tenants_text, "\n", from_us, "\n", to_us, "\n", specs, DumpJson(params), "\n", project.environment().name);
+    backfill_ = {StrCat("b", Sha256Hex(what).substr(0, 8)), flags_.pipeline, tenants_text, project.environment().name, DumpJson(params), from_us, to_us, flags_.parallel, flags_.newest_first,
                  false, SystemClock().NowMicros(), UserName()};
     std::sort(requests_.begin(), requests_.end(), [&](const RunRequest& a, const RunRequest& b) {
       if (a.interval_start_us != b.interval_start_us) return (a.interval_start_us < b.interval_start_us) != flags_.newest_first;
@@ -168,7 +168,8 @@ class BackfillCommand {
     resolve.pipeline = request.pipeline;
     resolve.tenant = request.tenant;
     resolve.interval = {request.interval_start_us, request.interval_end_us};
-    for (const auto& [name, value] : nlohmann::json::parse(request.params).items()) resolve.params.emplace_back(name, value.get<std::string>());
+    const nlohmann::json params = ParseJson(request.params);
+    for (const auto& [name, value] : params.items()) resolve.params.emplace_back(name, value.get<std::string>());
     Diagnostics ignored;                 // a pipeline that does not resolve fails as a run, with its errors
     const Result<ResolvedPipeline> pipeline = project.Resolve(resolve, ignored);
     if (!pipeline.ok() || run->definition != DefinitionOf(*pipeline) || run->params != ParamsJson(*pipeline)) return Ok();
@@ -187,14 +188,14 @@ class BackfillCommand {
                      {"done_by", request.run}});
       rows.push_back({request.tenant, FormatTimestamp(request.interval_start_us).substr(0, 16), FormatTimestamp(request.interval_end_us).substr(0, 16), done ? StrCat("skip: done by run ", request.run) : "run"});
     }
-    PrintOut(global_.json ? Json({{"backfill", backfill_.id}, {"windows", all}}).dump(2) + "\n" : TextTable({"tenant", "from (UTC)", "to (UTC)", "would"}, rows));
+    PrintOut(global_.json ? DumpJson(Json({{"backfill", backfill_.id}, {"windows", all}}), 2) + "\n" : TextTable({"tenant", "from (UTC)", "to (UTC)", "would"}, rows));
     return 0;
   }
 
   int Detached(RunQueue& queue) {
     const Result<Backfill> entered = queue.GetBackfill(backfill_.id);
     if (!entered.ok()) return Fail(entered.status(), global_);
-    if (global_.json) PrintOut(CountsJson(*entered).dump(2) + "\n");
+    if (global_.json) PrintJson(CountsJson(*entered));
     const Result<Lease> lease = store_->FindLease("server");
     const bool acts = lease.ok() && lease->left_us > 0;
     if (!global_.quiet)
@@ -248,7 +249,7 @@ class BackfillCommand {
       Json json = CountsJson(*now);
       json["failed"] = std::move(failed);
       json["exit_code"] = code;
-      PrintOut(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+      PrintJson(json);
     }
     return code;
   }
@@ -301,7 +302,7 @@ int ListBackfills(const GlobalFlags& flags) {
                     StrCat(backfill.started), StrCat(backfill.succeeded), StrCat(backfill.failed), StrCat(backfill.skipped)});
   }
   if (!flags.json && rows.empty()) PrintErr("no backfill yet\n");
-  else PrintOut(flags.json ? all.dump(2) + "\n" : TextTable({"backfill", "pipeline", "tenants", "from", "to", "state", "queued", "at work", "succeeded", "failed", "skipped"}, rows));
+  else PrintOut(flags.json ? DumpJson(all, 2) + "\n" : TextTable({"backfill", "pipeline", "tenants", "from", "to", "state", "queued", "at work", "succeeded", "failed", "skipped"}, rows));
   return 0;
 }
 
@@ -314,7 +315,7 @@ int CancelOne(const std::string& id, const GlobalFlags& flags) {
   if (const Status cancelled = queue.CancelBackfill(backfill->id, UserName()); !cancelled.ok()) return Fail(cancelled, flags);
   backfill = queue.GetBackfill(backfill->id);
   if (!backfill.ok()) return Fail(backfill.status(), flags);
-  if (flags.json) PrintOut(CountsJson(*backfill).dump(2) + "\n");
+  if (flags.json) PrintJson(CountsJson(*backfill));
   else if (!flags.quiet) PrintErr(StrCat("cancelled; ", CountsText(*backfill), "\n"));
   return 0;
 }

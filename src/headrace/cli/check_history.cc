@@ -156,7 +156,7 @@ int CheckHistory(const HistoryFlags& flags, const GlobalFlags& global) {
     if (global.json) json.push_back(AsJson(series));
     else text += StrCat(text.empty() ? "" : "\n", AsText(series, tried.has_value()));
   }
-  PrintOut(global.json ? json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text);
+  PrintOut(global.json ? DumpJson(json, 2) + "\n" : text);
   return 0;
 }
 }  // namespace

@@ -81,7 +81,7 @@ int Checks(const ChecksFlags& flags, const GlobalFlags& global) {
     if (global.json) json.push_back(AsJson(line));
     else rows.push_back({std::string(VerdictName(line.verdict)), line.run.tenant, line.run.pipeline, line.step, name, What(line.verdict), FormatTimestamp(line.run.interval_start_us).substr(0, 10), line.run.id});
   }
-  PrintOut(global.json ? json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : TextTable({"verdict", "tenant", "pipeline", "step", "check", "what", "interval", "run"}, rows));
+  PrintOut(global.json ? DumpJson(json, 2) + "\n" : TextTable({"verdict", "tenant", "pipeline", "step", "check", "what", "interval", "run"}, rows));
   return 0;
 }
 }  // namespace

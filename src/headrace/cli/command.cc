@@ -13,6 +13,7 @@
 namespace headrace {
 
 void PrintOut(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void PrintJson(const nlohmann::ordered_json& document) { PrintOut(DumpJson(document, 2) + "\n"); }
 void PrintErr(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
 
 bool IsInteractive(int stream) {
@@ -32,7 +33,7 @@ int Fail(const Status& status, const GlobalFlags& flags) {
   if (flags.json) {
     const nlohmann::ordered_json json = {{"error", {{"code", ErrorCodeName(status.code())}, {"message", status.message()}, {"help", status.help()}}},
                                          {"exit_code", ExitCode(status.code())}};
-    PrintOut(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    PrintJson(json);
   }
   return ExitCode(status.code());
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "headrace/base/json.h"
 #include "headrace/base/status.h"
 #include "headrace/cli/command_line.h"
 #include "headrace/pipeline/project.h"
@@ -80,6 +81,7 @@ Result<Project> LoadProject(const GlobalFlags& flags, const std::string& path, D
 std::string TextTable(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
 std::string FormatSeconds(double seconds);     ///< "0.12 s", "3 min 05 s"
 void PrintOut(std::string_view text);          ///< to stdout
+void PrintJson(const nlohmann::ordered_json& document);   ///< to stdout, indented: what --json promises
 void PrintErr(std::string_view text);          ///< to stderr
 
 }  // namespace headrace

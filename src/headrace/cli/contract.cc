@@ -101,7 +101,7 @@ int Tell(const std::vector<ContractChange>& changes, const DiffFlags& flags, con
   if (global.json) {
     nlohmann::ordered_json json = {{"before", flags.before}, {"after", flags.after}, {"verdict", breaking > 0 ? "breaking" : "compatible"}, {"changes", nlohmann::ordered_json::array()}};
     for (const ContractChange& change : changes) json["changes"].push_back({{"column", change.column}, {"breaking", change.breaking}, {"what", change.what}});
-    PrintOut(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    PrintJson(json);
   } else {
     std::vector<std::vector<std::string>> rows;
     for (const ContractChange& change : changes) rows.push_back({change.breaking ? "breaking" : "compatible", change.column.empty() ? "(the contract)" : change.column, change.what});

@@ -87,7 +87,7 @@ int Accept(const AcceptFlags& flags, const GlobalFlags& global) {
   const Result<Accepted> accepted = Write(*open->store, flags, JoinPath(open->root, file));
   if (!accepted.ok()) return Fail(accepted.status(), global);
   const std::string checks = StrCat("    checks:\n      - contract: ", file, "\n      - rows: {min: 1, baseline: auto}\n");
-  if (global.json) PrintOut(nlohmann::ordered_json({{"contract", file}, {"step", flags.step}, {"run", accepted->run.id}, {"rows", accepted->rows.rows}, {"checks", checks}}).dump(2) + "\n");
+  if (global.json) PrintJson(nlohmann::ordered_json({{"contract", file}, {"step", flags.step}, {"run", accepted->run.id}, {"rows", accepted->rows.rows}, {"checks", checks}}));
   else PrintErr(StrCat("wrote ", file, " from run ", accepted->run.id, ", ", FormatCount(accepted->rows.rows), " rows; put beside the step `", flags.step, "` of ", accepted->run.pipeline, ":\n")), PrintOut(checks);
   return 0;
 }

@@ -136,7 +136,7 @@ std::string AsJson(const std::vector<ColumnDrift>& columns, const Against& again
                    {"reference", {{"rows", c.reference.rows}, {"missing", c.reference.nulls}, {"missing_share", c.MissingBefore()}}},
                    {"new", {{"rows", c.rows}, {"missing", c.nulls}, {"missing_share", c.MissingNow()}}}});
   }
-  return Json({{"data", data}, {"against", against.name}, {"columns", all}}).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return DumpJson(Json({{"data", data}, {"against", against.name}, {"columns", all}}), 2) + "\n";
 }
 
 int Drift(const DriftFlags& flags, const GlobalFlags& global) {

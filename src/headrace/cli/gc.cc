@@ -111,7 +111,7 @@ int Gc(GcFlags gc, const GlobalFlags& flags) {
   if (!report.ok()) return Fail(report.status(), flags);
   if (report->groups.empty() && !(gc.request.pipeline.empty() && gc.request.tenant.empty()))
     return Fail(Error(ErrorCode::kInvalid, "there is no run of that pipeline and tenant").WithHelp("`headrace runs` lists them"), flags);
-  if (flags.json) PrintOut(ReportJson(*report, gc.request.apply).dump(2) + "\n");
+  if (flags.json) PrintJson(ReportJson(*report, gc.request.apply));
   else if (!flags.quiet) PrintOut(ReportText(*report, gc.request.apply));
   return 0;
 }

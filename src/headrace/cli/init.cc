@@ -29,7 +29,7 @@ int ListTemplates(const GlobalFlags& global) {
     rows.push_back({std::string(project.name), std::string(project.description)});
     json.push_back({{"name", project.name}, {"description", project.description}});
   }
-  PrintOut(global.json ? json.dump(2) + "\n" : TextTable({"template", "what it does"}, rows));
+  PrintOut(global.json ? DumpJson(json, 2) + "\n" : TextTable({"template", "what it does"}, rows));
   return 0;
 }
 
@@ -101,7 +101,7 @@ int Init(const InitFlags& flags, const GlobalFlags& global) {
     text += StrCat("the answer will be in out/", blank ? "rows" : "scores", ".csv; README.md says more\n");
     PrintErr(text);
   }
-  if (global.json) PrintOut(nlohmann::ordered_json({{"directory", folder}, {"files", written}, {"next", next}}).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  if (global.json) PrintJson(nlohmann::ordered_json({{"directory", folder}, {"files", written}, {"next", next}}));
   return 0;
 }
 }  // namespace

@@ -19,7 +19,7 @@ struct ModelFlags {
 nlohmann::ordered_json AsJson(const ModelVersion& model) {
   return {{"tenant", model.tenant}, {"name", model.name}, {"version", model.version}, {"aliases", model.aliases}, {"digest", model.digest},
           {"created", FormatTimestamp(model.created_us)}, {"run", model.run}, {"commit", model.commit}, {"dirty", model.dirty},
-          {"metrics", nlohmann::ordered_json::parse(model.metrics)}, {"gates", nlohmann::ordered_json::parse(model.gates)}};
+          {"metrics", ParseOrderedJson(model.metrics)}, {"gates", ParseOrderedJson(model.gates)}};
 }
 
 int List(const ModelFlags& model, const GlobalFlags& flags) {
@@ -33,7 +33,7 @@ int List(const ModelFlags& model, const GlobalFlags& flags) {
     all.push_back(AsJson(m));
     rows.push_back({m.name, m.tenant, StrCat(m.version), Join(m.aliases, ", "), FormatTimestamp(m.created_us).substr(0, 16), m.commit.substr(0, 12) + (m.dirty ? "+" : ""), m.digest.substr(0, 12)});
   }
-  PrintOut(flags.json ? all.dump(2) + "\n" : TextTable({"model", "tenant", "version", "aliases", "made (UTC)", "commit", "digest"}, rows));
+  PrintOut(flags.json ? DumpJson(all, 2) + "\n" : TextTable({"model", "tenant", "version", "aliases", "made (UTC)", "commit", "digest"}, rows));
   return 0;
 }
 
@@ -52,7 +52,7 @@ std::string RegistryCard(const ModelVersion& version, const std::vector<AliasMov
     if (!run->files.empty()) text += StrCat("- project files: `", run->files, "`\n");
   }
   if (!version.commit.empty()) text += StrCat("- commit: `", Plain(version.commit), "`", version.dirty ? ", with local changes" : "", "\n");
-  const nlohmann::json gates = nlohmann::json::parse(version.gates, nullptr, false);
+  const nlohmann::json gates = ParseJson(version.gates);
   for (const auto& gate : gates)
     if (gate.is_object()) text += StrCat("- gate ", gate.value("passed", false) ? "passed: `" : "refused: `", Plain(gate.value("text", "")), "`\n");
   text += moves.empty() ? "\nNobody has promoted a version of this model.\n" : "\n| when (UTC) | alias | from | to | by | run |\n|---|---|---:|---:|---|---|\n";
@@ -78,7 +78,7 @@ int Show(const ModelFlags& model, bool card, const GlobalFlags& flags) {
     const std::string whole = *text + RegistryCard(*version, *moves, open->store->GetRun(version->run));
     nlohmann::ordered_json document = AsJson(*version);
     document["card"] = whole;
-    PrintOut(flags.json ? document.dump(2) + "\n" : whole);
+    PrintOut(flags.json ? DumpJson(document, 2) + "\n" : whole);
     return 0;
   }
   nlohmann::ordered_json json = AsJson(*version);
@@ -87,13 +87,13 @@ int Show(const ModelFlags& model, bool card, const GlobalFlags& flags) {
   for (const AliasMove& move : *moves)
     json["alias_moves"].push_back({{"alias", move.alias}, {"from", move.from_version}, {"to", move.to_version}, {"at", FormatTimestamp(move.moved_us)}, {"by", move.by}, {"run", move.run}});
   if (flags.json) {
-    PrintOut(json.dump(2) + "\n");
+    PrintJson(json);
     return 0;
   }
   std::string text = StrCat(version->name, version->tenant.empty() ? "" : StrCat(" of ", version->tenant), " version ", version->version,
                             version->aliases.empty() ? "" : StrCat(" (", Join(version->aliases, ", "), ")"), "\nfile    ", *path, "\nmade    ", FormatTimestamp(version->created_us / 1'000'000 * 1'000'000),
                             " UTC", version->run.empty() ? "" : StrCat(" by run ", version->run), ", commit ", version->commit.substr(0, 12), version->dirty ? ", with local changes" : "", "\n");
-  for (const auto& [name, value] : json["metrics"].items()) text += StrCat("  ", name, " ", value.dump(), "\n");
+  for (const auto& [name, value] : json["metrics"].items()) text += StrCat("  ", name, " ", DumpJson(value), "\n");
   for (const auto& gate : json["gates"]) text += StrCat("  gate ", gate["passed"].get<bool>() ? "passed: " : "refused: ", gate["text"].get<std::string>(), "\n");
   for (const AliasMove& move : *moves)
     text += StrCat("  ", FormatTimestamp(move.moved_us / 1'000'000 * 1'000'000), "  ", move.alias, ": ", move.from_version == 0 ? std::string("none") : StrCat(move.from_version), " -> ", move.to_version,
@@ -119,11 +119,11 @@ int Add(const ModelFlags& flags_of, const GlobalFlags& flags) {
   version.tenant = flags_of.tenant;
   version.name = flags_of.name;
   version.digest = artifact->digest;
-  version.metrics = nlohmann::json((*model)->info().metrics).dump();
+  version.metrics = DumpJson(nlohmann::json((*model)->info().metrics));
   version.gates = "[]";
   const Result<ModelVersion> added = (*store)->AddModelVersion(version);
   if (!added.ok()) return Fail(added.status(), flags);
-  if (flags.json) PrintOut(AsJson(*added).dump(2) + "\n");
+  if (flags.json) PrintJson(AsJson(*added));
   else PrintErr(StrCat(added->name, " version ", added->version, "; `headrace models promote ", added->name, " ", added->version, "` makes it the champion\n"));
   return 0;
 }
@@ -142,7 +142,7 @@ int Move(const ModelFlags& model, std::int64_t version, const GlobalFlags& flags
   }
   if (const Status moved = open->store->MoveAlias(model.tenant, model.name, "champion", version, UserName(), "", told); !moved.ok()) return Fail(moved, flags);
   if (!told.empty()) DeliverAlerts(*open->store, *project, flags);
-  if (flags.json) PrintOut(nlohmann::ordered_json({{"name", model.name}, {"tenant", model.tenant}, {"champion", version}}).dump(2) + "\n");
+  if (flags.json) PrintJson(nlohmann::ordered_json({{"name", model.name}, {"tenant", model.tenant}, {"champion", version}}));
   else PrintErr(StrCat("champion of ", model.name, model.tenant.empty() ? "" : StrCat(" of ", model.tenant), " is now version ", version, "\n"));
   return 0;
 }

@@ -182,7 +182,7 @@ std::string AsJson(const std::vector<ScoredInterval>& intervals) {
   for (const ScoredInterval& i : intervals)
     all.push_back({{"interval_start", FormatTimestamp(i.run.interval_start_us)}, {"interval_end", FormatTimestamp(i.run.interval_end_us)}, {"run", i.run.id}, {"model", i.model}, {"scored", i.rows}, {"known", i.known},
                    {"metrics", i.metrics}, {"at_training", i.at_training}, {"problem", i.problem}});
-  return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return DumpJson(all, 2) + "\n";
 }
 
 int Performance(const PerformanceFlags& flags, const GlobalFlags& global) {

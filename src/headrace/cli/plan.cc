@@ -25,7 +25,7 @@ int ShowPlan(const RunTarget& target, const GlobalFlags& flags) {
     all.push_back({{"step", step.step}, {"kind", step.kind}, {"waits_for", step.upstream}, {"act", ActName(step.act)}, {"reason", step.reason}});
     rows.push_back({step.step, step.kind, Join(step.upstream, ", "), std::string(ActName(step.act)), step.reason});
   }
-  PrintOut(flags.json ? all.dump(2) + "\n" : TextTable({"step", "kind", "waits for", "would", "because"}, rows));
+  PrintOut(flags.json ? DumpJson(all, 2) + "\n" : TextTable({"step", "kind", "waits for", "would", "because"}, rows));
   return 0;
 }
 }  // namespace

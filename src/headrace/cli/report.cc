@@ -28,7 +28,7 @@ int ReportRun(const std::string& id, std::string out, const GlobalFlags& flags) 
   if (!report.ok()) return Fail(report.status(), flags);
   if (out.empty()) out = StrCat("report-", report->run_id, ".html");
   if (const Status written = WriteFileAtomically(out, RenderHtml(*report)); !written.ok()) return Fail(written, flags);
-  if (flags.json) PrintOut(nlohmann::ordered_json({{"run", report->run_id}, {"report", out}}).dump(2) + "\n");
+  if (flags.json) PrintJson(nlohmann::ordered_json({{"run", report->run_id}, {"report", out}}));
   else if (!flags.quiet) PrintErr(StrCat("wrote ", out, "\n"));
   return 0;
 }
@@ -118,7 +118,7 @@ int ReportAll(std::string out, const GlobalFlags& flags) {
   const Result<std::int64_t> pages = WriteRunPages(*open->store, *report, JoinPath(ParentPath(out), "runs"));
   if (!pages.ok()) return Fail(pages.status(), flags);
   if (const Status written = WriteFileAtomically(out, RenderHtml(*report)); !written.ok()) return Fail(written, flags);      // last: its links lead somewhere
-  if (flags.json) PrintOut(nlohmann::ordered_json({{"report", out}, {"pages_written", *pages}, {"verdict", MakeVerdict(*report).sentence}}).dump(2) + "\n");
+  if (flags.json) PrintJson(nlohmann::ordered_json({{"report", out}, {"pages_written", *pages}, {"verdict", MakeVerdict(*report).sentence}}));
   else if (!flags.quiet) PrintErr(StrCat(MakeVerdict(*report).sentence, "\nwrote ", out, " and ", FormatCount(*pages), *pages == 1 ? " page" : " pages", " of runs beside it\n"));
   return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/step/step.h"
 #include "headrace/table/value.h"
 
@@ -75,7 +76,7 @@ Result<std::string> RunJson(Store& store, const RunRecord& run, bool with_steps)
       json["steps"].push_back(Describe(record, details));
     }
   }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+  return DumpJson(json, 2);
 }
 
 }  // namespace headrace

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "headrace/base/files.h"
+#include "headrace/base/json.h"
 #include "headrace/cli/alert_delivery.h"
 #include "headrace/cli/interrupt.h"
 #include "headrace/schedule/tenant_runs.h"
@@ -51,7 +52,7 @@ int RunAllTenants(const RunFlags& flags, const GlobalFlags& global) {
   nlohmann::ordered_json documents = nlohmann::ordered_json::array();
   std::map<std::string, nlohmann::ordered_json> by_tenant;
   const std::vector<TenantRun> results = RunTenants(runs, SystemProcesses(), SystemClock(), [&](const TenantRun& run) {
-    nlohmann::ordered_json json = nlohmann::ordered_json::parse(run.exit.out, nullptr, false);
+    nlohmann::ordered_json json = ParseOrderedJson(run.exit.out);
     if (!json.is_object() || !json.contains("state"))
       json = {{"run", ""}, {"tenant", run.tenant}, {"state", "failed"}, {"exit_code", run.exit.code}, {"message", std::string(Trim(run.exit.err))}, {"rows_delivered", 0}};
     json["tenant"] = run.tenant;
@@ -68,7 +69,7 @@ int RunAllTenants(const RunFlags& flags, const GlobalFlags& global) {
     rows.push_back({run.tenant, json.value("state", ""), StrCat(json.value("exit_code", run.exit.code)), FormatCount(json.value("rows_delivered", std::int64_t{0})),
                     FormatSeconds(run.seconds), json.value("run", "")});
   }
-  if (global.json) PrintOut(documents.dump(2) + "\n");
+  if (global.json) PrintJson(documents);
   if (!project->alerts().empty()) {
     const Result<std::unique_ptr<Store>> store = OpenStore(*project);
     if (store.ok()) DeliverAlerts(**store, *project, global);

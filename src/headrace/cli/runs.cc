@@ -30,9 +30,9 @@ int Runs(const Store::RunQuery& query, const GlobalFlags& flags) {
     for (const RunRecord& run : *runs) {
       const Result<std::string> json = RunJson(*open->store, run, false);
       if (!json.ok()) return Fail(json.status(), flags);
-      all.push_back(nlohmann::ordered_json::parse(*json));
+      all.push_back(ParseOrderedJson(*json));
     }
-    PrintOut(all.dump(2) + "\n");
+    PrintJson(all);
     return 0;
   }
   std::vector<std::vector<std::string>> rows;
@@ -86,7 +86,7 @@ int ShowItems(const std::string& id, const std::string& step, const GlobalFlags&
     rows.push_back({item.step, std::string(StateName(item.state)), StrCat(item.attempt), Took(item.started_us, item.finished_us), count < 0 ? "" : FormatCount(count), why});
     all.push_back({{"item", item.step}, {"state", StateName(item.state)}, {"attempt", item.attempt}, {"rows", count < 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(count)}, {"reason", why}});
   }
-  PrintOut(flags.json ? all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : TextTable({"item", "state", "attempt", "time", "rows", "why"}, rows));
+  PrintOut(flags.json ? DumpJson(all, 2) + "\n" : TextTable({"item", "state", "attempt", "time", "rows", "why"}, rows));
   return 0;
 }
 
@@ -112,7 +112,7 @@ int Logs(const std::string& id, const std::string& step, const GlobalFlags& flag
     if (flags.json) all.push_back({{"at", FormatTimestamp(line.at_us)}, {"step", line.step}, {"level", line.level}, {"text", line.text}});
     else PrintOut(StrCat(FormatTimestamp(line.at_us / 1000 * 1000), "  ", line.level, "  ", line.step.empty() ? "" : StrCat(line.step, ": "), line.text, "\n"));
   }
-  if (flags.json) PrintOut(all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  if (flags.json) PrintJson(all);
   return 0;
 }
 
@@ -167,7 +167,7 @@ int Data(const DataFlags& data, const GlobalFlags& flags) {
     rows.push_back(std::move(cells));
     all.push_back(std::move(row));
   }
-  PrintOut(flags.json ? all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : TextTable(table->schema().Names(), rows));
+  PrintOut(flags.json ? DumpJson(all, 2) + "\n" : TextTable(table->schema().Names(), rows));
   if (!flags.json && !flags.quiet) PrintErr(StrCat(FormatCount(static_cast<std::int64_t>(table->num_rows())), " of ", FormatCount(artifact->rows), " rows\n"));
   return 0;
 }
@@ -198,7 +198,7 @@ int Why(const std::string& id, const std::string& step, const GlobalFlags& flags
     nlohmann::ordered_json json = {{"run", run->id}, {"step", step}, {"state", StateName(record.state)}, {"reason", record.reason}, {"fingerprint", record.fingerprint},
                                    {"compared_with", last->has_value() ? (*last)->run : ""}, {"changes", nlohmann::ordered_json::array()}};
     for (const PartChange& change : changes) json["changes"].push_back({{"part", change.part}, {"before", change.before}, {"now", change.now}});
-    PrintOut(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    PrintJson(json);
     return 0;
   }
   std::string text = StrCat(step, " ", StateName(record.state), record.reason.empty() ? "" : StrCat(": ", record.reason), "\n");

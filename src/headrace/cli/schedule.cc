@@ -131,7 +131,7 @@ int Show(const ScheduleFlags& schedule_flags, bool list, const GlobalFlags& flag
   }
   const std::vector<std::string> header = list ? std::vector<std::string>{"pipeline", "tenants", "when", "time zone", "next (local)", "note"}
                                                : std::vector<std::string>{"pipeline", "tenants", "local time", "zone", "data from (UTC)", "data to (UTC)", "note"};
-  PrintOut(flags.json ? all.dump(2) + "\n" : TextTable(header, rows));
+  PrintOut(flags.json ? DumpJson(all, 2) + "\n" : TextTable(header, rows));
   return 0;
 }
 }  // namespace

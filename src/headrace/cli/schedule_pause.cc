@@ -41,7 +41,7 @@ int Change(const PauseFlags& pause, bool on, const GlobalFlags& flags) {
   const std::int64_t now = SystemClock().NowMicros();
   const Status done = on ? queue.Pause({pause.pipeline, tenant, UserName(), now, SchedulePause::kOpenEnd}) : queue.Unpause(pause.pipeline, tenant, now);
   if (!done.ok()) return Fail(done, flags);
-  if (flags.json) PrintOut(nlohmann::ordered_json({{"pipeline", pause.pipeline}, {"tenant", pause.tenant}, {"paused", on}}).dump(2) + "\n");
+  if (flags.json) PrintJson(nlohmann::ordered_json({{"pipeline", pause.pipeline}, {"tenant", pause.tenant}, {"paused", on}}));
   else if (!flags.quiet) PrintErr(on ? "paused: its ticks are left out until `headrace schedule resume`; what is queued still runs\n" : "resumed: the next tick runs; those of the pause are not made up for\n");
   return 0;
 }

@@ -79,7 +79,7 @@ int Score(const ScoreFlags& flags, const GlobalFlags& global) {
   if (global.json) {
     const nlohmann::ordered_json json = {{"output", flags.out}, {"rows", counts.rows}, {"model", (*model)->info().digest}, {"unseen", counts.unseen},
                                          {"nulls", counts.nulls}, {"derive_errors", counts.derive_errors}};
-    PrintOut(json.dump(2) + "\n");
+    PrintJson(json);
   }
   return 0;
 }

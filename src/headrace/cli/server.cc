@@ -134,7 +134,7 @@ class Server {
     std::fflush(stdout);
   }
   void Line(std::string_view what, const std::string& text) {
-    if (global_.json) PrintOut(nlohmann::ordered_json({{"at", FormatTimestamp(clock_->NowMicros())}, {"event", what}, {"text", text}}).dump() + "\n");
+    if (global_.json) PrintOut(DumpJson(nlohmann::ordered_json({{"at", FormatTimestamp(clock_->NowMicros())}, {"event", what}, {"text", text}})) + "\n");
     else Say(StrCat(what, std::string(what.size() < 9 ? 9 - what.size() : 0, ' '), "  ", text));
     std::fflush(stdout);
   }

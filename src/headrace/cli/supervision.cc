@@ -93,7 +93,7 @@ std::string EventJson(const ServerEvent& event, std::int64_t now_us) {
                  {"run", request.run}, {"state", StateName(request.state)}, {"attempt", request.attempt}});
   if (event.kind == ServerEvent::Kind::kEnded) json.update({{"exit_code", event.exit_code}, {"seconds", event.seconds}});
   json["text"] = request.pipeline.empty() ? RunLauncher::Describe(event.text) : event.text;
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return DumpJson(json);
 }
 
 void Supervise(Supervisor& supervisor, RunLauncher& launcher, const SignalWait& signals, Clock& clock, double speed, const std::function<bool(bool acting)>& each,

@@ -113,7 +113,7 @@ std::string TestJson(const std::vector<TestResult>& results) {
     if (result.skipped()) tests.back()["reason"] = result.skipped_because;
   }
   const Json document = {{"passed", results.size() - failed - skipped}, {"failed", failed}, {"skipped", skipped}, {"tests", tests}};
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return DumpJson(document, 2) + "\n";
 }
 
 std::string TestJunit(const std::vector<TestResult>& results) {

@@ -92,7 +92,7 @@ int Train(const TrainFlags& flags, const GlobalFlags& global) {
     const nlohmann::ordered_json json = {{"model", flags.out}, {"digest", info.digest}, {"task", TaskName(info.task)}, {"learner", info.learner}, {"target", info.target},
                                          {"classes", info.classes}, {"train_rows", info.train_rows}, {"test_rows", info.test_rows},
                                          {"metrics", trained->evaluation.metrics}, {"notes", trained->notes}};
-    PrintOut(json.dump(2) + "\n");
+    PrintJson(json);
   }
   return 0;
 }

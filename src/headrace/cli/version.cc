@@ -13,7 +13,7 @@ void AddVersionCommand(CommandLine app, const GlobalFlags& flags, Action& action
       const BuildInfo& build = ThisBuild();
       if (flags.json) {
         const nlohmann::ordered_json json = {{"version", build.version}, {"commit", build.commit}, {"dirty", build.dirty}, {"compiler", build.compiler}};
-        PrintOut(json.dump(2) + "\n");
+        PrintJson(json);
       } else {
         PrintOut(StrCat("headrace ", build.version, " (commit ", build.commit.substr(0, 12), build.dirty ? ", with local changes" : "", ", ", build.compiler, ")\n"));
       }

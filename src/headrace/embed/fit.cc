@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/embed/border_internal.h"
 #include "headrace/feature/transform.h"
 #include "headrace/model/converted.h"
@@ -148,7 +149,7 @@ void GiveTransform(FittedTransform transform, headrace_transform** out) {
   }
   const nlohmann::ordered_json description{{"inputs", inputs}, {"outputs", transform.output_names()}};
   std::string json = transform.ToJson();
-  *out = new headrace_transform{std::move(transform), std::move(json), description.dump()};
+  *out = new headrace_transform{std::move(transform), std::move(json), DumpJson(description)};
 }
 
 Status FitOnly(ArrowArrayStream* rows, const char* words, const headrace_fit_options* options, headrace_transform** transform, headrace_matrix* training) {

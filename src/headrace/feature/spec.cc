@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
+
 namespace headrace {
 namespace {
 
@@ -57,7 +59,7 @@ std::string CanonicalText(const TransformSpec& spec) {
   json all = json::array(), derived = json::array();
   for (const TransformStep& step : steps) all.push_back(std::visit([](const auto& one) { return Describe(one); }, step));
   for (const auto& [name, expression] : derive) derived.push_back({name, expression});
-  return json::array({Of(columns), std::move(all), std::move(derived), Of(type), Of(drop)}).dump(-1, ' ', false, json::error_handler_t::replace);
+  return DumpJson(json::array({Of(columns), std::move(all), std::move(derived), Of(type), Of(drop)}));
 }
 
 }  // namespace headrace

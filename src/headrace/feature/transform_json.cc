@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "headrace/base/json.h"
 #include "headrace/feature/parts.h"
 #include "headrace/feature/read_json.h"
 #include "headrace/feature/transform.h"
@@ -172,11 +173,11 @@ std::string FittedTransform::ToJson() const {
   for (const internal::DerivedColumn& one : parts_->derived) derived.push_back({{"expression", one.text}, {"name", one.name}});
   for (const FittedGroup& one : parts_->groups) groups.push_back(GroupToJson(one));
   const json all = {{"derived", derived}, {"format", kFormat}, {"groups", groups}, {"inputs", inputs}, {"refuse_missing", parts_->refuse_missing}};
-  return all.dump(-1, ' ', false, json::error_handler_t::replace);
+  return DumpJson(all);
 }
 
 Result<FittedTransform> FittedTransform::FromJson(std::string_view text) {
-  const json from = json::parse(text, nullptr, false);
+  const json from = ParseJson(text);
   if (from.is_discarded()) return Damaged("it is not JSON");
   auto parts = std::make_shared<TransformParts>();
   RETURN_IF_ERROR(ReadParts(from, *parts));

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/base/text.h"
 
 namespace headrace {
@@ -45,7 +46,7 @@ class Cursor {
     const std::size_t begin = at_;
     Text();
     const std::string_view quoted = text_.substr(begin, at_ - begin);
-    return quoted.find('\\') == std::string_view::npos ? std::string(quoted.substr(1, quoted.size() - 2)) : Json::parse(quoted).get<std::string>();
+    return quoted.find('\\') == std::string_view::npos ? std::string(quoted.substr(1, quoted.size() - 2)) : ParseJson(quoted).get<std::string>();
   }
 
  private:

@@ -14,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/base/math.h"
 #include "headrace/base/text.h"
 #include "headrace/model/calibration_internal.h"
@@ -333,7 +334,7 @@ Result<Calibration> Calibration::FromJson(std::string_view text) {
 }
 
 Result<Calibration> Calibration::FromAnyJson(std::string_view text) {
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const nlohmann::json json = ParseJson(text);
   if (!json.is_object() || !json.contains("kind") || !json.contains("curves") || !json["kind"].is_string() ||
       !json["curves"].is_array())
     return Damaged("not an object with kind and curves");

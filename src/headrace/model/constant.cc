@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/base/math.h"
 #include "headrace/model/ranking_internal.h"
 
@@ -21,7 +22,7 @@ class ConstantLearner final : public FittedLearner {
     link_.kind = task == Task::kBinary       ? Link::Kind::kSigmoid
                  : task == Task::kMulticlass ? Link::Kind::kSoftmax
                                              : Link::Kind::kIdentity;
-    text_ = json{{"learner", "constant"}, {"margins", margins_}}.dump() + "\n";
+    text_ = DumpJson(json{{"learner", "constant"}, {"margins", margins_}}) + "\n";
   }
   std::size_t num_features() const override { return features_; }
   std::size_t num_outputs() const override { return margins_.size(); }
@@ -82,7 +83,7 @@ Result<std::unique_ptr<const FittedLearner>> FitConstant(const LearnerSettings& 
 }
 
 Result<std::unique_ptr<const FittedLearner>> ReadConstant(Task task, std::string_view text, std::size_t num_features) {
-  const json document = json::parse(text, nullptr, false);
+  const json document = ParseJson(text);
   std::vector<double> margins;
   if (document.is_object() && document.contains("margins") && document["margins"].is_array())
     for (const json& number : document["margins"])

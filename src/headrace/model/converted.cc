@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/base/text.h"
 #include "headrace/model/evaluation.h"
 #include "headrace/model/lightgbm.h"
@@ -17,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-std::string Canonical(const json& document) { return document.dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string Canonical(const json& document) { return DumpJson(document); }
 
 Result<Task> TaskOf(const std::string& name) {
   for (const Task task : {Task::kBinary, Task::kMulticlass, Task::kRegression})
@@ -105,7 +106,7 @@ Result<std::string> BytesOf(const json& document, const Table& sample, int threa
 }  // namespace
 
 Result<std::shared_ptr<const Model>> ConvertModel(std::string_view text, const Table& sample, int threads) {
-  const json document = json::parse(text, nullptr, false);
+  const json document = ParseJson(text);
   if (!document.is_object()) return Error(ErrorCode::kInvalid, "a converted model is described by a JSON object");
   Result<std::string> bytes = Error(ErrorCode::kInternal, "not made");
   try {

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/model/ranking_internal.h"
 
 namespace headrace {
@@ -198,7 +199,7 @@ std::string Curves::ToJson() const {
     json["histogram"].push_back(
         {{"from", b.from}, {"to", b.to}, {"negatives", b.negatives}, {"positives", b.positives}});
   json["confusion"] = {{"threshold", confusion.threshold}, {"counts", confusion.counts}};
-  return json.dump();
+  return DumpJson(json);
 }
 
 }  // namespace headrace

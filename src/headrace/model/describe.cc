@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
+
 namespace headrace {
 
 std::string DescribeAsJson(const ModelInfo& info) {
@@ -17,7 +19,7 @@ std::string DescribeAsJson(const ModelInfo& info) {
   for (const UnfittedStep& step : info.unfitted) json["unfitted"].push_back({{"name", step.name}, {"kind", step.kind}, {"digest", step.digest}, {"text", step.text}});
   json["facts"] = {{"purpose", info.facts.purpose}, {"limits", info.facts.limits}, {"pipeline", info.facts.pipeline}, {"time_column", info.facts.time_column},
                    {"trained_from", info.facts.trained_from}, {"trained_to", info.facts.trained_to}, {"tested_from", info.facts.tested_from}, {"tested_to", info.facts.tested_to}};
-  return json.dump(2) + "\n";
+  return DumpJson(json, 2) + "\n";
 }
 
 }  // namespace headrace

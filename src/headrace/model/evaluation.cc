@@ -3,6 +3,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/model/model.h"
 
 namespace headrace {
@@ -151,17 +152,17 @@ std::string Evaluation::ToJson() const {
                       {"segments", segment_list},
                       {"gaps", gap_list},
                       {"trials", trial_list},
-                      {"curves", json::parse(curves.ToJson())},
+                      {"curves", ParseJson(curves.ToJson())},
                       {"importance", importance_list},
                       {"permutation", ToJsonObject(permutation)},
                       {"dependence", ToJsonObject(dependence)},
                       {"notes", notes}};
-  return document.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+  return DumpJson(document, 1) + "\n";
 }
 
 Result<Evaluation> Evaluation::FromJson(std::string_view text) {
   try {
-    return Read(json::parse(text));
+    return Read(ParseJson(text));
   } catch (const json::exception& error) { return Error(ErrorCode::kInvalid, "metrics.json: ", error.what()); }
 }
 

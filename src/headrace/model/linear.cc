@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/base/text.h"
 
 namespace headrace {
@@ -24,7 +25,7 @@ class CoefficientLearner final : public FittedLearner {
     for (std::size_t k = 0; k < intercepts_.size(); ++k)
       rows.push_back(std::vector<double>(coefficients_.begin() + static_cast<std::ptrdiff_t>(k * features_),
                                          coefficients_.begin() + static_cast<std::ptrdiff_t>((k + 1) * features_)));
-    text_ = json{{"coefficients", rows}, {"intercepts", intercepts_}, {"learner", LearnerName(kind)}}.dump() + "\n";
+    text_ = DumpJson(json{{"coefficients", rows}, {"intercepts", intercepts_}, {"learner", LearnerName(kind)}}) + "\n";
   }
   std::size_t num_features() const override { return features_; }
   std::size_t num_outputs() const override { return intercepts_.size(); }
@@ -94,7 +95,7 @@ Result<std::unique_ptr<const FittedLearner>> ReadCoefficients(LearnerSpec::Kind 
                                                               std::size_t num_features, std::size_t num_outputs) {
   const Status bad = Error(ErrorCode::kInvalid, "coefficients.json does not hold ", num_outputs, " rows of ",
                            num_features, " coefficients for ", LearnerName(kind));
-  const json document = json::parse(text, nullptr, false);
+  const json document = ParseJson(text);
   if (!document.is_object() || !document.contains("coefficients") || !document.contains("intercepts")) return bad;
   const json& rows = document["coefficients"];
   std::vector<double> coefficients, intercepts;

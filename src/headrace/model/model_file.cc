@@ -8,6 +8,7 @@
 #include <span>
 
 #include "headrace/base/digest.h"
+#include "headrace/base/json.h"
 #include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
 #include "headrace/base/version.h"
@@ -27,7 +28,7 @@ Result<Task> TaskFromName(const std::string& name) {
   return Error(ErrorCode::kInvalid, "manifest.json names an unknown task");
 }
 
-std::string Dump(const json& document) { return document.dump(1) + "\n"; }
+std::string Dump(const json& document) { return DumpJson(document, 1) + "\n"; }
 
 std::vector<std::string> DigestsOf(std::span<const ZipMember> members) {
   std::vector<std::string> digests;
@@ -161,7 +162,7 @@ Result<std::unique_ptr<const Scorer::Parts>> PartsOf(const ModelInfo& info, cons
 Result<json> ReadManifest(const std::vector<ZipMember>& members) {
   if (members.empty() || members[0].name != "manifest.json")
     return Error(ErrorCode::kInvalid, "is a zip file, but not a model: it does not begin with manifest.json");
-  json manifest = json::parse(members[0].bytes, nullptr, false);
+  json manifest = ParseJson(members[0].bytes);
   if (!manifest.is_object() || manifest.value("kind", json()) != kKind ||
       !manifest.value("format", json()).is_number_integer())
     return Error(ErrorCode::kInvalid, "is not a Headrace model: its manifest.json is another program's");

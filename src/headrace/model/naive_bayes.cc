@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 
+#include "headrace/base/json.h"
 #include "headrace/base/math.h"
 #include "headrace/model/ranking_internal.h"
 
@@ -32,7 +33,7 @@ class NaiveBayesLearner final : public FittedLearner {
       for (const double v : c.variance) sum -= 0.5 * math::Log(2 * std::numbers::pi * v);
       constant_.push_back(sum);
     }
-    text_ = json{{"classes", rows}, {"learner", "naive_bayes"}}.dump() + "\n";
+    text_ = DumpJson(json{{"classes", rows}, {"learner", "naive_bayes"}}) + "\n";
   }
   std::size_t num_features() const override { return features_; }
   std::size_t num_outputs() const override { return binary_ ? 1 : classes_.size(); }
@@ -137,7 +138,7 @@ Result<std::unique_ptr<const FittedLearner>> FitNaiveBayes(const LearnerSettings
 }
 
 Result<std::unique_ptr<const FittedLearner>> ReadNaiveBayes(Task task, std::string_view text, std::size_t num_features) {
-  const json document = json::parse(text, nullptr, false);
+  const json document = ParseJson(text);
   std::vector<NormalClass> classes;
   bool good = document.is_object() && document.contains("classes") && document["classes"].is_array() &&
               document["classes"].size() >= 2 && (task != Task::kBinary || document["classes"].size() == 2);

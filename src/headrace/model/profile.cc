@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/base/text.h"
 
 namespace headrace {
@@ -202,13 +203,13 @@ const ColumnProfile* Profile::Find(std::string_view column) const {
 std::string Profile::ToJson() const {
   json list = json::array();
   for (const ColumnProfile& p : columns) list.push_back(ToJsonObject(p));
-  return json{{"columns", list}, {"score", ToJsonObject(score)}}.dump(1, ' ', false, json::error_handler_t::replace) +
+  return DumpJson(json{{"columns", list}, {"score", ToJsonObject(score)}}, 1) +
          "\n";
 }
 
 Result<Profile> Profile::FromJson(std::string_view text) {
   try {
-    const json document = json::parse(text);
+    const json document = ParseJson(text);
     Profile profile;
     for (const json& column : document.at("columns")) profile.columns.push_back(FromJsonObject(column));
     profile.score = FromJsonObject(document.at("score"));

@@ -4,13 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "headrace/base/digest.h"
+#include "headrace/base/json.h"
 #include "headrace/base/text.h"
 
 namespace headrace {
 
 namespace {
 using Json = nlohmann::ordered_json;
-constexpr auto kReplace = Json::error_handler_t::replace;
 
 /// These tools put alerts together by a key of their own, one incident a pipeline and client.
 bool KeepsClientsApart(AlertDestination::Way way) { return way == AlertDestination::Way::kPagerDuty || way == AlertDestination::Way::kOpsgenie; }
@@ -19,14 +19,13 @@ bool KeepsClientsApart(AlertDestination::Way way) { return way == AlertDestinati
 std::string Alert::Subject() const { return tenant.empty() ? pipeline : StrCat(pipeline, "/", tenant); }
 
 std::string Alert::ToJson() const {
-  return Json({{"event", AlertEventName(event)}, {"id", id}, {"at_us", at_us}, {"project", project}, {"environment", environment}, {"pipeline", pipeline}, {"tenant", tenant}, {"run", run},
-               {"interval", interval}, {"owner", owner}, {"runbook", runbook}, {"step", step}, {"message", message}, {"help", help}, {"since", since}, {"held_back", held_back}, {"look", look}, {"alike", alike}})
-      .dump(-1, ' ', false, kReplace);
+  return DumpJson(Json({{"event", AlertEventName(event)}, {"id", id}, {"at_us", at_us}, {"project", project}, {"environment", environment}, {"pipeline", pipeline}, {"tenant", tenant}, {"run", run},
+               {"interval", interval}, {"owner", owner}, {"runbook", runbook}, {"step", step}, {"message", message}, {"help", help}, {"since", since}, {"held_back", held_back}, {"look", look}, {"alike", alike}}));
 }
 
 Result<Alert> Alert::FromJson(std::string_view text) {
   try {
-    const Json json = Json::parse(text);
+    const Json json = ParseOrderedJson(text);
     Alert alert;
     const auto event = std::find(kAlertEvents.begin(), kAlertEvents.end(), json.at("event").get<std::string>());
     if (event == kAlertEvents.end()) return Error(ErrorCode::kInvalid, "an alert of an unknown kind");

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "headrace/base/digest.h"
+#include "headrace/base/json.h"
 #include "headrace/base/text.h"
 #include "headrace/http/webhook_signature.h"
 #include "headrace/table/value.h"
@@ -15,7 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr std::size_t kShownClients = 20;
 
-std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string Dump(const Json& json) { return DumpJson(json); }
 
 /// At most so many bytes, never half a character.
 std::string Cut(std::string text, std::size_t bytes) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/base/text.h"
 #include "headrace/pipeline/decode.h"
 #include "headrace/pipeline/params.h"
@@ -130,7 +131,7 @@ class CommandDecoder {
   static std::string Params(const Node& params) {
     Json out = Json::object();
     for (const Node::Entry& entry : params.entries) out[entry.key] = ToJson(entry.value);
-    return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return DumpJson(out);
   }
 
   void Environment() {

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/base/text.h"
 #include "headrace/pipeline/diagnostics.h"
 
@@ -8,7 +9,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string Dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string Dump(const Json& json) { return DumpJson(json, 2) + "\n"; }
 
 std::string_view Level(const Diagnostic& found) { return found.severity == Severity::kError ? "error" : "warning"; }
 

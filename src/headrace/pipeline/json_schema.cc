@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "headrace/base/json.h"
 #include "headrace/base/text.h"
 #include "headrace/pipeline/project.h"
 #include "headrace/pipeline/schema.h"
@@ -169,7 +170,7 @@ Result<std::string> JsonSchema(std::string_view kind) {
   }};
   std::vector<std::string> names;
   for (const auto& [name, shape] : files) {
-    if (name == kind) return SchemaPrinter().Print(*shape, StrCat("Headrace: ", shape->title)).dump(2) + "\n";
+    if (name == kind) return DumpJson(SchemaPrinter().Print(*shape, StrCat("Headrace: ", shape->title)), 2) + "\n";
     names.emplace_back(name);
   }
   const std::string near = NearestName(kind, names);

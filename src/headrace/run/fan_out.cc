@@ -5,6 +5,7 @@
 #include <set>
 
 #include "headrace/base/digest.h"
+#include "headrace/base/json.h"
 #include "headrace/base/version.h"
 #include "headrace/pipeline/for_each.h"
 #include "headrace/sql/engine.h"
@@ -190,7 +191,7 @@ std::string ItemParts(const StepSpec& step, const std::vector<std::pair<std::str
     if (items.size() <= kListed) parts["items"][text] = fingerprint;
   }
   if (items.size() > kListed) parts["items"] = StrCat(items.size(), " items ", Sha256Hex(all));
-  return parts.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return DumpJson(parts);
 }
 
 }  // namespace headrace

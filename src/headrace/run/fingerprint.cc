@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "headrace/base/digest.h"
+#include "headrace/base/json.h"
 #include "headrace/base/version.h"
 
 namespace headrace {
@@ -88,7 +89,7 @@ Json Describe(const DeliverSpec& spec) {
 Json Describe(const CommandSpec& spec) {
   Json env = Json::object();
   for (const auto& [name, value] : spec.env) env[name] = value.secret.empty() ? value.text : StrCat("secret ", value.secret);
-  return {{"run", spec.argv}, {"outputs", spec.outputs ? Json(*spec.outputs) : Json()}, {"params", Json::parse(spec.params)}, {"env", env}};
+  return {{"run", spec.argv}, {"outputs", spec.outputs ? Json(*spec.outputs) : Json()}, {"params", ParseJson(spec.params)}, {"env", env}};
 }
 
 Json Describe(const PipelineStepSpec& spec) { return {{"pipeline", spec.pipeline}, {"params", spec.params}, {"output", spec.output}}; }
@@ -147,7 +148,7 @@ void Flatten(const Json& json, const std::string& path, std::map<std::string, st
   if (json.is_object() && !json.empty()) {
     for (const auto& [key, value] : json.items()) Flatten(value, path.empty() ? key : StrCat(path, "/", key), out);
   } else {
-    out[path] = json.is_string() ? json.get<std::string>() : json.dump();
+    out[path] = json.is_string() ? json.get<std::string>() : DumpJson(json);
   }
 }
 }  // namespace
@@ -168,7 +169,7 @@ std::string FingerprintParts(const StepSpec& step, const std::map<std::string, S
   const bool by_interval = std::any_of(step.checks.begin(), step.checks.end(), [](const CheckSpec& check) { return check.baseline.has_value(); });
   if (step.kind == StepKind::kCommand || by_interval) parts["interval"] = StrCat(FormatTimestamp(interval.start_us), " to ", FormatTimestamp(interval.end_us));
   parts["program"] = StrCat(ThisBuild().version, " ", ThisBuild().commit);
-  return parts.dump();
+  return DumpJson(parts);
 }
 
 std::string FingerprintOf(std::string_view parts) { return Sha256Hex(parts); }
@@ -181,16 +182,15 @@ std::string DefinitionOf(const ResolvedPipeline& pipeline) {
   const bool in_files = std::any_of(pipeline.steps.begin(), pipeline.steps.end(), [](const StepSpec& step) { return step.for_each || step.kind == StepKind::kPipeline; });
   for (const auto& [path, source] : pipeline.files)
     if (in_files) all.push_back({path, Sha256Hex(source->text())});
-  return Sha256Hex(all.dump());
+  return Sha256Hex(DumpJson(all));
 }
 
 Result<std::vector<PartChange>> CompareParts(std::string_view before, std::string_view now) {
   std::map<std::string, std::string> a, b;
-  try {
-    Flatten(Json::parse(before), "", a);
-    Flatten(Json::parse(now), "", b);
-  } catch (const Json::exception& error) {
-    return Error(ErrorCode::kInvalid, "a recorded fingerprint does not read: ", error.what());
+  for (const auto& [text, parts] : {std::pair(before, &a), {now, &b}}) {
+    const Json json = ParseJson(text);
+    if (json.is_discarded()) return Error(ErrorCode::kInvalid, "a recorded fingerprint does not read: it is not JSON");
+    Flatten(json, "", *parts);
   }
   std::vector<PartChange> changes;
   for (const auto& [part, text] : a)

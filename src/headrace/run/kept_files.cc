@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "headrace/base/files.h"
+#include "headrace/base/json.h"
 
 namespace headrace {
 
@@ -22,7 +23,7 @@ bool StaysInside(const std::string& path) {
 
 Status WriteFiles(const std::string& record, const std::string& folder, std::string& pipeline_file) {
   try {
-    const Json json = Json::parse(record);
+    const Json json = ParseJson(record);
     pipeline_file = json.at("pipeline_file");
     for (const auto& [path, text] : json.at("files").items()) {
       if (!StaysInside(path)) return Error(ErrorCode::kInvalid, "the recorded files hold a path outside of the project: `", path, "`");
@@ -47,7 +48,7 @@ Result<std::string> KeepFiles(Store& store, const ResolvedPipeline& pipeline) {
   }
   if (bytes > kLargest) return std::string();
   const std::string scratch = store.ScratchPath(".json");
-  RETURN_IF_ERROR(WriteFileAtomically(scratch, json.dump()));
+  RETURN_IF_ERROR(WriteFileAtomically(scratch, DumpJson(json)));
   ASSIGN_OR_RETURN(const ArtifactRef artifact, store.AddArtifact(scratch, "files", -1));
   return artifact.digest;
 }

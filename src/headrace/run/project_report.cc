@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "headrace/base/json.h"
 #include "headrace/base/version.h"
 #include "headrace/step/step.h"
 #include "headrace/table/value.h"
@@ -127,7 +128,7 @@ Result<PipelineGrid> BuildGrid(Store& store, const ProjectReportRequest& request
 /// The few metrics that say most, in the order people ask for them.
 std::vector<std::pair<std::string, double>> MainMetrics(const std::string& json) {
   std::vector<std::pair<std::string, double>> found;
-  const nlohmann::json metrics = nlohmann::json::parse(json, nullptr, false);
+  const nlohmann::json metrics = ParseJson(json);
   if (!metrics.is_object()) return found;
   for (const auto& [key, label] : {std::pair{"auc", "AUC"}, {"ece", "ECE"}, {"lift@10%", "lift@10%"}, {"accuracy", "accuracy"}, {"rmse", "RMSE"}, {"mae", "MAE"}, {"r2", "R²"}, {"logloss", "log loss"}})
     if (metrics.contains(key) && metrics.at(key).is_number() && found.size() < 3) found.emplace_back(label, metrics.at(key).get<double>());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/model/evaluation.h"
 #include "headrace/model/model.h"
 #include "headrace/run/fan_out.h"
@@ -130,7 +131,8 @@ Result<RunReport> BuildReport(Store& store, const std::string& project, const st
   report.code_commit = run.commit;
   report.code_dirty = run.dirty;
   try {
-    const nlohmann::json params = nlohmann::json::parse(run.params);
+    const nlohmann::json params = ParseJson(run.params);
+    if (!params.is_object()) return Error(ErrorCode::kInvalid, "the recorded parameters of run ", run.id, " do not read");
     for (const auto& [name, value] : params.items()) report.parameters.emplace_back(name, value.at("value").get<std::string>());
   } catch (const nlohmann::json::exception& error) {
     return Error(ErrorCode::kInvalid, "the recorded parameters of run ", run.id, " do not read: ", error.what());

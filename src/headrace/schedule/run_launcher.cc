@@ -14,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/store/store.h"
 #include "headrace/table/value.h"
 
@@ -61,7 +62,7 @@ std::vector<std::string> RunLauncher::CommandOf(const RunRequest& request) const
   } else {
     argv.insert(argv.end(), {request.pipeline, "--interval", StrCat(FormatTimestamp(request.interval_start_us), "/", FormatTimestamp(request.interval_end_us))});
     if (!request.tenant.empty()) argv.insert(argv.end(), {"--tenant", request.tenant});
-    const nlohmann::json params = nlohmann::json::parse(request.params, nullptr, false);
+    const nlohmann::json params = ParseJson(request.params);
     if (params.is_object())
       for (const auto& [name, value] : params.items()) argv.insert(argv.end(), {"-p", StrCat(name, "=", value.get<std::string>())});
   }

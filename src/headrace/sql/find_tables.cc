@@ -5,6 +5,7 @@
 #include <list>
 #include <set>
 
+#include "headrace/base/json.h"
 #include "headrace/base/text.h"
 
 // DuckDB gives its parse tree as JSON (json_serialize_sql). A name in FROM is a BASE_TABLE node with the byte it stood
@@ -124,7 +125,7 @@ Result<std::vector<TableUse>> FindTables(Engine& engine, std::string_view sql) {
           .WithSpan({token.offset, token.length})
           .WithHelp("give the value a name, as in $since, and bind it by that name");
   ASSIGN_OR_RETURN(const std::string text, ParseTree(engine, sql));
-  const Json tree = Json::parse(text, nullptr, false);
+  const Json tree = ParseJson(text);
   if (tree.is_discarded()) return Error(ErrorCode::kInternal, "the engine's parse tree is not JSON");
   if (tree.value("error", false)) return ParseError(tree, sql, tokens);
 

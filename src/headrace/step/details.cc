@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "headrace/base/json.h"
 #include "headrace/base/text.h"
 #include "headrace/step/step.h"
 
@@ -144,13 +145,13 @@ std::string StepDetails::ToJson() const {
   if (score) j["score"] = headrace::ToJson(*score);
   if (items) j["items"] = {{"total", items->total}, {"succeeded", items->succeeded}, {"reused", items->reused}, {"skipped", items->skipped}, {"failed", items->failed}};
   if (!child.empty()) j["child"] = child;
-  return j.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return DumpJson(j);
 }
 
 Result<StepDetails> StepDetails::FromJson(std::string_view text) {
   StepDetails details;
   try {
-    const Json j = Json::parse(text);
+    const Json j = ParseJson(text);
     if (j.contains("upstream")) details.upstream = j.at("upstream").get<std::vector<std::string>>();
     details.taken_from = j.value("taken_from", "");
     details.anew = j.value("anew", false);

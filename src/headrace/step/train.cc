@@ -3,6 +3,7 @@
 #include <set>
 
 #include "headrace/base/files.h"
+#include "headrace/base/json.h"
 #include "headrace/model/train.h"
 #include "headrace/notify/alert.h"
 #include "headrace/sql/engine.h"
@@ -80,10 +81,10 @@ Status RegisterModel(const StepContext& context, const ArtifactRef& artifact, bo
   version.run = context.run->run;
   version.commit = context.run->commit;
   version.dirty = context.run->dirty;
-  version.metrics = nlohmann::json(model->info().metrics).dump();
+  version.metrics = DumpJson(nlohmann::json(model->info().metrics));
   nlohmann::json gates = nlohmann::json::array();
   for (const GateVerdict& gate : details.model->gates) gates.push_back({{"text", gate.text}, {"passed", gate.passed}, {"message", gate.message}});
-  version.gates = gates.dump();
+  version.gates = DumpJson(gates);
   ASSIGN_OR_RETURN(version, context.store().AddModelVersion(version));
   details.model->name = registration->name;
   details.model->version = version.version;
