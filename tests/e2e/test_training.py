@@ -51,6 +51,9 @@ def test_above_100_000_training_rows_a_tenth_is_held_aside_and_said(table, tmp_p
     assert trained["train_rows"] + trained["test_rows"] == ROWS
     inspected = subprocess.run([HEADRACE, "inspect", "m.model"], cwd=tmp_path, capture_output=True, text=True)
     assert inspected.returncode == 0 and "held aside" in inspected.stdout, inspected.stdout
+    # Fitted once, on the nine tenths; a second fit on all of them would need its own calibration.
+    document = json.loads(subprocess.run([HEADRACE, "--json", "inspect", "m.model"], cwd=tmp_path, capture_output=True, text=True).stdout)
+    assert abs(document["fitted_rows"] / trained["train_rows"] - 0.9) < 0.01, document["fitted_rows"]
     assert trained["metrics"]["ece"] < 0.02, trained["metrics"]
     # 26,000 test rows: the AUC's standard error is about 0.003. Less is a fault, more a leak.
     assert abs(trained["metrics"]["auc"] - best_auc()) < 0.01, (trained["metrics"], best_auc())

@@ -134,7 +134,7 @@ Result<std::vector<Series>> ReadSeries(const Project& project, const ResolvedPip
   return all;
 }
 
-int CheckHistory(const HistoryFlags& flags, const GlobalFlags& global) {
+int ShowHistory(const HistoryFlags& flags, const GlobalFlags& global) {
   int exit_code = 0;
   const std::optional<Project> project = LoadTarget(flags.target, global, &exit_code);
   if (!project) return exit_code;
@@ -169,7 +169,7 @@ void AddCheckHistoryCommand(CommandLine app, const GlobalFlags& global, Action& 
   command->add_option("--measure", flags->measure, "only this number: rows, sum(amount), ...")->type_name("NAME");
   command->add_option("--rule", flags->rule, "a baseline to try in place of the file's, as it would stand there: '{window: 90d, within: 4}'")->type_name("RULE");
   command->add_option("--limit", flags->limit, "the newest so many intervals")->range(1, 100000)->capture_default_str();
-  command->callback([&global, &action, flags] { action = [&global, flags] { return CheckHistory(*flags, global); }; });
+  command->callback([&global, &action, flags] { action = [&global, flags] { return ShowHistory(*flags, global); }; });
 }
 
 }  // namespace headrace

@@ -2,6 +2,7 @@
 
 // Private to this room's .cc files: the Reads of steps.cc's list, and steps that treat every number alone with two parameters a column.
 
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,8 @@ HEADRACE_READ(ReadLog1p) HEADRACE_READ(ReadQuantile) HEADRACE_READ(ReadPower) HE
 HEADRACE_READ(ReadNormalize) HEADRACE_READ(ReadOneHot) HEADRACE_READ(ReadLevelValues) HEADRACE_READ(ReadHash) HEADRACE_READ(ReadDate) HEADRACE_READ(ReadTextStep)
 HEADRACE_READ(ReadSelect) HEADRACE_READ(ReadReduce)
 #undef HEADRACE_READ
+
+inline constexpr double kEpsilon = std::numeric_limits<double>::epsilon(), kInfinity = std::numeric_limits<double>::infinity();
 
 /// Centre and scale of one column as StandardScaler learns them; the scale of a constant is 1. REQUIRES: it has a value.
 std::pair<double, double> StandardOf(Numbers& numbers, int threads);

@@ -45,8 +45,6 @@ HEADRACE_WITH_AVX2(AddPowers, (const double* t, std::size_t n, double positive, 
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr double kNotZero = 1e-200;   // stands for a power of 0: (e^(a t) - 1) / a is t to the last bit
 
 /// At most kRun numbers in place; NaN stays.

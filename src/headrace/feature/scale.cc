@@ -9,8 +9,6 @@
 namespace headrace::internal {
 namespace {
 
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 struct Total {   // has a result for every number
   static constexpr bool kOpen = false, kLeavesMissing = true;

@@ -92,19 +92,24 @@ class FoldGrower {
     return stops_ ? std::max(best, 1) : settings_.iterations;
   }
 
-  Result<std::vector<std::vector<double>>> HeldMargins(int iterations) {
-    std::vector<std::vector<double>> margins(folds_.size());
+  /// What the folds' learners of so many iterations say of the rows they did not see.
+  Result<FoldFit> Finish(int iterations) {
+    FoldFit fit;
+    fit.iterations = iterations;
+    fit.held_margins.resize(folds_.size());
     const auto score = [&](std::size_t f) -> Status {
       Fold& fold = folds_[f];
-      ASSIGN_OR_RETURN(const std::string text, fold.booster->Text(iterations));
-      ASSIGN_OR_RETURN(const Forest forest, ParseForest(settings_.kind, text, fold.features));
-      margins[f].resize(fold.held_rows * forest.num_outputs());
-      forest.RawScores(fold.held.data(), fold.held_rows, margins[f].data());
+      ASSIGN_OR_RETURN(std::string text, fold.booster->Text(iterations));
+      ASSIGN_OR_RETURN(std::vector<double> gains, fold.booster->Gains(iterations));
+      ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner, MakeForestLearner(settings_.kind, std::move(text), fold.features, std::move(gains)));
+      fit.held_margins[f].resize(fold.held_rows * learner->num_outputs());
+      learner->RawScores(fold.held.data(), fold.held_rows, fit.held_margins[f].data());
+      if (folds_.size() == 1) fit.only = std::move(learner);
       fold = Fold();
       return Ok();
     };
     RETURN_IF_ERROR(ForFolds(score));
-    return margins;
+    return fit;
   }
 
  private:
@@ -170,10 +175,8 @@ Result<std::unique_ptr<const FittedLearner>> MakeForestLearner(LearnerSpec::Kind
 Result<FoldFit> FitBoostedFolds(const LearnerSettings& settings, const FoldSource& source,
                                 const LearnerControl& control) {
   FoldGrower grower(settings, source, control);
-  FoldFit fit;
-  ASSIGN_OR_RETURN(fit.iterations, grower.Grow());
-  ASSIGN_OR_RETURN(fit.held_margins, grower.HeldMargins(fit.iterations));
-  return fit;
+  ASSIGN_OR_RETURN(const int iterations, grower.Grow());
+  return grower.Finish(iterations);
 }
 
 Result<std::unique_ptr<const FittedLearner>> FitBoosted(const LearnerSettings& settings, const Vectors& train,

@@ -9,7 +9,7 @@ namespace headrace {
 std::string DescribeAsJson(const ModelInfo& info) {
   nlohmann::ordered_json json = {{"digest", info.digest}, {"headrace_version", info.headrace_version}, {"commit", info.code_commit}, {"dirty", info.code_dirty},
                                  {"task", TaskName(info.task)}, {"learner", info.learner}, {"target", info.target}, {"classes", info.classes},
-                                 {"calibration", info.calibration}, {"folds", info.folds}, {"train_rows", info.train_rows}, {"test_rows", info.test_rows},
+                                 {"calibration", info.calibration}, {"folds", info.folds}, {"train_rows", info.train_rows}, {"test_rows", info.test_rows}, {"fitted_rows", info.fitted_rows},
                                  {"metrics", info.metrics}, {"features", info.features}};
   if (info.task == Task::kBinary) json["threshold"] = info.threshold;
   json["inputs"] = nlohmann::ordered_json::array();

@@ -12,7 +12,7 @@
 namespace headrace {
 namespace {
 
-constexpr std::size_t kBlockRows = 64;
+constexpr std::size_t kWalkedRows = 64;
 
 /// `zero` is LightGBM's kZeroThreshold: its dense predictor hands on smaller values as 0, and `zero` as missing means
 /// this range.
@@ -70,8 +70,8 @@ void Forest::RawScoresBy(internal::ForestPath path, const double* vectors, std::
 
 /// Blocks of rows, tree by tree, so that a tree's nodes stay in cache while a block passes.
 void Forest::AddPlain(const double* vectors, std::size_t rows, double* out) const {
-  for (std::size_t begin = 0; begin < rows; begin += kBlockRows) {
-    const std::size_t end = std::min(rows, begin + kBlockRows);
+  for (std::size_t begin = 0; begin < rows; begin += kWalkedRows) {
+    const std::size_t end = std::min(rows, begin + kWalkedRows);
     for (std::size_t t = 0; t < roots_.size(); ++t)
       for (std::size_t r = begin; r < end; ++r)
         internal::AddTo(&out[r * num_outputs_ + t % num_outputs_], TreeValue(t, vectors + r * num_features_), float_sums_);

@@ -40,9 +40,10 @@ Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& sour
   for (std::size_t f = 0; f < source.folds; ++f) {
     ASSIGN_OR_RETURN(const FoldVectors fold, source.make(f, control.threads));
     const Vectors train{fold.train, fold.train_target.size(), fold.features, fold.train_target, fold.train_weights};
-    ASSIGN_OR_RETURN(const std::unique_ptr<const FittedLearner> learner, FitOnce(settings, train, inner));
+    ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner, FitOnce(settings, train, inner));
     fit.held_margins.emplace_back(fold.held_target.size() * learner->num_outputs());
     learner->RawScores(fold.held.data(), fold.held_target.size(), fit.held_margins.back().data());
+    if (source.folds == 1) fit.only = std::move(learner);
     if (control.progress) control.progress(static_cast<double>(f + 1) / static_cast<double>(source.folds));
   }
   return fit;

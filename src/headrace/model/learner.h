@@ -130,6 +130,7 @@ struct FoldSource {
 struct FoldFit {
   int iterations = 0;                             ///< trees: the stopping point that the folds agree on; else 1
   std::vector<std::vector<double>> held_margins;  ///< per fold: its held-out rows x num_outputs
+  std::shared_ptr<const FittedLearner> only;      ///< of the only fold; null where there are several
 };
 
 /// Learn on each fold and give the margins of its held-out rows. With early stopping, all folds grow in step; after

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <set>
 
 #include "headrace/base/text.h"
@@ -184,9 +185,12 @@ class Trainer {
       return Ok();
     }
     RETURN_IF_ERROR(rows_.PlanTheFolds());
-    const FoldSource source = rows_.Folds(GrowsTrees(settings_.kind));
-    ASSIGN_OR_RETURN(const FoldFit fit, FitFolds(settings_, source, Control("folds")));
+    const bool trees = GrowsTrees(settings_.kind);
+    FoldSource source = rows_.Folds(trees);
+    if (source.folds == 1) source.make = [this, trees](std::size_t fold, int threads) { return rows_.MakeFold(fold, trees, threads, &held_aside_fit_); };
+    ASSIGN_OR_RETURN(FoldFit fit, FitFolds(settings_, source, Control("folds")));
     iterations_ = fit.iterations;
+    held_aside_learner_ = std::move(fit.only);
     const std::size_t outputs = settings_.num_outputs();
     std::vector<std::size_t> next(source.folds, 0);
     for (std::size_t i = 0; i < rows_.split.train.size(); ++i) {
@@ -235,6 +239,10 @@ class Trainer {
     const Vectors train{fitted.matrix, rows.size(), fitted.transform.output_names().size(), target, weights, monotone, categorical, groups};
     ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner,
                      FitLearner(settings_, train, iterations_, Control("fit")));
+    return MakeFit(std::move(fitted), std::move(learner));
+  }
+
+  Fit MakeFit(FitOutput fitted, std::shared_ptr<const FittedLearner> learner) const {
     Fit fit;
     fit.notes = std::move(fitted.notes);
     fit.scorer = std::make_unique<const Scorer>(std::unique_ptr<const Scorer::Parts>(new Scorer::Parts{
@@ -243,6 +251,11 @@ class Trainer {
   }
 
   Status FitOnTraining() {
+    if (held_aside_learner_ != nullptr) {  // calibration and threshold are this learner's own
+      fit_ = MakeFit(*std::move(held_aside_fit_), std::move(held_aside_learner_));
+      fitted_rows_ = rows_.FoldRows(0, false);
+      return Ok();
+    }
     ASSIGN_OR_RETURN(fit_, FitOn(rows_.split.train));
     fitted_rows_ = rows_.split.train;
     return Ok();
@@ -452,6 +465,8 @@ class Trainer {
   int iterations_ = 1;
   std::vector<std::size_t> unseen_rows_;  // training rows scored by a learner that had not seen them
   std::vector<double> unseen_margins_, unseen_predictions_;
+  std::optional<FitOutput> held_aside_fit_;                     // where a tenth was held aside: the transform and
+  std::shared_ptr<const FittedLearner> held_aside_learner_;     // learner of the other nine
   Calibration calibration_;
   double threshold_ = 0.5;
   Fit fit_;

@@ -49,8 +49,10 @@ struct TrainContext {
 /// 3. With spec.tune or `learner: auto`, try learners on the folds of the other rows (tune.h) and go on with the best.
 /// 4. When something needs scores that the learner has not seen (early stopping, a calibration, a threshold that maximises,
 ///    or a split that leaves no test rows): for each fold fit the transforms and the learner on the other folds' rows and score
-///    its own. From these out-of-fold margins come the stopping point, the calibration and the threshold.
-/// 5. Fit transforms and learner on all rows but the test rows, and evaluate on the test rows with the code that scores.
+///    its own. From these out-of-fold margins come the stopping point, the calibration and the threshold. From 100,000 rows
+///    on a tenth is held aside instead, and transforms and learner are fitted once, on the others.
+/// 5. Fit transforms and learner on all rows but the test rows (with a tenth held aside: keep what step 4 fitted), and evaluate
+///    on the test rows with the code that scores.
 ///    Without test rows the out-of-fold scores are evaluated (calibration and threshold were then chosen on the same rows).
 /// 6. Judge the gates, the champion on the same rows.
 /// 7. With spec.refit_all_rows, fit transforms and learner once more, on all rows.

@@ -106,7 +106,7 @@ std::vector<std::size_t> TrainingRows::FoldRows(std::size_t fold, bool held) con
   return rows;
 }
 
-Result<FoldVectors> TrainingRows::MakeFold(std::size_t fold, bool trees, int threads) const {
+Result<FoldVectors> TrainingRows::MakeFold(std::size_t fold, bool trees, int threads, std::optional<FitOutput>* kept) const {
   const std::vector<std::size_t> train = FoldRows(fold, false), held = FoldRows(fold, true);
   Result<FitOutput> fitted = FitTransform(table.Take(train), spec.transform, ContextOf(train, trees, threads));
   if (!fitted.ok()) return std::move(fitted).status().WithContext(StrCat("fold ", fold + 1));
@@ -126,6 +126,7 @@ Result<FoldVectors> TrainingRows::MakeFold(std::size_t fold, bool trees, int thr
   }
   Status applied = fitted->transform.Apply(table.Take(held), vectors.held, nullptr);
   if (!applied.ok()) return std::move(applied).WithContext(StrCat("fold ", fold + 1));
+  if (kept != nullptr) *kept = std::move(fitted).value();
   return vectors;
 }
 

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,7 +58,8 @@ struct TrainingRows {
   Status PlanTheFolds();
   /// The rows of split.train that a fold holds out, or learns from.
   std::vector<std::size_t> FoldRows(std::size_t fold, bool held) const;
-  Result<FoldVectors> MakeFold(std::size_t fold, bool trees, int threads) const;
+  /// `kept`: where the fold's transform and its notes go; may be null.
+  Result<FoldVectors> MakeFold(std::size_t fold, bool trees, int threads, std::optional<FitOutput>* kept = nullptr) const;
   FoldSource Folds(bool trees) const;
 
   /// A learner's metric on each fold; `share` as in TuneContext::score. The folds' vectors are kept for the next learner.

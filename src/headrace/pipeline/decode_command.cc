@@ -17,7 +17,7 @@ namespace {
 using Json = nlohmann::json;
 
 /// A scalar as it stands in the file when it holds `${...}`: parameters may differ where what a command does is the same.
-std::string AsWritten(const Node& node) {
+std::string SourceText(const Node& node) {
   if (node.is_scalar() && !node.value && !node.pending) return node.text;
   return node.place.source->text().substr(node.place.offset, node.place.length);
 }
@@ -147,10 +147,10 @@ class CommandDecoder {
 
   std::string Unfitted(const Node& run) const {
     std::string out = "run:";
-    for (const Node& item : run.items) out += StrCat("\n  ", AsWritten(item));
+    for (const Node& item : run.items) out += StrCat("\n  ", SourceText(item));
     if (const Node* env = node_.Find("env"))
       for (const Node::Entry& entry : env->entries)
-        out += StrCat("\nenv ", entry.key, ": ", entry.value.is_map() ? StrCat("secret ", TextOrSecretOf(&entry.value).secret) : AsWritten(entry.value));
+        out += StrCat("\nenv ", entry.key, ": ", entry.value.is_map() ? StrCat("secret ", TextOrSecretOf(&entry.value).secret) : SourceText(entry.value));
     return out;
   }
 

@@ -43,6 +43,6 @@ ExpandedPipeline Expand(const Node* steps, const Node* finally, const Scope& sco
 
 /// Resolve the references of all steps, find loops, and order the steps: each after those it waits for, else as in the
 /// files.
-std::vector<StepSpec> Link(ExpandedPipeline pipeline, Diagnostics& diagnostics);
+std::vector<StepSpec> LinkSteps(ExpandedPipeline pipeline, Diagnostics& diagnostics);
 
 }  // namespace headrace

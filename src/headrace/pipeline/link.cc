@@ -11,7 +11,7 @@ namespace {
 
 using Role = StepReference::Role;
 
-struct Target {
+struct Producer {
   std::string step, output;
 };
 
@@ -40,7 +40,7 @@ class Linker {
       }
     }
     if (reference.role == Role::kAfter && LinkGroup(step, reference)) return;
-    const std::optional<Target> target = Find(*step.frame, reference);
+    const std::optional<Producer> target = Find(*step.frame, reference);
     if (!target) return;
     const auto found = index_.find(target->step);
     if (found == index_.end()) return;  // refused already
@@ -73,7 +73,7 @@ class Linker {
     return true;
   }
 
-  std::optional<Target> Find(const Frame& frame, const StepReference& reference) {
+  std::optional<Producer> Find(const Frame& frame, const StepReference& reference) {
     if (const auto found = frame.steps.find(reference.text); found != frame.steps.end()) return Only(found->second, reference);
     if (const auto dataset = frame.datasets.find(reference.text); dataset != frame.datasets.end()) {
       // The step the using file named; errors belong there.
@@ -82,7 +82,7 @@ class Linker {
     if (const std::size_t dot = reference.text.rfind('.'); dot != std::string::npos) {
       const auto found = frame.steps.find(reference.text.substr(0, dot));
       if (found != frame.steps.end()) {
-        std::optional<Target> target = Only(found->second, reference);
+        std::optional<Producer> target = Only(found->second, reference);
         if (target) target->output = reference.text.substr(dot + 1);
         return target;
       }
@@ -91,8 +91,8 @@ class Linker {
     return std::nullopt;
   }
 
-  std::optional<Target> Only(const std::vector<std::string>& full, const StepReference& reference) {
-    if (full.size() == 1) return Target{full.front(), ""};
+  std::optional<Producer> Only(const std::vector<std::string>& full, const StepReference& reference) {
+    if (full.size() == 1) return Producer{full.front(), ""};
     diagnostics_.AddError(DiagnosticCode::kDuplicateName, reference.place, StrCat("`", reference.text, "` may mean ", Join(full, " or ")))
         .Help(StrCat("write `", full.front(), "`, or rename one of them"));
     return std::nullopt;
@@ -121,7 +121,7 @@ class Linker {
     return std::any_of(frame.groups.begin(), frame.groups.end(), [&](const std::string& group) { return pipeline_.broken.contains(frame.prefix + group); });
   }
 
-  bool Suits(const StepReference& reference, const Target& target, const StepSpec& producer) {
+  bool Suits(const StepReference& reference, const Producer& target, const StepSpec& producer) {
     const auto refuse = [&](DiagnosticCode code, std::string message, std::string help = "") {
       diagnostics_.AddError(code, reference.place, std::move(message)).Help(std::move(help));
       return false;
@@ -229,7 +229,7 @@ class Linker {
 
 }  // namespace
 
-std::vector<StepSpec> Link(ExpandedPipeline pipeline, Diagnostics& diagnostics) {
+std::vector<StepSpec> LinkSteps(ExpandedPipeline pipeline, Diagnostics& diagnostics) {
   return Linker(pipeline, diagnostics).Run();
 }
 

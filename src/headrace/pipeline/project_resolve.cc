@@ -106,7 +106,7 @@ void CheckPipeline(const PipelineFile& pipeline, const Environment& environment,
     diagnostics.AddError(DiagnosticCode::kMissingKey, pipeline.root.FindEntry("steps")->key_place, "`steps` holds no step");
     return;
   }
-  Link(Expand(steps, pipeline.root.Find("finally"), scope, "", around, sql, diagnostics), diagnostics);
+  LinkSteps(Expand(steps, pipeline.root.Find("finally"), scope, "", around, sql, diagnostics), diagnostics);
 }
 
 /// Each parameter of a tenant belongs to some pipeline and fits all that declare it.
@@ -235,11 +235,11 @@ Result<ResolvedPipeline> ResolveAlone(const Project& project, const Project::Par
   if (client == nullptr && !parts.tenants.empty()) around.connection_help = StrCat("tenants have connections of their own: choose one with `--tenant` (", Join(project.tenants(), ", "), ")");
   const Node* steps = pipeline->second.root.Find("steps");
   const Node* finally = pipeline->second.root.Find("finally");
-  out.steps = Link(Expand(steps, finally, scope, "succeeded", around, parts.sql, diagnostics), diagnostics);
+  out.steps = LinkSteps(Expand(steps, finally, scope, "succeeded", around, parts.sql, diagnostics), diagnostics);
   TryItems(out.steps, diagnostics);
   RETURN_IF_ERROR(diagnostics.ToStatus());
   if (finally == nullptr) return out;
-  for (StepSpec& spec : Link(Expand(steps, finally, scope, "failed", around, parts.sql, diagnostics), diagnostics))
+  for (StepSpec& spec : LinkSteps(Expand(steps, finally, scope, "failed", around, parts.sql, diagnostics), diagnostics))
     if (spec.last) out.last_if_failed.emplace(spec.name, std::move(spec));
   RETURN_IF_ERROR(diagnostics.ToStatus());
   return out;

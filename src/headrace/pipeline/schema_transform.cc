@@ -6,7 +6,7 @@ namespace {
 
 using enum ScalarType;
 
-Shape Columns() { return ListOrSingle(Scalar(kColumn)); }
+Shape InputColumns() { return ListOrSingle(Scalar(kColumn)); }
 
 Shape DateShape() {
   const auto parts = [] { return ListOrSingle(Choice({"year", "quarter", "month", "week", "day", "day_of_year", "weekday", "hour", "minute", "second"})); };
@@ -77,7 +77,7 @@ const Shape& TransformShape() {
        "the columns it applies to, in order; a name with `*` takes all that fit and that no entry before took", "[recency_days, \"spend_*\"]"},
       {"steps", ListOrSingle(StepShapeOf()), "what happens to each of the columns, in order; an empty list passes them on", "[{impute: median}, {scale: standard}]"},
       {"derive", Named("name: expression", Scalar(kExpression), kName), "new columns from expressions over one row", "{spend_per_visit: \"spend / nullif(visits, 0)\"}"},
-      {"drop", Columns(), "columns that are left out; a name with `*` takes all that fit", "[\"tmp_*\"]"},
+      {"drop", InputColumns(), "columns that are left out; a name with `*` takes all that fit", "[\"tmp_*\"]"},
   }, {"columns", "derive", "drop"});
   return shape;
 }

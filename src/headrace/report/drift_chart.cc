@@ -8,7 +8,7 @@
 namespace headrace {
 namespace {
 
-constexpr double kWidth = 360, kNames = 150, kValues = 58, kRow = 26, kBar = 9;
+constexpr double kChartWidth = 360, kNames = 150, kValues = 58, kRow = 26, kBar = 9;
 constexpr std::size_t kLongestName = 19;
 
 std::string Short(const std::string& name) {
@@ -31,7 +31,7 @@ Html DrawDrift(Page& page, const DriftBins& column) {
   }
   const std::size_t number = ++page.charts;
   const Anchor title("chart-title", number), description("chart-text", number);
-  const double height = kRow * static_cast<double>(column.bins.size()) + 4, scale = most > 0 ? (kWidth - kNames - kValues) / most : 0;
+  const double height = kRow * static_cast<double>(column.bins.size()) + 4, scale = most > 0 ? (kChartWidth - kNames - kValues) / most : 0;
   Html svg = El("title", {{"id", title}}, StrCat(column.column, ": shares before and now"));
   svg += El("desc", {{"id", description}}, StrCat("Moved most: ", moved->name, ", from ", ShowPercent(moved->before), " to ", ShowPercent(moved->now), "."));
   for (std::size_t b = 0; b < column.bins.size(); ++b) {
@@ -43,7 +43,7 @@ Html DrawDrift(Page& page, const DriftBins& column) {
               El("rect", {{"class", "bar main"}, {"x", kNames}, {"y", top + kBar + 1}, {"width", bin.now * scale}, {"height", kBar}}),
               El("text", {{"x", kNames + std::max(bin.before, bin.now) * scale + 5}, {"y", top + 13}}, ShowPercent(bin.now)));
   }
-  return El("svg", {{"class", "chart"}, {"viewBox", StrCat("0 0 ", Coordinate(kWidth), " ", Coordinate(height))}, {"role", "img"}, {"aria-labelledby", StrCat(title.id(), " ", description.id())}}, svg);
+  return El("svg", {{"class", "chart"}, {"viewBox", StrCat("0 0 ", Coordinate(kChartWidth), " ", Coordinate(height))}, {"role", "img"}, {"aria-labelledby", StrCat(title.id(), " ", description.id())}}, svg);
 }
 
 }  // namespace headrace

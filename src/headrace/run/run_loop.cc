@@ -15,7 +15,6 @@
 namespace headrace {
 
 namespace {
-constexpr std::int64_t kTickMicros = 100'000;
 constexpr std::int64_t kLookMicros = 1'000'000;      // how often a wish to cancel is looked for
 
 StepRecord PendingRecord(const std::string& run, const StepSpec& spec) {

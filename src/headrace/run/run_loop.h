@@ -121,6 +121,7 @@ class RunLoop {
     bool tried = true;                   ///< false: it failed before anything was tried, so another try has no sense
   };
 
+  static constexpr std::int64_t kTickMicros = 100'000;   ///< how long a slot or an event is waited for at most
   static constexpr std::size_t kMostEnded = 100;   ///< steps and items that ended and are not written yet
 
   /// An attempt of an item.

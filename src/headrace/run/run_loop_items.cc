@@ -7,7 +7,6 @@
 namespace headrace {
 
 namespace {
-constexpr std::int64_t kTickMicros = 100'000;
 constexpr std::size_t kLookedAt = 1'000;    // items between two words on how far it is
 
 StepRecord ItemRecord(const std::string& run, const FanOut& fan, std::size_t item) {
