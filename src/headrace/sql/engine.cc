@@ -229,12 +229,4 @@ Result<std::int64_t> ParquetRowCount(const std::string& path) {
   return OneInt(*rows);
 }
 
-Result<std::int64_t> WriteParquetFile(std::unique_ptr<TableStream> rows, const std::string& path) {
-  Engine::Options options;
-  options.any_file = true;
-  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
-  RETURN_IF_ERROR(engine->AddTable("rows", std::move(rows)));
-  return engine->WriteParquet("SELECT * FROM rows", {}, path);
-}
-
 }  // namespace headrace

@@ -56,7 +56,7 @@ Result<StepFiles> RunAggregate(const StepContext& context) {
   engine.reset();
   if (context.progress) context.progress("computing features", 0.6);
   const std::string path = context.store().ScratchPath(".parquet");
-  ASSIGN_OR_RETURN(const std::int64_t count, WriteParquetFile(std::move(rows), path));
+  ASSIGN_OR_RETURN(const std::int64_t count, WriteParquetFile(std::move(rows), path, context.run->threads));
   StepFiles out;
   out.files[""] = {path, "dataset", count};
   out.details.notes = Notes(spec, counts);

@@ -61,7 +61,7 @@ Result<StepFiles> RunScore(const StepContext& context) {
   for (const std::string& name : PersonalColumns(context.pipeline())) options.personal.insert(name);
   ASSIGN_OR_RETURN(std::unique_ptr<TableStream> scoring, MakeScoringStream(model, std::move(rows), options));
   const std::string path = context.store().ScratchPath(".parquet");
-  ASSIGN_OR_RETURN(const std::int64_t written, WriteParquetFile(std::move(scoring), path));
+  ASSIGN_OR_RETURN(const std::int64_t written, WriteParquetFile(std::move(scoring), path, context.run->threads));
 
   StepFiles out;
   out.files[""] = {path, "dataset", written};

@@ -133,7 +133,7 @@ Result<StepFiles> RunUnion(const StepContext& context) {
     const auto token = CancelsWith(context, [&engine] { engine->Cancel(); });
     ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, UnionStream::Make(*engine, parts, context));
     const std::string path = context.store().ScratchPath(".parquet");
-    ASSIGN_OR_RETURN(const std::int64_t count, WriteParquetFile(std::move(rows), path));
+    ASSIGN_OR_RETURN(const std::int64_t count, WriteParquetFile(std::move(rows), path, context.run->threads));
     out.files[name] = {path, "dataset", count};
   }
   return out;

@@ -1,0 +1,208 @@
+// Rows of ours into a Parquet file. ADBC can only ingest rows into a table, which costs a copy of everything in memory and its statistics; DuckDB's C
+// interface scans an Arrow stream, so that rows are packed on all cores as they come and no more than a few row groups are held.
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "headrace/base/libraries.h"
+#include "headrace/base/parallel.h"
+#include "headrace/sql/duckdb_error_internal.h"
+#include "headrace/sql/engine.h"
+#include "headrace/sql/memory_limit_internal.h"
+#include "headrace/sql/parameters_internal.h"
+#include "nanoarrow/nanoarrow.h"
+
+namespace headrace {
+namespace {
+
+/// DuckDB's row group. Blocks of this size make the file's bytes the same however the rows came, on any number of threads.
+constexpr std::size_t kRowGroup = 122'880;
+
+/// What is needed of duckdb.h (stable since 1.0), found in libduckdb.so when first asked for.
+struct DuckDbApi {
+  struct Answer {
+    std::uint64_t columns, rows, changed;
+    void* column_data;
+    char* error;
+    void* internal;
+  };
+  int (*create_config)(void** config) = nullptr;
+  int (*set_config)(void* config, const char* name, const char* value) = nullptr;
+  void (*destroy_config)(void** config) = nullptr;
+  int (*open_ext)(const char* path, void** database, void* config, char** error) = nullptr;
+  int (*connect)(void* database, void** connection) = nullptr;
+  int (*query)(void* connection, const char* sql, Answer* answer) = nullptr;
+  const char* (*result_error)(Answer* answer) = nullptr;
+  void (*destroy_result)(Answer* answer) = nullptr;
+  int (*arrow_scan)(void* connection, const char* view, ArrowArrayStream* stream) = nullptr;
+  void (*disconnect)(void** connection) = nullptr;
+  void (*close)(void** database) = nullptr;
+  void (*free)(void* pointer) = nullptr;
+
+  static Result<const DuckDbApi*> Get() {
+    static const Result<DuckDbApi> kApi = LoadLibrary();
+    if (!kApi.ok()) return kApi.status();
+    return &*kApi;
+  }
+
+ private:
+  static Result<DuckDbApi> LoadLibrary() {
+    ASSIGN_OR_RETURN(const std::string path, FindSharedLibrary("libduckdb.so"));
+    void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) return Error(ErrorCode::kInvalid, "cannot load DuckDB: ", dlerror());
+    DuckDbApi api;
+    const bool ok = LoadFunction(library, "duckdb_create_config", &api.create_config) && LoadFunction(library, "duckdb_set_config", &api.set_config) &&
+                    LoadFunction(library, "duckdb_destroy_config", &api.destroy_config) && LoadFunction(library, "duckdb_open_ext", &api.open_ext) &&
+                    LoadFunction(library, "duckdb_connect", &api.connect) && LoadFunction(library, "duckdb_query", &api.query) &&
+                    LoadFunction(library, "duckdb_result_error", &api.result_error) && LoadFunction(library, "duckdb_destroy_result", &api.destroy_result) &&
+                    LoadFunction(library, "duckdb_arrow_scan", &api.arrow_scan) && LoadFunction(library, "duckdb_disconnect", &api.disconnect) &&
+                    LoadFunction(library, "duckdb_close", &api.close) && LoadFunction(library, "duckdb_free", &api.free);
+    if (!ok) return Error(ErrorCode::kInvalid, "DuckDB's library ", path, " lacks a function that is needed");
+    return api;
+  }
+};
+
+/// The rows in blocks of one row group, counted; an error of their source is kept.
+class RowGroups final : public TableStream {
+ public:
+  struct Seen {
+    std::int64_t rows = 0;
+    Status error;
+  };
+  RowGroups(std::unique_ptr<TableStream> rows, Seen* seen) : rows_(std::move(rows)), seen_(seen) {}
+  const Schema& schema() const override { return rows_->schema(); }
+
+  Result<std::optional<Table>> Next() override {
+    while (held_ < kRowGroup && !over_) {
+      Result<std::optional<Table>> block = rows_->Next();
+      if (!block.ok()) {
+        seen_->error = block.status();
+        return block;
+      }
+      over_ = !block->has_value();
+      if (over_ || (*block)->num_rows() == 0) continue;
+      held_ += (*block)->num_rows();
+      blocks_.push_back(**std::move(block));
+    }
+    if (held_ == 0) return std::optional<Table>();
+    const Table all = Concat(blocks_);
+    Table out = all.Slice(0, kRowGroup);
+    held_ -= out.num_rows();
+    blocks_.clear();
+    if (held_ > 0) blocks_.push_back(all.Slice(out.num_rows(), held_));
+    seen_->rows += static_cast<std::int64_t>(out.num_rows());
+    return std::optional<Table>(std::move(out));
+  }
+
+ private:
+  std::unique_ptr<TableStream> rows_;
+  Seen* seen_;
+  std::vector<Table> blocks_;
+  std::size_t held_ = 0;
+  bool over_ = false;
+};
+
+/// An Arrow stream as DuckDB's scan takes it: it asks for the schema several times and never releases it, so it gets the same one each time.
+class Scanned {
+ public:
+  explicit Scanned(std::unique_ptr<TableStream> rows) {
+    ExportStream(std::move(rows), &inner_);
+    stream_.private_data = this;
+    stream_.get_schema = [](ArrowArrayStream* self, ArrowSchema* out) {
+      auto& scanned = *static_cast<Scanned*>(self->private_data);
+      if (scanned.schema_.release == nullptr)
+        if (const int code = scanned.inner_.get_schema(&scanned.inner_, &scanned.schema_); code != 0) return code;
+      *out = scanned.schema_;
+      out->release = [](ArrowSchema*) {};
+      return 0;
+    };
+    stream_.get_next = [](ArrowArrayStream* self, ArrowArray* out) {
+      auto& inner = static_cast<Scanned*>(self->private_data)->inner_;
+      return inner.get_next(&inner, out);
+    };
+    stream_.get_last_error = [](ArrowArrayStream* self) {
+      auto& inner = static_cast<Scanned*>(self->private_data)->inner_;
+      return inner.get_last_error(&inner);
+    };
+    stream_.release = [](ArrowArrayStream* self) { self->release = nullptr; };
+  }
+  ~Scanned() {
+    if (schema_.release != nullptr) schema_.release(&schema_);
+    if (inner_.release != nullptr) inner_.release(&inner_);
+  }
+  Scanned(const Scanned&) = delete;
+  Scanned& operator=(const Scanned&) = delete;
+  ArrowArrayStream* get() { return &stream_; }
+
+ private:
+  ArrowArrayStream inner_ = {}, stream_ = {};
+  ArrowSchema schema_ = {};
+};
+
+/// An in-memory DuckDB with one connection.
+class Database {
+ public:
+  static Result<std::unique_ptr<Database>> Open(const DuckDbApi& api, int threads) {
+    std::unique_ptr<Database> database(new Database(api));
+    void* config = nullptr;
+    if (api.create_config(&config) != 0) return Error(ErrorCode::kInternal, "DuckDB makes no configuration");
+    bool set = true;
+    const std::string memory_limit = internal::DefaultMemoryLimit();
+    for (const auto& [name, value] : {std::pair<const char*, std::string>{"threads", StrCat(ResolveThreads(threads))}, {"memory_limit", memory_limit},
+                                      {"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"}})
+      set = set && (value.empty() || api.set_config(config, name, value.c_str()) == 0);
+    char* error = nullptr;
+    const bool opened = set && api.open_ext(":memory:", &database->database_, config, &error) == 0;
+    api.destroy_config(&config);
+    const Status failed = opened ? Ok() : DuckDbError(error != nullptr ? error : "DuckDB refuses its settings");
+    if (error != nullptr) api.free(error);
+    RETURN_IF_ERROR(failed);
+    if (api.connect(database->database_, &database->connection_) != 0) return Error(ErrorCode::kInternal, "DuckDB gives no connection");
+    return database;
+  }
+  ~Database() {
+    if (connection_ != nullptr) api_.disconnect(&connection_);
+    if (database_ != nullptr) api_.close(&database_);
+  }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  void* connection() const { return connection_; }
+  Status Execute(const std::string& sql) const {
+    DuckDbApi::Answer answer = {};
+    const bool ok = api_.query(connection_, sql.c_str(), &answer) == 0;
+    const char* error = ok ? nullptr : api_.result_error(&answer);
+    Status status = ok ? Ok() : DuckDbError(error != nullptr ? error : "DuckDB gave no reason");
+    api_.destroy_result(&answer);
+    return status;
+  }
+
+ private:
+  explicit Database(const DuckDbApi& api) : api_(api) {}
+  const DuckDbApi& api_;
+  void* database_ = nullptr;
+  void* connection_ = nullptr;
+};
+
+}  // namespace
+
+Result<std::int64_t> WriteParquetFile(std::unique_ptr<TableStream> rows, const std::string& path, int threads) {
+  RETURN_IF_ERROR(CheckUniqueNames(rows->schema()));
+  std::string select;
+  for (const Field& field : rows->schema().fields()) {
+    const std::string name = QuoteIdentifier(field.name);
+    select += StrCat(select.empty() ? "" : ", ", "CAST(", name, " AS ", DuckDbTypeName(field.type), ") AS ", name);
+  }
+  ASSIGN_OR_RETURN(const DuckDbApi* const api, DuckDbApi::Get());
+  RowGroups::Seen seen;
+  Scanned scanned(std::make_unique<RowGroups>(std::move(rows), &seen));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(*api, threads));
+  if (api->arrow_scan(database->connection(), "rows", scanned.get()) != 0) return Error(ErrorCode::kInternal, "DuckDB does not take the rows");
+  Status written = database->Execute(StrCat("COPY (SELECT ", select, " FROM rows) TO ", QuoteString(path), " (FORMAT parquet, COMPRESSION zstd)"));
+  if (!seen.error.ok()) return seen.error;
+  RETURN_IF_ERROR(std::move(written));
+  return seen.rows;
+}
+
+}  // namespace headrace
