@@ -1,10 +1,12 @@
 #include "headrace/model/profile.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "headrace/base/json.h"
+#include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
 
 namespace headrace {
@@ -142,10 +144,17 @@ ColumnProfile ProfileColumn(std::string name, const Column& column) {
 }
 
 Profile MakeProfile(const Table& rows, const Schema& inputs, const std::set<std::string>& hidden,
-                    std::span<const double> scores) {
-  Profile profile;
+                    std::span<const double> scores, int threads) {
+  std::vector<std::string> shown;
   for (const Field& field : inputs.fields())
-    if (!hidden.contains(field.name)) profile.columns.push_back(ProfileColumn(field.name, *rows.Find(field.name)));
+    if (!hidden.contains(field.name)) shown.push_back(field.name);
+  Profile profile;
+  profile.columns.resize(shown.size());
+  [[maybe_unused]] const Status done = ParallelFor(threads, shown.size(), [&](std::size_t i) {
+    profile.columns[i] = ProfileColumn(shown[i], *rows.Find(shown[i]));
+    return Ok();
+  });
+  assert(done.ok());
   profile.score = ProfileColumn("score", Column(std::vector<double>(scores.begin(), scores.end()), {}));
   return profile;
 }

@@ -52,9 +52,9 @@ struct Profile {
 
 ColumnProfile ProfileColumn(std::string name, const Column& column);
 
-/// Profile the columns of `inputs` that are not in `hidden`. REQUIRES: `rows` has them.
+/// Profile the columns of `inputs` that are not in `hidden`, the same on any number of threads (0 = all cores). REQUIRES: `rows` has them.
 Profile MakeProfile(const Table& rows, const Schema& inputs, const std::set<std::string>& hidden,
-                    std::span<const double> scores);
+                    std::span<const double> scores, int threads = 1);
 
 /// What drift is measured against: the bins and counts of the input columns and of the score, as far as training told them (a column with too few
 /// training rows has none). Lengths of text stand for levels where those do not tell much.

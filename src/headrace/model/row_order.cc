@@ -51,10 +51,12 @@ Result<RowOrder> OrderRows(const Table& table, std::span<const std::string> key)
       if (const int result = Compare(*columns[c], a, b); result != 0) return result;
     return 0;
   };
-  std::sort(order.rows.begin(), order.rows.end(), [&](std::size_t a, std::size_t b) {
+  const auto before = [&](std::size_t a, std::size_t b) {
     const int result = compare(a, b, columns.size());
     return result != 0 ? result < 0 : a < b;
-  });
+  };
+  order.as_given = std::is_sorted(order.rows.begin(), order.rows.end(), before);
+  if (!order.as_given) std::sort(order.rows.begin(), order.rows.end(), before);
   for (std::size_t i = 1; i < order.rows.size(); ++i)
     if (compare(order.rows[i - 1], order.rows[i], key_columns) == 0) ++order.duplicate_keys;
   return order;

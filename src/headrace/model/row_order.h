@@ -16,6 +16,7 @@ namespace headrace {
 struct RowOrder {
   std::vector<std::size_t> rows;
   std::size_t duplicate_keys = 0;  ///< rows whose key an earlier row has
+  bool as_given = true;            ///< the table has this order already
 };
 
 /// kInvalid: a key column that is not in `table`, with the nearest name. Without a key the order is the table's own.

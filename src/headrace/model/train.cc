@@ -78,7 +78,7 @@ class Trainer {
     std::vector<std::string> order_by = spec_.key;
     if (!spec_.group.empty()) order_by.insert(order_by.begin(), spec_.group);
     ASSIGN_OR_RETURN(const RowOrder order, OrderRows(data_, order_by));
-    rows_.table = order_by.empty() ? data_ : data_.Take(order.rows);
+    rows_.table = order.as_given ? data_ : data_.Take(order.rows);
     if (order.duplicate_keys > 0 && !spec_.key.empty())
       Note(StrCat(FormatCount(static_cast<std::int64_t>(order.duplicate_keys)), " rows have the key of another row"));
     ASSIGN_OR_RETURN(rows_.target, ExtractTarget(rows_.table, spec_));
@@ -422,7 +422,7 @@ class Trainer {
     std::set<std::string> hidden(spec_.key.begin(), spec_.key.end());
     hidden.insert(spec_.personal.begin(), spec_.personal.end());
     const Profile profile =
-        MakeProfile(rows_.table.Take(fitted_rows_), parts.transform.input_schema(), hidden, ProfiledScores());
+        MakeProfile(rows_.table.Take(fitted_rows_), parts.transform.input_schema(), hidden, ProfiledScores(), context_.threads);
     ModelContents contents;
     contents.info = Info();
     contents.transform = parts.transform.ToJson();

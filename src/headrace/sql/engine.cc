@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
 #include "headrace/sql/adbc_internal.h"
 #include "headrace/sql/duckdb_error_internal.h"
@@ -205,17 +206,18 @@ Result<std::int64_t> Engine::WriteParquet(const std::string& sql, const Paramete
   return WriteFile(sql, parameters, path, {FileFormat::Kind::kParquet, FileFormat::Compression::kNone});
 }
 
-Result<std::unique_ptr<TableStream>> StreamParquet(const std::string& path) {
+Result<std::unique_ptr<TableStream>> StreamParquet(const std::string& path, int threads) {
   Engine::Options options;
   options.any_file = true;
+  options.threads = ResolveThreads(threads);
   ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, Engine::Open(options));
   RETURN_IF_ERROR(engine->AddParquet("rows", path));
   ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, engine->Query("SELECT * FROM rows"));
   return std::unique_ptr<TableStream>(std::make_unique<OwningStream>(std::move(engine), std::move(rows)));
 }
 
-Result<Table> ReadParquet(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(path));
+Result<Table> ReadParquet(const std::string& path, int threads) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(path, threads));
   return ReadAll(*rows);
 }
 

@@ -46,7 +46,7 @@ Result<StepFiles> RunScore(const StepContext& context) {
   if (!spec.allow_changed_features) RETURN_IF_ERROR(CompareUnfitted(model->info().unfitted, context.unfitted, input.label));
   RETURN_IF_ERROR(model->ReplayProof());
 
-  ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, StreamParquet(context.inputs.at("data").path));
+  ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, StreamParquet(context.inputs.at("data").path, context.run->threads));
   ScoreCounts counts;
   std::vector<double> scores;
   ScoringOptions options;

@@ -39,7 +39,7 @@ std::vector<std::string> PersonalColumns(const ResolvedPipeline& pipeline) {
 
 Result<StepFiles> RunTrain(const StepContext& context) {
   const auto& spec = context.step->as<TrainStepSpec>();
-  ASSIGN_OR_RETURN(const Table data, ReadParquet(context.inputs.at("data").path));
+  ASSIGN_OR_RETURN(const Table data, ReadParquet(context.inputs.at("data").path, context.run->threads));
   TrainContext train;
   train.unfitted = context.unfitted;
   train.pipeline = context.pipeline().pipeline;
