@@ -6,6 +6,7 @@
 #include "headrace/model/learner.h"
 #include "headrace/model/metrics.h"
 #include "headrace/model/queries.h"
+#include "headrace/model/treatment.h"
 
 namespace headrace {
 namespace {
@@ -38,5 +39,7 @@ Status CheckGate(const GateSpec& gate, std::optional<Task> task) {
 Status CheckLearner(const LearnerSpec& spec) { return CheckLearnerParameters(spec); }
 
 Status CheckQueries(const TrainSpec& spec) { return CheckRanking(spec); }
+
+Status CheckUplift(const TrainSpec& spec) { return CheckTreatment(spec); }
 
 }  // namespace headrace
