@@ -113,7 +113,7 @@ def rows(count=120, mailed=False):
 
 def models(folder):
     (folder / "rows.csv").write_text(rows())
-    (folder / "mailed.csv").write_text(rows(900, mailed=True))
+    (folder / "mailed.csv").write_text(rows(1500, mailed=True))
     found = {}
     for name, train in MODELS.items():
         project, file, types = folder / name, "rows.csv", TYPES

@@ -194,7 +194,7 @@ class TrainDecoder {
     for (std::size_t i = 0; i < spec_.evaluate.size(); ++i) {
       const Node& at = node->is_list() ? node->items[i] : *node;
       if (at.pending) continue;
-      if (const Status status = CheckMetric(spec_.evaluate[i], KnownTask()); !status.ok())
+      if (const Status status = spec_.learner.uplift ? CheckUpliftMetric(spec_.evaluate[i]) : CheckMetric(spec_.evaluate[i], KnownTask()); !status.ok())
         Error(DiagnosticCode::kMetric, at.place, status.message(), status.help());
     }
   }
