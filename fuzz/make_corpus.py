@@ -58,6 +58,18 @@ MODELS = {
       ignore: [plan, amount, since]
       split: {by: hash(id), test: 30%}
       learner: {xgboost: {num_boost_round: 3, max_depth: 3}}""",
+    "uplift_forests": """target: bought
+      key: [id]
+      ignore: [plan, amount, since]
+      treatment: mailed
+      split: {by: hash(id), test: 30%}
+      learner: {x_learner: {lightgbm: {num_iterations: 2, num_leaves: 3, min_data_in_leaf: 5}}}""",
+    "calibrated_by_country": """target: bought
+      key: [id]
+      ignore: [plan, amount, since, mailed]
+      split: {by: hash(id), test: 30%}
+      learner: logistic
+      calibrate: {method: sigmoid, by: country}""",
     "naive_bayes": """target: bought
       key: [id]
       ignore: [plan, amount, since]
@@ -88,28 +100,31 @@ i::text || d::text || day::text || at::text
 """
 
 
-def rows():
-    draw = random.Random(11)
-    lines = ["id,visits,spend,country,since,amount,plan,bought"]
-    for i in range(120):
+def rows(count=120, mailed=False):
+    draw, post = random.Random(11), random.Random(12)
+    lines = ["id,visits,spend,country,since,amount,plan,bought" + (",mailed" if mailed else "")]
+    for i in range(count):
         visits, country = draw.randrange(9), draw.choice(["DE", "FR", "IT", ""])
         spend = "" if draw.random() < 0.1 else round(draw.expovariate(0.02), 1)
         amount = round(3 * visits + (10 if country == "IT" else 0) + draw.gauss(0, 2), 1)
-        lines.append(f"{i},{visits},{spend},{country},2025-{draw.randrange(1, 13):02}-{draw.randrange(1, 29):02},{amount},{draw.choice(['basic', 'plus', 'pro'])},{int(draw.random() < 0.2 + visits / 14)}")
+        lines.append(f"{i},{visits},{spend},{country},2025-{draw.randrange(1, 13):02}-{draw.randrange(1, 29):02},{amount},{draw.choice(['basic', 'plus', 'pro'])},{int(draw.random() < 0.2 + visits / 14)}" + (post.choice([",yes", ",no"]) if mailed else ""))
     return "\n".join(lines) + "\n"
 
 
 def models(folder):
     (folder / "rows.csv").write_text(rows())
+    (folder / "mailed.csv").write_text(rows(1500, mailed=True))
     found = {}
     for name, train in MODELS.items():
-        project = folder / name
+        project, file, types = folder / name, "rows.csv", TYPES
         project.mkdir()
-        (project / "rows.yaml").write_text("columns:\n" + "".join(f"  - {{name: {column}, type: {kind}}}\n" for column, kind in TYPES.items()))
+        if "mailed" in train:
+            file, types = "mailed.csv", {**TYPES, "mailed": "text"}
+        (project / "rows.yaml").write_text("columns:\n" + "".join(f"  - {{name: {column}, type: {kind}}}\n" for column, kind in types.items()))
         (project / "p.yaml").write_text(f"""name: {name}
 steps:
   rows:
-    extract: {{file: ../rows.csv}}
+    extract: {{file: ../{file}}}
     checks: [{{contract: rows.yaml}}]
   model:
     train:

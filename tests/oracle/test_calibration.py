@@ -215,3 +215,16 @@ def test_weighted_sigmoid_is_scikit_learns():
         references.append(1 / (1 + np.exp(a * margins + b)))
     for answer, reference in zip(ask(requests), references, strict=True):
         np.testing.assert_allclose(answer["values"], reference, rtol=0, atol=1e-6)
+
+
+def test_by_a_column_each_value_with_rows_enough_is_fitted_alone():
+    rng = np.random.default_rng(20270)
+    by = np.array(["few"] * 150 + ["a"] * 300 + ["b"] * 260)
+    scores = rng.random(len(by))
+    target = (rng.random(len(by)) < np.where(by == "b", 0.3 * scores, scores)).astype(float)
+    apply, apply_by = np.tile(rng.random(40), 4), np.repeat(["few", "a", "b", "unseen"], 40)
+    [answer] = ask([{"ask": "calibration", "kind": "isotonic", "scores": scores.tolist(), "target": target.tolist(), "by": by.tolist(), "apply": apply.tolist(), "apply_by": apply_by.tolist()}])
+    fitted = {value: isotonic_reference(scores[by == value], target[by == value]) for value in "ab"}
+    pooled = isotonic_reference(scores, target)
+    expected = [fitted.get(value, pooled).predict([score])[0] for score, value in zip(apply, apply_by, strict=True)]
+    np.testing.assert_allclose(answer["values"], expected, rtol=1e-9, atol=0)

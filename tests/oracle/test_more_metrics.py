@@ -286,3 +286,27 @@ def test_thresholds_are_those_of_trying_all():
         references.append(np.max(p) if expected is None else expected)
     for asked, answer, reference in zip(requests, ask(requests), references, strict=True):
         assert answer["threshold"] == reference, {k: v for k, v in asked.items() if k not in ("target", "scores", "weights")}
+
+
+def test_profit_is_the_best_of_all_places_between_two_scores():
+    rng = np.random.default_rng(9)
+    requests, references = [], []
+    for case in range(60):
+        n = int(rng.integers(5, 200))
+        p = rng.random(n) if case % 2 else np.round(rng.random(n), 1)
+        y = (rng.random(n) < 0.4 * p).astype(float)
+        w = weights_of(case, rng, n)
+        u = np.ones(n) if w is None else w
+        value, cost = float(rng.choice([2, 10, 30.5])), float(rng.choice([0.5, 2]))
+        best, share = 0.0, 0.0
+        for t in np.unique(p[u > 0])[::-1]:
+            profit = value * np.sum(u[(p >= t) & (y == 1)]) - cost * np.sum(u[p >= t])
+            if profit > best + 1e-12:
+                best, share = profit, np.sum(u[p >= t])
+        name = f"{value:g}/{cost:g}"
+        references.append({f"profit@{name}": best / u.sum(), f"profit_share@{name}": share / u.sum()})
+        requests.append(weighted({"ask": "metrics", "task": "binary", "target": y.tolist(), "scores": p.tolist(), "metrics": list(references[-1])}, w))
+    for answer, reference in zip(ask(requests), references, strict=True):
+        assert answer.keys() == reference.keys()
+        for name, expected in reference.items():
+            close(answer[name], expected, name)

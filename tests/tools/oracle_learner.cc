@@ -1,6 +1,6 @@
 // Answers the pytest oracle of the learners: one JSON array of requests on stdin, one of answers on stdout, each
 // {"error": "..."} or {"text": the fitted learner, "margins": [...], "predictions": [...], "contributions": [...] if asked, "importance": [...]}.
-//   {"learner": "logistic", "task": "binary", "classes": 2, "l1": 0, "l2": 1, "weights": [], "monotone": [], "categorical": [], "groups": [], "contributions": false, "parameters": {}, "features": 3, "x": [...], "y":
+//   {"learner": "logistic", "task": "binary", "classes": 2, "l1": 0, "l2": 1, "weights": [], "monotone": [], "categorical": [], "groups": [], "uplift": "two_model", "treated": [], "contributions": false, "parameters": {}, "features": 3, "x": [...], "y":
 //   [...],
 //    "apply": [...]}
 // x and apply are row-major; null stands for NaN.
@@ -30,6 +30,7 @@ Result<json> Fit(const json& request) {
   LearnerSpec spec;
   spec.given = true;
   ASSIGN_OR_RETURN(spec.kind, LearnerFromName(request.at("learner").get<std::string>()));
+  if (request.contains("uplift")) { ASSIGN_OR_RETURN(spec.uplift, LearnerFromName(request.at("uplift").get<std::string>())); }
   spec.l2 = request.value("l2", 1.0);
   spec.l1 = request.value("l1", 0.0);
   spec.parameters = request.value("parameters", std::map<std::string, std::string>());
@@ -40,11 +41,12 @@ Result<json> Fit(const json& request) {
   const std::vector<int> monotone = request.value("monotone", std::vector<int>());
   const std::vector<int> categorical = request.value("categorical", std::vector<int>());
   const std::vector<std::int64_t> groups = request.value("groups", std::vector<std::int64_t>());
+  const auto treated = request.value("treated", std::vector<std::uint8_t>());
   const std::size_t features = request.at("features");
   ASSIGN_OR_RETURN(const LearnerSettings settings,
                    ResolveLearner(spec, task, request.value("classes", std::size_t{2}), y.size()));
   ASSIGN_OR_RETURN(const std::unique_ptr<const FittedLearner> learner,
-                   FitLearner(settings, {x, y.size(), features, y, weights, monotone, categorical, groups}, settings.iterations, {}));
+                   FitLearner(settings, {x, y.size(), features, y, weights, monotone, categorical, groups, treated}, settings.iterations, {}));
   const std::size_t rows = apply.size() / features;
   Doubles margins(rows * learner->num_outputs());
   learner->RawScores(apply.data(), rows, margins.data());

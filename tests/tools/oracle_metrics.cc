@@ -28,13 +28,14 @@ Task TaskOf(const json& request) {
   return name == "binary" ? Task::kBinary : name == "multiclass" ? Task::kMulticlass : Task::kRegression;
 }
 
-/// {"target": [...], "scores": [...], "classes": 3, "threshold": 0.5, "metrics": ["auc"], "weights": [...], "groups": [...]}
+/// {"target": [...], "scores": [...], "classes": 3, "threshold": 0.5, "metrics": ["auc"], "weights": [...], "groups": [...], "treated": [...]}
 /// -> {"auc": 0.7}
 json AskMetrics(const json& request) {
   const Result<Metrics> metrics =
       Evaluate(TaskOf(request), request.at("target").get<Doubles>(), request.at("scores").get<Doubles>(),
                request.value("classes", 1), request.value("threshold", 0.5), request.value("metrics", Names()),
-               request.value("weights", Doubles()), request.value("groups", std::vector<std::int64_t>()));
+               request.value("weights", Doubles()), request.value("groups", std::vector<std::int64_t>()),
+               request.value("treated", std::vector<std::uint8_t>()));
   if (!metrics.ok()) return Failed(metrics.status());
   return *metrics;
 }
@@ -53,7 +54,8 @@ json AskIntervals(const json& request) {
 }
 
 /// {"kind": "isotonic", "scores": [...], "target": [...], "weights": [...], "apply": [...]} -> {"values": [...],
-/// "json": "..."}. With several classes, scores and apply are row-major and so are the values.
+/// "json": "..."}. With several classes, scores and apply are row-major and so are the values. "by" and "apply_by": a text or
+/// null for each row.
 json AskCalibration(const json& request) {
   const Doubles scores = request.at("scores"), target = request.at("target"),
                 weights = request.value("weights", Doubles());
@@ -61,13 +63,17 @@ json AskCalibration(const json& request) {
   const auto kind = request.at("kind") == "isotonic"  ? CalibrationSpec::Kind::kIsotonic
                     : request.at("kind") == "sigmoid" ? CalibrationSpec::Kind::kSigmoid
                                                       : CalibrationSpec::Kind::kBeta;
-  const Result<Calibration> fitted = Calibration::Fit(kind, scores, target, classes, weights);
+  std::vector<std::optional<std::string>> by, apply_by;
+  for (const json& value : request.value("by", json::array())) by.push_back(value.is_null() ? std::nullopt : std::optional(value.get<std::string>()));
+  for (const json& value : request.value("apply_by", json::array())) apply_by.push_back(value.is_null() ? std::nullopt : std::optional(value.get<std::string>()));
+  const Result<Calibration> fitted = by.empty() ? Calibration::Fit(kind, scores, target, classes, weights) : Calibration::FitBy("by", by, kind, scores, target, classes, weights);
   if (!fitted.ok()) return Failed(fitted.status());
   const Result<Calibration> read = Calibration::FromJson(fitted->ToJson());
   if (!read.ok()) return Failed(read.status());
   Doubles values = request.at("apply");
   if (classes <= 2) {
-    for (double& value : values) value = read->Apply(value);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = read->Apply(values[i], i < apply_by.size() && apply_by[i] ? read->SegmentOf(*apply_by[i]) : Calibration::kPooled);
   } else {
     const auto width = static_cast<std::size_t>(classes);
     for (std::size_t i = 0; i < values.size(); i += width) read->ApplyRow(std::span<double>(values).subspan(i, width));

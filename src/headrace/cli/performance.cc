@@ -82,6 +82,10 @@ std::vector<std::string> ScoreColumns(const ModelInfo& info) {
 }
 
 Status Measure(Engine& engine, const std::string& path, const PerformanceFlags& flags, const ModelInfo& info, ScoredInterval& out) {
+  if (!info.treatment.column.empty()) {
+    out.problem = "its model estimates uplift, which no outcome of a row can be compared with";
+    return Ok();
+  }
   const std::string name = StrCat("scored_", out.run.id);
   RETURN_IF_ERROR(engine.AddParquet(name, path));
   const std::string table = QuoteIdentifier(name);

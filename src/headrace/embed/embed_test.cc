@@ -19,9 +19,15 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::shared_ptr<const Model> Trained(const std::string& target, const Table& data) {
+std::shared_ptr<const Model> Trained(const std::string& target, const Table& data, const std::string& calibrated_by = "", const std::string& treatment = "") {
   TrainSpec spec;
   spec.target = target;
+  if (!calibrated_by.empty()) spec.calibrate = {CalibrationSpec::Kind::kBeta, calibrated_by};
+  if (!treatment.empty()) {
+    spec.treatment = treatment;
+    spec.learner.given = true;
+    spec.learner.uplift = LearnerSpec::Kind::kXLearner;
+  }
   for (const char* other : {"churned", "visits", "plan", "is_test", "customer_id"})
     if (other != target) spec.ignore.push_back(other);
   Result<TrainOutput> output = Train(data, spec, {});
@@ -45,10 +51,14 @@ headrace_value ValueOf(const Column& column, std::size_t row) {
   return value;
 }
 
-class EmbedTest : public ::testing::TestWithParam<const char*> {
+struct Case {
+  const char *name, *target, *calibrated_by, *treatment;
+};
+
+class EmbedTest : public ::testing::TestWithParam<Case> {
  protected:
-  Table data_ = testing_world::Customers(700);
-  std::shared_ptr<const Model> model_ = Trained(GetParam(), data_);
+  Table data_ = testing_world::Customers(1200);
+  std::shared_ptr<const Model> model_ = Trained(GetParam().target, data_, GetParam().calibrated_by, GetParam().treatment);
 };
 
 TEST_P(EmbedTest, AStreamAndEachOfItsRowsGetTheScorersBits) {
@@ -64,7 +74,7 @@ TEST_P(EmbedTest, AStreamAndEachOfItsRowsGetTheScorersBits) {
   EXPECT_EQ(rows.release, nullptr) << "taken over";
   const Table table = Read(scored);
   ASSERT_EQ(table.num_rows(), data_.num_rows());
-  EXPECT_EQ(table.Find(GetParam()), nullptr) << "the target is not carried over";
+  EXPECT_EQ(table.Find(GetParam().target), nullptr) << "the target is not carried over";
   EXPECT_NE(table.Find("customer_id"), nullptr);
   EXPECT_EQ(table.Find("model_version")->text(0), model_->info().digest.substr(0, 12));
   for (std::size_t i = 0; outputs == 1 && i < table.num_rows(); ++i) {
@@ -82,7 +92,9 @@ TEST_P(EmbedTest, AStreamAndEachOfItsRowsGetTheScorersBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Targets, EmbedTest, ::testing::Values("churned", "visits", "plan"), [](const auto& target) { return std::string(target.param); });
+INSTANTIATE_TEST_SUITE_P(Targets, EmbedTest, ::testing::Values(Case{"churned", "churned", "", ""}, Case{"visits", "visits", "", ""}, Case{"plan", "plan", "", ""}, Case{"by_country", "churned", "country", ""},
+                                                              Case{"by_active", "plan", "active", ""}, Case{"uplift", "churned", "", "active"}),
+                         [](const auto& one) { return std::string(one.param.name); });
 
 class EmbedErrors : public ::testing::Test {
  protected:

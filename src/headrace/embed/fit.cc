@@ -100,6 +100,8 @@ Result<std::optional<Task>> TaskOf(const headrace_fit_options* options) {
 Status SetTask(const headrace_fit_options* options, TrainSpec& spec) {
   ASSIGN_OR_RETURN(const std::optional<Task> task, TaskOf(options));
   if (!task) return Ok();
+  if (!spec.treatment.empty() && *task != Task::kRegression)
+    return Error(ErrorCode::kInvalid, "a model of uplift gives a number, and the target asks for a ", TaskName(*task), " one").WithHelp("use a regressor, or leave the task to the target");
   const std::optional<Task> implied = TaskOfLearner(spec.learner);
   if (implied && *implied != *task)
     return Error(ErrorCode::kInvalid, "the learner is for a ", TaskName(*implied), " model, and the target asks for a ", TaskName(*task), " one").WithHelp("choose another learner or objective");

@@ -83,6 +83,11 @@ TEST_F(FitTest, TheTaskMayBeSaid) {
   EXPECT_EQ(Train("{target: churned, learner: linear}", &(options = {0, HEADRACE_BINARY, 0, nullptr, nullptr})), HEADRACE_INVALID);
   EXPECT_THAT(error_.message, HasSubstr("regression"));
   EXPECT_EQ(Train("{target: churned}", &(options = {0, 9, 0, nullptr, nullptr})), HEADRACE_INVALID);
+  const char* uplift = "{target: churned, key: [customer_id], treatment: active, learner: {two_model: logistic}}";
+  EXPECT_EQ(Train(uplift, &(options = {0, HEADRACE_BINARY, 0, nullptr, nullptr})), HEADRACE_INVALID);
+  EXPECT_THAT(error_.message, HasSubstr("gives a number"));
+  ASSERT_EQ(Train(uplift), 0) << error_.message;
+  EXPECT_EQ(Opened(model_)->info().treatment.column, "active");
 }
 
 TEST_F(FitTest, WrongWordsAreToldAsInAPipelineFile) {
@@ -277,6 +282,7 @@ TEST_F(ConvertTest, PartsThatDoNotFitAreRefused) {
   with("/transform/inputs/0/name", "spent", "spend");
   with("/calibration", {{"kind", "sigmoid"}, {"curves", json::array()}}, "curves");
   with("/calibration", {{"kind", "isotonic"}, {"curves", {{{"x", {0.1, 0.2}}, {"y", {0.5, 1.5}}}}}}, "between 0 and 1");
+  with("/calibration", {{"kind", "sigmoid"}, {"curves", {{{"a", 1}, {"b", 2}}}}, {"by", "country"}, {"segments", {{{"value", "A"}, {"curves", {{{"a", 1}, {"b", 2}}}}}}}}, "one for all rows");
   with("/source", nullptr, "description");
   for (const auto& [document, message] : cases) {
     EXPECT_EQ(Convert(document), HEADRACE_INVALID) << document.dump();

@@ -3,7 +3,7 @@
 // interpolates.
 //
 // Sigmoid: two parameters, so Newton's method with the exact 2 x 2 Hessian. Margins are centred and scaled first, which
-// changes nothing but the conditioning, and undone at the end. Beta is in calibration_beta.cc.
+// changes nothing but the conditioning, and undone at the end. Beta is in calibration_beta.cc, the text in calibration_json.cc.
 
 #include "headrace/model/calibration.h"
 
@@ -11,10 +11,8 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <map>
 
-#include <nlohmann/json.hpp>
-
-#include "headrace/base/json.h"
 #include "headrace/base/math.h"
 #include "headrace/base/text.h"
 #include "headrace/model/calibration_internal.h"
@@ -135,35 +133,6 @@ std::pair<double, double> FitPlatt(std::span<const double> x, std::span<const do
     if (step < kLeastStep) break;
   }
   return {a, b};
-}
-
-void AppendNumbers(std::string& out, std::string_view name, const std::vector<double>& numbers) {
-  out += StrCat("\"", name, "\":[");
-  for (std::size_t i = 0; i < numbers.size(); ++i) out += StrCat(i == 0 ? "" : ",", numbers[i]);
-  out += ']';
-}
-
-Status Damaged(std::string_view what) { return Error(ErrorCode::kInvalid, "calibration: ", what); }
-
-/// The numbers of the array `name`, or nothing when it is not one.
-std::vector<double> ReadNumbers(const nlohmann::json& object, const char* name) {
-  std::vector<double> numbers;
-  const auto found = object.find(name);
-  if (found == object.end() || !found->is_array()) return numbers;
-  for (const nlohmann::json& item : *found) {
-    if (!item.is_number()) return {};
-    numbers.push_back(item.get<double>());
-  }
-  return numbers;
-}
-
-bool IsCurve(const std::vector<double>& x, const std::vector<double>& y) {
-  if (x.empty() || x.size() != y.size()) return false;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    if (!std::isfinite(x[i]) || !(y[i] >= 0 && y[i] <= 1)) return false;
-    if (i > 0 && !(x[i] > x[i - 1] && y[i] >= y[i - 1])) return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -294,87 +263,52 @@ double Calibration::Curve::Apply(Kind kind, double score) const {
   return !(value >= from) ? from : std::min(value, to);
 }
 
-double Calibration::Apply(double score) const {
-  assert(curves_.size() <= 1);
-  return curves_.empty() ? score : curves_.front().Apply(kind_, score);
+Result<Calibration> Calibration::FitBy(const std::string& by, std::span<const std::optional<std::string>> values, Kind kind,
+                                       std::span<const double> scores, std::span<const double> targets, int classes,
+                                       std::span<const double> weights) {
+  assert(values.size() == targets.size());
+  ASSIGN_OR_RETURN(Calibration fitted, Fit(kind, scores, targets, classes, weights));
+  const std::size_t width = classes <= 2 ? 1 : static_cast<std::size_t>(classes);
+  std::map<std::string, std::vector<std::size_t>> rows_of;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (values[i] && (weights.empty() || weights[i] > 0)) rows_of[*values[i]].push_back(i);
+  for (const auto& [value, rows] : rows_of) {
+    std::vector<std::size_t> of_class(std::max<std::size_t>(2, width));
+    std::vector<double> s, t, w;
+    for (const std::size_t row : rows) {
+      ++of_class[static_cast<std::size_t>(targets[row])];
+      s.insert(s.end(), scores.begin() + static_cast<std::ptrdiff_t>(row * width), scores.begin() + static_cast<std::ptrdiff_t>((row + 1) * width));
+      t.push_back(targets[row]);
+      if (!weights.empty()) w.push_back(weights[row]);
+    }
+    if (rows.size() < kSegmentRows || *std::min_element(of_class.begin(), of_class.end()) < kSegmentClassRows) continue;
+    ASSIGN_OR_RETURN(Calibration own, Fit(kind, s, t, classes, w));
+    fitted.segments_.push_back({value, std::move(own.curves_)});
+  }
+  if (!fitted.segments_.empty()) fitted.by_ = by;
+  return fitted;
 }
 
-void Calibration::ApplyRow(std::span<double> scores) const {
+std::size_t Calibration::SegmentOf(std::string_view value) const {
+  const auto at = std::lower_bound(segments_.begin(), segments_.end(), value, [](const Segment& s, std::string_view v) { return s.value < v; });
+  return at != segments_.end() && at->value == value ? static_cast<std::size_t>(at - segments_.begin()) : kPooled;
+}
+
+double Calibration::Apply(double score, std::size_t segment) const {
+  assert(curves_.size() <= 1);
+  return curves_.empty() ? score : CurvesOf(segment).front().Apply(kind_, score);
+}
+
+void Calibration::ApplyRow(std::span<double> scores, std::size_t segment) const {
   if (curves_.empty()) return;
   assert(scores.size() == curves_.size());
+  const std::vector<Curve>& curves = CurvesOf(segment);
   double sum = 0;
   for (std::size_t c = 0; c < scores.size(); ++c) {
-    scores[c] = curves_[c].Apply(kind_, scores[c]);
+    scores[c] = curves[c].Apply(kind_, scores[c]);
     sum += scores[c];
   }
   for (double& score : scores) score = sum > 0 ? score / sum : 1 / static_cast<double>(scores.size());  // only curves that others fitted reach 0
-}
-
-std::string Calibration::ToJson() const {
-  std::string out = "{\"curves\":[";
-  for (std::size_t c = 0; c < curves_.size(); ++c) {
-    out += c == 0 ? "{" : ",{";
-    if (kind_ != Kind::kIsotonic) {
-      out += StrCat("\"a\":", curves_[c].a, ",\"b\":", curves_[c].b);
-      if (kind_ == Kind::kBeta) out += StrCat(",\"c\":", curves_[c].c);
-    } else {
-      AppendNumbers(out, "x", curves_[c].x);
-      out += ',';
-      AppendNumbers(out, "y", curves_[c].y);
-    }
-    out += '}';
-  }
-  return StrCat(out, "],\"kind\":\"", name(), "\"}");
-}
-
-Result<Calibration> Calibration::FromJson(std::string_view text) {
-  ASSIGN_OR_RETURN(Calibration read, FromAnyJson(text));
-  if (read.ToJson() != text) return Damaged("not written in the canonical form");
-  return read;
-}
-
-Result<Calibration> Calibration::FromAnyJson(std::string_view text) {
-  const nlohmann::json json = ParseJson(text);
-  if (!json.is_object() || !json.contains("kind") || !json.contains("curves") || !json["kind"].is_string() ||
-      !json["curves"].is_array())
-    return Damaged("not an object with kind and curves");
-  Calibration read;
-  const std::string& kind = json["kind"].get_ref<const std::string&>();
-  if (kind == "isotonic")
-    read.kind_ = Kind::kIsotonic;
-  else if (kind == "sigmoid")
-    read.kind_ = Kind::kSigmoid;
-  else if (kind == "beta")
-    read.kind_ = Kind::kBeta;
-  else if (kind != "none")
-    return Damaged("the kind is none of none, isotonic, sigmoid, beta");
-
-  for (const nlohmann::json& item : json["curves"]) {
-    Curve curve;
-    if (read.kind_ == Kind::kIsotonic) {
-      curve.x = ReadNumbers(item, "x");
-      curve.y = ReadNumbers(item, "y");
-      if (!IsCurve(curve.x, curve.y)) return Damaged("a curve is not x rising and y between 0 and 1 never falling");
-    } else {
-      const auto number = [&item](const char* name) {
-        return item.is_object() && item.contains(name) && item[name].is_number() ? item[name].get<double>()
-                                                                                 : std::numeric_limits<double>::quiet_NaN();
-      };
-      curve.a = number("a");
-      curve.b = number("b");
-      if (!std::isfinite(curve.a) || !std::isfinite(curve.b)) return Damaged("a curve is not the finite numbers a and b");
-      if (read.kind_ == Kind::kBeta) {
-        curve.c = number("c");
-        if (!std::isfinite(curve.c) || curve.a < 0 || curve.b < 0)
-          return Damaged("a curve is not the finite numbers a, b and c with a and b from 0");
-      }
-    }
-    read.curves_.push_back(std::move(curve));
-  }
-  const std::size_t curves = read.curves_.size();
-  if (read.kind_ == Kind::kNone ? curves != 0 : (curves == 0 || curves == 2))
-    return Damaged("the number of curves does not fit the kind");
-  return read;
 }
 
 }  // namespace headrace

@@ -91,10 +91,11 @@ std::string DataText(const ModelInfo& info) {
 }
 
 std::string SettingsText(const LearnerSettings& settings, const Evaluation& evaluation) {
+  const std::string parts = settings.uplift ? StrCat("- made of: ", LearnerName(settings.kind), "\n") : "";
   if (settings.kind == LearnerSpec::Kind::kLogistic || settings.kind == LearnerSpec::Kind::kLinear)
-    return StrCat(settings.l1 > 0 ? StrCat("- l1: ", settings.l1, "\n") : "", "- l2: ", settings.l2, "\n");
+    return StrCat(parts, settings.l1 > 0 ? StrCat("- l1: ", settings.l1, "\n") : "", "- l2: ", settings.l2, "\n");
   if (!GrowsTrees(settings.kind)) return StrCat("- ", LearnerName(settings.kind), ": has none\n");
-  std::string text = StrCat("- iterations: ", evaluation.iterations,
+  std::string text = StrCat(parts, "- iterations: ", evaluation.iterations,
                             settings.early_stopping_round > 0 ? StrCat(" (at most ", settings.iterations, ", patience ",
                                                                        settings.early_stopping_round, ")")
                                                               : std::string(),
@@ -112,6 +113,9 @@ std::string MakeCard(const ModelInfo& info, const Evaluation& evaluation, const 
   if (info.task == Task::kBinary)
     text += StrCat("Positive class: ", Name(info.classes[1]), "; negative: ", Name(info.classes[0]),
                    ". A row is labelled positive from a score of ", Short(info.threshold), " on.\n\n");
+  if (const TreatmentFacts& t = info.treatment; !t.column.empty())
+    text += StrCat("Uplift: a score is by how much the ", t.outcome.empty() ? "target" : StrCat("probability of ", Name(t.outcome)), " rises where ", Name(t.column), " is ",
+                   Name(t.treated), " instead of ", Name(t.control), ".\n\n");
   if (info.task == Task::kMulticlass) {
     text += "Classes:";
     for (const std::string& name : info.classes) text += StrCat(" ", Name(name));
@@ -138,7 +142,7 @@ std::string MakeCard(const ModelInfo& info, const Evaluation& evaluation, const 
     for (const auto& [feature, value] : evaluation.importance) total += value;
     text +=
         StrCat("\n## Features by importance\n\nShare of ",
-               info.learner == "lightgbm" || info.learner == "xgboost" ? "the gain of all splits" : "the sum of |coefficient| x standard deviation",
+               GrowsTrees(settings.kind) ? "the gain of all splits" : "the sum of |coefficient| x standard deviation",
                ".\n\n| feature | share |\n|---|---:|\n");
     for (std::size_t i = 0; i < std::min(kMost, evaluation.importance.size()); ++i)
       text += StrCat("| ", Name(evaluation.importance[i].first), " | ",

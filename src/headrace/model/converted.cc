@@ -50,6 +50,7 @@ Result<std::unique_ptr<const Scorer::Parts>> PartsOf(const json& document) {
   if (document.contains("calibration") && !document.at("calibration").is_null()) {
     ASSIGN_OR_RETURN(calibration, Calibration::FromAnyJson(Canonical(document.at("calibration"))));
   }
+  if (!calibration.by().empty()) return Error(ErrorCode::kInvalid, "the calibration of a converted model is one for all rows");
   return std::unique_ptr<const Scorer::Parts>(
       new Scorer::Parts{task, classes, document.value("threshold", 0.5), std::move(transform), std::move(learner), std::move(calibration)});
 }

@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "headrace/base/json.h"
+#include "headrace/model/metric_rows_internal.h"
 #include "headrace/model/ranking_internal.h"
+#include "headrace/model/uplift_curve_internal.h"
 
 namespace headrace {
 namespace {
@@ -167,6 +169,32 @@ Result<Curves> MakeCurves(Task task, std::span<const double> target, std::span<c
   return curves;
 }
 
+Curves::Profit MakeProfitCurve(const std::string& metric, std::span<const double> target, std::span<const double> scores) {
+  const internal::MetricForm form = internal::FormOf(metric);
+  const double rows = static_cast<double>(target.size());
+  Curves::Profit curve{metric, {{0, 0}}};
+  double contacted = 0, found = 0;
+  for (const ScoreGroup& g : internal::RankScores(target, scores)) {
+    contacted += g.rows;
+    found += g.target_sum;
+    curve.points.push_back({contacted / rows, (form.number.value_or(0) * found - form.second * contacted) / rows});
+  }
+  curve.points = Thin(std::move(curve.points));
+  return curve;
+}
+
+Result<Curves> MakeUpliftCurves(std::span<const double> target, std::span<const double> scores, std::span<const std::uint8_t> treated) {
+  assert(scores.size() == target.size() && treated.size() == target.size());
+  RETURN_IF_ERROR(internal::CheckRows(Task::kRegression, target, scores, 1, false));
+  Curves curves;
+  curves.uplift.push_back({0, 0});
+  for (const internal::UpliftSums& sums : internal::SumsByKey(internal::OrderByLargest(scores), scores, target, treated, {}))
+    curves.uplift.push_back({sums.rows() / static_cast<double>(target.size()), sums.qini()});
+  curves.uplift = Thin(std::move(curves.uplift));
+  curves.histogram = Histogram(Task::kRegression, target, scores);
+  return curves;
+}
+
 std::string Curves::ToJson() const {
   using Json = nlohmann::ordered_json;
   Json json = {{"reliability", Json::array()},
@@ -198,6 +226,12 @@ std::string Curves::ToJson() const {
   for (const HistogramBin& b : histogram)
     json["histogram"].push_back(
         {{"from", b.from}, {"to", b.to}, {"negatives", b.negatives}, {"positives", b.positives}});
+  for (const UpliftPoint& p : uplift) json["uplift"].push_back({{"share", p.share}, {"gain", p.gain}});   // other models have none
+  for (const Profit& curve : profit) {
+    Json points = Json::array();
+    for (const ProfitPoint& p : curve.points) points.push_back({{"share", p.share}, {"profit", p.profit}});
+    json["profit"].push_back({{"metric", curve.metric}, {"points", points}});
+  }
   json["confusion"] = {{"threshold", confusion.threshold}, {"counts", confusion.counts}};
   return DumpJson(json);
 }

@@ -26,6 +26,11 @@ struct Curves {
     double cumulative_lift = 0;  ///< the same from the first decile to this one
     double gain = 0;             ///< share of all positives from the first decile to this one
   };
+  /// Uplift: of the best-scored `share` of the rows, by how much the treated ones' target exceeds that of as many controls.
+  struct UpliftPoint { double share = 0, gain = 0; };
+  /// Contacting the best-scored `share` of the rows: what it brings for each of all rows, by the value and cost of `metric`.
+  struct ProfitPoint { double share = 0, profit = 0; };
+  struct Profit { std::string metric; std::vector<ProfitPoint> points; };
   /// Scores in [from, to), the last bin also `to`. negatives + positives are the rows; for other tasks than binary all rows
   /// stand in `negatives`.
   struct HistogramBin { double from = 0, to = 0; std::int64_t negatives = 0, positives = 0; };
@@ -36,6 +41,8 @@ struct Curves {
   std::vector<RocPoint> roc;                  ///< binary with both classes: (0,0) to (1,1), at most 200
   std::vector<PrPoint> precision_recall;      ///< binary with a positive: recall rising to 1, at most 200
   std::vector<Decile> deciles;                ///< binary and regression with at least 10 rows
+  std::vector<Profit> profit;                 ///< binary: for each `profit@VALUE/COST` asked for, (0, 0) to all rows, at most 200
+  std::vector<UpliftPoint> uplift;            ///< uplift: the Qini curve, (0, 0) to all rows, at most 200
   std::vector<HistogramBin> histogram;        ///< binary: 20 bins over [0, 1]; regression: 20 over the range of predictions
   Confusion confusion;                        ///< binary and multiclass
 
@@ -47,5 +54,11 @@ struct Curves {
 /// score outside [0, 1].
 Result<Curves> MakeCurves(Task task, std::span<const double> target, std::span<const double> scores, int classes,
                           double threshold);
+
+/// The curve of `metric`, a `profit@VALUE/COST`. REQUIRES: as MakeCurves of a binary task.
+Curves::Profit MakeProfitCurve(const std::string& metric, std::span<const double> target, std::span<const double> scores);
+
+/// The same of scores that say how much being treated adds: the Qini curve and the histogram. `treated` as in Evaluate.
+Result<Curves> MakeUpliftCurves(std::span<const double> target, std::span<const double> scores, std::span<const std::uint8_t> treated);
 
 }  // namespace headrace

@@ -17,6 +17,8 @@ std::string DescribeAsJson(const ModelInfo& info) {
     json["inputs"].push_back({{"name", input.name}, {"type", TypeName(input.type)}, {"nullable", input.nullable}, {"personal", input.personal}});
   json["unfitted"] = nlohmann::ordered_json::array();
   for (const UnfittedStep& step : info.unfitted) json["unfitted"].push_back({{"name", step.name}, {"kind", step.kind}, {"digest", step.digest}, {"text", step.text}});
+  if (const TreatmentFacts& t = info.treatment; !t.column.empty())
+    json["treatment"] = {{"column", t.column}, {"treated", t.treated}, {"control", t.control}, {"outcome", t.outcome}};
   json["facts"] = {{"purpose", info.facts.purpose}, {"limits", info.facts.limits}, {"pipeline", info.facts.pipeline}, {"time_column", info.facts.time_column},
                    {"trained_from", info.facts.trained_from}, {"trained_to", info.facts.trained_to}, {"tested_from", info.facts.tested_from}, {"tested_to", info.facts.tested_to}};
   return DumpJson(json, 2) + "\n";

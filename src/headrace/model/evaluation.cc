@@ -29,6 +29,12 @@ Curves ReadCurves(const json& j) {
                          d.at("lift"), d.at("cumulative_lift"), d.at("gain")});
   for (const json& b : j.at("histogram"))
     c.histogram.push_back({b.at("from"), b.at("to"), b.at("negatives"), b.at("positives")});
+  const json uplift = j.value("uplift", json::array()), profit = j.value("profit", json::array());   // few models have them
+  for (const json& one : profit) {
+    Curves::Profit& curve = c.profit.emplace_back(Curves::Profit{one.at("metric"), {}});
+    for (const json& p : one.at("points")) curve.points.push_back({p.at("share"), p.at("profit")});
+  }
+  for (const json& p : uplift) c.uplift.push_back({p.at("share"), p.at("gain")});
   const json& confusion = j.at("confusion");
   c.confusion.threshold = threshold(confusion.at("threshold"));
   confusion.at("counts").get_to(c.confusion.counts);

@@ -63,10 +63,10 @@ double Percentile(const std::vector<double>& sorted, double share) {
 Result<Intervals> BootstrapIntervals(Task task, std::span<const double> target, std::span<const double> scores,
                                      int classes, double threshold, std::span<const std::string> names,
                                      std::span<const double> weights, std::span<const std::int64_t> groups,
-                                     std::int64_t resamples, std::uint64_t seed, int threads) {
+                                     std::int64_t resamples, std::uint64_t seed, int threads, std::span<const std::uint8_t> treated) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   // The point itself says what is wrong with the rows, if anything.
-  ASSIGN_OR_RETURN(const Metrics point, Evaluate(task, target, scores, classes, threshold, names, weights, groups));
+  ASSIGN_OR_RETURN(const Metrics point, Evaluate(task, target, scores, classes, threshold, names, weights, groups, treated));
   const std::size_t width = task == Task::kMulticlass ? static_cast<std::size_t>(classes) : 1;
   const auto count = static_cast<std::size_t>(resamples);
   const std::vector<std::string> usual = DefaultMetrics(task);
@@ -75,7 +75,7 @@ Result<Intervals> BootstrapIntervals(Task task, std::span<const double> target, 
   std::vector<std::vector<double>> values(names.size(), std::vector<double>(count, kNone));
   const std::size_t parts = std::min<std::size_t>(count, 16);
   RETURN_IF_ERROR(ParallelFor(threads, parts, [&](std::size_t part) {
-    internal::MetricRows rows(task, target, scores, width, threshold, groups);
+    internal::MetricRows rows(task, target, scores, width, threshold, groups, treated);
     std::vector<double> drawn(target.size());
     for (std::size_t r = part; r < count; r += parts) {
       Draw(units, weights, internal::Random(seed, r), &drawn);

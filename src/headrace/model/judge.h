@@ -23,6 +23,7 @@ struct JudgedRows {
   std::span<const double> target, predictions;
   std::span<const double> weights;   ///< may be empty
   std::span<const std::int64_t> groups = {};  ///< rankings: the query of each row
+  std::span<const std::uint8_t> treated = {};  ///< uplift: who was treated
 };
 
 /// What a constant answer rests on: the training rows, and the objective's own loss.

@@ -4,14 +4,16 @@
 #include "headrace/model/constant.h"
 #include "headrace/model/linear.h"
 #include "headrace/model/naive_bayes.h"
+#include "headrace/model/uplift.h"
 
 namespace headrace {
 
 namespace {
 
-/// A learner that needs one pass or few: no iterations to agree on.
+/// A learner whose folds have no iterations to agree on.
 Result<std::unique_ptr<const FittedLearner>> FitOnce(const LearnerSettings& settings, const Vectors& train,
                                                      const LearnerControl& control) {
+  if (settings.uplift) return FitUplift(settings, train, control);
   if (settings.kind == LearnerSpec::Kind::kNaiveBayes) return FitNaiveBayes(settings, train);
   if (settings.kind == LearnerSpec::Kind::kConstant) return FitConstant(settings, train);
   return FitCoefficients(settings, train, control);
@@ -20,6 +22,7 @@ Result<std::unique_ptr<const FittedLearner>> FitOnce(const LearnerSettings& sett
 }  // namespace
 
 Link LinkOf(const LearnerSettings& settings) {
+  if (settings.uplift) return {};
   if (settings.task == Task::kMulticlass) return {Link::Kind::kSoftmax, 1};
   if (settings.task == Task::kBinary) return {Link::Kind::kSigmoid, settings.number("sigmoid", 1)};
   const std::string objective = settings.objective();
@@ -32,14 +35,14 @@ Status FittedLearner::Contributions(const double*, std::size_t, double*) const {
 }
 
 Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control) {
-  if (GrowsTrees(settings.kind)) return FitBoostedFolds(settings, source, control);
+  if (GrowsTrees(settings.kind) && !settings.uplift) return FitBoostedFolds(settings, source, control);
   FoldFit fit;
-  fit.iterations = 1;
+  fit.iterations = settings.iterations;
   LearnerControl inner = control;
   inner.progress = nullptr;
   for (std::size_t f = 0; f < source.folds; ++f) {
     ASSIGN_OR_RETURN(const FoldVectors fold, source.make(f, control.threads));
-    const Vectors train{fold.train, fold.train_target.size(), fold.features, fold.train_target, fold.train_weights};
+    const Vectors train{fold.train, fold.train_target.size(), fold.features, fold.train_target, fold.train_weights, {}, fold.categorical, {}, fold.train_treated};
     ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner, FitOnce(settings, train, inner));
     fit.held_margins.emplace_back(fold.held_target.size() * learner->num_outputs());
     learner->RawScores(fold.held.data(), fold.held_target.size(), fit.held_margins.back().data());
@@ -51,14 +54,17 @@ Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& sour
 
 Result<std::unique_ptr<const FittedLearner>> FitLearner(const LearnerSettings& settings, const Vectors& train,
                                                         int iterations, const LearnerControl& control) {
-  if (GrowsTrees(settings.kind)) return FitBoosted(settings, train, iterations, control);
+  if (GrowsTrees(settings.kind) && !settings.uplift) return FitBoosted(settings, train, iterations, control);
   return FitOnce(settings, train, control);
 }
 
 Result<std::unique_ptr<const FittedLearner>> ReadLearner(LearnerSpec::Kind kind, Task task, std::string_view text,
                                                          std::size_t num_features, std::size_t num_outputs) {
   std::unique_ptr<const FittedLearner> learner;
-  if (GrowsTrees(kind)) {
+  const bool uplift = kind == LearnerSpec::Kind::kTwoModel || kind == LearnerSpec::Kind::kXLearner;
+  if (uplift) {
+    ASSIGN_OR_RETURN(learner, ReadUplift(kind, text, num_features));
+  } else if (GrowsTrees(kind)) {
     ASSIGN_OR_RETURN(learner, MakeForestLearner(kind, std::string(text), num_features, {}));
   } else if (kind == LearnerSpec::Kind::kNaiveBayes) {
     ASSIGN_OR_RETURN(learner, ReadNaiveBayes(task, text, num_features));
@@ -69,7 +75,7 @@ Result<std::unique_ptr<const FittedLearner>> ReadLearner(LearnerSpec::Kind kind,
   }
   const Link::Kind link = learner->link().kind;
   // The identity is what a converted forest of probabilities has.
-  const bool fits = link == Link::Kind::kIdentity || (task == Task::kBinary       ? link == Link::Kind::kSigmoid
+  const bool fits = uplift ? task == Task::kRegression : link == Link::Kind::kIdentity || (task == Task::kBinary       ? link == Link::Kind::kSigmoid
                                                       : task == Task::kMulticlass ? link == Link::Kind::kSoftmax
                                                                                   : link == Link::Kind::kExp);
   if (!fits || learner->num_outputs() != num_outputs)

@@ -26,6 +26,7 @@ struct Vectors {
   std::span<const int> monotone = {};     ///< LightGBM, XGBoost: one a feature, 1 rising, -1 falling, 0 free; empty: all free
   std::span<const int> categorical = {};  ///< LightGBM: the features whose numbers name categories
   std::span<const std::int64_t> groups = {};  ///< ranking: the query of each row; the rows of a query stand together
+  std::span<const std::uint8_t> treated = {};  ///< uplift: 1 for each treated row, 0 for the others
 };
 
 /// A learner that has learnt: vectors in, raw margins out.
@@ -54,6 +55,7 @@ class FittedLearner {
 /// All settings of one training, defaults filled in.
 struct LearnerSettings {
   LearnerSpec::Kind kind = LearnerSpec::Kind::kLightGbm;
+  std::optional<LearnerSpec::Kind> uplift;        ///< kTwoModel, kXLearner: all else is of the learners that it is made of
   Task task = Task::kBinary;
   std::size_t classes = 2;                        ///< kMulticlass: how many
   double l2 = 1, l1 = 0;                          ///< logistic, linear
@@ -91,11 +93,11 @@ std::optional<Task> TaskOfLearner(const LearnerSpec& spec);
 /// Whether the learner's objective orders the rows of a query: a regression whose margins mean nothing but their order.
 bool Ranks(const LearnerSpec& spec);
 
-/// Names as in the model file: "lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant".
+/// Names as in the model file: "lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant", "two_model", "x_learner".
 std::string_view LearnerName(LearnerSpec::Kind kind);
 Result<LearnerSpec::Kind> LearnerFromName(std::string_view name);
 /// The member of the model file that holds the learner: "model.txt" (LightGBM's text), "model.json" (XGBoost's),
-/// "coefficients.json", "naive_bayes.json", "constant.json".
+/// "coefficients.json", "naive_bayes.json", "constant.json", "uplift.json".
 std::string_view LearnerMember(LearnerSpec::Kind kind);
 
 /// Grows trees: takes missing values and any scale, in iterations that early stopping may end.
@@ -116,6 +118,7 @@ struct FoldVectors {
   std::vector<double> train_weights, held_weights;             ///< empty: every row counts 1
   std::vector<int> monotone, categorical;                      ///< as Vectors
   std::vector<std::int64_t> train_groups, held_groups;         ///< ranking: as Vectors
+  std::vector<std::uint8_t> train_treated;                     ///< uplift: as Vectors
   std::size_t features = 0;
 };
 

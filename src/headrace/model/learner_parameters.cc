@@ -2,6 +2,7 @@
 #include "headrace/base/text.h"
 #include "headrace/model/learner.h"
 #include "headrace/model/parameters_internal.h"
+#include "headrace/model/uplift.h"
 
 namespace headrace {
 namespace {
@@ -19,6 +20,7 @@ constexpr KindName kNames[] = {
     {kLightGbm, "lightgbm", "model.txt"},        {kXgboost, "xgboost", "model.json"},
     {kLogistic, "logistic", "coefficients.json"}, {kLinear, "linear", "coefficients.json"},
     {kNaiveBayes, "naive_bayes", "naive_bayes.json"}, {kConstant, "constant", "constant.json"},
+    {kTwoModel, "two_model", "uplift.json"},     {kXLearner, "x_learner", "uplift.json"},
 };
 
 const KindName& NameOf(LearnerSpec::Kind kind) {
@@ -42,6 +44,25 @@ Status CheckOther(const LearnerSpec& spec) {
       return Error(ErrorCode::kInvalid, "`", name, "` is ", value, ", expected a number of at least 0");
   if (!spec.monotone.empty())
     return Error(ErrorCode::kInvalid, "`monotone` is for lightgbm and xgboost; the learner is ", LearnerName(spec.kind));
+  return Ok();
+}
+
+/// A part of a learner of uplift tells a probability or a mean, and grows as many trees as it says: the parts have no
+/// common stopping point.
+Status CheckPart(const LearnerSpec& spec) {
+  const std::string name(LearnerName(*spec.uplift));
+  if (!CanBePartOfUplift(spec.kind))
+    return Error(ErrorCode::kInvalid, "`", name, "` cannot be made of ", LearnerName(spec.kind)).WithHelp("use lightgbm, xgboost, logistic or linear");
+  if (!GrowsTrees(spec.kind)) return Ok();
+  ASSIGN_OR_RETURN(const auto parameters, MainParametersOf(spec));
+  for (const auto& [key, value] : parameters) {
+    if (key == "objective" && value != "binary" && value != "regression" && value != "binary:logistic" && value != "reg:squarederror")
+      return Error(ErrorCode::kInvalid, "`", name, "` learns probabilities or means, not ", value).WithHelp("leave `objective` out");
+    if (key.starts_with("early_stopping_round") && value != "0")
+      return Error(ErrorCode::kInvalid, "`", name, "` has no early stopping: its parts would stop at different points").WithHelp("say how many trees to grow, perhaps by `tune`");
+    for (const std::string_view moves : {"is_unbalance", "scale_pos_weight", "pos_bagging_fraction", "neg_bagging_fraction"})
+      if (key == moves) return Error(ErrorCode::kInvalid, "`", key, "` moves the probabilities whose difference `", name, "` gives").WithHelp(StrCat("leave `", key, "` out"));
+  }
   return Ok();
 }
 
@@ -106,7 +127,8 @@ Status CheckLearnerParameters(const LearnerSpec& spec) {
     if (spec.monotone.contains(name))
       return Error(ErrorCode::kInvalid, "`", name, "` is both monotone and categorical; categories have no order");
   }
-  return GrowsTrees(spec.kind) ? MainParametersOf(spec).status() : CheckOther(spec);
+  RETURN_IF_ERROR(GrowsTrees(spec.kind) ? MainParametersOf(spec).status() : CheckOther(spec));
+  return spec.uplift ? CheckPart(spec) : Ok();
 }
 
 Result<LearnerSettings> ResolveLearner(const LearnerSpec& spec, Task task, std::size_t classes, std::size_t rows) {
@@ -118,6 +140,7 @@ Result<LearnerSettings> ResolveLearner(const LearnerSpec& spec, Task task, std::
   settings.l2 = spec.l2;
   settings.l1 = spec.l1;
   settings.kind = spec.kind;
+  settings.uplift = spec.uplift;
   if (!spec.given && spec.categorical.empty() && rows <= kSmall) settings.kind = task == Task::kRegression ? kLinear : kLogistic;
   if (settings.kind == kLightGbm) return internal::ResolveLightGbm(spec, std::move(settings), rows);
   if (settings.kind == kXgboost) return internal::ResolveXgboost(spec, std::move(settings));

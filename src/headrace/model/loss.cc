@@ -11,6 +11,8 @@ namespace headrace {
 
 Loss Loss::Of(const LearnerSettings& settings) {
   Loss loss;
+  if (settings.uplift) loss.kind_ = Kind::kUplift;
+  if (settings.uplift) return loss;
   if (settings.task != Task::kRegression) return loss;
   const std::string objective = settings.objective();
   loss.kind_ = objective == "regression_l1" ? Kind::kAbsolute
@@ -54,6 +56,7 @@ double Loss::Of(double target, double prediction) const {
       return math::Pow(positive, 2 - parameter_) / (2 - parameter_) -
              target * math::Pow(positive, 1 - parameter_) / (1 - parameter_);
     case Kind::kQueries:
+    case Kind::kUplift:
       break;
   }
   return 0;
@@ -70,6 +73,8 @@ double Loss::OfQueries(std::span<const double> target, std::span<const double> p
 
 std::string Loss::metric() const {
   switch (kind_) {
+    case Kind::kUplift:
+      return "qini";
     case Kind::kQueries:
       return "ndcg@10";
     case Kind::kLog:

@@ -13,6 +13,7 @@ namespace headrace {
 ///   binary, multiclass   -log of the probability given to what came true
 ///   regression           squared error       regression_l1  absolute error
 ///   quantile             pinball loss at alpha      huber   squared up to alpha, then linear
+///   two_model, x_learner   nothing: of uplift no row's truth is known; `metric` is qini
 ///   lambdarank, rank_xendcg   of a query, not of a row: what its ndcg@10 lacks to 1
 ///   poisson, gamma, tweedie   the negative log-likelihood, but for what the target alone decides
 ///
@@ -37,7 +38,7 @@ class Loss {
   std::optional<double> constant_quantile() const;
 
  private:
-  enum class Kind { kLog, kSquared, kAbsolute, kQuantile, kHuber, kPoisson, kGamma, kTweedie, kQueries };
+  enum class Kind { kLog, kSquared, kAbsolute, kQuantile, kHuber, kPoisson, kGamma, kTweedie, kQueries, kUplift };
   Kind kind_ = Kind::kLog;
   double parameter_ = 0;
 };

@@ -48,11 +48,13 @@ constexpr KnownMetric kMetrics[] = {
     {"bias", true, false, true, false},
     {"poisson_deviance", false, false, true, false},
     {"gamma_deviance", false, false, true, false},
+    {"qini", false, false, true, true},
+    {"auuc", false, false, true, true},
 };
 
 /// Metrics with a number.
 struct Family {
-  enum class Number { kShare, kQuantile, kPower, kRank };
+  enum class Number { kShare, kQuantile, kPower, kRank, kMoney };
   std::string_view prefix;
   Number number;
   bool binary, regression;
@@ -63,6 +65,8 @@ constexpr Family kFamilies[] = {
     {"lift@", Family::Number::kShare, true, false, true, "lift@10%", "lift@K% with K above 0 and at most 100"},
     {"gain@", Family::Number::kShare, true, false, true, "gain@10%", "gain@K% with K above 0 and at most 100"},
     {"precision@", Family::Number::kShare, true, false, true, "precision@10%", "precision@K% with K above 0 and at most 100"},
+    {"profit@", Family::Number::kMoney, true, false, true, "profit@30/2", "profit@VALUE/COST with numbers above 0"},
+    {"profit_share@", Family::Number::kMoney, true, false, true, "profit_share@30/2", "profit_share@VALUE/COST with numbers above 0"},
     {"pinball@", Family::Number::kQuantile, false, true, false, "pinball@0.9", "pinball@Q with Q between 0 and 1"},
     {"tweedie_deviance@", Family::Number::kPower, false, true, false, "tweedie_deviance@1.5", "tweedie_deviance@P with P between 1 and 2"},
     {"ndcg@", Family::Number::kRank, true, true, true, "ndcg@10", "ndcg@K with K a whole number from 1"},
@@ -91,16 +95,31 @@ const Family* FamilyOf(std::string_view name) {
   return nullptr;
 }
 
-/// The number in a name of `family`; nullopt when it is not one that the family takes.
+/// A decimal number without a sign.
+bool Plain(std::string_view text, double* number) {
+  return !text.empty() && text.find_first_not_of("0123456789.") == text.npos && ParseDouble(text, number);
+}
+
+/// What a contact costs in `profit@VALUE/COST`; 0 when it is not said.
+double CostOf(std::string_view name) {
+  double cost = 0;
+  const std::size_t slash = name.find('/');
+  return slash != name.npos && Plain(name.substr(slash + 1), &cost) ? cost : 0;
+}
+
+/// The (first) number in a name of `family`; nullopt when it is not one that the family takes.
 std::optional<double> NumberOf(const Family& family, std::string_view name) {
   std::string_view text = name.substr(family.prefix.size());
+  if (family.number == Family::Number::kMoney) {
+    if (!(CostOf(name) > 0)) return std::nullopt;
+    text = text.substr(0, text.find('/'));
+  }
   if (family.number == Family::Number::kShare) {
     if (!text.ends_with('%')) return std::nullopt;
     text.remove_suffix(1);
   }
   double number = 0;
-  if (text.empty() || text.find_first_not_of("0123456789.") != text.npos || !ParseDouble(text, &number))
-    return std::nullopt;
+  if (!Plain(text, &number)) return std::nullopt;
   bool fits = false;
   switch (family.number) {
     case Family::Number::kShare:
@@ -113,6 +132,9 @@ std::optional<double> NumberOf(const Family& family, std::string_view name) {
     case Family::Number::kPower:
       fits = number > 1 && number < 2;
       break;
+    case Family::Number::kMoney:
+      fits = number > 0;
+      break;
     case Family::Number::kRank:
       fits = number >= 1 && number <= 1e9 && number == std::floor(number);
       break;
@@ -123,7 +145,7 @@ std::optional<double> NumberOf(const Family& family, std::string_view name) {
 std::vector<std::string> NamesOf(Task task) {
   std::vector<std::string> names;
   for (const KnownMetric& metric : kMetrics)
-    if (Has(metric, task)) names.emplace_back(metric.name);
+    if (Has(metric, task) && !NeedsTreatment(metric.name)) names.emplace_back(metric.name);   // few trainings have one
   for (const Family& family : kFamilies)
     if (Has(family, task) && family.number != Family::Number::kRank) names.emplace_back(family.example);   // few trainings name queries
   return names;
@@ -135,8 +157,8 @@ namespace internal {
 
 MetricForm FormOf(std::string_view name) {
   if (const Family* family = FamilyOf(name))
-    return {family->prefix.substr(0, family->prefix.size() - 1), NumberOf(*family, name)};
-  return {name, std::nullopt};
+    return {family->prefix.substr(0, family->prefix.size() - 1), NumberOf(*family, name), CostOf(name)};
+  return {name, std::nullopt, 0};
 }
 
 }  // namespace internal
@@ -158,7 +180,9 @@ Status CheckMetricName(std::string_view name, Task task) {
   if (elsewhere)
     return Error(ErrorCode::kInvalid, "metric \"", name, "\" does not apply to ", TaskName(task), " models")
         .WithHelp(StrCat("choose from: ", Join(names, ", ")));
-  const std::string near = NearestName(name, names);
+  std::vector<std::string> meant = names;
+  if (task == Task::kRegression) meant.insert(meant.end(), {"qini", "auuc"});
+  const std::string near = NearestName(name, meant);
   return Error(ErrorCode::kInvalid, "unknown metric \"", name, "\" for a ", TaskName(task), " model")
       .WithHelp(near.empty() ? StrCat("choose from: ", Join(names, ", ")) : StrCat("did you mean \"", near, "\"?"));
 }
@@ -185,6 +209,8 @@ std::vector<std::string> DefaultMetrics(Task task) {
   }
   return {};
 }
+
+bool NeedsTreatment(std::string_view name) { return name == "qini" || name == "auuc"; }
 
 bool HigherIsBetter(std::string_view name) {
   for (const KnownMetric& metric : kMetrics)

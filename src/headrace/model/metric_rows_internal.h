@@ -12,10 +12,11 @@
 /// Private to this room: the rows that metrics are computed of.
 namespace headrace::internal {
 
-/// `lift@10%` is {"lift", 0.1}, `auc` {"auc", nullopt}.
+/// `lift@10%` is {"lift", 0.1}, `auc` {"auc", nullopt}, `profit@30/2` {"profit", 30, 2}.
 struct MetricForm {
   std::string_view name;
   std::optional<double> number;
+  double second = 0;
 };
 MetricForm FormOf(std::string_view name);
 
@@ -25,7 +26,7 @@ MetricForm FormOf(std::string_view name);
 class MetricRows {
  public:
   MetricRows(Task task, std::span<const double> target, std::span<const double> scores, std::size_t classes,
-             double threshold, std::span<const std::int64_t> groups);
+             double threshold, std::span<const std::int64_t> groups, std::span<const std::uint8_t> treated);
 
   /// Empty: every row counts 1. Forgets the summaries.
   void SetWeights(std::span<const double> weights);
@@ -38,6 +39,7 @@ class MetricRows {
   std::optional<double> Regression(const MetricForm& form);
   std::optional<double> FromCounts(std::string_view name);
   std::optional<double> Top(std::string_view name, double share);
+  double Profit(bool share, double value, double cost);
   double Ece() const;
   std::optional<double> AucOneVersusRest();
   std::optional<double> ClassAverage(std::string_view name);
@@ -45,6 +47,7 @@ class MetricRows {
   std::optional<double> R2() const;
   std::optional<double> Mape(bool skipped) const;
   std::optional<double> Deviance(double power) const;
+  std::optional<double> Uplift(bool qini);
   std::optional<double> Ranked(std::string_view name, std::size_t k);
   std::optional<double> Ndcg(std::span<const std::uint32_t> rows, std::size_t k) const;
   std::optional<double> AveragePrecisionAt(std::span<const std::uint32_t> rows, std::size_t k) const;
@@ -79,6 +82,7 @@ class MetricRows {
   const std::size_t classes_;
   const double threshold_;
   const std::span<const std::int64_t> groups_;
+  const std::span<const std::uint8_t> treated_;
   std::span<const double> weights_;
   double total_ = 0;         ///< weight of all rows
   std::size_t counted_ = 0;  ///< rows with a weight above 0
@@ -91,6 +95,7 @@ class MetricRows {
   };
   std::vector<ClassRows> class_rows_;
   std::vector<std::size_t> predicted_;
+  std::vector<std::uint32_t> by_uplift_, by_perfect_uplift_;  ///< rows by score, and by what the perfect model would say
   std::vector<std::vector<std::uint32_t>> ranked_groups_;  ///< each group's rows, best scores first
 
   // Of these weights.

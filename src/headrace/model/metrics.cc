@@ -70,8 +70,8 @@ std::optional<double> AveragePrecision(const std::vector<ScoreGroup>& groups) {
 }  // namespace
 
 MetricRows::MetricRows(Task task, std::span<const double> target, std::span<const double> scores, std::size_t classes,
-                       double threshold, std::span<const std::int64_t> groups)
-    : task_(task), target_(target), scores_(scores), classes_(classes), threshold_(threshold), groups_(groups) {
+                       double threshold, std::span<const std::int64_t> groups, std::span<const std::uint8_t> treated)
+    : task_(task), target_(target), scores_(scores), classes_(classes), threshold_(threshold), groups_(groups), treated_(treated) {
   SetWeights({});
 }
 
@@ -94,12 +94,14 @@ void MetricRows::SetWeights(std::span<const double> weights) {
 std::optional<double> MetricRows::Compute(std::string_view name) {
   const MetricForm form = FormOf(name);
   if (form.name == "ndcg" || form.name == "map") return Ranked(form.name, static_cast<std::size_t>(*form.number));
+  if (NeedsTreatment(form.name)) return Uplift(form.name == "qini");
   if (task_ == Task::kRegression) return Regression(form);
   return task_ == Task::kBinary ? Binary(form) : Multiclass(name);
 }
 
 std::optional<double> MetricRows::Binary(const MetricForm& form) {
   const std::string_view name = form.name;
+  if (name == "profit" || name == "profit_share") return Profit(name == "profit_share", *form.number, form.second);
   if (form.number) return Top(name, *form.number);
   if (name == "auc") return Auc(score_groups());
   if (name == "gini") {
@@ -147,6 +149,21 @@ std::optional<double> MetricRows::Top(std::string_view name, double share) {
   if (name == "precision") return found / wanted;
   if (positives == 0) return std::nullopt;
   return name == "gain" ? found / positives : found / wanted / (positives / total_);
+}
+
+/// Contacting the best-scored rows, up to where it pays most, whoever ties included: what it brings for each of all rows, or the
+/// share of rows contacted. Nobody is contacted where nothing pays.
+double MetricRows::Profit(bool share, double value, double cost) {
+  double contacted = 0, found = 0, most = 0, at = 0;
+  for (const ScoreGroup& g : score_groups()) {
+    contacted += g.rows;
+    found += g.target_sum;
+    const double profit = value * found - cost * contacted;
+    if (!(profit > most)) continue;
+    most = profit;
+    at = contacted;
+  }
+  return (share ? at : most) / total_;
 }
 
 double MetricRows::Ece() const {
@@ -428,15 +445,15 @@ Status CheckEvaluation(Task task, std::span<const double> target, std::span<cons
 
 Result<Metrics> Evaluate(Task task, std::span<const double> target, std::span<const double> scores, int classes,
                          double threshold, std::span<const std::string> names, std::span<const double> weights,
-                         std::span<const std::int64_t> groups) {
+                         std::span<const std::int64_t> groups, std::span<const std::uint8_t> treated) {
   const std::size_t width = task == Task::kMulticlass ? static_cast<std::size_t>(classes) : 1;
   assert(width >= 1 && scores.size() == target.size() * width);
-  assert((weights.empty() || weights.size() == target.size()) && (groups.empty() || groups.size() == target.size()));
+  assert((weights.empty() || weights.size() == target.size()) && (groups.empty() || groups.size() == target.size()) && (treated.empty() || treated.size() == target.size()));
   const std::vector<std::string> usual = DefaultMetrics(task);
   if (names.empty()) names = usual;
   RETURN_IF_ERROR(CheckEvaluation(task, target, scores, width, names, weights));
 
-  internal::MetricRows rows(task, target, scores, width, threshold, groups);
+  internal::MetricRows rows(task, target, scores, width, threshold, groups, treated);
   rows.SetWeights(weights);
   Metrics metrics;
   const auto add = [&](const std::string& name) {

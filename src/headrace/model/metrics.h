@@ -23,6 +23,7 @@ class Table;
 ///   `classes` values a row, row-major. logloss, brier and ece ask for probabilities, in [0, 1].
 /// - `weights` is empty (every row counts 1), or has one finite number a row, at least 0 and not all 0.
 /// - `groups` is empty, or names the query of each row, for ndcg@K and map@K.
+/// - `treated` is empty, or has 1 for each treated row and 0 for the others, for qini and auuc.
 /// - The predicted class is positive when score >= threshold; for several classes the one with the largest score, the
 ///   first among equals.
 /// - A metric that the rows do not define is left out of the answer, never NaN: auc of one class only, average_precision
@@ -30,21 +31,22 @@ class Table;
 ///
 /// Names (K% is a share of the rows such as 10% or 2.5%):
 ///   binary      auc gini ks average_precision logloss brier ece bias accuracy balanced_accuracy mcc f1 precision recall
-///               specificity false_positive_rate selection_rate lift@K% gain@K% precision@K%
+///               specificity false_positive_rate selection_rate lift@K% gain@K% precision@K% profit@V/C profit_share@V/C
 ///   multiclass  auc (one-vs-rest) logloss brier accuracy balanced_accuracy mcc, and f1 precision recall averaged over the
 ///               classes with equal weight, over rows (f1_micro) or by the classes' rows (f1_weighted)
 ///   regression  rmse mae r2 mape wape rmsle bias max_error pinball@Q (0 < Q < 1) poisson_deviance gamma_deviance
 ///               tweedie_deviance@P (1 < P < 2)
 ///   ranking     ndcg@K map@K, K a number of rows: binary and regression, within each of `groups`
+///   uplift      qini auuc: scores that say how much being treated adds (regression)
 /// mape brings along `mape_skipped`, the number of rows whose target is zero and which it therefore skips.
 using Metrics = std::map<std::string, double>;
 
 /// The named metrics; with no names, DefaultMetrics(task). `classes` is read for multiclass only.
 /// kInvalid: a name the task does not have. kData: no rows, a target or score that is not as above (with its row, from 1).
-/// REQUIRES: target and scores fit together in size, and weights and groups where given.
+/// REQUIRES: target and scores fit together in size, and weights, groups and treated where given.
 Result<Metrics> Evaluate(Task task, std::span<const double> target, std::span<const double> scores, int classes,
                          double threshold, std::span<const std::string> names, std::span<const double> weights = {},
-                         std::span<const std::int64_t> groups = {});
+                         std::span<const std::int64_t> groups = {}, std::span<const std::uint8_t> treated = {});
 
 /// Where the true value of a metric lies, as far as these rows can tell.
 struct MetricInterval {
@@ -60,7 +62,7 @@ using Intervals = std::map<std::string, MetricInterval>;
 Result<Intervals> BootstrapIntervals(Task task, std::span<const double> target, std::span<const double> scores, int classes,
                                      double threshold, std::span<const std::string> names, std::span<const double> weights,
                                      std::span<const std::int64_t> groups, std::int64_t resamples, std::uint64_t seed,
-                                     int threads);
+                                     int threads, std::span<const std::uint8_t> treated = {});
 inline constexpr std::int64_t kUsualResamples = 1000;
 
 /// kInvalid, with the nearest name, when `task` has no metric of that name.
@@ -79,6 +81,9 @@ MetricName ParseMetricName(std::string_view name);
 
 /// What is computed when nothing is asked for, in the order people read it.
 std::vector<std::string> DefaultMetrics(Task task);
+
+/// Whether it compares treated rows with others: `qini`, `auuc`.
+bool NeedsTreatment(std::string_view name);
 
 /// Whether a larger value is better (auc) or a smaller one (logloss). REQUIRES: a name that some task has.
 bool HigherIsBetter(std::string_view name);
@@ -101,7 +106,8 @@ Result<std::vector<SegmentMetrics>> EvaluateSegments(const Table& table, std::sp
                                                      std::span<const double> target, std::span<const double> scores,
                                                      int classes, double threshold, std::span<const std::string> names,
                                                      std::span<const double> weights = {},
-                                                     std::span<const std::int64_t> groups = {});
+                                                     std::span<const std::int64_t> groups = {},
+                                                     std::span<const std::uint8_t> treated = {});
 
 /// How far apart the segments of one column are in one metric. "(small)" is no segment and is left out.
 struct SegmentGap {

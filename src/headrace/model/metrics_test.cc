@@ -197,5 +197,22 @@ TEST(SegmentsTest, AMissingColumnIsNamedWithTheNearest) {
   EXPECT_EQ(status.ToString(), "segment column \"contry\" is not in the data\nhelp: did you mean \"country\"?");
 }
 
+TEST(MetricsTest, ProfitIsOfTheBestPlaceToStop) {
+  const std::vector<double> target{1, 1, 0, 0, 1, 0, 0, 0, 0, 0}, scores{0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0};
+  const std::vector<std::string> names{"profit@10/4", "profit_share@10/4", "profit@1/4", "profit_share@1/4", "profit@10/4.5"};
+  const auto metrics = Evaluate(Task::kBinary, target, scores, 2, 0.5, names);
+  ASSERT_TRUE(metrics.ok()) << metrics.status();
+  EXPECT_DOUBLE_EQ(metrics->at("profit@10/4"), 1.2);  // two found of two contacted
+  EXPECT_DOUBLE_EQ(metrics->at("profit_share@10/4"), 0.2);
+  EXPECT_EQ(metrics->at("profit@1/4"), 0);  // nobody
+  EXPECT_EQ(metrics->at("profit_share@1/4"), 0);
+  EXPECT_DOUBLE_EQ(metrics->at("profit@10/4.5"), 1.1);
+  const std::vector<double> tied(10, 0.5);
+  EXPECT_EQ(Evaluate(Task::kBinary, target, tied, 2, 0.5, names)->at("profit@10/4"), 0);  // all or none
+  for (const char* wrong : {"profit@10", "profit@", "profit@10/", "profit@/4", "profit@0/4", "profit@10/0", "profit@-1/4", "profit@10/4/2", "profit@1e3/4", "profit_share@10"})
+    EXPECT_FALSE(CheckMetricName(wrong, Task::kBinary).ok()) << wrong;
+  EXPECT_FALSE(CheckMetricName("profit@10/4", Task::kRegression).ok());
+}
+
 }  // namespace
 }  // namespace headrace

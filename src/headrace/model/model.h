@@ -40,6 +40,14 @@ struct TrainingFacts {
   bool operator==(const TrainingFacts&) const = default;
 };
 
+/// Who was treated, of an uplift model: its score is what being treated adds to the target.
+struct TreatmentFacts {
+  std::string column;            ///< "" = no uplift model
+  std::string treated, control;  ///< the column's values, as text
+  std::string outcome;           ///< the class of the target whose probability is meant; "" = the target is a number
+  bool operator==(const TreatmentFacts&) const = default;
+};
+
 /// What a model file says about itself (`headrace inspect`, the registry, the report).
 struct ModelInfo {
   std::string digest;                         ///< SHA-256 of the file
@@ -60,6 +68,7 @@ struct ModelInfo {
   std::map<std::string, double> metrics;      ///< on those rows
   std::vector<UnfittedStep> unfitted;
   TrainingFacts facts;
+  TreatmentFacts treatment;
 };
 
 /// One immutable fitted model: transforms, learner, calibration, threshold, metrics, profile and the parity proof.

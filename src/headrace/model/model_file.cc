@@ -45,6 +45,8 @@ TrainingFacts ReadFacts(const json& j) {
   return {j.at("purpose"), j.at("limits"), j.at("pipeline"), j.at("time_column"), j.at("trained_from"), j.at("trained_to"), j.at("tested_from"), j.at("tested_to")};
 }
 
+json TreatmentOf(const TreatmentFacts& t) { return {{"column", t.column}, {"treated", t.treated}, {"control", t.control}, {"outcome", t.outcome}}; }
+
 /// `sha256` are the members' digests.
 json ManifestOf(const ModelInfo& info, std::span<const ZipMember> members, const std::vector<std::string>& sha256) {
   json inputs = json::array(), unfitted = json::array(), digests = json::object();
@@ -76,6 +78,7 @@ json ManifestOf(const ModelInfo& info, std::span<const ZipMember> members, const
                 {"unfitted", unfitted},
                 {"members", digests}};
   if (!(info.facts == TrainingFacts())) manifest["facts"] = FactsOf(info.facts);   // files of earlier versions have none
+  if (!info.treatment.column.empty()) manifest["treatment"] = TreatmentOf(info.treatment);
   return manifest;
 }
 
@@ -106,6 +109,10 @@ Result<ModelInfo> InfoOf(const json& j) {
   for (const json& s : j.at("unfitted"))
     info.unfitted.push_back({s.at("name"), s.at("kind"), s.at("text"), s.at("digest")});
   if (j.contains("facts")) info.facts = ReadFacts(j.at("facts"));
+  if (j.contains("treatment")) {
+    const json& t = j.at("treatment");
+    info.treatment = {t.at("column"), t.at("treated"), t.at("control"), t.at("outcome")};
+  }
   return info;
 }
 
@@ -135,6 +142,8 @@ Result<std::unique_ptr<const Scorer::Parts>> PartsOf(const ModelInfo& info, cons
                  " model");
   if (!std::isfinite(info.threshold)) return Error(ErrorCode::kInvalid, "manifest.json has no threshold");
   ASSIGN_OR_RETURN(const LearnerSpec::Kind kind, LearnerFromName(info.learner));
+  const bool uplift = kind == LearnerSpec::Kind::kTwoModel || kind == LearnerSpec::Kind::kXLearner;
+  if (uplift == info.treatment.column.empty()) return Error(ErrorCode::kInvalid, "manifest.json ", uplift ? "does not say who was treated" : "says who was treated, of a model that is none of uplift");
   ASSIGN_OR_RETURN(FittedTransform transform, FittedTransform::FromJson(Bytes(members, "transform.json")));
   if (transform.output_names() != info.features)
     return Error(ErrorCode::kInvalid, "transform.json makes other features than manifest.json lists");
@@ -154,6 +163,10 @@ Result<std::unique_ptr<const Scorer::Parts>> PartsOf(const ModelInfo& info, cons
   if (!fits)
     return Error(ErrorCode::kInvalid, "calibration.json does not fit a ", TaskName(info.task),
                  " model with calibration ", info.calibration);
+  if (const std::string& by = calibration.by(); !by.empty()) {
+    const std::optional<std::size_t> at = inputs.IndexOf(by);
+    if (!at || !CanCalibrateBy(inputs[*at].type)) return Error(ErrorCode::kInvalid, "calibration.json goes by a column that the model does not read as text, int or bool");
+  }
   return std::unique_ptr<const Scorer::Parts>(new Scorer::Parts{
       info.task, info.classes, info.threshold, std::move(transform), std::move(learner), std::move(calibration)});
 }

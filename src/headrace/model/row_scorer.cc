@@ -55,7 +55,7 @@ Result<std::span<const double>> RowScorer::Score(std::span<const Value> row) {
   parts.learner->RawScores(vector_.data(), 1, predictions_.data());
   for (const double margin : predictions_)
     if (!std::isfinite(margin)) return Error(ErrorCode::kData, "the row has no finite score: its values are too large");
-  ApplyLinkAndCalibration(parts.learner->link(), parts.calibration, predictions_.size(), predictions_);
+  ApplyLinkAndCalibration(parts.learner->link(), parts.calibration, predictions_.size(), predictions_, SegmentsOf(parts.calibration, table_));
   return std::span<const double>(predictions_);
 }
 

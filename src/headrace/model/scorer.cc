@@ -51,17 +51,37 @@ Status CheckColumn(const Field& needed, const Schema& given) {
              : std::move(status).WithHelp(StrCat("was `", near, "` meant? rename it, or add `", needed.name, "`"));
 }
 
-void ApplyLinkAndCalibration(const Link& link, const Calibration& calibration, std::size_t outputs,
-                             std::span<double> values) {
+std::optional<std::string> CalibrationValue(const Column& column, std::size_t row) {
+  if (column.IsNull(row)) return std::nullopt;
+  return column.type() == Type::kText ? std::string(column.text(row)) : column.At(row).ToString();
+}
+
+bool CanCalibrateBy(Type type) { return type == Type::kText || type == Type::kInt || type == Type::kBool; }
+
+std::vector<std::size_t> SegmentsOf(const Calibration& calibration, const Table& rows) {
+  std::vector<std::size_t> segments;
+  if (calibration.by().empty()) return segments;
+  const Column& column = *rows.Find(calibration.by());
+  for (std::size_t r = 0; r < rows.num_rows(); ++r) {
+    const std::optional<std::string> value = CalibrationValue(column, r);
+    segments.push_back(value ? calibration.SegmentOf(*value) : Calibration::kPooled);
+  }
+  return segments;
+}
+
+void ApplyLinkAndCalibration(const Link& link, const Calibration& calibration, std::size_t outputs, std::span<double> values,
+                             std::span<const std::size_t> segments) {
   const std::size_t rows = values.size() / outputs;
   const bool calibrates = calibration.kind() != CalibrationSpec::Kind::kNone;
   if (!calibrates || calibration.input() == Calibration::Input::kProbability)
     ApplyLink(link, rows, outputs, values.data());
   if (!calibrates) return;
-  if (outputs == 1) {
-    for (double& v : values) v = calibration.Apply(v);
-  } else {
-    for (std::size_t r = 0; r < rows; ++r) calibration.ApplyRow(values.subspan(r * outputs, outputs));
+  for (std::size_t r = 0; r < rows; ++r) {
+    const std::size_t segment = segments.empty() ? Calibration::kPooled : segments[r];
+    if (outputs == 1)
+      values[r] = calibration.Apply(values[r], segment);
+    else
+      calibration.ApplyRow(values.subspan(r * outputs, outputs), segment);
   }
 }
 
@@ -84,7 +104,7 @@ Result<std::vector<double>> Scorer::Predict(const Table& rows, ScoreCounts* coun
       if (!std::isfinite(values[i]))
         return Error(ErrorCode::kData, "row ", first + i / outputs + 1,
                      " has no finite score: its values are too large");
-    ApplyLinkAndCalibration(p.learner->link(), p.calibration, outputs, values);
+    ApplyLinkAndCalibration(p.learner->link(), p.calibration, outputs, values, SegmentsOf(p.calibration, block));
     return Ok();
   };
   RETURN_IF_ERROR(ForBlocks(rows, threads, score_block));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,9 +35,18 @@ struct Scorer::Parts {
 /// kData when `given` lacks an input column, with the name that was perhaps meant.
 Status CheckColumn(const Field& needed, const Schema& given);
 
-/// Margins to predictions, in place: the learner's link and the calibration. `values` is row-major rows x outputs.
-void ApplyLinkAndCalibration(const Link& link, const Calibration& calibration, std::size_t outputs,
-                             std::span<double> values);
+/// A value of the column that a calibration goes by, as text; nothing for null.
+std::optional<std::string> CalibrationValue(const Column& column, std::size_t row);
+/// Whether a calibration may go by a column of this type: text, int, bool.
+bool CanCalibrateBy(Type type);
+
+/// Which curves each row has (Calibration::SegmentOf); empty when all have the same. REQUIRES: rows with the calibration's column.
+std::vector<std::size_t> SegmentsOf(const Calibration& calibration, const Table& rows);
+
+/// Margins to predictions, in place: the learner's link and the calibration. `values` is row-major rows x outputs, `segments` as
+/// SegmentsOf.
+void ApplyLinkAndCalibration(const Link& link, const Calibration& calibration, std::size_t outputs, std::span<double> values,
+                             std::span<const std::size_t> segments);
 
 /// The table that Scorer::Score gives, from predictions.
 Table ScoreTable(const Scorer& scorer, std::vector<double> predictions);

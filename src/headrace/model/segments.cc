@@ -31,7 +31,8 @@ Result<std::vector<SegmentMetrics>> EvaluateSegments(const Table& table, std::sp
                                                      std::span<const double> scores, int classes, double threshold,
                                                      std::span<const std::string> names,
                                                      std::span<const double> weights,
-                                                     std::span<const std::int64_t> groups) {
+                                                     std::span<const std::int64_t> groups,
+                                                     std::span<const std::uint8_t> treated) {
   assert(table.num_rows() == target.size());
   const std::size_t width = task == Task::kMulticlass ? static_cast<std::size_t>(classes) : 1;
   std::vector<SegmentMetrics> segments;
@@ -41,18 +42,20 @@ Result<std::vector<SegmentMetrics>> EvaluateSegments(const Table& table, std::sp
     SegmentMetrics segment{column, std::move(value), static_cast<std::int64_t>(rows.size()), 0, {}};
     std::vector<double> t, s, w;
     std::vector<std::int64_t> g;
+    std::vector<std::uint8_t> who;
     t.reserve(rows.size());
     s.reserve(rows.size() * width);
     for (const std::size_t row : rows) {
       t.push_back(target[row]);
       if (!weights.empty()) w.push_back(weights[row]);
       if (!groups.empty()) g.push_back(groups[row]);
+      if (!treated.empty()) who.push_back(treated[row]);
       for (std::size_t c = 0; c < width; ++c) s.push_back(scores[row * width + c]);
       if (task == Task::kBinary && target[row] == 1) ++segment.positives;
     }
     // Rows of no weight say nothing about the segment.
     if (w.empty() || std::any_of(w.begin(), w.end(), [](double v) { return v > 0; })) {
-      ASSIGN_OR_RETURN(segment.metrics, Evaluate(task, t, s, classes, threshold, names, w, g));
+      ASSIGN_OR_RETURN(segment.metrics, Evaluate(task, t, s, classes, threshold, names, w, g, who));
     }
     segments.push_back(std::move(segment));
     return Ok();

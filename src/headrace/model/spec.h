@@ -20,8 +20,9 @@ struct SplitSpec {
 };
 
 struct LearnerSpec {
-  enum class Kind : std::uint8_t { kLightGbm, kLogistic, kLinear, kNaiveBayes, kConstant, kXgboost };
+  enum class Kind : std::uint8_t { kLightGbm, kLogistic, kLinear, kNaiveBayes, kConstant, kXgboost, kTwoModel, kXLearner };
   Kind kind = Kind::kLightGbm;
+  std::optional<Kind> uplift;            ///< kTwoModel, kXLearner: it is made of learners of `kind`, which the rest describes
   bool given = false;                    ///< false: the default learner for the target
   bool automatic = false;                ///< `learner: auto`: the sensible few are tried on the folds and the best is kept
   std::optional<Task> task;              ///< from `objective`; otherwise told from the target
@@ -36,6 +37,7 @@ struct LearnerSpec {
 struct CalibrationSpec {
   enum class Kind : std::uint8_t { kNone, kIsotonic, kSigmoid, kBeta };
   Kind kind = Kind::kNone;
+  std::string by;                        ///< a column: a curve for each of its values that has rows enough; "" = one for all rows
 };
 
 /// How the threshold is decided; of maximize, the costs, precision and top at most one is set.
@@ -92,6 +94,8 @@ struct TrainSpec {
   ThresholdSpec threshold;
   TuneSpec tune;
   std::string group;                     ///< ranking: the column that names the query of each row; whole queries are split, and never a feature
+  std::string treatment;                 ///< uplift: the column that says who was treated; never a feature
+  std::string treated;                   ///< its value for the treated; "" = true, 1 or the last in byte order
   std::string weight;                    ///< column: how much each row counts, for learner, calibration and metrics; never a feature
   bool class_weight_balanced = false;    ///< learner: classes count alike (scikit-learn's "balanced")
   std::map<std::string, double> class_weight;  ///< learner: class -> weight; those not named have 1

@@ -25,6 +25,7 @@
 #include "headrace/model/target.h"
 #include "headrace/model/threshold.h"
 #include "headrace/model/train_internal.h"
+#include "headrace/model/treatment.h"
 #include "headrace/model/training_rows_internal.h"
 #include "headrace/model/tune.h"
 
@@ -49,6 +50,7 @@ class Trainer {
   Trainer(const Table& data, TrainSpec spec, const TrainContext& context)
       : data_(data), spec_(std::move(spec)), context_(context) {
     spec_.learner.task = TaskOfLearner(spec_.learner);
+    if (!spec_.treatment.empty() && spec_.evaluate.empty()) spec_.evaluate = {"qini", "auuc"};
     if (spec_.group.empty()) return;
     if (spec_.evaluate.empty()) spec_.evaluate = {"ndcg@5", "ndcg@10", "map@10"};
     if (spec_.split.kind == SplitSpec::Kind::kHash && spec_.split.columns.empty()) spec_.split.columns = {spec_.group};
@@ -82,6 +84,8 @@ class Trainer {
     if (order.duplicate_keys > 0 && !spec_.key.empty())
       Note(StrCat(FormatCount(static_cast<std::int64_t>(order.duplicate_keys)), " rows have the key of another row"));
     ASSIGN_OR_RETURN(rows_.target, ExtractTarget(rows_.table, spec_));
+    rows_.outcome = rows_.target.task;
+    if (!spec_.treatment.empty()) RETURN_IF_ERROR(ReadArms());
     RETURN_IF_ERROR(CheckForTask(spec_, rows_.target.task));
     RETURN_IF_ERROR(CheckClassNames(spec_, rows_.target));
     if (!spec_.weight.empty()) { ASSIGN_OR_RETURN(rows_.weights, ReadWeights(rows_.table, spec_.weight)); }
@@ -95,9 +99,24 @@ class Trainer {
     if (rows_.split.train.empty()) return Error(ErrorCode::kData, "the split leaves no training rows");
     RETURN_IF_ERROR(CheckClasses(rows_.target, rows_.split.train, "training"));
     if (!rows_.split.test.empty()) RETURN_IF_ERROR(CheckClasses(rows_.target, rows_.split.test, "test"));
+    if (!spec_.treatment.empty()) {
+      RETURN_IF_ERROR(CheckArms(rows_.target, rows_.outcome, rows_.treatment, rows_.split.train, true, "training"));
+      if (!rows_.split.test.empty()) RETURN_IF_ERROR(CheckArms(rows_.target, rows_.outcome, rows_.treatment, rows_.split.test, false, "test"));
+    }
     ChooseExcluded();
     RETURN_IF_ERROR(CheckFinite());
     return spec_.learner.automatic ? Ok() : ResolveSettings();
+  }
+
+  /// The target of two classes becomes 0 and 1: what is learnt of them is a difference of their probabilities, a number.
+  Status ReadArms() {
+    ASSIGN_OR_RETURN(rows_.treatment, ReadTreatment(rows_.table, spec_));
+    if (rows_.outcome == Task::kMulticlass)
+      return Error(ErrorCode::kData, "target `", spec_.target, "` has more than two classes, and uplift is of one of two, or of a number");
+    if (rows_.outcome == Task::kBinary) outcome_class_ = rows_.target.classes[1];
+    rows_.target.task = Task::kRegression;
+    rows_.target.classes.clear();
+    return Ok();
   }
 
   Status ResolveSettings() {
@@ -107,7 +126,7 @@ class Trainer {
   }
 
   Result<LearnerSettings> SettingsOf(const LearnerSpec& learner) const {
-    return ResolveLearner(learner, rows_.target.task, rows_.target.classes.size(), rows_.split.train.size());
+    return ResolveLearner(learner, rows_.outcome, rows_.target.classes.size(), rows_.split.train.size());
   }
 
   /// `learner: auto` and `tune`: what is best on the folds becomes the learner.
@@ -120,6 +139,7 @@ class Trainer {
     tune.task = rows_.target.task;
     tune.rows = rows_.split.train.size();
     settings_.task = rows_.target.task;  // what the loss of `learner: auto` follows from
+    settings_.uplift = spec_.learner.uplift;
     tune.metric = !spec_.tune.metric.empty() ? spec_.tune.metric : spec_.group.empty() ? Loss::Of(settings_).metric() : "ndcg@10";
     tune.score = [this, &tune](const LearnerSpec& learner, double share, int threads) -> Result<FoldScores> {
       ASSIGN_OR_RETURN(const LearnerSettings settings, SettingsOf(learner));
@@ -207,6 +227,22 @@ class Trainer {
     return Ok();
   }
 
+  Result<Calibration> FitCalibration(std::span<const double> scores, std::span<const double> target, std::span<const double> weights) {
+    const int classes = static_cast<int>(rows_.target.classes.size());
+    const std::string& by = spec_.calibrate.by;
+    if (by.empty()) return Calibration::Fit(spec_.calibrate.kind, scores, target, classes, weights);
+    const Column& column = *rows_.table.Find(by);
+    std::vector<std::optional<std::string>> values;
+    std::set<std::string> known;
+    for (const std::size_t row : unseen_rows_) {
+      values.push_back(CalibrationValue(column, row));
+      if (values.back()) known.insert(*values.back());
+    }
+    ASSIGN_OR_RETURN(Calibration fitted, Calibration::FitBy(by, values, spec_.calibrate.kind, scores, target, classes, weights));
+    Note(StrCat("calibrated by `", by, "`: ", fitted.num_segments(), " of its ", known.size(), " values have rows enough for a curve of their own, all else goes by that of all rows"));
+    return fitted;
+  }
+
   Status CalibrateAndChooseThreshold() {
     unseen_predictions_ = unseen_margins_;
     const std::size_t outputs = settings_.num_outputs();
@@ -215,10 +251,10 @@ class Trainer {
       std::vector<double> scores = unseen_margins_;
       if (spec_.calibrate.kind != CalibrationSpec::Kind::kSigmoid)
         ApplyLink(LinkOf(settings_), unseen_rows_.size(), outputs, scores.data());
-      ASSIGN_OR_RETURN(calibration_, Calibration::Fit(spec_.calibrate.kind, scores, target,
-                                                      static_cast<int>(rows_.target.classes.size()), weights));
+      ASSIGN_OR_RETURN(calibration_, FitCalibration(scores, target, weights));
     }
-    ApplyLinkAndCalibration(LinkOf(settings_), calibration_, outputs, unseen_predictions_);
+    ApplyLinkAndCalibration(LinkOf(settings_), calibration_, outputs, unseen_predictions_,
+                            calibration_.by().empty() ? std::vector<std::size_t>() : SegmentsOf(calibration_, rows_.table.Take(unseen_rows_)));
     threshold_ = spec_.threshold.fixed;
     if (spec_.threshold.chosen()) {
       ASSIGN_OR_RETURN(threshold_, ChooseThreshold(spec_.threshold, target, unseen_predictions_, weights));
@@ -236,13 +272,17 @@ class Trainer {
     const std::vector<std::int64_t> groups = rows_.GroupsOf(rows);
     std::vector<int> categorical;
     if (GrowsTrees(settings_.kind)) { ASSIGN_OR_RETURN(categorical, rows_.CategoricalOf(fitted.transform, fitted.matrix)); }
-    const Vectors train{fitted.matrix, rows.size(), fitted.transform.output_names().size(), target, weights, monotone, categorical, groups};
+    const std::vector<std::uint8_t> treated = rows_.TreatedOf(rows);
+    const Vectors train{fitted.matrix, rows.size(), fitted.transform.output_names().size(), target, weights, monotone, categorical, groups, treated};
     ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner,
                      FitLearner(settings_, train, iterations_, Control("fit")));
     return MakeFit(std::move(fitted), std::move(learner));
   }
 
-  Fit MakeFit(FitOutput fitted, std::shared_ptr<const FittedLearner> learner) const {
+  Result<Fit> MakeFit(FitOutput fitted, std::shared_ptr<const FittedLearner> learner) const {
+    if (const std::string& by = calibration_.by(); !by.empty() && !fitted.transform.input_schema().IndexOf(by))
+      return Error(ErrorCode::kData, "calibration goes by `", by, "`, which the model does not read")
+          .WithHelp(StrCat("see the notes on why `", by, "` is no feature, or name it in `transform`"));
     Fit fit;
     fit.notes = std::move(fitted.notes);
     fit.scorer = std::make_unique<const Scorer>(std::unique_ptr<const Scorer::Parts>(new Scorer::Parts{
@@ -252,7 +292,7 @@ class Trainer {
 
   Status FitOnTraining() {
     if (held_aside_learner_ != nullptr) {  // calibration and threshold are this learner's own
-      fit_ = MakeFit(*std::move(held_aside_fit_), std::move(held_aside_learner_));
+      ASSIGN_OR_RETURN(fit_, MakeFit(*std::move(held_aside_fit_), std::move(held_aside_learner_)));
       fitted_rows_ = rows_.FoldRows(0, false);
       return Ok();
     }
@@ -288,9 +328,10 @@ class Trainer {
     const std::vector<double> target = rows_.TargetOf(evaluated_rows_), weights = rows_.WeightsOf(evaluated_rows_);
     const std::vector<double> trained = rows_.TargetOf(rows_.split.train), trained_weights = rows_.WeightsOf(rows_.split.train);
     const std::vector<std::int64_t> groups = rows_.GroupsOf(evaluated_rows_);
+    const std::vector<std::uint8_t> treated = rows_.TreatedOf(evaluated_rows_);
     const Loss loss = Loss::Of(settings_);
     RETURN_IF_ERROR(JudgeModel(spec_, metric_names_,
-                               {rows, rows_.target.task, static_cast<int>(rows_.target.classes.size()), threshold_, target, predictions_, weights, groups},
+                               {rows, rows_.target.task, static_cast<int>(rows_.target.classes.size()), threshold_, target, predictions_, weights, groups, treated},
                                {trained, trained_weights, loss.constant_quantile(), loss.metric()}, context_.threads, &evaluation_));
     MakeTestPredictions(rows);
     return Ok();
@@ -320,6 +361,7 @@ class Trainer {
     };
     for (const std::string& name : spec_.key) add(rows, *rows.schema().IndexOf(name));
     if (!spec_.group.empty()) add(rows, *rows.schema().IndexOf(spec_.group));
+    if (!spec_.treatment.empty()) add(rows, *rows.schema().IndexOf(spec_.treatment));
     add(rows, *rows.schema().IndexOf(spec_.target));
     const Table scores = ScoreTable(*fit_.scorer, predictions_);
     for (std::size_t c = 0; c < scores.num_columns(); ++c) add(scores, c);
@@ -331,10 +373,11 @@ class Trainer {
     const ModelInfo& champion = context_.champion->info();
     if (champion.task != rows_.target.task || champion.classes != rows_.target.classes)
       return Error(ErrorCode::kInvalid, "it is a ", TaskName(champion.task), " model of other classes");
+    if (!champion.treatment.column.empty() && spec_.treatment.empty()) return Error(ErrorCode::kInvalid, "it estimates uplift");
     ASSIGN_OR_RETURN(const std::vector<double> predictions,
                      context_.champion->scorer().Predict(rows_.table.Take(evaluated_rows_), nullptr, context_.threads));
     return Evaluate(rows_.target.task, rows_.TargetOf(evaluated_rows_), predictions, static_cast<int>(rows_.target.classes.size()),
-                    champion.threshold, metric_names_, rows_.WeightsOf(evaluated_rows_), rows_.GroupsOf(evaluated_rows_));
+                    champion.threshold, metric_names_, rows_.WeightsOf(evaluated_rows_), rows_.GroupsOf(evaluated_rows_), rows_.TreatedOf(evaluated_rows_));
   }
 
   Status Judge() {
@@ -374,7 +417,8 @@ class Trainer {
     ModelInfo info;
     const Scorer::Parts& parts = fit_.scorer->parts();
     info.task = rows_.target.task;
-    info.learner = LearnerName(settings_.kind);
+    info.learner = LearnerName(settings_.uplift.value_or(settings_.kind));
+    if (!spec_.treatment.empty()) info.treatment = {spec_.treatment, rows_.treatment.value, rows_.treatment.control, outcome_class_};
     info.target = spec_.target;
     info.classes = rows_.target.classes;
     const Schema& inputs = parts.transform.input_schema();
@@ -462,6 +506,7 @@ class Trainer {
   internal::TrainingRows rows_{spec_};
   LearnerSettings settings_;
   std::vector<std::string> metric_names_;
+  std::string outcome_class_;  // uplift of a target of two classes: whose probability is meant
   int iterations_ = 1;
   std::vector<std::size_t> unseen_rows_;  // training rows scored by a learner that had not seen them
   std::vector<double> unseen_margins_, unseen_predictions_;

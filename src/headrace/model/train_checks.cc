@@ -8,9 +8,11 @@
 #include "headrace/model/gate.h"
 #include "headrace/model/learner.h"
 #include "headrace/model/queries.h"
+#include "headrace/model/scorer_parts.h"
 #include "headrace/model/split.h"
 #include "headrace/model/threshold.h"
 #include "headrace/model/train_internal.h"
+#include "headrace/model/treatment.h"
 #include "headrace/model/tune.h"
 
 namespace headrace {
@@ -34,6 +36,21 @@ Status CheckClassWeights(const TrainSpec& spec, Task task) {
   for (const auto& [name, weight] : spec.class_weight)
     if (!(weight > 0) || std::isinf(weight))
       return Error(ErrorCode::kInvalid, "the weight of class \"", name, "\" is ", weight, ", expected a number above 0");
+  return Ok();
+}
+
+/// `calibrate: {by: COLUMN}`: a column of few values that scored rows will have, and whose values may stand in the file.
+Status CheckCalibrationColumn(const TrainSpec& spec, const Schema& schema) {
+  const std::string& by = spec.calibrate.by;
+  if (by.empty()) return Ok();
+  const std::optional<std::size_t> at = schema.IndexOf(by);
+  if (!at) return UnknownColumn("calibration", by, schema);
+  if (Contains(spec.personal, by)) return Error(ErrorCode::kInvalid, "calibration column `", by, "` is personal, and its values would stand in the model file");
+  const std::vector<std::string> never = NeverFeatures(spec), split_only = SplitOnly(spec);
+  if (by == spec.target || Contains(never, by) || Contains(split_only, by))
+    return Error(ErrorCode::kInvalid, "calibration goes by `", by, "`, which is no feature").WithHelp("scored rows bring the model's features; choose one of them");
+  if (!CanCalibrateBy(schema[*at].type))
+    return Error(ErrorCode::kInvalid, "calibration column `", by, "` is ", TypeName(schema[*at].type), ", expected text, int or bool");
   return Ok();
 }
 
@@ -67,11 +84,18 @@ std::string DescribeSplit(const SplitSpec& split) {
 
 Status CheckForTask(const TrainSpec& spec, Task task) {
   RETURN_IF_ERROR(CheckThreshold(spec.threshold, task));
-  ASSIGN_OR_RETURN(const std::vector<std::string> metrics, MetricsToCompute(spec.evaluate, spec.gate, task));
-  for (const std::string& name : metrics)
+  const std::vector<std::string> of_uplift{"qini", "auuc"};
+  ASSIGN_OR_RETURN(std::vector<std::string> metrics, MetricsToCompute(spec.evaluate.empty() && !spec.treatment.empty() ? of_uplift : spec.evaluate, spec.gate, task));
+  if (!spec.tune.metric.empty()) metrics.push_back(spec.tune.metric);
+  for (const std::string& name : metrics) {
+    if (spec.treatment.empty() && NeedsTreatment(name))
+      return Error(ErrorCode::kInvalid, "metric \"", name, "\" compares treated rows with others, and no column says who was treated").WithHelp("name it with `treatment: COLUMN`");
+    if (!spec.treatment.empty() && !NeedsTreatment(name))
+      return Error(ErrorCode::kInvalid, "metric \"", name, "\" compares scores with the target, and of uplift no row's truth is known").WithHelp("use qini or auuc");
     if (spec.group.empty() && (name.starts_with("ndcg@") || name.starts_with("map@")))
       return Error(ErrorCode::kInvalid, "metric \"", name, "\" ranks the rows of a query, and no column names queries")
           .WithHelp("name it with `group: COLUMN`, or use auc, average_precision or lift@10%");
+  }
   if (task == Task::kRegression && spec.calibrate.kind != CalibrationSpec::Kind::kNone)
     return Error(ErrorCode::kInvalid, "`calibrate: ", CalibrationName(spec.calibrate.kind),
                  "` is for classes, the target is for regression");
@@ -96,6 +120,11 @@ Status CheckColumns(const TrainSpec& spec, const Schema& schema) {
     if (!schema.IndexOf(spec.group)) return UnknownColumn("group", spec.group, schema);
     if (spec.group == spec.target) return Error(ErrorCode::kInvalid, "`", spec.group, "` cannot be both target and group column");
   }
+  if (!spec.treatment.empty()) {
+    if (!schema.IndexOf(spec.treatment)) return UnknownColumn("treatment", spec.treatment, schema);
+    if (spec.treatment == spec.target || spec.treatment == spec.weight)
+      return Error(ErrorCode::kInvalid, "`", spec.treatment, "` cannot be both treatment and ", spec.treatment == spec.target ? "target" : "weight", " column");
+  }
   if (!spec.weight.empty()) {
     const std::optional<std::size_t> at = schema.IndexOf(spec.weight);
     if (!at) return UnknownColumn("weight", spec.weight, schema);
@@ -104,6 +133,7 @@ Status CheckColumns(const TrainSpec& spec, const Schema& schema) {
     if (schema[*at].type != Type::kInt && schema[*at].type != Type::kDouble)
       return Error(ErrorCode::kInvalid, "weight column `", spec.weight, "` is ", TypeName(schema[*at].type), ", expected int or double");
   }
+  RETURN_IF_ERROR(CheckCalibrationColumn(spec, schema));
   for (const std::string& name : spec.segments)
     if (Contains(spec.key, name) || Contains(spec.personal, name))
       return Error(ErrorCode::kInvalid, "segment column `", name, "` is ", Contains(spec.key, name) ? "a key" : "personal", ", and its values would be told in the report");
@@ -128,6 +158,7 @@ std::vector<std::string> NeverFeatures(const TrainSpec& spec) {
   names.insert(names.end(), spec.ignore.begin(), spec.ignore.end());
   if (!spec.weight.empty()) names.push_back(spec.weight);
   if (!spec.group.empty()) names.push_back(spec.group);
+  if (!spec.treatment.empty()) names.push_back(spec.treatment);
   return names;
 }
 
@@ -137,6 +168,7 @@ using namespace internal;
 
 Status CheckTrainSpec(const TrainSpec& spec) {
   RETURN_IF_ERROR(CheckLearnerParameters(spec.learner));
+  RETURN_IF_ERROR(CheckTreatment(spec));
   RETURN_IF_ERROR(CheckRanking(spec));
   RETURN_IF_ERROR(CheckSplit(spec.split));
   RETURN_IF_ERROR(PlanFolds(spec.folds, 1).status());
@@ -145,7 +177,7 @@ Status CheckTrainSpec(const TrainSpec& spec) {
     return Error(ErrorCode::kInvalid, "`monotone` is for lightgbm and xgboost, and `learner: auto` tries others too").WithHelp("write `learner: lightgbm`");
   if (spec.learner.automatic && !spec.learner.categorical.empty())
     return Error(ErrorCode::kInvalid, "`categorical` is for lightgbm, and `learner: auto` tries others too").WithHelp("write `learner: lightgbm`");
-  const std::optional<Task> task = TaskOfLearner(spec.learner);
+  const std::optional<Task> task = spec.treatment.empty() ? TaskOfLearner(spec.learner) : Task::kRegression;
   return task ? CheckForTask(spec, *task) : Ok();
 }
 
@@ -155,7 +187,7 @@ Status CheckTrainColumns(const TrainSpec& spec, const Schema& data) {
     for (const std::string& name : spec.split.columns)
       if (!data.IndexOf(name)) return UnknownColumn("split", name, data);
   FitContext fit;
-  fit.task = TaskOfLearner(spec.learner).value_or(Task::kBinary);
+  fit.task = spec.treatment.empty() ? TaskOfLearner(spec.learner).value_or(Task::kBinary) : Task::kRegression;
   fit.target_column = spec.target;
   fit.exclude = NeverFeatures(spec);
   fit.categorical = spec.learner.categorical;

@@ -48,6 +48,13 @@ std::vector<std::int64_t> TrainingRows::GroupsOf(const std::vector<std::size_t>&
   return of_rows;
 }
 
+std::vector<std::uint8_t> TrainingRows::TreatedOf(const std::vector<std::size_t>& rows) const {
+  std::vector<std::uint8_t> of_rows;
+  if (treatment.treated.empty()) return of_rows;
+  for (const std::size_t row : rows) of_rows.push_back(treatment.treated[row]);
+  return of_rows;
+}
+
 std::vector<std::string> TrainingRows::FoldKey() const {
   return spec.group.empty() ? spec.key : std::vector<std::string>{spec.group};
 }
@@ -120,6 +127,7 @@ Result<FoldVectors> TrainingRows::MakeFold(std::size_t fold, bool trees, int thr
   vectors.held_weights = LearnerWeights(spec, target, weights, held);
   vectors.train_groups = GroupsOf(train);
   vectors.held_groups = GroupsOf(held);
+  vectors.train_treated = TreatedOf(train);
   if (trees) {
     ASSIGN_OR_RETURN(vectors.monotone, MonotoneOf(fitted->transform.output_names()));
     ASSIGN_OR_RETURN(vectors.categorical, CategoricalOf(fitted->transform, vectors.train));
@@ -137,6 +145,8 @@ Status TrainingRows::PlanTheFolds() {
   const int parts = plan.held_aside() ? kHeldAsideFolds : plan.folds;
   num_folds = plan.held_aside() ? 1 : static_cast<std::size_t>(plan.folds);
   ASSIGN_OR_RETURN(fold_of, MakeFolds(table, FoldKey(), split.train, parts));
+  for (std::size_t fold = 0; !treatment.treated.empty() && fold < num_folds; ++fold)
+    RETURN_IF_ERROR(CheckArms(target, outcome, treatment, FoldRows(fold, false), true, StrCat("fold ", fold + 1, "'s training")));
   return plan.held_aside() ? Ok() : CheckFoldClasses(target, split.train, fold_of, parts);
 }
 
@@ -160,7 +170,7 @@ Result<FoldScores> TrainingRows::ScoreOnFolds(const LearnerSettings& settings, c
     const std::vector<std::size_t> rows = FoldRows(fold, true);
     ApplyLink(LinkOf(settings), rows.size(), settings.num_outputs(), predictions.data());
     const std::vector<std::string> names{metric};
-    ASSIGN_OR_RETURN(const Metrics value, Evaluate(target.task, TargetOf(rows), predictions, static_cast<int>(target.classes.size()), 0.5, names, WeightsOf(rows), GroupsOf(rows)));
+    ASSIGN_OR_RETURN(const Metrics value, Evaluate(target.task, TargetOf(rows), predictions, static_cast<int>(target.classes.size()), 0.5, names, WeightsOf(rows), GroupsOf(rows), TreatedOf(rows)));
     if (!value.empty()) scores.values.push_back(value.begin()->second);
   }
   return scores;
@@ -194,6 +204,7 @@ Result<FoldVectors> TrainingRows::ThinFold(std::size_t fold, bool trees, double 
     const auto from = whole->train.begin() + static_cast<std::ptrdiff_t>(i * whole->features);
     thin.train.insert(thin.train.end(), from, from + static_cast<std::ptrdiff_t>(whole->features));
     thin.train_target.push_back(whole->train_target[i]);
+    if (!whole->train_treated.empty()) thin.train_treated.push_back(whole->train_treated[i]);
     if (!whole->train_groups.empty()) thin.train_groups.push_back(whole->train_groups[i]);
     if (!whole->train_weights.empty()) thin.train_weights.push_back(whole->train_weights[i]);
   }

@@ -13,6 +13,7 @@
 #include "headrace/model/learner.h"
 #include "headrace/model/split.h"
 #include "headrace/model/target.h"
+#include "headrace/model/treatment.h"
 #include "headrace/model/tune.h"
 #include "headrace/table/table.h"
 
@@ -33,6 +34,8 @@ struct TrainingRows {
   Target target;
   std::vector<double> weights;         ///< one a row; empty without a weight column
   std::vector<std::int64_t> groups;    ///< the query of each row; empty without a group column
+  Task outcome = Task::kRegression;    ///< what `target` was read as; a model of uplift is one of numbers even so
+  Treatment treatment;                 ///< no rows without a treatment column
   DataSplit split;
   std::vector<std::string> excluded;   ///< columns that are no features
   std::string described;               ///< the folds, for people; empty until they are planned
@@ -44,6 +47,8 @@ struct TrainingRows {
   std::vector<double> WeightsOf(const std::vector<std::size_t>& rows) const;
   /// Empty when no group column is named.
   std::vector<std::int64_t> GroupsOf(const std::vector<std::size_t>& rows) const;
+  /// Empty when no treatment column is named.
+  std::vector<std::uint8_t> TreatedOf(const std::vector<std::size_t>& rows) const;
   /// The columns whose equal rows share a fold: the group column, or else the key.
   std::vector<std::string> FoldKey() const;
   /// What the transforms are fitted with; `trees`: for a learner that takes missing values and any scale.

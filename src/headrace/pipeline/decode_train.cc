@@ -26,13 +26,12 @@ class TrainDecoder {
     if (const Node* monotone = node.Find("monotone")) spec_.learner.monotone = DecodeMonotone(*monotone);
     spec_.learner.categorical = ColumnsOf(node.Find("categorical"), diagnostics_);
     spec_.group = TextOf(node.Find("group"));
+    spec_.treatment = TextOf(node.Find("treatment"));
+    spec_.treated = TextOf(node.Find("treated"));
     spec_.weight = TextOf(node.Find("weight"));
     if (const Node* weights = node.Find("class_weight")) DecodeClassWeight(*weights, &spec_);
     spec_.intervals = IntOf(node.Find("intervals"), 0);
-    const std::string calibrate = TextOf(node.Find("calibrate"));
-    if (calibrate == "isotonic") spec_.calibrate.kind = CalibrationSpec::Kind::kIsotonic;
-    if (calibrate == "sigmoid") spec_.calibrate.kind = CalibrationSpec::Kind::kSigmoid;
-    if (calibrate == "beta") spec_.calibrate.kind = CalibrationSpec::Kind::kBeta;
+    if (const Node* calibrate = node.Find("calibrate")) Calibrate(*calibrate);
     if (const Node* threshold = node.Find("threshold")) spec_.threshold = DecodeThreshold(*threshold);
     Evaluate(node.Find("evaluate"));
     spec_.segments = ColumnsOf(node.Find("segments"), diagnostics_);
@@ -42,6 +41,7 @@ class TrainDecoder {
     if (gate != nullptr)
       for (const Node& one : gate->items) Gate(one);
     TreesOnly(node);
+    Uplift(node);
     Queries(node);
     NoTargetAmong(node, "key", spec_.key);
     NoTargetAmong(node, "ignore", spec_.ignore);
@@ -100,10 +100,22 @@ class TrainDecoder {
       Error(DiagnosticCode::kWrongType, node.place, StrCat("`folds` takes `auto` or an int from 2, got ", Describe(node)));
   }
 
+  void Calibrate(const Node& node) {
+    const std::string method = TextOf(node.is_map() ? node.Find("method") : &node);
+    if (method == "isotonic") spec_.calibrate.kind = CalibrationSpec::Kind::kIsotonic;
+    if (method == "sigmoid") spec_.calibrate.kind = CalibrationSpec::Kind::kSigmoid;
+    if (method == "beta") spec_.calibrate.kind = CalibrationSpec::Kind::kBeta;
+    if (node.is_map()) spec_.calibrate.by = TextOf(node.Find("by"));
+  }
+
   void Learner(const Node& node) {
     LearnerSpec& learner = spec_.learner;
     learner.given = true;
     const std::string name = node.is_map() ? node.entries.front().key : TextOf(&node);
+    if (name == "two_model" || name == "x_learner") {
+      learner.uplift = name == "two_model" ? LearnerSpec::Kind::kTwoModel : LearnerSpec::Kind::kXLearner;
+      return Learner(node.entries.front().value);
+    }
     if (name == "xgboost") learner.kind = LearnerSpec::Kind::kXgboost;
     if (name == "logistic") learner.kind = LearnerSpec::Kind::kLogistic;
     if (name == "linear") learner.kind = LearnerSpec::Kind::kLinear;
@@ -125,6 +137,7 @@ class TrainDecoder {
       learner.parameters.emplace(entry.key, entry.value.text);
       LearnerSpec alone;
       alone.kind = learner.kind;
+      alone.uplift = learner.uplift;
       alone.parameters.emplace(entry.key, entry.value.text);
       if (const Status status = CheckLearner(alone); !status.ok())
         Error(DiagnosticCode::kLearner, entry.key_place, status.message(), status.help());
@@ -151,6 +164,15 @@ class TrainDecoder {
     if (const Status status = CheckLearner(alone); !status.ok()) Error(DiagnosticCode::kLearner, at->key_place, status.message(), status.help());
   }
 
+  void Uplift(const Node& node) {
+    if (!spec_.learner.uplift && node.Find("treatment") == nullptr && node.Find("treated") == nullptr) return;
+    const Node* learner = node.Find("learner");
+    const Node* treatment = node.Find("treatment");
+    if ((learner != nullptr && learner->pending) || (treatment != nullptr && treatment->pending)) return;
+    const Place& at = treatment != nullptr ? treatment->place : learner != nullptr ? learner->place : node.Find("treated")->place;
+    if (const Status status = CheckUplift(spec_); !status.ok()) Error(DiagnosticCode::kLearner, at, status.message(), status.help());
+  }
+
   void Queries(const Node& node) {
     const Node* group = node.Find("group");
     const Node* learner = node.Find("learner");
@@ -163,7 +185,7 @@ class TrainDecoder {
   }
 
   std::optional<Task> KnownTask() const {
-    if (spec_.learner.kind == LearnerSpec::Kind::kLinear) return Task::kRegression;
+    if (spec_.learner.uplift || spec_.learner.kind == LearnerSpec::Kind::kLinear) return Task::kRegression;
     return spec_.learner.task;
   }
 
@@ -172,7 +194,7 @@ class TrainDecoder {
     for (std::size_t i = 0; i < spec_.evaluate.size(); ++i) {
       const Node& at = node->is_list() ? node->items[i] : *node;
       if (at.pending) continue;
-      if (const Status status = CheckMetric(spec_.evaluate[i], KnownTask()); !status.ok())
+      if (const Status status = spec_.learner.uplift ? CheckUpliftMetric(spec_.evaluate[i]) : CheckMetric(spec_.evaluate[i], KnownTask()); !status.ok())
         Error(DiagnosticCode::kMetric, at.place, status.message(), status.help());
     }
   }

@@ -1,11 +1,15 @@
 #include "headrace/pipeline/model_checks.h"
 
 #include <array>
+#include <string>
+#include <vector>
 
+#include "headrace/base/text.h"
 #include "headrace/model/gate.h"
 #include "headrace/model/learner.h"
 #include "headrace/model/metrics.h"
 #include "headrace/model/queries.h"
+#include "headrace/model/treatment.h"
 
 namespace headrace {
 namespace {
@@ -38,5 +42,14 @@ Status CheckGate(const GateSpec& gate, std::optional<Task> task) {
 Status CheckLearner(const LearnerSpec& spec) { return CheckLearnerParameters(spec); }
 
 Status CheckQueries(const TrainSpec& spec) { return CheckRanking(spec); }
+
+Status CheckUplift(const TrainSpec& spec) { return CheckTreatment(spec); }
+
+Status CheckUpliftMetric(std::string_view name) {
+  if (NeedsTreatment(name)) return Ok();
+  const std::vector<std::string> of_uplift{"qini", "auuc"};
+  const std::string near = NearestName(name, of_uplift);
+  return Error(ErrorCode::kInvalid, "metric \"", name, "\" is none of uplift").WithHelp(near.empty() ? "use qini or auuc" : StrCat("did you mean \"", near, "\"?"));
+}
 
 }  // namespace headrace

@@ -14,5 +14,7 @@ Status CheckMetric(std::string_view name, std::optional<Task> task);
 Status CheckGate(const GateSpec& gate, std::optional<Task> task);
 Status CheckLearner(const LearnerSpec& spec);
 Status CheckQueries(const TrainSpec& spec);   ///< `group`, and objectives that rank
+Status CheckUplift(const TrainSpec& spec);    ///< `treatment`, and learners of uplift
+Status CheckUpliftMetric(std::string_view name);
 
 }  // namespace headrace

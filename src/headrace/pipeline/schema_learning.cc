@@ -9,12 +9,17 @@ Shape LearnerShape() {
       {"l2", Scalar(kDouble), "strength of the L2 penalty: 1/C of scikit-learn's LogisticRegression, alpha of Ridge; 1 when not given", "1.0"},
       {"l1", Scalar(kDouble), "strength of the L1 penalty, which makes coefficients exactly 0; 0 when not given (docs/learners.md)", "0.5"},
   });
-  return Either({Choice({"auto", "lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant"}), MapOf("one learner", {
+  std::vector<Key> with_parameters = {
       {"lightgbm", Named("LightGBM's parameter: value", Scalar(kText)), "gradient boosted trees, with LightGBM's own parameter names", "{num_iterations: 200, num_leaves: 63}"},
       {"xgboost", Named("XGBoost's parameter: value", Scalar(kText)), "gradient boosted trees, with XGBoost's own parameter names", "{num_boost_round: 200, max_depth: 4, eta: 0.1}"},
       {"logistic", penalties, "logistic regression", "{l2: 1.0}"},
       {"linear", penalties, "linear regression", "{l2: 1.0}"},
-  }, {"lightgbm", "xgboost", "logistic", "linear"})});
+  };
+  const Shape part = Either({Choice({"lightgbm", "xgboost", "logistic", "linear"}), MapOf("one learner", with_parameters, {"lightgbm", "xgboost", "logistic", "linear"})});
+  with_parameters.push_back({"two_model", part, "uplift: the difference of two models, of the treated rows and of the others; with `treatment` (docs/learners.md)", "{lightgbm: {num_leaves: 15}}"});
+  with_parameters.push_back({"x_learner", part, "uplift: models of what treatment did to each row; with `treatment` (docs/learners.md)", "lightgbm"});
+  return Either({Choice({"auto", "lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant"}),
+                 MapOf("one learner", std::move(with_parameters), {"lightgbm", "xgboost", "logistic", "linear", "two_model", "x_learner"})});
 }
 
 Shape ThresholdShape() {
@@ -28,6 +33,13 @@ Shape ThresholdShape() {
       {"precision", Scalar(kShare), "the largest recall with at least this precision", "80%"},
       {"top", Scalar(kShare), "label this share of the rows, best scores first", "10%"},
   }, {"maximize", "cost", "precision", "top"})});
+}
+
+Shape CalibrateShape() {
+  return Either({Choice({"none", "isotonic", "sigmoid", "beta"}), MapOf("method, by", {
+      Required({"method", Choice({"isotonic", "sigmoid", "beta"}), "how scores become probabilities", "isotonic"}),
+      {"by", Scalar(kColumn), "a column that the model reads: each of its values with rows enough gets a curve of its own", "country"},
+  })});
 }
 
 Shape ClassWeightShape() {

@@ -6,6 +6,7 @@
 namespace headrace::internal {
 
 Shape LearnerShape();
+Shape CalibrateShape();
 Shape ThresholdShape();
 Shape ClassWeightShape();
 Shape MonotoneShape();

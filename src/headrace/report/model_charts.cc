@@ -102,6 +102,59 @@ Html LiftChart(Page& page, const ModelReport& model) {
                 DecileTable(model.curves));
 }
 
+/// One for each value and cost that the training asked about.
+Html ProfitCharts(Page& page, const ModelReport& model) {
+  Html charts;
+  for (const Curves::Profit& curve : model.curves.profit) {
+    double low = 0, high = 0, best = 0;
+    for (const auto& p : curve.points) {
+      low = std::min(low, p.profit);
+      if (p.profit > high) best = p.share;
+      high = std::max(high, p.profit);
+    }
+    if (low < 0) low = -RoundUp(-low);
+    const double top = high > 0 ? RoundUp(high) : low < 0 ? 0 : 1;
+    const std::string what = StrCat("Profit: ", curve.metric.substr(curve.metric.find('@') + 1));
+    ChartSpec chart{"Profit curve", "Profit for each of all rows against the share of rows contacted, best scores first; the dashed line is contacting nobody",
+                    {"share of rows contacted, best scores first", 0, 1, true}, {"profit for each of all rows", low, top, false}, {}, {}, {{0, 0}, {1, 0}}, {}, {}};
+    std::vector<std::vector<Html>> rows;
+    const std::size_t stride = std::max<std::size_t>(1, curve.points.size() / 20);
+    for (std::size_t i = 0; i < curve.points.size(); ++i) {
+      chart.line.emplace_back(curve.points[i].share, curve.points[i].profit);
+      if (i % stride == 0 || i + 1 == curve.points.size()) rows.push_back({ShowPercent(curve.points[i].share), ShowNumber(curve.points[i].profit)});
+    }
+    charts += Figure(StrCat(what, " (value of a positive, cost of a contact)"), HtmlOf(KeyItem(KeyLook::kLine, "this model"), KeyItem(KeyLook::kDashed, "contacting nobody")), DrawChart(chart, ++page.charts),
+                     high > 0 ? StrCat("Contacting the best-scored ", ShowPercent(best), " brings most: ", ShowNumber(high), " for each of all rows, contacted or not.") : "No share of the rows brings more than its contacts cost.",
+                     DataTable(stride > 1 ? "About twenty of the curve's points" : "The curve's points", {{"Contacted", true}, {"Profit", true}}, rows));
+  }
+  return charts;
+}
+
+Html UpliftChart(Page& page, const ModelReport& model) {
+  const std::vector<Curves::UpliftPoint>& points = model.curves.uplift;
+  if (points.size() < 2) return {};
+  double low = 0, high = 0;
+  for (const auto& p : points) {
+    low = std::min(low, p.gain);
+    high = std::max(high, p.gain);
+  }
+  if (low < 0) low = -RoundUp(-low);
+  high = high > 0 ? RoundUp(high) : low < 0 ? 0 : 1;
+  ChartSpec chart{"Qini curve", "Target gained by treatment against the share of rows, best scores first; the dashed line is random order",
+                  {"share of rows, best scores first", 0, 1, true}, {"target gained by treatment", low, high, false}, {}, {}, {{0, 0}, {1, points.back().gain}}, {}, {}};
+  std::vector<std::vector<Html>> rows;
+  const std::size_t stride = std::max<std::size_t>(1, points.size() / 20);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    chart.line.emplace_back(points[i].share, points[i].gain);
+    if (i % stride == 0 || i + 1 == points.size()) rows.push_back({ShowPercent(points[i].share), ShowNumber(points[i].gain)});
+  }
+  const auto qini = model.metrics.find("qini");
+  return Figure("Qini: what treating the best rows first gains", HtmlOf(KeyItem(KeyLook::kLine, "this model"), KeyItem(KeyLook::kDashed, "random order")), DrawChart(chart, ++page.charts),
+                StrCat("How much more target the treated rows among the best-scored ones have than as many rows that were not treated. The further above the dashed line, the more the order of scores is worth",
+                       qini == model.metrics.end() ? "" : StrCat("; qini is the area between them over that of a model that knows every outcome, ", ShowNumber(qini->second)), "."),
+                DataTable(stride > 1 ? "About twenty of the curve's points" : "The curve's points", {{"Share of rows", true}, {"Gained", true}}, rows));
+}
+
 Html RocChart(Page& page, const ModelReport& model) {
   if (model.curves.roc.size() < 2) return {};
   ChartSpec chart{"ROC curve", "True positive rate against false positive rate over all thresholds; the dashed diagonal is guessing",
@@ -231,6 +284,8 @@ Html ModelCharts(Page& page, const ModelReport& model) {
   Html charts = ReliabilityChart(page, model);
   charts += GainChart(page, model);
   charts += LiftChart(page, model);
+  charts += ProfitCharts(page, model);
+  charts += UpliftChart(page, model);
   charts += RocChart(page, model);
   charts += PrecisionRecallChart(page, model);
   charts += HistogramFigure(page, model.task == Task::kRegression ? "Predictions of the test rows" : "Scores of the test rows", TestHistogram(model.curves), {},

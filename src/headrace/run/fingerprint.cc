@@ -63,9 +63,9 @@ Json Describe(const TrainSpec& spec) {
           {"folds", spec.folds}, {"transform", transform},
           {"learner", {{"kind", static_cast<int>(spec.learner.kind)}, {"given", spec.learner.given}, {"parameters", spec.learner.parameters},
                        {"task", spec.learner.task ? static_cast<int>(*spec.learner.task) : -1}, {"l2", spec.learner.l2}, {"l1", spec.learner.l1},
-                       {"automatic", spec.learner.automatic}, {"monotone", spec.learner.monotone}, {"categorical", spec.learner.categorical}}},
-          {"tune", Describe(spec.tune)}, {"weight", spec.weight}, {"group", spec.group}, {"class_weight", spec.class_weight}, {"class_weight_balanced", spec.class_weight_balanced}, {"intervals", spec.intervals},
-          {"calibrate", static_cast<int>(spec.calibrate.kind)}, {"threshold", {{"fixed", spec.threshold.fixed}, {"maximize", spec.threshold.maximize}, {"false_positive", spec.threshold.false_positive},
+                       {"automatic", spec.learner.automatic}, {"uplift", spec.learner.uplift ? static_cast<int>(*spec.learner.uplift) : -1}, {"monotone", spec.learner.monotone}, {"categorical", spec.learner.categorical}}},
+          {"tune", Describe(spec.tune)}, {"weight", spec.weight}, {"group", spec.group}, {"treatment", spec.treatment}, {"treated", spec.treated}, {"class_weight", spec.class_weight}, {"class_weight_balanced", spec.class_weight_balanced}, {"intervals", spec.intervals},
+          {"calibrate", static_cast<int>(spec.calibrate.kind)}, {"calibrate_by", spec.calibrate.by}, {"threshold", {{"fixed", spec.threshold.fixed}, {"maximize", spec.threshold.maximize}, {"false_positive", spec.threshold.false_positive},
                                                                                      {"false_negative", spec.threshold.false_negative}, {"precision", spec.threshold.precision}, {"top", spec.threshold.top}}},
           {"evaluate", spec.evaluate}, {"segments", spec.segments}, {"gate", gates}, {"refit_all_rows", spec.refit_all_rows}, {"purpose", spec.purpose}, {"limits", spec.limits}};
 }
