@@ -214,7 +214,7 @@ const Shape& TrainShape() {
       {"key", Columns(), "columns that identify a row; they order the rows and are never features", "[customer_id, as_of]"},
       {"ignore", Columns(), "columns that are not features", "[name]"},
       {"split", SplitShape(), "which rows are held back for testing; none when not given", "{by: as_of, test: 20%, gap: 7d}"},
-      {"folds", Scalar(kText), "`auto`, or how many out-of-fold folds serve calibration, threshold and stopping point", "auto"},
+      {"folds", internal::FoldsShape(), "`auto`, or how many folds serve tuning, calibration, threshold and stopping point; or by which column they are cut (docs/metrics.md)", "{by: as_of, count: 5, gap: 7d}"},
       {"transform", ListOf(TransformShape()), "preparation of the columns, in order; a column that none names gets the default of its type", "[{columns: [age], steps: [{impute: median}]}]"},
       {"learner", internal::LearnerShape(), "the algorithm and its parameters; `auto` tries the usual ones on the folds (docs/learners.md)", "{lightgbm: {num_leaves: 31}}"},
       {"tune", internal::TuneShape(), "try settings of the learner on the folds and take the best (docs/tuning.md)", "{trials: 50}"},
