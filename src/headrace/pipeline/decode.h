@@ -77,6 +77,8 @@ std::optional<Contract> ReadContractFile(const std::string& file, const std::str
 CommandSpec DecodeCommand(const Node& node, const DecodeContext& context, DraftStep& draft);
 /// What stands under `aggregate`; adds what it reads, and its unfitted text, to `draft`.
 AggregateSpec DecodeAggregate(const Node& node, const DecodeContext& context, DraftStep& draft);
+/// What stands under `fill`, as a query; adds what it reads, and its unfitted text, to `draft`.
+SqlSpec DecodeFill(const Node& node, const DecodeContext& context, DraftStep& draft);
 /// What stands under `api` of an extract.
 ApiSpec DecodeApi(const Node& node, const DecodeContext& context);
 RetrySpec DecodeRetry(const Node& node, RetrySpec base);

@@ -310,6 +310,12 @@ const Shape& StepShape() {
         {"extract", ExtractShape(), "read rows from files or a database", "{file: data/customers.csv}"},
         {"sql", SqlShape(), "one query over the outputs of other steps", "{query: sql/features.sql}"},
         {"aggregate", AggregateShape(), "events to features per entity as of dates, never reading past them (docs/aggregate.md)", "{events: events, entity: customer_id, as_of: \"${params.as_of}\", windows: [7d, 30d], of: {orders: count}}"},
+        {"fill", MapOf("what to fill", {
+             Data(),
+             Required({"columns", Columns(), "the columns whose nulls take the last value before them", "[price, stock]"}),
+             Required({"by", Columns(), "rows that agree in these columns belong together; no value crosses over", "[product_id]"}),
+             Required({"order", ColumnShape(), "the column that says which row comes before which", "day"}),
+         }), "carry values forward within a key: each null takes the last value before it (docs/fill.md)", "{data: prices, columns: [price], by: [product_id], order: day}"},
         {"train", TrainShape(), "fit a model", "{data: customers, target: churned}"},
         {"score", ScoreShape(), "apply a model", "{data: customers, model: model}"},
         {"deliver", DeliverShape(), "write rows to a destination", "{data: scores, file: out/scores.parquet}"},
@@ -326,7 +332,7 @@ const Shape& StepShape() {
     for (Key& key : CommonKeys()) keys.push_back(std::move(key));
     for (const char* kind : {"report", "attribute", "media_mix"})
       keys.push_back(NotYet(kind, "a step kind of a later version"));
-    return MapOf("a step", std::move(keys), {"extract", "sql", "aggregate", "train", "score", "deliver", "command", "pipeline", "use"});
+    return MapOf("a step", std::move(keys), {"extract", "sql", "aggregate", "fill", "train", "score", "deliver", "command", "pipeline", "use"});
   }();
   return shape;
 }
