@@ -22,6 +22,7 @@ POINTS = {
     "state.before_begin": [1, 2, 5, 9, 14],
     "step.before_park": [], "step.after_park": [],   # test_people.py kills there
     "alert.before_send": [], "alert.after_send": [], "alert.after_record": [],   # test_alerts.py
+    "trial.after_keep": [],   # test_tuning.py
     "gc.before_records": [], "gc.after_records": [], "gc.before_file": [], "gc.after_file": [],   # and test_house.py here
 }
 

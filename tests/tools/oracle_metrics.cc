@@ -11,6 +11,7 @@
 
 #include "headrace/model/calibration.h"
 #include "headrace/model/metrics.h"
+#include "headrace/model/folds.h"
 #include "headrace/model/split.h"
 #include "headrace/model/threshold.h"
 
@@ -97,15 +98,16 @@ ColumnPtr ColumnOf(const json& column, Type type) {
   return builder.Finish();
 }
 
+Table TableOf(const json& request) {
+  Table table(Schema(), {}, request.at("rows").get<std::size_t>());
+  for (const json& column : request.at("columns")) table = table.WithColumn(column.at("name"), ColumnOf(column, *TypeFromName(column.at("type").get<std::string>())));
+  return table;
+}
+
 /// {"columns": [...], "key": ["k"], "rows": 3, "test": 0.2, "folds": 5} -> {"hashes": ["..."], "test": [rows], "folds":
 /// [fold of each row]}
 json AskSplit(const json& request) {
-  Table table(Schema(), {}, request.at("rows").get<std::size_t>());
-  for (const json& column : request.at("columns")) {
-    const Result<Type> type = TypeFromName(column.at("type").get<std::string>());
-    if (!type.ok()) return Failed(type.status());
-    table = table.WithColumn(column.at("name"), ColumnOf(column, *type));
-  }
+  const Table table = TableOf(request);
   const Names key = request.at("key");
   const Result<KeyHasher> hasher = KeyHasher::Make(table, key);
   if (!hasher.ok()) return Failed(hasher.status());
@@ -121,9 +123,29 @@ json AskSplit(const json& request) {
     hashes.push_back(std::to_string(hasher->Hash(row, 0)));
     rows.push_back(row);
   }
-  const Result<std::vector<int>> folds = MakeFolds(table, key, rows, request.at("folds").get<int>());
+  const Result<Folds> folds = MakeFolds(table, {FoldSpec::Kind::kHash, {}, request.at("folds").get<std::int64_t>(), 0}, key, rows);
   if (!folds.ok()) return Failed(folds.status());
-  return {{"hashes", hashes}, {"test", split->test}, {"folds", *folds}};
+  return {{"hashes", hashes}, {"test", split->test}, {"folds", folds->held}};
+}
+
+/// {"columns": [...], "rows": 3, "by": "t", "time": true, "count": 5, "gap_us": 0} -> [{"train": [rows], "test": [rows]}, ...]
+json AskFolds(const json& request) {
+  const Table table = TableOf(request);
+  std::vector<std::size_t> rows(table.num_rows());
+  for (std::size_t row = 0; row < rows.size(); ++row) rows[row] = row;
+  FoldSpec spec{request.at("time") ? FoldSpec::Kind::kTime : FoldSpec::Kind::kHash, {request.at("by").get<std::string>()}, request.at("count"), request.at("gap_us")};
+  const Result<Folds> folds = MakeFolds(table, spec, Names{}, rows);
+  if (!folds.ok()) return Failed(folds.status());
+  json out = json::array();
+  for (int fold = 0; fold < folds->count; ++fold) {
+    json train = json::array(), test = json::array();
+    for (const std::size_t row : rows) {
+      if (folds->Learns(row, fold)) train.push_back(row);
+      if (folds->held[row] == fold) test.push_back(row);
+    }
+    out.push_back({{"train", train}, {"test", test}});
+  }
+  return {{"folds", out}};
 }
 
 /// {"maximize": "f1", "target": [...], "scores": [...]} -> {"threshold": 0.4}; or "false_positive" and "false_negative",
@@ -147,6 +169,7 @@ json Answer(const json& request) {
   if (ask == "intervals") return AskIntervals(request);
   if (ask == "calibration") return AskCalibration(request);
   if (ask == "split") return AskSplit(request);
+  if (ask == "folds") return AskFolds(request);
   if (ask == "threshold") return AskThreshold(request);
   return {{"error", "unknown question " + ask}};
 }

@@ -14,7 +14,7 @@
 namespace headrace {
 
 namespace {
-constexpr std::array<std::string_view, 28> kPoints = {
+constexpr std::array<std::string_view, 29> kPoints = {
     "run.before_create",      "run.after_create",        "step.before_start",      "step.after_start",
     "artifact.before_rename", "artifact.after_rename",   "step.before_finish",     "step.after_finish",
     "model.before_register",  "model.after_register",    "alias.before_move",      "alias.after_move",
@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 28> kPoints = {
     "step.before_park",       "step.after_park",         "run.before_finish",      "run.after_finish",
     "gc.before_records",      "gc.after_records",        "gc.before_file",         "gc.after_file",
     "state.before_begin",     "alert.before_send",     "alert.after_send",
-    "alert.after_record",
+    "alert.after_record",     "trial.after_keep",
 };
 
 struct Target {

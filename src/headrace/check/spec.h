@@ -24,6 +24,7 @@ struct ContractColumn {
   std::vector<std::string> one_of = {};      ///< all values that may come, as text; empty = any
   std::string matches = {};                  ///< a POSIX extended regular expression for the whole text; "" = any
   bool unique = false;                       ///< no value comes twice
+  std::vector<std::string> tags = {};        ///< words that `columns: {tag: WORD}` of a transform finds the column by
 };
 
 /// What a dataset must look like: names, types, nullability. Column order does not matter.

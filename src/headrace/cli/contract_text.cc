@@ -27,7 +27,7 @@ bool MayBeKey(const ColumnMeasures& column) {
 
 std::string ContractLine(const ContractColumn& column) {
   return StrCat("  - {name: ", YamlText(column.name), ", type: ", TypeName(column.type), column.nullable ? "" : ", nullable: false", column.personal ? ", personal: true" : "",
-                column.unique ? ", unique: true" : "", column.min ? StrCat(", min: ", Bound(*column.min)) : "", column.max ? StrCat(", max: ", Bound(*column.max)) : "",
+                column.unique ? ", unique: true" : "", column.tags.empty() ? "" : StrCat(", tags: ", List(column.tags)), column.min ? StrCat(", min: ", Bound(*column.min)) : "", column.max ? StrCat(", max: ", Bound(*column.max)) : "",
                 column.one_of.empty() ? "" : StrCat(", one_of: ", List(column.one_of)), column.matches.empty() ? "" : StrCat(", matches: ", YamlText(column.matches)),
                 ", description: ", column.description.empty() ? "\"\"" : YamlText(column.description), "}\n");
 }

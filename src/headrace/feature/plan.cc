@@ -40,6 +40,9 @@ Status CheckSteps(const Schema& schema, const GroupPlan& group) {
   return Ok();
 }
 
+/// A column's name as an expression.
+std::string Quoted(std::string_view name) { return StrCat("\"", ReplaceAll(name, "\"", "\"\""), "\""); }
+
 /// Whether `name` is what `pattern` says: `*` stands for any characters.
 bool Matches(std::string_view pattern, std::string_view name) {
   if (pattern.empty()) return name.empty();
@@ -61,6 +64,10 @@ class Planner {
   Planner(const Table& data, const FitContext& context) : context_(context) { plan_.all = data; }
 
   Status Derive(const std::string& name, const std::string& text);
+  /// From here on `name` is of type `to`, in its place.
+  Status Cast(const std::string& name, Type to);
+  /// From here on `name` is called `to`.
+  Status Rename(const std::string& name, const std::string& to);
   Status Group(const TransformSpec& spec);
   Status Drop(const TransformSpec& spec);
   void Defaults();
@@ -71,6 +78,10 @@ class Planner {
     return name == context_.target_column || std::find(context_.exclude.begin(), context_.exclude.end(), name) != context_.exclude.end();
   }
   void Note(std::string note) { plan_.notes.push_back(std::move(note)); }
+  /// kInvalid unless the table has the column, it may be a feature, and no entry took it.
+  Status CheckFree(const std::string& name) const;
+  /// Evaluate `text` over the table so far as the column `name`, new or in place of the old one.
+  Status AddDerived(const std::string& name, const std::string& text, const std::string& context);
   /// The columns that `entry` (a name or a pattern) means, none of which an entry took before.
   Result<std::vector<std::string>> Take(const std::string& entry);
   /// All that `matches` and that nobody took.
@@ -88,6 +99,25 @@ Status Planner::Derive(const std::string& name, const std::string& text) {
   const std::string context = StrCat("derive `", name, "`");
   if (name.empty()) return Error(ErrorCode::kInvalid, "a derived column needs a name");
   if (plan_.all.Find(name) != nullptr) return Error(ErrorCode::kInvalid, context, ": the table has a column of that name already");
+  return AddDerived(name, text, context);
+}
+
+Status Planner::Cast(const std::string& name, Type to) {
+  RETURN_IF_ERROR(CheckFree(name));
+  if (plan_.all.Find(name)->type() == to) return Ok();
+  for (const DerivedColumn& one : plan_.derived)
+    if (one.name == name) return Refuse(name, "is cast, and an entry before made or cast it").WithHelp("cast in the expression that makes it");
+  return AddDerived(name, StrCat("cast(", Quoted(name), " as ", TypeName(to), ")"), StrCat("cast `", name, "`"));
+}
+
+Status Planner::Rename(const std::string& name, const std::string& to) {
+  RETURN_IF_ERROR(CheckFree(name));
+  if (plan_.all.Find(to) != nullptr) return Error(ErrorCode::kInvalid, "rename `", name, "`: the table has a column `", to, "` already");
+  named_.insert(name);
+  return AddDerived(to, Quoted(name), StrCat("rename `", name, "`"));
+}
+
+Status Planner::AddDerived(const std::string& name, const std::string& text, const std::string& context) {
   Result<Expression> parsed = Expression::Parse(text);
   if (!parsed.ok()) return std::move(parsed).status().WithContext(context);
   Result<BoundExpression> bound = parsed->Bind(plan_.all.schema(), {});
@@ -119,14 +149,23 @@ Result<std::vector<std::string>> Planner::Take(const std::string& entry) {
       if (taken.empty()) return Error(ErrorCode::kInvalid, "no column that is left fits the pattern `", entry, "` of a transform");
       return taken;
     }
-    const std::string near = NearestName(entry, schema.Names());
-    Status unknown = Error(ErrorCode::kInvalid, "transform names the column `", entry, "`, which the table does not have");
+  }
+  if (named_.contains(entry)) return Refuse(entry, "is named by two transforms").WithHelp("put all steps of a column into one group");
+  RETURN_IF_ERROR(CheckFree(entry));
+  named_.insert(entry);
+  return std::vector<std::string>{entry};
+}
+
+Status Planner::CheckFree(const std::string& name) const {
+  if (plan_.all.Find(name) == nullptr) {
+    const std::string near = NearestName(name, plan_.all.schema().Names());
+    Status unknown = Error(ErrorCode::kInvalid, "transform names the column `", name, "`, which the table does not have");
     return near.empty() ? unknown : std::move(unknown).WithHelp(StrCat("did you mean `", near, "`?"));
   }
-  if (entry == context_.target_column) return Refuse(entry, "is the target and cannot be a feature");
-  if (Excluded(entry)) return Refuse(entry, "is a key or ignored, and a transform names it");
-  if (!named_.insert(entry).second) return Refuse(entry, "is named by two transforms").WithHelp("put all steps of a column into one group");
-  return std::vector<std::string>{entry};
+  if (name == context_.target_column) return Refuse(name, "is the target and cannot be a feature");
+  if (Excluded(name)) return Refuse(name, "is a key or ignored, and a transform names it");
+  if (named_.contains(name)) return Refuse(name, "is named by two transforms").WithHelp("put `cast` and `rename` in front of the transform that takes the column");
+  return Ok();
 }
 
 Status Planner::Drop(const TransformSpec& spec) {
@@ -136,9 +175,14 @@ Status Planner::Drop(const TransformSpec& spec) {
 
 Status Planner::Group(const TransformSpec& spec) {
   std::vector<std::string> names;
-  for (const std::string& entry : spec.columns) {
+  for (const std::string& entry : spec.tag.empty() ? spec.columns : std::vector<std::string>{}) {
     ASSIGN_OR_RETURN(const std::vector<std::string> taken, Take(entry));
     names.insert(names.end(), taken.begin(), taken.end());
+  }
+  if (!spec.tag.empty()) {
+    names = TakeAll([&](const Field& field) { return std::find(spec.columns.begin(), spec.columns.end(), field.name) != spec.columns.end(); });
+    if (names.empty())
+      return Error(ErrorCode::kInvalid, "no column that is left has the tag `", spec.tag, "`").WithHelp(spec.columns.empty() ? "tags stand in the contracts of a pipeline" : StrCat("it is on ", Join(spec.columns, ", ")));
   }
   if (spec.type) names = TakeAll([&](const Field& field) { return field.type == *spec.type; });
   const auto together = std::find_if(spec.steps.begin(), spec.steps.end(), IsGroupStep);
@@ -222,6 +266,8 @@ Result<FitPlan> PlanTransform(const Table& data, const std::vector<TransformSpec
   Planner planner(data, context);
   for (const TransformSpec& spec : specs) {
     for (const auto& [name, text] : spec.derive) RETURN_IF_ERROR(planner.Derive(name, text));
+    for (const auto& [name, to] : spec.cast) RETURN_IF_ERROR(planner.Cast(name, to));
+    for (const auto& [name, to] : spec.rename) RETURN_IF_ERROR(planner.Rename(name, to));
     RETURN_IF_ERROR(planner.Drop(spec));
     RETURN_IF_ERROR(planner.Group(spec));
   }

@@ -55,11 +55,24 @@ json Describe(const ReduceStep& step) { const auto& [center, components] = step;
 }  // namespace
 
 std::string CanonicalText(const TransformSpec& spec) {
-  const auto& [columns, steps, derive, type, drop] = spec;
-  json all = json::array(), derived = json::array();
+  const auto& [columns, steps, derive, type, drop, tag, cast, rename, choice, alternative] = spec;
+  json all = json::array(), derived = json::array(), casts = json::array(), renamed = json::array();
   for (const TransformStep& step : steps) all.push_back(std::visit([](const auto& one) { return Describe(one); }, step));
   for (const auto& [name, expression] : derive) derived.push_back({name, expression});
-  return DumpJson(json::array({Of(columns), std::move(all), std::move(derived), Of(type), Of(drop)}));
+  for (const auto& [name, to] : cast) casts.push_back({name, Of(to)});
+  for (const auto& [name, to] : rename) renamed.push_back({name, to});
+  return DumpJson(json::array({Of(columns), std::move(all), std::move(derived), Of(type), Of(drop), tag, std::move(casts), std::move(renamed), choice, alternative}));
+}
+
+std::vector<TransformSpec> Chosen(const std::vector<TransformSpec>& specs, const std::map<std::string, std::string>& alternatives) {
+  std::vector<TransformSpec> chosen;
+  for (const TransformSpec& spec : specs) {
+    const auto at = alternatives.find(spec.choice);
+    if (!spec.choice.empty() && (at == alternatives.end() || at->second != spec.alternative)) continue;
+    chosen.push_back(spec);
+    chosen.back().choice = chosen.back().alternative = "";
+  }
+  return chosen;
 }
 
 }  // namespace headrace

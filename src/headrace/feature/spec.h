@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -132,12 +133,20 @@ using TransformStep = std::variant<ImputeStep, ClipStep, ScaleStep, Log1pStep, Q
 /// One entry of `transform`, applied in file order: a group of columns and its steps; columns that are left out; or new ones. A derived column joins the table and may be
 /// named by later entries; a column that no entry takes gets the default of its type.
 struct TransformSpec {
-  std::vector<std::string> columns;             ///< names, or patterns with `*`, which take what no entry before it took
+  std::vector<std::string> columns;             ///< names, or patterns with `*`, which take what no entry before it took; with `tag` those that contracts tag so
   std::vector<TransformStep> steps;
   std::vector<std::pair<std::string, std::string>> derive;   ///< name, expression; then all else is empty
   std::optional<Type> type = {};                ///< instead of names: every column of this type that no entry before it took
   std::vector<std::string> drop = {};           ///< names or patterns; then all else is empty
+  std::string tag = {};                         ///< `columns` are all that have this tag in a contract; those that the table has and no entry before it took are meant
+  std::vector<std::pair<std::string, Type>> cast = {};            ///< column, its type from here on; then all else is empty
+  std::vector<std::pair<std::string, std::string>> rename = {};   ///< column, its name from here on; then all else is empty
+  /// Not empty: the entry belongs to this alternative of the choice, and counts only where that is chosen (Chosen).
+  std::string choice = {}, alternative = {};
 };
+
+/// The entries that stand whatever is chosen, and those of the alternatives chosen, by choice; in their order, as if no others had been written.
+std::vector<TransformSpec> Chosen(const std::vector<TransformSpec>& specs, const std::map<std::string, std::string>& alternatives);
 
 /// All that `spec` says, as text: two specs have the same text when they are the same. For fingerprints.
 std::string CanonicalText(const TransformSpec& spec);

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -252,6 +253,16 @@ TEST(StepsTest, SpecsThatDifferHaveDifferentTexts) {
   TransformSpec a = Of({"x"}, {ClipStep{1.0, 2.0, false}}), b = Of({"x"}, {ClipStep{1.0, 2.0, true}});
   EXPECT_NE(CanonicalText(a), CanonicalText(b));
   EXPECT_EQ(CanonicalText(a), CanonicalText(a));
+  b = a;
+  b.choice = "c";
+  TransformSpec c = b, tagged = a, cast, renamed;
+  c.alternative = "d";
+  tagged.tag = "money";
+  cast.cast = {{"x", Type::kText}};
+  renamed.rename = {{"x", "y"}};
+  EXPECT_EQ((std::set<std::string>{CanonicalText(a), CanonicalText(b), CanonicalText(c), CanonicalText(tagged), CanonicalText(cast), CanonicalText(renamed)}).size(), 6u);
+  EXPECT_EQ(Chosen({a, b, c}, {}).size(), 1u);
+  EXPECT_EQ(CanonicalText(Chosen({c}, {{"c", "d"}}).front()), CanonicalText(a)) << "what is chosen is as if it stood alone";
 }
 
 TEST(StepsTest, ProductsAreNamedAfterWhatTheyAreMadeOf) {

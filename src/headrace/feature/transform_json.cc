@@ -111,15 +111,22 @@ Result<Schema> ReadDerived(const json& from, TransformParts& parts) {
   const json& derived = Member(from, "derived");
   if (!derived.is_array()) return Damaged("`derived` must be a list");
   std::vector<Field> fields = parts.inputs.fields();
+  std::set<std::string> cast;
   for (const json& one : derived) {
     internal::DerivedColumn column;
     ASSIGN_OR_RETURN(column.name, ReadText(one, "name"));
     ASSIGN_OR_RETURN(column.text, ReadText(one, "expression"));
     const Schema so_far(fields);
-    if (so_far.IndexOf(column.name)) return Damaged(StrCat("two columns called `", column.name, "`"));
     ASSIGN_OR_RETURN(const Expression parsed, Expression::Parse(column.text));
     ASSIGN_OR_RETURN(column.expression, parsed.Bind(so_far, {}));
-    fields.push_back({column.name, column.expression.type()});
+    if (const auto at = so_far.IndexOf(column.name)) {
+      // A cast stands in the place of the input that it reads.
+      const bool casts = *at < parts.inputs.size() && fields[*at].type != column.expression.type() && column.expression.columns() == std::vector<std::string>{column.name};
+      if (!casts || !cast.insert(column.name).second) return Damaged(StrCat("two columns called `", column.name, "`"));
+      fields[*at].type = column.expression.type();
+    } else {
+      fields.push_back({column.name, column.expression.type()});
+    }
     parts.derived.push_back(std::move(column));
   }
   return Schema(std::move(fields));

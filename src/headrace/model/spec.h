@@ -19,6 +19,15 @@ struct SplitSpec {
   std::int64_t gap_us = 0;               ///< kTime: training rows end this long before the first test row
 };
 
+/// How training rows are held out in turn, for tuning, calibration, threshold and stopping point.
+struct FoldSpec {
+  enum class Kind : std::uint8_t { kHash, kTime };
+  Kind kind = Kind::kHash;
+  std::vector<std::string> columns;      ///< kHash: rows that agree in these share a fold (empty: the group column, else the key, else the row's number); kTime: one column
+  std::int64_t count = 0;                ///< 0 = auto: five below 100,000 training rows, one held-aside tenth above
+  std::int64_t gap_us = 0;               ///< kTime: the rows that a fold learns from end this long before the first that it holds out
+};
+
 struct LearnerSpec {
   enum class Kind : std::uint8_t { kLightGbm, kLogistic, kLinear, kNaiveBayes, kConstant, kXgboost, kTwoModel, kXLearner };
   Kind kind = Kind::kLightGbm;
@@ -69,6 +78,7 @@ struct TuneSpec {
   std::string metric;                    ///< "" = logloss, or rmse for regression
   std::int64_t seed = 0;
   std::vector<Dimension> space;          ///< in the file's order
+  std::vector<Dimension> choices;        ///< of the transforms: name, and the names of its alternatives (TransformSpec::choice)
 };
 
 /// A gate: an expression over metrics ("auc >= 0.72"), or a comparison with the champion on the same test rows.
@@ -87,7 +97,7 @@ struct TrainSpec {
   std::vector<std::string> ignore;       ///< columns that are not features
   std::vector<std::string> personal;     ///< columns tagged personal: kept out of profile and proof, refused as segments
   SplitSpec split;
-  std::int64_t folds = 0;                ///< 0 = auto: five out-of-fold folds below 100,000 rows, one held-aside tenth above
+  FoldSpec folds;
   std::vector<TransformSpec> transform;
   LearnerSpec learner;
   CalibrationSpec calibrate;

@@ -13,7 +13,7 @@
 namespace headrace {
 namespace {
 
-constexpr std::uint64_t kSplitSeed = 0, kFoldSeed = 1;
+constexpr std::uint64_t kSplitSeed = 0;
 
 void AppendUint64(std::string& out, std::uint64_t v) {
   for (int byte = 0; byte < 8; ++byte) out.push_back(static_cast<char>((v >> (8 * byte)) & 0xFF));
@@ -57,23 +57,17 @@ void AppendKey(std::string& out, const Column& column, std::size_t row) {
   AppendUint64(out, static_cast<std::uint64_t>(column.ints()[row]));
 }
 
-Result<const Column*> FindColumn(const Table& table, const std::string& name, std::string_view role) {
-  if (const Column* column = table.Find(name)) return column;
-  const std::vector<std::string> names = table.schema().Names();
-  const std::string near = NearestName(name, names);
-  return Error(ErrorCode::kInvalid, role, " column \"", name, "\" is not in the data")
-      .WithHelp(near.empty() ? StrCat("columns: ", Join(names, ", ")) : StrCat("did you mean \"", near, "\"?"));
-}
-
 std::string Count(std::size_t n) { return FormatCount(static_cast<std::int64_t>(n)); }
 
-Status RefuseNulls(const Column& column, const std::string& name) {
+using internal::FindColumn;
+
+Status RefuseNulls(const Column& column, const std::string& name, std::string_view role) {
   if (column.null_count() == 0) return Ok();
   std::size_t first = 0;
   while (!column.IsNull(first)) ++first;
-  return Error(ErrorCode::kData, "split column `", name, "` is null in ", Count(column.null_count()), " of ",
+  return Error(ErrorCode::kData, role, " column `", name, "` is null in ", Count(column.null_count()), " of ",
                Count(column.size()), " rows (row ", first + 1, " is the first)")
-      .WithHelp("leave those rows out, or split by another column");
+      .WithHelp(StrCat("leave those rows out, or ", role, " by another column"));
 }
 
 Result<DataSplit> SplitByHash(const Table& table, const SplitSpec& spec, std::span<const std::string> key) {
@@ -103,33 +97,10 @@ std::size_t FindCut(const std::vector<std::size_t>& order, double share, Same sa
   return best;
 }
 
-Status CheckTimeColumn(const Column& column, const SplitSpec& spec) {
-  const std::string& name = spec.columns.front();
-  const bool time = column.type() == Type::kDate || column.type() == Type::kTimestamp;
-  if (!time && !IsNumeric(column.type()))
-    return Error(ErrorCode::kInvalid, "split column `", name, "` is ", TypeName(column.type()),
-                 "; expected date, timestamp, int or double");
-  if (!time && spec.gap_us > 0)
-    return Error(ErrorCode::kInvalid, "split column `", name, "` is ", TypeName(column.type()),
-                 "; a gap needs a date or timestamp")
-        .WithHelp("leave `gap` out, or split by a date");
-  RETURN_IF_ERROR(RefuseNulls(column, name));
-  if (column.type() == Type::kDouble)
-    for (std::size_t row = 0; row < column.size(); ++row)
-      if (std::isnan(column.doubles()[row]))
-        return Error(ErrorCode::kData, "split column `", name, "` is NaN in row ", row + 1)
-            .WithHelp("leave those rows out");
-  return Ok();
-}
-
 Result<DataSplit> SplitByTime(const Table& table, const SplitSpec& spec) {
   const std::string& name = spec.columns.front();
-  ASSIGN_OR_RETURN(const Column* column, FindColumn(table, name, "split"));
-  RETURN_IF_ERROR(CheckTimeColumn(*column, spec));
-  const bool is_double = column->type() == Type::kDouble;
-  const auto before = [&](std::size_t a, std::size_t b) {
-    return is_double ? column->doubles()[a] < column->doubles()[b] : column->ints()[a] < column->ints()[b];
-  };
+  ASSIGN_OR_RETURN(const Column* column, internal::FindTimeColumn(table, name, "split", spec.gap_us));
+  const auto before = [&](std::size_t a, std::size_t b) { return internal::IsBefore(*column, a, b); };
   std::vector<std::size_t> order(table.num_rows());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::sort(order.begin(), order.end(), before);
@@ -141,17 +112,12 @@ Result<DataSplit> SplitByTime(const Table& table, const SplitSpec& spec) {
                  "; a split by time needs at least two")
         .WithHelp("give rows of several times, or split by hash");
 
-  // In the column's own unit: days are rounded up, so that a gap is never shorter than asked for.
-  const std::uint64_t unit = column->type() == Type::kDate ? static_cast<std::uint64_t>(kMicrosPerDay) : 1;
-  const std::uint64_t gap = (static_cast<std::uint64_t>(spec.gap_us) + unit - 1) / unit;
   DataSplit split;
   const std::size_t first_test = order[cut];
   for (std::size_t row = 0; row < order.size(); ++row) {
     if (!before(row, first_test)) {
       split.test.push_back(row);
-    } else if (gap > 0 && static_cast<std::uint64_t>(column->ints()[first_test]) -
-                                  static_cast<std::uint64_t>(column->ints()[row]) <
-                              gap) {
+    } else if (internal::InGap(*column, row, first_test, spec.gap_us)) {
       split.dropped += 1;
     } else {
       split.train.push_back(row);
@@ -173,7 +139,7 @@ Result<DataSplit> SplitByColumn(const Table& table, const SplitSpec& spec) {
   if (column->type() != Type::kBool && column->type() != Type::kInt && column->type() != Type::kText)
     return Error(ErrorCode::kInvalid, "split column `", name, "` is ", TypeName(column->type()),
                  "; expected bool, int (0 or 1) or text (\"train\" or \"test\")");
-  RETURN_IF_ERROR(RefuseNulls(*column, name));
+  RETURN_IF_ERROR(RefuseNulls(*column, name, "split"));
   DataSplit split;
   for (std::size_t row = 0; row < column->size(); ++row) {
     const bool is_text = column->type() == Type::kText;
@@ -206,6 +172,53 @@ Result<DataSplit> Divide(const Table& table, const SplitSpec& spec, std::span<co
 }
 
 }  // namespace
+
+namespace internal {
+
+Result<const Column*> FindColumn(const Table& table, const std::string& name, std::string_view role) {
+  if (const Column* column = table.Find(name)) return column;
+  const std::vector<std::string> names = table.schema().Names();
+  const std::string near = NearestName(name, names);
+  return Error(ErrorCode::kInvalid, role, " column \"", name, "\" is not in the data")
+      .WithHelp(near.empty() ? StrCat("columns: ", Join(names, ", ")) : StrCat("did you mean \"", near, "\"?"));
+}
+
+Status CheckTimeType(Type type, const std::string& name, std::string_view role, std::int64_t gap_us) {
+  const bool time = type == Type::kDate || type == Type::kTimestamp;
+  if (!time && !IsNumeric(type))
+    return Error(ErrorCode::kInvalid, role, " column `", name, "` is ", TypeName(type),
+                 "; expected date, timestamp, int or double");
+  if (!time && gap_us > 0)
+    return Error(ErrorCode::kInvalid, role, " column `", name, "` is ", TypeName(type),
+                 "; a gap needs a date or timestamp")
+        .WithHelp(StrCat("leave `gap` out, or ", role, " by a date"));
+  return Ok();
+}
+
+Result<const Column*> FindTimeColumn(const Table& table, const std::string& name, std::string_view role, std::int64_t gap_us) {
+  ASSIGN_OR_RETURN(const Column* column, FindColumn(table, name, role));
+  RETURN_IF_ERROR(CheckTimeType(column->type(), name, role, gap_us));
+  RETURN_IF_ERROR(RefuseNulls(*column, name, role));
+  if (column->type() == Type::kDouble)
+    for (std::size_t row = 0; row < column->size(); ++row)
+      if (std::isnan(column->doubles()[row]))
+        return Error(ErrorCode::kData, role, " column `", name, "` is NaN in row ", row + 1)
+            .WithHelp("leave those rows out");
+  return column;
+}
+
+bool IsBefore(const Column& time, std::size_t a, std::size_t b) {
+  return time.type() == Type::kDouble ? time.doubles()[a] < time.doubles()[b] : time.ints()[a] < time.ints()[b];
+}
+
+bool InGap(const Column& time, std::size_t row, std::size_t first, std::int64_t gap_us) {
+  if (gap_us <= 0) return false;
+  const std::uint64_t unit = time.type() == Type::kDate ? static_cast<std::uint64_t>(kMicrosPerDay) : 1;
+  const std::uint64_t gap = (static_cast<std::uint64_t>(gap_us) + unit - 1) / unit;
+  return static_cast<std::uint64_t>(time.ints()[first]) - static_cast<std::uint64_t>(time.ints()[row]) < gap;
+}
+
+}  // namespace internal
 
 Result<KeyHasher> KeyHasher::Make(const Table& table, std::span<const std::string> columns) {
   KeyHasher hasher;
@@ -255,49 +268,6 @@ Result<DataSplit> MakeSplit(const Table& table, const SplitSpec& spec, std::span
                                     : "give more rows, change the split, or say split: none");
   }
   return split;
-}
-
-std::string FoldPlan::Describe() const { return held_aside() ? "held aside 10%" : StrCat("out-of-fold ", folds); }
-
-Result<FoldPlan> PlanFolds(std::int64_t spec_folds, std::int64_t train_rows) {
-  if (spec_folds == 0) return FoldPlan{train_rows < kHoldAsideFromRows ? kAutoFolds : 0};
-  if (spec_folds < 2 || spec_folds > 100)
-    return Error(ErrorCode::kInvalid, "folds: expected auto or a number from 2 to 100, got ", spec_folds);
-  return FoldPlan{static_cast<int>(spec_folds)};
-}
-
-Result<std::vector<int>> MakeFolds(const Table& table, std::span<const std::string> key,
-                                   std::span<const std::size_t> rows, int folds) {
-  assert(folds >= 1);
-  ASSIGN_OR_RETURN(const KeyHasher hasher, KeyHasher::Make(table, key));
-  if (rows.size() < static_cast<std::size_t>(folds))
-    return Error(ErrorCode::kData, Count(rows.size()), " training rows are fewer than ", folds, " folds")
-        .WithHelp("give more rows");
-  std::vector<int> fold_of(rows.size());
-  std::vector<std::size_t> sizes(static_cast<std::size_t>(folds));
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    fold_of[i] = static_cast<int>(hasher.Fraction(rows[i], kFoldSeed) * folds);
-    sizes[static_cast<std::size_t>(fold_of[i])] += 1;
-  }
-  const auto empty = std::find(sizes.begin(), sizes.end(), 0u);
-  if (empty != sizes.end())
-    return Error(ErrorCode::kData, "fold ", empty - sizes.begin() + 1, " of ", folds, " has none of the ",
-                 Count(rows.size()), " training rows")
-        .WithHelp(key.empty() ? "give more rows, or ask for fewer folds"
-                              : "rows with equal key share a fold: give more keys, or ask for fewer folds");
-  return fold_of;
-}
-
-Status CheckFoldClasses(const Target& target, std::span<const std::size_t> rows, std::span<const int> fold_of,
-                        int folds) {
-  assert(rows.size() == fold_of.size());
-  for (int fold = 0; fold < folds; ++fold) {
-    std::vector<std::size_t> others;
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      if (fold_of[i] != fold) others.push_back(rows[i]);
-    RETURN_IF_ERROR(CheckClasses(target, others, StrCat("fold ", fold + 1, "'s training")));
-  }
-  return Ok();
 }
 
 }  // namespace headrace

@@ -9,7 +9,6 @@
 
 #include "headrace/base/status.h"
 #include "headrace/model/spec.h"
-#include "headrace/model/target.h"
 #include "headrace/table/table.h"
 
 namespace headrace {
@@ -59,27 +58,17 @@ Result<DataSplit> MakeSplit(const Table& table, const SplitSpec& spec, std::span
 /// kInvalid: a share outside (0, 1), a negative gap, a number of columns that the kind cannot use.
 Status CheckSplit(const SplitSpec& spec);
 
-/// How calibration, threshold and stopping point get scores of rows that the learner did not see.
-struct FoldPlan {
-  int folds = 5;                ///< out-of-fold; 0: rows held aside
-  bool held_aside() const { return folds == 0; }
-  std::string Describe() const; ///< "out-of-fold 5", "held aside 10%"
-};
-inline constexpr std::int64_t kHoldAsideFromRows = 100'000;
-inline constexpr int kAutoFolds = 5;
-inline constexpr int kHeldAsideFolds = 10;    ///< held aside: the rows of fold 0 of MakeFolds(..., kHeldAsideFolds)
-
-/// `spec_folds` as in TrainSpec::folds: 0 decides by the number of training rows (five folds below kHoldAsideFromRows, a
-/// tenth held aside from there on). kInvalid: negative, 1, or above 100.
-Result<FoldPlan> PlanFolds(std::int64_t spec_folds, std::int64_t train_rows);
-
-/// The fold, in [0, folds), of each of `rows`: the whole part of folds x the fraction of the key's hash under seed 1 (not the
-/// seed of the split, so folds cut across it). Rows with equal key share a fold. Without a key the row's number is hashed.
-/// kInvalid: a key column that is not there. kData: fewer rows than folds; an empty fold.
-Result<std::vector<int>> MakeFolds(const Table& table, std::span<const std::string> key, std::span<const std::size_t> rows,
-                                   int folds);
-
-/// kData when the rows outside one fold lack a class (CheckClasses). `fold_of` goes with `rows`.
-Status CheckFoldClasses(const Target& target, std::span<const std::size_t> rows, std::span<const int> fold_of, int folds);
+namespace internal {
+/// kInvalid unless a column of `type` orders rows by time: a date, a timestamp or a number, and no number with a gap. `role` is for messages: "split", "fold".
+Status CheckTimeType(Type type, const std::string& name, std::string_view role, std::int64_t gap_us);
+/// The column, if it is there and of such a type. kData: nulls or NaN.
+Result<const Column*> FindTimeColumn(const Table& table, const std::string& name, std::string_view role, std::int64_t gap_us);
+/// Whether the time of row `a` lies before that of row `b`. REQUIRES, as below: FindTimeColumn gave the column.
+bool IsBefore(const Column& time, std::size_t a, std::size_t b);
+/// Whether `row` lies less than the gap before `first`; days are counted whole, so that a gap is never shorter than asked for. REQUIRES: IsBefore(row, first).
+bool InGap(const Column& time, std::size_t row, std::size_t first, std::int64_t gap_us);
+/// kInvalid, with the nearest name.
+Result<const Column*> FindColumn(const Table& table, const std::string& name, std::string_view role);
+}  // namespace internal
 
 }  // namespace headrace

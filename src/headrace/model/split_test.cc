@@ -166,57 +166,5 @@ TEST(SplitTest, AShareOutside0To1IsRefused) {
   EXPECT_FALSE(CheckSplit(Spec(SplitSpec::Kind::kTime, {})).ok());
 }
 
-TEST(FoldsTest, AutoFoldsBelow100000RowsAndHoldsAsideFromThere) {
-  EXPECT_EQ(PlanFolds(0, 99'999)->Describe(), "out-of-fold 5");
-  EXPECT_EQ(PlanFolds(0, 100'000)->Describe(), "held aside 10%");
-  EXPECT_EQ(PlanFolds(3, 1'000'000)->Describe(), "out-of-fold 3");
-  EXPECT_FALSE(PlanFolds(1, 10).ok());
-  EXPECT_FALSE(PlanFolds(-1, 10).ok());
-}
-
-TEST(FoldsTest, RowsWithEqualKeyShareAFold) {
-  Ints customers;
-  std::vector<std::size_t> rows;
-  for (std::size_t i = 0; i < 400; ++i) {
-    customers.push_back(static_cast<std::int64_t>(i % 100));
-    rows.push_back(i);
-  }
-  const Result<std::vector<int>> folds =
-      MakeFolds(OfInts("customer", Type::kInt, customers), Names{"customer"}, rows, 5);
-  ASSERT_TRUE(folds.ok()) << folds.status();
-  for (std::size_t i = 100; i < 400; ++i) EXPECT_EQ((*folds)[i], (*folds)[i % 100]);
-}
-
-TEST(FoldsTest, ARowsFoldDoesNotDependOnTheOtherRows) {
-  const Table table = OfInts("k", Type::kInt, Sequence(100));
-  std::vector<std::size_t> all, odd;
-  for (std::size_t i = 0; i < 100; ++i) {
-    all.push_back(i);
-    if (i % 2 == 1) odd.push_back(i);
-  }
-  const auto of_all = MakeFolds(table, {}, all, 5), of_odd = MakeFolds(table, {}, odd, 5);
-  ASSERT_TRUE(of_all.ok() && of_odd.ok());
-  for (std::size_t i = 0; i < odd.size(); ++i) EXPECT_EQ((*of_odd)[i], (*of_all)[odd[i]]);
-}
-
-TEST(FoldsTest, TooFewRowsOrKeysAreRefused) {
-  const Table table = OfInts("k", Type::kInt, {7, 7, 7, 7, 7, 7});
-  const std::vector<std::size_t> three = {0, 1, 2}, six = {0, 1, 2, 3, 4, 5};
-  EXPECT_EQ(MakeFolds(table, Names{"k"}, three, 5).status().message(), "3 training rows are fewer than 5 folds");
-  const Status status = MakeFolds(table, Names{"k"}, six, 5).status();
-  EXPECT_EQ(status.code(), ErrorCode::kData);
-  EXPECT_THAT(status.ToString(), HasSubstr("has none of the 6 training rows\nhelp: rows with equal key share a fold"));
-}
-
-TEST(FoldsTest, AFoldThatHoldsAWholeClassIsRefused) {
-  Target target;
-  target.classes = {"no", "yes"};
-  target.values = {0, 0, 1, 1};
-  const std::vector<std::size_t> rows = {0, 1, 2, 3};
-  EXPECT_TRUE(CheckFoldClasses(target, rows, std::vector<int>{0, 1, 0, 1}, 2).ok());
-  EXPECT_THAT(CheckFoldClasses(target, rows, std::vector<int>{0, 1, 1, 1}, 2).message(),
-              HasSubstr("the fold 2's training part has one class only: no"));
-}
-
 }  // namespace
 }  // namespace headrace

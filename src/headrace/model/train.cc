@@ -10,6 +10,7 @@
 #include "headrace/base/text.h"
 #include "headrace/model/card.h"
 #include "headrace/model/column_effects.h"
+#include "headrace/model/folds.h"
 #include "headrace/model/gate.h"
 #include "headrace/model/judge.h"
 #include "headrace/model/learner.h"
@@ -36,8 +37,7 @@ using internal::CheckColumns;
 using internal::CheckForTask;
 using internal::Contains;
 using internal::DescribeSplit;
-using internal::NeverFeatures;
-using internal::SplitOnly;
+using internal::DividesOnly;
 
 /// What was fitted on some rows.
 struct Fit {
@@ -61,6 +61,8 @@ class Trainer {
     if (data_.num_rows() == 0) return Error(ErrorCode::kData, "the training data have no rows");
     RETURN_IF_ERROR(Prepare());
     RETURN_IF_ERROR(ChooseLearner());
+    for (const std::string& column : DividesOnly(spec_, spec_.transform))
+      Note(StrCat("column `", column, "` ", Contains(spec_.split.columns, column) ? "splits the rows" : "makes the folds", " and is not a feature"));
     RETURN_IF_ERROR(ScoreFolds());
     RETURN_IF_ERROR(CalibrateAndChooseThreshold());
     RETURN_IF_ERROR(FitOnTraining());
@@ -103,7 +105,6 @@ class Trainer {
       RETURN_IF_ERROR(CheckArms(rows_.target, rows_.outcome, rows_.treatment, rows_.split.train, true, "training"));
       if (!rows_.split.test.empty()) RETURN_IF_ERROR(CheckArms(rows_.target, rows_.outcome, rows_.treatment, rows_.split.test, false, "test"));
     }
-    ChooseExcluded();
     RETURN_IF_ERROR(CheckFinite());
     return spec_.learner.automatic ? Ok() : ResolveSettings();
   }
@@ -141,12 +142,13 @@ class Trainer {
     settings_.task = rows_.target.task;  // what the loss of `learner: auto` follows from
     settings_.uplift = spec_.learner.uplift;
     tune.metric = !spec_.tune.metric.empty() ? spec_.tune.metric : spec_.group.empty() ? Loss::Of(settings_).metric() : "ndcg@10";
-    tune.score = [this, &tune](const LearnerSpec& learner, double share, int threads) -> Result<FoldScores> {
-      ASSIGN_OR_RETURN(const LearnerSettings settings, SettingsOf(learner));
+    tune.journal = context_.trials;
+    tune.score = [this, &tune](const TuneSetting& setting, double share, int threads) -> Result<FoldScores> {
+      ASSIGN_OR_RETURN(const LearnerSettings settings, SettingsOf(setting.learner));
       LearnerControl control;
       control.threads = threads;
       control.cancelled = context_.cancelled;
-      return rows_.ScoreOnFolds(settings, tune.metric, share, control);
+      return rows_.ScoreOnFolds(settings, setting.choices, tune.metric, share, control);
     };
     if (context_.seconds) tune.seconds = [this, from = context_.seconds()] { return context_.seconds() - from; };
     if (context_.progress) tune.progress = [this](double fraction) { context_.progress("tune", fraction); };
@@ -168,17 +170,19 @@ class Trainer {
     Note(StrCat(spec_.learner.automatic ? "learner auto: " : "tuning: ", chosen.note));
     if (rows_.split.test.empty()) Note("there are no test rows: metrics come from the rows on which the settings were chosen, and are a little too good");
     const std::optional<Task> task = spec_.learner.task;
-    spec_.learner = std::move(chosen.learner);
+    spec_.learner = std::move(chosen.best.learner);
     spec_.learner.task = task;
+    spec_.transform = Chosen(spec_.transform, chosen.best.choices);
     rows_.ForgetFolds();
     return ResolveSettings();
   }
 
   /// All rows at once, so that the count told is not that of one fold.
   Status CheckFinite() const {
+    const std::vector<std::string> excluded = rows_.ExcludedFrom(spec_.transform);
     for (std::size_t i = 0; i < rows_.table.schema().size(); ++i) {
       const Field& field = rows_.table.schema()[i];
-      if (field.type != Type::kDouble || field.name == spec_.target || Contains(rows_.excluded, field.name)) continue;
+      if (field.type != Type::kDouble || field.name == spec_.target || Contains(excluded, field.name)) continue;
       const std::span<const double> values = rows_.table.column(i).doubles();
       const auto infinities = std::count_if(values.begin(), values.end(), [](double x) { return std::isinf(x); });
       if (infinities > 0)
@@ -188,34 +192,27 @@ class Trainer {
     return Ok();
   }
 
-  void ChooseExcluded() {
-    rows_.excluded = NeverFeatures(spec_);
-    for (const std::string& column : SplitOnly(spec_)) {
-      rows_.excluded.push_back(column);
-      Note(StrCat("column `", column, "` splits the rows and is not a feature"));
-    }
-  }
-
   Status ScoreFolds() {
     const bool needed = settings_.early_stopping_round > 0 || spec_.calibrate.kind != CalibrationSpec::Kind::kNone ||
                         spec_.threshold.chosen() || (rows_.split.test.empty() && context_.evaluate);
     if (!needed) {
-      RETURN_IF_ERROR(PlanFolds(spec_.folds, static_cast<std::int64_t>(rows_.split.train.size())).status());
+      RETURN_IF_ERROR(CheckFolds(spec_.folds));
       if (rows_.described.empty()) rows_.described = "none needed";
       return Ok();
     }
     RETURN_IF_ERROR(rows_.PlanTheFolds());
+    for (const std::string& note : rows_.folds.notes) Note(note);
     const bool trees = GrowsTrees(settings_.kind);
-    FoldSource source = rows_.Folds(trees);
-    if (source.folds == 1) source.make = [this, trees](std::size_t fold, int threads) { return rows_.MakeFold(fold, trees, threads, &held_aside_fit_); };
+    FoldSource source = rows_.SourceOfFolds(trees);
+    if (rows_.folds.held_aside()) source.make = [this, trees](std::size_t fold, int threads) { return rows_.MakeFold(spec_.transform, fold, trees, threads, &held_aside_fit_); };
     ASSIGN_OR_RETURN(FoldFit fit, FitFolds(settings_, source, Control("folds")));
     iterations_ = fit.iterations;
-    held_aside_learner_ = std::move(fit.only);
+    if (rows_.folds.held_aside()) held_aside_learner_ = std::move(fit.only);
     const std::size_t outputs = settings_.num_outputs();
     std::vector<std::size_t> next(source.folds, 0);
     for (std::size_t i = 0; i < rows_.split.train.size(); ++i) {
-      const auto fold = static_cast<std::size_t>(rows_.fold_of[i]);
-      if (fold >= source.folds) continue;  // held aside: only fold 0 was
+      if (rows_.folds.held[i] < 0) continue;
+      const auto fold = static_cast<std::size_t>(rows_.folds.held[i]);
       unseen_rows_.push_back(rows_.split.train[i]);
       const double* margin = fit.held_margins[fold].data() + outputs * next[fold]++;
       unseen_margins_.insert(unseen_margins_.end(), margin, margin + outputs);
@@ -266,7 +263,7 @@ class Trainer {
     Progress("fit", 0);
     if (context_.cancelled && context_.cancelled()) return Error(ErrorCode::kInterrupted, "training was interrupted");
     ASSIGN_OR_RETURN(FitOutput fitted,
-                     FitTransform(rows_.table.Take(rows), spec_.transform, rows_.ContextOf(rows, GrowsTrees(settings_.kind), context_.threads)));
+                     FitTransform(rows_.table.Take(rows), spec_.transform, rows_.ContextOf(spec_.transform, rows, GrowsTrees(settings_.kind), context_.threads)));
     const std::vector<double> target = rows_.TargetOf(rows), weights = LearnerWeights(spec_, rows_.target, rows_.weights, rows);
     ASSIGN_OR_RETURN(const std::vector<int> monotone, rows_.MonotoneOf(fitted.transform.output_names()));
     const std::vector<std::int64_t> groups = rows_.GroupsOf(rows);
@@ -313,8 +310,8 @@ class Trainer {
     }
     evaluation_.evaluated_on = tested                                       ? "test rows"
                                : learnt                                     ? "training rows"
-                               : unseen_rows_.size() == rows_.split.train.size() ? "out-of-fold rows"
-                                                                            : "rows held aside";
+                               : unseen_rows_.size() == rows_.split.train.size() || rows_.folds.count > 1 ? "out-of-fold rows"
+                                                                                                          : "rows held aside";
     if (learnt)
       Note("nobody asked for an evaluation: metrics come from the rows that were learnt from, and are too good");
     else if (!tested)

@@ -13,6 +13,8 @@
 
 namespace headrace {
 
+class TrialJournal;
+
 struct GateVerdict {
   std::string text;
   bool passed = false;
@@ -39,6 +41,7 @@ struct TrainContext {
   std::function<bool()> cancelled;                  ///< may be empty; asked from several threads at once
   /// False: when nothing else needs folds and the split leaves no test rows, none are fitted only to tell how good the model is; metrics are then of the rows learnt from.
   bool evaluate = true;
+  TrialJournal* trials = nullptr;                   ///< scores of trials that an interrupted training left, and where this one keeps its own; may be null. Never changes a bit of the result
   std::function<double()> seconds;                  ///< a clock that only goes forward, for TuneSpec::budget_us; may be empty: no budget
 };
 

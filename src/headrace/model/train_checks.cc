@@ -5,6 +5,7 @@
 
 #include "headrace/base/text.h"
 #include "headrace/feature/transform.h"
+#include "headrace/model/folds.h"
 #include "headrace/model/gate.h"
 #include "headrace/model/learner.h"
 #include "headrace/model/queries.h"
@@ -110,7 +111,7 @@ Status CheckForTask(const TrainSpec& spec, Task task) {
 Status CheckColumns(const TrainSpec& spec, const Schema& schema) {
   if (spec.target.empty()) return Error(ErrorCode::kInvalid, "no target column is named");
   if (!schema.IndexOf(spec.target)) return UnknownColumn("target", spec.target, schema);
-  for (const auto& [role, names] : {std::pair{"key", &spec.key}, std::pair{"ignored", &spec.ignore}, std::pair{"segment", &spec.segments}}) {
+  for (const auto& [role, names] : {std::pair{"key", &spec.key}, std::pair{"ignored", &spec.ignore}, std::pair{"segment", &spec.segments}, {"fold", &spec.folds.columns}}) {
     for (const std::string& name : *names) {
       if (!schema.IndexOf(name)) return UnknownColumn(role, name, schema);
       if (name == spec.target) return Error(ErrorCode::kInvalid, "`", name, "` cannot be both target and ", role, " column");
@@ -140,16 +141,22 @@ Status CheckColumns(const TrainSpec& spec, const Schema& schema) {
   return Ok();
 }
 
-/// Of the columns that split the rows, those that are no features. Few are: a test date was never seen, an id means nothing.
-std::vector<std::string> SplitOnly(const TrainSpec& spec) {
-  if (spec.split.kind == SplitSpec::Kind::kNone) return {};
+std::vector<std::string> DividesOnly(const TrainSpec& spec, const std::vector<TransformSpec>& transform) {
   std::set<std::string> named;
-  for (const TransformSpec& transform : spec.transform) named.insert(transform.columns.begin(), transform.columns.end());
-  std::vector<std::string> only;
-  for (const std::string& column : spec.split.columns) {
-    if (Contains(spec.key, column) || Contains(spec.ignore, column)) continue;
-    if (spec.split.kind == SplitSpec::Kind::kColumn || !named.contains(column)) only.push_back(column);
+  for (const TransformSpec& entry : transform) {
+    if (entry.tag.empty()) named.insert(entry.columns.begin(), entry.columns.end());
+    named.insert(entry.drop.begin(), entry.drop.end());
+    for (const auto& [name, to] : entry.cast) named.insert(name);
+    for (const auto& [name, to] : entry.rename) named.insert(name);
   }
+  std::vector<std::string> only;
+  const auto add = [&](const std::string& column, bool whatever) {
+    if (Contains(spec.key, column) || Contains(spec.ignore, column) || Contains(only, column)) return;
+    if (whatever || !named.contains(column)) only.push_back(column);
+  };
+  if (spec.split.kind != SplitSpec::Kind::kNone)
+    for (const std::string& column : spec.split.columns) add(column, spec.split.kind == SplitSpec::Kind::kColumn);
+  for (const std::string& column : spec.folds.columns) add(column, false);
   return only;
 }
 
@@ -171,7 +178,7 @@ Status CheckTrainSpec(const TrainSpec& spec) {
   RETURN_IF_ERROR(CheckTreatment(spec));
   RETURN_IF_ERROR(CheckRanking(spec));
   RETURN_IF_ERROR(CheckSplit(spec.split));
-  RETURN_IF_ERROR(PlanFolds(spec.folds, 1).status());
+  RETURN_IF_ERROR(CheckFolds(spec.folds));
   RETURN_IF_ERROR(CheckTuneSpace(spec.tune, spec.learner));
   if (spec.learner.automatic && !spec.learner.monotone.empty())
     return Error(ErrorCode::kInvalid, "`monotone` is for lightgbm and xgboost, and `learner: auto` tries others too").WithHelp("write `learner: lightgbm`");
@@ -186,14 +193,35 @@ Status CheckTrainColumns(const TrainSpec& spec, const Schema& data) {
   if (spec.split.kind != SplitSpec::Kind::kNone)
     for (const std::string& name : spec.split.columns)
       if (!data.IndexOf(name)) return UnknownColumn("split", name, data);
+  const auto by_time = [&](bool time, const std::vector<std::string>& columns, const char* role, std::int64_t gap_us) -> Status {
+    return time && !columns.empty() ? CheckTimeType(data[*data.IndexOf(columns.front())].type, columns.front(), role, gap_us) : Ok();
+  };
+  RETURN_IF_ERROR(by_time(spec.split.kind == SplitSpec::Kind::kTime, spec.split.columns, "split", spec.split.gap_us));
+  RETURN_IF_ERROR(by_time(spec.folds.kind == FoldSpec::Kind::kTime, spec.folds.columns, "fold", spec.folds.gap_us));
   FitContext fit;
   fit.task = spec.treatment.empty() ? TaskOfLearner(spec.learner).value_or(Task::kBinary) : Task::kRegression;
   fit.target_column = spec.target;
   fit.exclude = NeverFeatures(spec);
   fit.categorical = spec.learner.categorical;
-  const std::vector<std::string> split_only = SplitOnly(spec);
-  fit.exclude.insert(fit.exclude.end(), split_only.begin(), split_only.end());
-  return CheckTransform(data, spec.transform, fit);
+  const std::vector<std::string> never = fit.exclude;
+  const auto check = [&](const std::map<std::string, std::string>& alternatives) {
+    const std::vector<TransformSpec> transform = Chosen(spec.transform, alternatives);
+    const std::vector<std::string> dividing = DividesOnly(spec, transform);
+    fit.exclude = never;
+    fit.exclude.insert(fit.exclude.end(), dividing.begin(), dividing.end());
+    return CheckTransform(data, transform, fit);
+  };
+  // Each alternative once, beside the first of the others: what only some combinations do wrong, a trial tells.
+  std::map<std::string, std::string> first;
+  for (const TuneSpec::Dimension& choice : spec.tune.choices) first[choice.name] = choice.values.front();
+  RETURN_IF_ERROR(check(first));
+  for (const TuneSpec::Dimension& choice : spec.tune.choices)
+    for (std::size_t i = 1; i < choice.values.size(); ++i) {
+      std::map<std::string, std::string> other = first;
+      other[choice.name] = choice.values[i];
+      if (Status status = check(other); !status.ok()) return std::move(status).WithContext(StrCat("`", choice.name, "`, alternative `", choice.values[i], "`"));
+    }
+  return Ok();
 }
 
 }  // namespace headrace

@@ -20,8 +20,9 @@ std::string DescribeSplit(const SplitSpec& split);
 Status CheckForTask(const TrainSpec& spec, Task task);
 /// Columns named by the spec, apart from transforms.
 Status CheckColumns(const TrainSpec& spec, const Schema& schema);
-/// Of the columns that split the rows, those that are no features. Few are: a test date was never seen, an id means nothing.
-std::vector<std::string> SplitOnly(const TrainSpec& spec);
+/// Of the columns by which rows are split or put into folds, those that are no features because `transform` does not name them. Few are: a test date was never
+/// seen, an id means nothing.
+std::vector<std::string> DividesOnly(const TrainSpec& spec, const std::vector<TransformSpec>& transform);
 /// For the model card. The rows' time is that of a `time` split, or the one date of the key: its first and last tell of no single row's person.
 TrainingFacts FactsOf(const TrainSpec& spec, const std::string& pipeline, const Table& rows, const DataSplit& split);
 /// Columns of the training table that are never features.

@@ -6,22 +6,31 @@
 #include "headrace/base/text.h"
 #include "headrace/model/metrics.h"
 #include "headrace/model/row_weights.h"
+#include "headrace/model/train_internal.h"
 
 namespace headrace::internal {
 namespace {
 
+constexpr std::size_t kKeptChoices = 4;   // of the transforms: their folds' vectors stay in memory
 constexpr std::uint64_t kThinSeed = 3;  // of the rows that successive halving begins with; 0 splits, 1 folds, 2 intervals
 
 }  // namespace
 
-FitContext TrainingRows::ContextOf(const std::vector<std::size_t>& rows, bool trees, int threads) const {
+std::vector<std::string> TrainingRows::ExcludedFrom(const std::vector<TransformSpec>& transform) const {
+  std::vector<std::string> excluded = NeverFeatures(spec);
+  const std::vector<std::string> dividing = DividesOnly(spec, transform);
+  excluded.insert(excluded.end(), dividing.begin(), dividing.end());
+  return excluded;
+}
+
+FitContext TrainingRows::ContextOf(const std::vector<TransformSpec>& transform, const std::vector<std::size_t>& rows, bool trees, int threads) const {
   FitContext fit;
   fit.task = target.task;
   fit.classes = std::max(2, static_cast<int>(target.classes.size()));
   fit.class_names = target.classes;
   fit.target = TargetOf(rows);
   fit.target_column = spec.target;
-  fit.exclude = excluded;
+  fit.exclude = ExcludedFrom(transform);
   fit.linear_learner = !trees;
   if (trees) fit.categorical = spec.learner.categorical;
   fit.threads = threads;
@@ -56,6 +65,7 @@ std::vector<std::uint8_t> TrainingRows::TreatedOf(const std::vector<std::size_t>
 }
 
 std::vector<std::string> TrainingRows::FoldKey() const {
+  if (spec.folds.kind == FoldSpec::Kind::kHash && !spec.folds.columns.empty()) return spec.folds.columns;
   return spec.group.empty() ? spec.key : std::vector<std::string>{spec.group};
 }
 
@@ -109,13 +119,13 @@ Result<std::vector<int>> TrainingRows::CategoricalOf(const FittedTransform& tran
 std::vector<std::size_t> TrainingRows::FoldRows(std::size_t fold, bool held) const {
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i < split.train.size(); ++i)
-    if ((fold_of[i] == static_cast<int>(fold)) == held) rows.push_back(split.train[i]);
+    if (held ? folds.held[i] == static_cast<int>(fold) : folds.Learns(i, static_cast<int>(fold))) rows.push_back(split.train[i]);
   return rows;
 }
 
-Result<FoldVectors> TrainingRows::MakeFold(std::size_t fold, bool trees, int threads, std::optional<FitOutput>* kept) const {
+Result<FoldVectors> TrainingRows::MakeFold(const std::vector<TransformSpec>& transform, std::size_t fold, bool trees, int threads, std::optional<FitOutput>* kept) const {
   const std::vector<std::size_t> train = FoldRows(fold, false), held = FoldRows(fold, true);
-  Result<FitOutput> fitted = FitTransform(table.Take(train), spec.transform, ContextOf(train, trees, threads));
+  Result<FitOutput> fitted = FitTransform(table.Take(train), transform, ContextOf(transform, train, trees, threads));
   if (!fitted.ok()) return std::move(fitted).status().WithContext(StrCat("fold ", fold + 1));
   FoldVectors vectors;
   vectors.features = fitted->transform.output_names().size();
@@ -139,29 +149,47 @@ Result<FoldVectors> TrainingRows::MakeFold(std::size_t fold, bool trees, int thr
 }
 
 Status TrainingRows::PlanTheFolds() {
-  if (!fold_of.empty()) return Ok();
-  ASSIGN_OR_RETURN(const FoldPlan plan, PlanFolds(spec.folds, static_cast<std::int64_t>(split.train.size())));
-  described = plan.Describe();
-  const int parts = plan.held_aside() ? kHeldAsideFolds : plan.folds;
-  num_folds = plan.held_aside() ? 1 : static_cast<std::size_t>(plan.folds);
-  ASSIGN_OR_RETURN(fold_of, MakeFolds(table, FoldKey(), split.train, parts));
-  for (std::size_t fold = 0; !treatment.treated.empty() && fold < num_folds; ++fold)
+  if (folds.count > 0) return Ok();
+  ASSIGN_OR_RETURN(folds, MakeFolds(table, spec.folds, FoldKey(), split.train));
+  described = folds.described;
+  // Rows of one query stand together, and so they do among the training rows.
+  for (std::size_t i = 1; i < folds.held.size() && !groups.empty(); ++i) {
+    if (groups[split.train[i]] != groups[split.train[i - 1]]) continue;
+    if (folds.held[i] != folds.held[i - 1] || (!folds.from.empty() && folds.from[i] != folds.from[i - 1]))
+      return Error(ErrorCode::kData, "the folds cut through the query ", spec.group, " = ", table.Find(spec.group)->At(split.train[i]).ToString())
+          .WithHelp(StrCat("leave `by` out of `folds`: they are then cut by `", spec.group, "`"));
+  }
+  for (std::size_t fold = 0; !treatment.treated.empty() && fold < static_cast<std::size_t>(folds.count); ++fold)
     RETURN_IF_ERROR(CheckArms(target, outcome, treatment, FoldRows(fold, false), true, StrCat("fold ", fold + 1, "'s training")));
-  return plan.held_aside() ? Ok() : CheckFoldClasses(target, split.train, fold_of, parts);
+  return folds.count > 1 || !folds.from.empty() ? CheckFoldClasses(target, split.train, folds) : Ok();
 }
 
-FoldSource TrainingRows::Folds(bool trees) const {
+FoldSource TrainingRows::SourceOfFolds(bool trees) const {
   FoldSource source;
-  source.folds = num_folds;
+  source.folds = static_cast<std::size_t>(folds.count);
   source.rows = split.train.size();
-  source.make = [this, trees](std::size_t fold, int threads) { return MakeFold(fold, trees, threads); };
+  source.make = [this, trees](std::size_t fold, int threads) { return MakeFold(spec.transform, fold, trees, threads); };
   return source;
 }
 
-Result<FoldScores> TrainingRows::ScoreOnFolds(const LearnerSettings& settings, const std::string& metric, double share, const LearnerControl& control) {
+std::shared_ptr<TrainingRows::KeptChoice> TrainingRows::Keep(const ChoiceName& name) {
+  const std::lock_guard lock(kept_mutex_);
+  auto at = std::find_if(kept_.begin(), kept_.end(), [&](const auto& one) { return one.first == name; });
+  if (at == kept_.end()) {
+    kept_.emplace_front(name, std::make_shared<KeptChoice>(Chosen(spec.transform, name.first), static_cast<std::size_t>(folds.count)));
+    if (kept_.size() > kKeptChoices) kept_.pop_back();
+  } else {
+    kept_.splice(kept_.begin(), kept_, at);
+  }
+  return kept_.front().second;
+}
+
+Result<FoldScores> TrainingRows::ScoreOnFolds(const LearnerSettings& settings, const std::map<std::string, std::string>& alternatives, const std::string& metric,
+                                              double share, const LearnerControl& control) {
   const bool trees = GrowsTrees(settings.kind);
-  FoldSource source = Folds(trees);
-  source.make = [this, trees, share](std::size_t fold, int fold_threads) { return ThinFold(fold, trees, share, fold_threads); };
+  const std::shared_ptr<KeptChoice> choice = Keep({alternatives, trees});
+  FoldSource source = SourceOfFolds(trees);
+  source.make = [this, &choice, trees, share](std::size_t fold, int fold_threads) { return ThinFold(*choice, fold, trees, share, fold_threads); };
   ASSIGN_OR_RETURN(FoldFit fit, FitFolds(settings, source, control));
   FoldScores scores;
   scores.iterations = trees ? fit.iterations : 0;
@@ -176,14 +204,14 @@ Result<FoldScores> TrainingRows::ScoreOnFolds(const LearnerSettings& settings, c
   return scores;
 }
 
-Result<FoldVectors> TrainingRows::ThinFold(std::size_t fold, bool trees, double share, int threads) {
+Result<FoldVectors> TrainingRows::ThinFold(KeptChoice& choice, std::size_t fold, bool trees, double share, int threads) {
   std::shared_ptr<const FoldVectors> whole;
   {
     // Held while the fold is made: another trial that wants the same fold waits for it.
-    std::lock_guard lock(fold_cache_mutex_);
-    std::shared_ptr<const FoldVectors>& slot = fold_cache_[{fold, trees}];
+    const std::lock_guard lock(choice.folds[fold].making);
+    std::shared_ptr<const FoldVectors>& slot = choice.folds[fold].vectors;
     if (slot == nullptr) {
-      ASSIGN_OR_RETURN(FoldVectors made, MakeFold(fold, trees, threads));
+      ASSIGN_OR_RETURN(FoldVectors made, MakeFold(choice.transform, fold, trees, threads));
       slot = std::make_shared<const FoldVectors>(std::move(made));
     }
     whole = slot;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@
 
 #include "headrace/base/status.h"
 #include "headrace/feature/transform.h"
+#include "headrace/model/folds.h"
 #include "headrace/model/learner.h"
 #include "headrace/model/split.h"
 #include "headrace/model/target.h"
@@ -37,10 +39,8 @@ struct TrainingRows {
   Task outcome = Task::kRegression;    ///< what `target` was read as; a model of uplift is one of numbers even so
   Treatment treatment;                 ///< no rows without a treatment column
   DataSplit split;
-  std::vector<std::string> excluded;   ///< columns that are no features
-  std::string described;               ///< the folds, for people; empty until they are planned
-  std::vector<int> fold_of;            ///< goes with split.train
-  std::size_t num_folds = 0;           ///< 1 when rows are held aside: only fold 0 is
+  Folds folds;                         ///< go with split.train; none until they are planned
+  std::string described;               ///< the folds, for people
 
   std::vector<double> TargetOf(const std::vector<std::size_t>& rows) const;
   /// Empty when no weight column is named.
@@ -49,10 +49,12 @@ struct TrainingRows {
   std::vector<std::int64_t> GroupsOf(const std::vector<std::size_t>& rows) const;
   /// Empty when no treatment column is named.
   std::vector<std::uint8_t> TreatedOf(const std::vector<std::size_t>& rows) const;
-  /// The columns whose equal rows share a fold: the group column, or else the key.
+  /// The columns whose equal rows stay together: those of spec.folds, else the group column, else the key.
   std::vector<std::string> FoldKey() const;
-  /// What the transforms are fitted with; `trees`: for a learner that takes missing values and any scale.
-  FitContext ContextOf(const std::vector<std::size_t>& rows, bool trees, int threads) const;
+  /// Columns that are no features when `transform` prepares them.
+  std::vector<std::string> ExcludedFrom(const std::vector<TransformSpec>& transform) const;
+  /// What `transform` is fitted with; `trees`: for a learner that takes missing values and any scale.
+  FitContext ContextOf(const std::vector<TransformSpec>& transform, const std::vector<std::size_t>& rows, bool trees, int threads) const;
   /// One constraint a feature, none without `monotone`; kInvalid when a column of `monotone` is no feature.
   Result<std::vector<int>> MonotoneOf(const std::vector<std::string>& features) const;
   /// The features that `categorical` names, of the training rows' vectors; kInvalid when one is not one feature, kData when
@@ -64,19 +66,33 @@ struct TrainingRows {
   /// The rows of split.train that a fold holds out, or learns from.
   std::vector<std::size_t> FoldRows(std::size_t fold, bool held) const;
   /// `kept`: where the fold's transform and its notes go; may be null.
-  Result<FoldVectors> MakeFold(std::size_t fold, bool trees, int threads, std::optional<FitOutput>* kept = nullptr) const;
-  FoldSource Folds(bool trees) const;
+  Result<FoldVectors> MakeFold(const std::vector<TransformSpec>& transform, std::size_t fold, bool trees, int threads, std::optional<FitOutput>* kept = nullptr) const;
+  FoldSource SourceOfFolds(bool trees) const;
 
-  /// A learner's metric on each fold; `share` as in TuneContext::score. The folds' vectors are kept for the next learner.
-  Result<FoldScores> ScoreOnFolds(const LearnerSettings& settings, const std::string& metric, double share,
+  /// A learner's metric on each fold, with the transforms that `alternatives` chooses; `share` as in TuneContext::score. The folds' vectors are kept for the next
+  /// learner, those of the few choices asked for last.
+  Result<FoldScores> ScoreOnFolds(const LearnerSettings& settings, const std::map<std::string, std::string>& alternatives, const std::string& metric, double share,
                                   const LearnerControl& control);
-  void ForgetFolds() { fold_cache_.clear(); }
+  void ForgetFolds() { kept_.clear(); }
 
  private:
-  Result<FoldVectors> ThinFold(std::size_t fold, bool trees, double share, int threads);
+  /// The vectors of one fold, made by whoever asks first while others wait.
+  struct KeptFold {
+    std::mutex making;  // guards vectors
+    std::shared_ptr<const FoldVectors> vectors;
+  };
+  /// All folds of one choice of the transforms.
+  struct KeptChoice {
+    std::vector<TransformSpec> transform;
+    std::vector<KeptFold> folds;
+    explicit KeptChoice(std::vector<TransformSpec> entries, std::size_t count) : transform(std::move(entries)), folds(count) {}
+  };
+  using ChoiceName = std::pair<std::map<std::string, std::string>, bool>;  // alternatives, and whether for trees
+  std::shared_ptr<KeptChoice> Keep(const ChoiceName& name);
+  Result<FoldVectors> ThinFold(KeptChoice& choice, std::size_t fold, bool trees, double share, int threads);
 
-  std::mutex fold_cache_mutex_;  // guards fold_cache_
-  std::map<std::pair<std::size_t, bool>, std::shared_ptr<const FoldVectors>> fold_cache_;  // by fold, and whether for trees
+  std::mutex kept_mutex_;                                               // guards kept_
+  std::list<std::pair<ChoiceName, std::shared_ptr<KeptChoice>>> kept_;  // asked for last stands first
 };
 
 }  // namespace headrace::internal

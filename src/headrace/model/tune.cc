@@ -5,12 +5,14 @@
 #include <cstdio>
 #include <limits>
 #include <mutex>
+#include <optional>
 
 #include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
 #include "headrace/model/learner.h"
 #include "headrace/model/metrics.h"
 #include "headrace/model/random_internal.h"
+#include "headrace/model/trial_journal.h"
 
 namespace headrace {
 namespace {
@@ -32,7 +34,7 @@ std::string Short(double value) {
 
 /// A learner that may be kept, and what became of it.
 struct Candidate {
-  LearnerSpec learner;
+  TuneSetting setting;
   std::vector<double> position;
   Trial trial;
   bool done = false;       ///< on all rows
@@ -44,7 +46,8 @@ class Search {
       : spec_(spec),
         base_(base),
         context_(context),
-        space_(spec.space.empty() ? DefaultSpace(base) : spec.space),
+        parameters_(spec.space.empty() ? DefaultSpace(base) : spec.space),
+        space_(WithChoices(parameters_, spec.choices)),
         higher_(HigherIsBetter(context.metric)) {}
 
   Result<std::vector<Candidate>> Run() {
@@ -79,6 +82,11 @@ class Search {
   }
 
  private:
+  static std::vector<TuneSpec::Dimension> WithChoices(std::vector<TuneSpec::Dimension> space, const std::vector<TuneSpec::Dimension>& choices) {
+    space.insert(space.end(), choices.begin(), choices.end());
+    return space;
+  }
+
   std::vector<double> RandomPoint(std::size_t number) const {
     Random random(static_cast<std::uint64_t>(spec_.seed), number);
     std::vector<double> point(space_.size());
@@ -94,7 +102,8 @@ class Search {
       name += StrCat(" ", space_[d].name, "=", values.back());
     }
     Candidate& c = candidates_.emplace_back();
-    c.learner = LearnerAt(base_, space_, values);
+    c.setting.learner = LearnerAt(base_, parameters_, values);
+    for (std::size_t d = parameters_.size(); d < space_.size(); ++d) c.setting.choices[space_[d].name] = values[d];
     c.position = std::move(position);
     c.trial.name = std::move(name);
   }
@@ -152,8 +161,16 @@ class Search {
     });
   }
 
+  Result<FoldScores> ScoresOf(const Candidate& c, double share, int threads) const {
+    if (context_.journal == nullptr) return context_.score(c.setting, share, threads);
+    if (std::optional<FoldScores> known = context_.journal->Find(c.trial.name, share)) return *std::move(known);
+    Result<FoldScores> scores = context_.score(c.setting, share, threads);
+    if (scores.ok()) context_.journal->Keep(c.trial.name, share, *scores);
+    return scores;
+  }
+
   Status Score(Candidate& c, double share, int threads) const {
-    const Result<FoldScores> scores = context_.score(c.learner, share, threads);
+    const Result<FoldScores> scores = ScoresOf(c, share, threads);
     if (!scores.ok()) {
       if (scores.status().code() == ErrorCode::kInterrupted) return scores.status();
       c.trial.failed = scores.status().message();
@@ -215,7 +232,7 @@ class Search {
   const TuneSpec& spec_;
   const LearnerSpec& base_;
   const TuneContext& context_;
-  const std::vector<TuneSpec::Dimension> space_;
+  const std::vector<TuneSpec::Dimension> parameters_, space_;   // of the learner; and then the choices of the transforms
   const bool higher_;
   std::vector<Candidate> candidates_;
   std::mutex progress_mutex_;  // one thread tells at a time
@@ -238,7 +255,7 @@ Result<TuneResult> Choose(std::vector<Candidate> candidates, TuneSpec::Choose ch
   for (const Candidate& c : candidates)
     if (&c != best && c.done && c.trial.failed.empty() && (second == nullptr || loss(c) < loss(*second))) second = &c;
   TuneResult result;
-  result.learner = best->learner;
+  result.best = best->setting;
   result.note = StrCat("of ", candidates.size(), " settings, ", best->trial.name, " is the best: ", context.metric, " ",
                        Short(best->trial.mean), best->trial.folds > 1 ? StrCat(" ± ", Short(best->trial.error)) : "",
                        " on rows that the fit had not seen");
@@ -263,10 +280,10 @@ Result<TuneResult> ChooseAutomatically(const TuneContext& context) {
   std::vector<Candidate> candidates;
   const auto add = [&](LearnerSpec::Kind kind, std::map<std::string, std::string> parameters, double l2, std::string name) {
     Candidate& c = candidates.emplace_back();
-    c.learner.kind = kind;
-    c.learner.given = true;
-    c.learner.parameters = std::move(parameters);
-    c.learner.l2 = l2;
+    c.setting.learner.kind = kind;
+    c.setting.learner.given = true;
+    c.setting.learner.parameters = std::move(parameters);
+    c.setting.learner.l2 = l2;
     c.trial.name = std::move(name);
   };
   add(LearnerSpec::Kind::kConstant, {}, 1, "constant");

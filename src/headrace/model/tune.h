@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,13 +17,22 @@ struct FoldScores {
   int iterations = 0;           ///< LightGBM: the stopping point
 };
 
+/// What one trial fits: a learner, and of each choice of the transforms the alternative that is taken.
+struct TuneSetting {
+  LearnerSpec learner;
+  std::map<std::string, std::string> choices;
+};
+
+class TrialJournal;
+
 /// What a search is run with. `score` fits a learner on the folds, each fold's training rows thinned to `share` of them (1:
 /// all), and is called from several threads at once.
 struct TuneContext {
   Task task = Task::kBinary;
   std::size_t rows = 0;                                ///< training rows
   std::string metric;                                  ///< what decides
-  std::function<Result<FoldScores>(const LearnerSpec&, double share, int threads)> score;
+  std::function<Result<FoldScores>(const TuneSetting&, double share, int threads)> score;
+  TrialJournal* journal = nullptr;                     ///< scores of an interrupted search, and where this one keeps its own; may be null
   std::function<double()> seconds;                     ///< since the search began, for TuneSpec::budget_us; may be empty
   std::function<void(double fraction)> progress;       ///< may be empty; never called by two threads at once
   std::function<bool()> cancelled;                     ///< may be empty
@@ -30,12 +40,12 @@ struct TuneContext {
 };
 
 struct TuneResult {
-  LearnerSpec learner;          ///< the best
+  TuneSetting best;
   std::vector<Trial> trials;    ///< in the order they were drawn; exactly one is chosen
   std::string note;             ///< for people: what was chosen, and over what
 };
 
-/// Search `spec.space` (empty: DefaultSpace) around `base`:
+/// Search `spec.space` (empty: DefaultSpace) around `base`, together with `spec.choices`:
 ///   random   `trials` draws: uniform over a range (over its logarithm where `log`), each value of a list alike
 ///   grid     every combination; a range gives five values, evenly; at most `trials` of them, evenly thinned
 ///   tpe      ten random draws, then where trials were good rather than bad (tree-structured Parzen estimator; Bergstra,
@@ -57,7 +67,7 @@ Result<TuneResult> ChooseAutomatically(const TuneContext& context);
 std::vector<TuneSpec::Dimension> DefaultSpace(const LearnerSpec& base);
 
 /// kInvalid: a dimension that is no parameter of the learner, values it cannot have, an empty or upside-down range, nothing to
-/// search, `tune` beside `learner: auto`.
+/// search, `tune` beside `learner: auto`, choices of transforms and no trials.
 Status CheckTuneSpace(const TuneSpec& spec, const LearnerSpec& base);
 /// kInvalid: CheckTuneSpace, or a metric that the task does not have.
 Status CheckTune(const TuneSpec& spec, const LearnerSpec& base, Task task);

@@ -118,14 +118,26 @@ std::vector<TuneSpec::Dimension> DefaultSpace(const LearnerSpec& base) {
 }
 
 Status CheckTuneSpace(const TuneSpec& spec, const LearnerSpec& base) {
-  if (spec.trials == 0) return Ok();
+  if (spec.trials == 0) {
+    if (spec.choices.empty()) return Ok();
+    return Error(ErrorCode::kInvalid, "`transform` leaves a choice, `", spec.choices.front().name, "`, and nothing decides it")
+        .WithHelp("add `tune: {trials: 20}`, or write one of the alternatives as an entry of its own");
+  }
   if (base.automatic)
     return Error(ErrorCode::kInvalid, "`tune` searches around one learner, but `learner` is auto")
         .WithHelp("name a learner, or leave `tune` out: auto tries several learners by itself");
   if (spec.trials < 0 || spec.trials > 100'000)
     return Error(ErrorCode::kInvalid, "`trials` is ", spec.trials, ", expected a number from 1 to 100000");
   const std::vector<TuneSpec::Dimension> space = spec.space.empty() ? DefaultSpace(base) : spec.space;
-  if (space.empty())
+  for (const TuneSpec::Dimension& choice : spec.choices) {
+    const auto same = [&](const TuneSpec::Dimension& other) { return other.name == choice.name; };
+    if (choice.values.size() < 2)
+      return Error(ErrorCode::kInvalid, "the choice `", choice.name, "` has fewer than two alternatives");
+    if (std::count_if(spec.choices.begin(), spec.choices.end(), same) > 1 || std::any_of(space.begin(), space.end(), same))
+      return Error(ErrorCode::kInvalid, "the choice `", choice.name, "` has the name of another choice or of a parameter that is searched")
+          .WithHelp("give it another name");
+  }
+  if (space.empty() && spec.choices.empty())
     return Error(ErrorCode::kInvalid, "the ", LearnerName(base.kind), " learner has nothing to tune");
   for (const TuneSpec::Dimension& d : space) {
     if (d.values.empty() && !(d.low < d.high && std::isfinite(d.low) && std::isfinite(d.high)))

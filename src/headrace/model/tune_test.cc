@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <fstream>
 #include <cmath>
 #include <set>
 
 #include "headrace/base/text.h"
 #include "headrace/model/learner.h"
+#include "headrace/model/trial_journal.h"
 
 namespace headrace {
 namespace {
@@ -32,7 +34,8 @@ struct World {
     base.given = true;
     context.metric = "logloss";
     context.threads = 1;
-    context.score = [this](const LearnerSpec& l, double share, int) -> Result<FoldScores> {
+    context.score = [this](const TuneSetting& s, double share, int) -> Result<FoldScores> {
+      const LearnerSpec& l = s.learner;
       ++fits;
       const double a = std::log(Parameter(l, "num_leaves") / 20), b = std::log(Parameter(l, "learning_rate") / 0.1);
       const double loss = 1 + a * a + b * b + 0.1 * (1 - share);
@@ -59,7 +62,7 @@ TEST(Tune, EverySearchFindsAGoodPointAndTellsAllTrials) {
     EXPECT_LT(Best(result), 1.6) << static_cast<int>(search);
     EXPECT_EQ(result.trials.size(), search == TuneSpec::Search::kGrid ? 25u : 30u);
     EXPECT_NE(result.note.find("is the best"), std::string::npos);
-    EXPECT_TRUE(result.learner.parameters.contains("num_leaves"));
+    EXPECT_TRUE(result.best.learner.parameters.contains("num_leaves"));
   }
 }
 
@@ -95,9 +98,9 @@ TEST(Tune, HalvingFitsFewOnAllRows) {
   World w(TuneSpec::Search::kHalving, 27);
   std::atomic<int> whole{0};
   auto score = w.context.score;
-  w.context.score = [&](const LearnerSpec& l, double share, int threads) {
+  w.context.score = [&](const TuneSetting& s, double share, int threads) {
     whole += share == 1;
-    return score(l, share, threads);
+    return score(s, share, threads);
   };
   w.Run();
   EXPECT_EQ(whole, 3);
@@ -107,8 +110,8 @@ TEST(Tune, HalvingFitsFewOnAllRows) {
 TEST(Tune, OneStandardErrorPrefersWhatIsSurer) {
   World w(TuneSpec::Search::kGrid);
   w.spec.space = {{"num_leaves", {"10", "20"}, 0, 0, false, false}};
-  w.context.score = [](const LearnerSpec& l, double, int) -> Result<FoldScores> {
-    return Parameter(l, "num_leaves") == 10 ? FoldScores{{0.40, 0.42}, 1} : FoldScores{{0.2, 0.6}, 1};
+  w.context.score = [](const TuneSetting& s, double, int) -> Result<FoldScores> {
+    return Parameter(s.learner, "num_leaves") == 10 ? FoldScores{{0.40, 0.42}, 1} : FoldScores{{0.2, 0.6}, 1};
   };
   EXPECT_DOUBLE_EQ(Best(w.Run()), 0.4);
   w.spec.choose = TuneSpec::Choose::kOneStandardError;
@@ -119,21 +122,21 @@ TEST(Tune, ForAMetricTheLargestIsTheBest) {
   World w(TuneSpec::Search::kGrid);
   w.spec.space = {{"num_leaves", {"10", "20"}, 0, 0, false, false}};
   w.context.metric = "auc";
-  w.context.score = [](const LearnerSpec& l, double, int) -> Result<FoldScores> { return FoldScores{{Parameter(l, "num_leaves") / 100}, 1}; };
+  w.context.score = [](const TuneSetting& s, double, int) -> Result<FoldScores> { return FoldScores{{Parameter(s.learner, "num_leaves") / 100}, 1}; };
   EXPECT_DOUBLE_EQ(Best(w.Run()), 0.2);
 }
 
 TEST(Tune, ASettingThatCannotBeFittedIsRecordedAndNeverChosen) {
   World w(TuneSpec::Search::kGrid);
   w.spec.space = {{"num_leaves", {"10", "20"}, 0, 0, false, false}};
-  w.context.score = [](const LearnerSpec& l, double, int) -> Result<FoldScores> {
-    if (Parameter(l, "num_leaves") == 10) return Error(ErrorCode::kFailed, "too few rows");
+  w.context.score = [](const TuneSetting& s, double, int) -> Result<FoldScores> {
+    if (Parameter(s.learner, "num_leaves") == 10) return Error(ErrorCode::kFailed, "too few rows");
     return FoldScores{{5.0}, 1};
   };
   const TuneResult result = w.Run();
   EXPECT_EQ(result.trials[0].failed, "too few rows");
   EXPECT_TRUE(result.trials[1].chosen);
-  w.context.score = [](const LearnerSpec&, double, int) -> Result<FoldScores> { return Error(ErrorCode::kFailed, "too few rows"); };
+  w.context.score = [](const TuneSetting&, double, int) -> Result<FoldScores> { return Error(ErrorCode::kFailed, "too few rows"); };
   const auto none = Tune(w.spec, w.base, w.context);
   ASSERT_FALSE(none.ok());
   EXPECT_EQ(none.status().message(), "none of the 2 settings tried could be fitted: too few rows");
@@ -168,6 +171,119 @@ TEST(Tune, ValuesStayInTheirRangeAndWholeOnesAreDrawnAlike) {
   EXPECT_EQ(internal::ValueAt(log, 0x1.fffffffffffffp-1), "10");
 }
 
+TEST(Tune, ChoicesOfTheTransformsAreSearchedTogetherWithParameters) {
+  for (const auto search : {TuneSpec::Search::kRandom, TuneSpec::Search::kGrid, TuneSpec::Search::kTpe, TuneSpec::Search::kHalving}) {
+    World w(search);
+    w.spec.choices = {{"city", {"by_target", "by_level", "none"}, 0, 0, false, false}};
+    auto score = w.context.score;
+    w.context.score = [&](const TuneSetting& s, double share, int threads) {
+      auto scores = score(s, share, threads);
+      if (s.choices.at("city") != "by_level")
+        for (double& value : scores->values) value += 2;
+      return scores;
+    };
+    const TuneResult result = w.Run();
+    EXPECT_EQ(result.best.choices.at("city"), "by_level") << static_cast<int>(search);
+    EXPECT_NE(result.note.find("city=by_level is the best"), std::string::npos) << result.note;
+    EXPECT_FALSE(result.best.learner.parameters.contains("city"));
+  }
+}
+
+TEST(Tune, ChoicesAloneAreASpaceToo) {
+  World w(TuneSpec::Search::kGrid, 10);
+  w.base.kind = LearnerSpec::Kind::kNaiveBayes;
+  w.spec.space = {};
+  w.spec.choices = {{"city", {"a", "b"}, 0, 0, false, false}};
+  w.context.score = [](const TuneSetting& s, double, int) -> Result<FoldScores> { return FoldScores{{s.choices.at("city") == "b" ? 0.5 : 0.7}, 1}; };
+  const TuneResult result = w.Run();
+  EXPECT_EQ(result.trials.size(), 2u);
+  EXPECT_EQ(result.best.choices.at("city"), "b");
+  EXPECT_TRUE(CheckTuneSpace(w.spec, w.base).ok());
+  w.spec.choices[0].values = {"a"};
+  EXPECT_EQ(CheckTuneSpace(w.spec, w.base).message(), "the choice `city` has fewer than two alternatives");
+  w.spec.choices.clear();
+  EXPECT_FALSE(CheckTuneSpace(w.spec, w.base).ok());
+  w.spec = TuneSpec();
+  w.spec.choices = {{"city", {"a", "b"}, 0, 0, false, false}};
+  EXPECT_EQ(CheckTuneSpace(w.spec, w.base).message(), "`transform` leaves a choice, `city`, and nothing decides it");
+}
+
+/// Where a search is killed: the journal holds what it wrote until then.
+struct Journal {
+  const std::string path = testing::TempDir() + "/trials";
+  Journal() { std::remove(path.c_str()); }
+  std::string Text() const {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  void Write(const std::string& text) const { std::ofstream(path, std::ios::binary) << text; }
+};
+
+TEST(TrialJournal, AnInterruptedSearchGoesOnWhereItStoodAndEndsTheSame) {
+  for (const auto search : {TuneSpec::Search::kRandom, TuneSpec::Search::kGrid, TuneSpec::Search::kTpe, TuneSpec::Search::kHalving}) {
+    World undisturbed(search);
+    std::string whole;
+    for (const Trial& t : undisturbed.Run().trials) whole += StrCat(t.name, " ", t.mean, " ", t.error, t.chosen ? " chosen\n" : "\n");
+    const Journal file;
+    World killed(search);
+    TrialJournal first(file.path);
+    killed.context.journal = &first;
+    killed.context.cancelled = [&] { return killed.fits == 12; };
+    EXPECT_EQ(Tune(killed.spec, killed.base, killed.context).status().code(), ErrorCode::kInterrupted);
+    World resumed(search);
+    resumed.context.threads = 3;
+    TrialJournal second(file.path);
+    resumed.context.journal = &second;
+    std::string text;
+    for (const Trial& t : resumed.Run().trials) text += StrCat(t.name, " ", t.mean, " ", t.error, t.chosen ? " chosen\n" : "\n");
+    EXPECT_EQ(text, whole) << static_cast<int>(search);
+    EXPECT_EQ(second.found(), 12);
+    EXPECT_EQ(resumed.fits, undisturbed.fits - 12);
+  }
+}
+
+TEST(TrialJournal, BelievesNoLineThatIsNotWhole) {
+  const Journal file;
+  {
+    TrialJournal journal(file.path);
+    journal.Keep("a", 1, {{0.1, 0.2}, 7});
+    journal.Keep("b", 1.0 / 3, {{0.3}, 0});
+    journal.Keep("c", 1, {{INFINITY}, 0});
+  }
+  const std::string text = file.Text();
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    file.Write(text.substr(0, cut));
+    TrialJournal journal(file.path);
+    journal.Keep("d", 1, {{4}, 0});   // goes to a line of its own, whatever stands before it
+    TrialJournal again(file.path);
+    const auto a = again.Find("a", 1);
+    if (a) { EXPECT_EQ(a->values, (std::vector<double>{0.1, 0.2})); }
+    EXPECT_TRUE(again.Find("d", 1).has_value()) << cut;
+    EXPECT_FALSE(again.Find("c", 1).has_value());
+  }
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    std::string damaged = text;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    file.Write(damaged);
+    TrialJournal journal(file.path);
+    const auto a = journal.Find("a", 1);
+    if (a) { EXPECT_EQ(a->values, (std::vector<double>{0.1, 0.2})); }
+    const auto b = journal.Find("b", 1.0 / 3);
+    if (b) { EXPECT_EQ(b->values, std::vector<double>{0.3}); }
+    EXPECT_TRUE(a || b);
+    EXPECT_FALSE(journal.Find("a", 1.0 / 3).has_value());
+  }
+}
+
+TEST(TrialJournal, AFileThatCannotBeWrittenCostsNothingButTheResume) {
+  TrialJournal journal("/nowhere/at/all");
+  journal.Keep("a", 1, {{1}, 1});
+  EXPECT_FALSE(journal.Find("a", 1).has_value());
+  World w(TuneSpec::Search::kRandom);
+  w.context.journal = &journal;
+  EXPECT_LT(Best(w.Run()), 2);
+}
+
 Status Check(std::vector<TuneSpec::Dimension> space, LearnerSpec::Kind kind = LearnerSpec::Kind::kLightGbm) {
   TuneSpec spec;
   spec.trials = 5;
@@ -195,15 +311,15 @@ TEST(Automatic, TriesFromSimpleToLargeAndKeepsTheSimplestAmongEquals) {
   context.rows = 10'000;
   context.metric = "logloss";
   std::set<std::string> kinds;
-  context.score = [&](const LearnerSpec& l, double, int) -> Result<FoldScores> {
-    kinds.insert(std::string(LearnerName(l.kind)));
-    return FoldScores{{l.kind == LearnerSpec::Kind::kConstant ? 0.7 : 0.5}, 1};
+  context.score = [&](const TuneSetting& s, double, int) -> Result<FoldScores> {
+    kinds.insert(std::string(LearnerName(s.learner.kind)));
+    return FoldScores{{s.learner.kind == LearnerSpec::Kind::kConstant ? 0.7 : 0.5}, 1};
   };
   context.threads = 1;
   const auto result = ChooseAutomatically(context);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(kinds, (std::set<std::string>{"constant", "lightgbm", "logistic"}));
-  EXPECT_EQ(LearnerName(result->learner.kind), "logistic");
+  EXPECT_EQ(LearnerName(result->best.learner.kind), "logistic");
   EXPECT_EQ(result->trials.size(), 7u);
 }
 

@@ -7,6 +7,7 @@
 #include "headrace/base/text.h"
 #include "headrace/check/check.h"
 #include "headrace/model/train.h"
+#include "headrace/pipeline/tags.h"
 #include "headrace/sql/engine.h"
 
 namespace headrace {
@@ -129,8 +130,10 @@ class ColumnChecker {
 
   void CheckTrain(const StepSpec& step) {
     const auto data = std::find_if(step.inputs.begin(), step.inputs.end(), [](const StepInput& input) { return input.name == "data"; });
+    TrainSpec train = step.as<TrainStepSpec>().train;
+    if (const Status tags = ResolveTags(pipeline_, train.transform); !tags.ok()) return Refuse(step, tags);
     if (data == step.inputs.end() || !Knows(*data)) return;
-    Refuse(step, CheckTrainColumns(step.as<TrainStepSpec>().train, known_.at(data->step)));
+    Refuse(step, CheckTrainColumns(train, known_.at(data->step)));
   }
 
   void CheckChecks(const StepSpec& step, const Schema& schema) {

@@ -65,8 +65,8 @@ std::optional<DraftStep> DecodeStep(const std::string& name, const Node::Entry& 
 
 /// The parts, for tests and for each other. REQUIRE: nodes that passed their shape.
 TrainSpec DecodeTrain(const Node& node, const Node* gate, Diagnostics& diagnostics);
-/// What stands under `transform` of a `train`.
-std::vector<TransformSpec> DecodeTransforms(const Node& node, Diagnostics& diagnostics);
+/// What stands under `transform` of a `train`. `choices` takes what it leaves for `tune` to choose; null: nobody asks.
+std::vector<TransformSpec> DecodeTransforms(const Node& node, Diagnostics& diagnostics, std::vector<TuneSpec::Dimension>* choices = nullptr);
 /// `references` takes the other steps that checks read; null: none may. `own`: the name of the step whose checks they are.
 std::vector<CheckSpec> DecodeChecks(const Node* checks, const DecodeContext& context, std::string_view own = "", std::vector<StepReference>* references = nullptr);
 /// Read a contract file; nullopt after reporting. `place` is where the path is written.
@@ -77,6 +77,8 @@ std::optional<Contract> ReadContractFile(const std::string& file, const std::str
 CommandSpec DecodeCommand(const Node& node, const DecodeContext& context, DraftStep& draft);
 /// What stands under `aggregate`; adds what it reads, and its unfitted text, to `draft`.
 AggregateSpec DecodeAggregate(const Node& node, const DecodeContext& context, DraftStep& draft);
+/// What stands under `fill`, as a query; adds what it reads, and its unfitted text, to `draft`.
+SqlSpec DecodeFill(const Node& node, const DecodeContext& context, DraftStep& draft);
 /// What stands under `api` of an extract.
 ApiSpec DecodeApi(const Node& node, const DecodeContext& context);
 RetrySpec DecodeRetry(const Node& node, RetrySpec base);

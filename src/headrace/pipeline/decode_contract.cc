@@ -18,6 +18,7 @@ ContractColumn DecodeColumn(const Node& node) {
   column.one_of = TextsOf(node.Find("one_of"));
   column.matches = TextOf(node.Find("matches"));
   column.unique = BoolOf(node.Find("unique"), false);
+  column.tags = TextsOf(node.Find("tags"));
   return column;
 }
 

@@ -31,6 +31,7 @@ class StepDecoder {
     if (const Node* node = step_.Find("deliver")) spec.kind = StepKind::kDeliver, spec.spec = Deliver(*node);
     if (const Node* node = step_.Find("command")) spec.kind = StepKind::kCommand, spec.spec = DecodeCommand(*node, context_, draft_);
     if (const Node* node = step_.Find("aggregate")) spec.kind = StepKind::kAggregate, spec.spec = DecodeAggregate(*node, context_, draft_);
+    if (const Node* node = step_.Find("fill")) spec.kind = StepKind::kSql, spec.spec = DecodeFill(*node, context_, draft_);
     if (const Node* node = step_.Find("pipeline")) spec.kind = StepKind::kPipeline, spec.spec = Pipeline(*node);
     for (const char* key : {"gate", "register"})
       if (spec.kind != StepKind::kTrain) Refuse(key, StrCat("`", key, "` needs `train` beside it"));

@@ -2,6 +2,7 @@
 #include <tuple>
 
 #include "headrace/base/text.h"
+#include "headrace/model/tune.h"
 #include "headrace/pipeline/decode.h"
 #include "headrace/pipeline/decode_learning.h"
 #include "headrace/pipeline/model_checks.h"
@@ -20,9 +21,12 @@ class TrainDecoder {
     spec_.ignore = ColumnsOf(node.Find("ignore"), diagnostics_);
     if (const Node* split = node.Find("split")) Split(*split);
     if (const Node* folds = node.Find("folds")) Folds(*folds);
-    if (const Node* transform = node.Find("transform")) spec_.transform = DecodeTransforms(*transform, diagnostics_);
+    std::vector<TuneSpec::Dimension> choices;
+    if (const Node* transform = node.Find("transform")) spec_.transform = DecodeTransforms(*transform, diagnostics_, &choices);
     if (const Node* learner = node.Find("learner")) Learner(*learner);
     if (const Node* tune = node.Find("tune")) spec_.tune = DecodeTune(*tune, spec_.learner, diagnostics_);
+    spec_.tune.choices = std::move(choices);
+    Choices(node);
     if (const Node* monotone = node.Find("monotone")) spec_.learner.monotone = DecodeMonotone(*monotone);
     spec_.learner.categorical = ColumnsOf(node.Find("categorical"), diagnostics_);
     spec_.group = TextOf(node.Find("group"));
@@ -87,17 +91,56 @@ class TrainDecoder {
       return;
     }
     split.kind = SplitSpec::Kind::kHash;
-    if (!text.ends_with(")")) return Error(DiagnosticCode::kBadValue, by.place, "`hash(` is not closed", "write `hash(customer_id)`");
-    for (const std::string& column : headrace::Split(std::string_view(text).substr(5, text.size() - 6), ','))
-      if (!Trim(column).empty()) split.columns.emplace_back(Trim(column));
+    split.columns = HashedColumns(by);
     if (const Node::Entry* gap = node.FindEntry("gap"))
       Error(DiagnosticCode::kConflict, gap->key_place, "`gap` needs a split by time", "remove it, or split by a date column");
   }
 
+  /// The columns of `hash(a, b)`.
+  std::vector<std::string> HashedColumns(const Node& by) {
+    std::vector<std::string> columns;
+    const std::string text = TextOf(&by);
+    if (!text.ends_with(")")) {
+      Error(DiagnosticCode::kBadValue, by.place, "`hash(` is not closed", "write `hash(customer_id)`");
+      return columns;
+    }
+    for (const std::string& column : headrace::Split(std::string_view(text).substr(5, text.size() - 6), ','))
+      if (!Trim(column).empty()) columns.emplace_back(Trim(column));
+    return columns;
+  }
+
   void Folds(const Node& node) {
+    FoldSpec& folds = spec_.folds;
+    if (node.is_map()) return FoldsBy(node, *node.Find("by"));
     if (node.pending || node.text == "auto") return;
-    if (!ParseInt(node.text, &spec_.folds) || spec_.folds < 2)
-      Error(DiagnosticCode::kWrongType, node.place, StrCat("`folds` takes `auto` or an int from 2, got ", Describe(node)));
+    if (!ParseInt(node.text, &folds.count) || folds.count < 2)
+      Error(DiagnosticCode::kWrongType, node.place, StrCat("`folds` takes `auto`, an int from 2 or `{by: COLUMN}`, got ", Describe(node)));
+  }
+
+  void FoldsBy(const Node& node, const Node& by) {
+    FoldSpec& folds = spec_.folds;
+    folds.count = IntOf(node.Find("count"), 0);
+    folds.gap_us = DurationOf(node.Find("gap"), 0);
+    const std::string text = TextOf(&by);
+    const bool hashed = text.starts_with("hash(");
+    folds.kind = hashed ? FoldSpec::Kind::kHash : FoldSpec::Kind::kTime;
+    folds.columns = hashed ? HashedColumns(by) : std::vector<std::string>{text};
+    NoTargetAmong(node, "by", folds.columns);
+    if (const Node::Entry* gap = node.FindEntry("gap"); gap != nullptr && hashed)
+      Error(DiagnosticCode::kConflict, gap->key_place, "`gap` needs folds by time", "remove it, or cut the folds by a date column");
+  }
+
+  /// What the transforms leave to `tune`, held against it. A space that is wrong was told already.
+  void Choices(const Node& node) {
+    if (spec_.tune.choices.empty()) return;
+    if (const Node* tune = node.Find("tune"); tune != nullptr && tune->pending) return;
+    TuneSpec tune = spec_.tune;
+    for (const TuneSpec::Dimension& dimension : tune.space)
+      if (TuneSpec alone = tune; alone.choices.clear(), alone.space = {dimension}, !CheckTuneSpace(alone, spec_.learner).ok()) return;
+    for (const Node& entry : node.Find("transform")->items)
+      if (const Node::Entry* choose = entry.FindEntry("choose"))
+        if (const Status status = CheckTuneSpace(tune, spec_.learner); !status.ok())
+          return Error(DiagnosticCode::kConflict, choose->key_place, status.message(), status.help());
   }
 
   void Calibrate(const Node& node) {

@@ -54,8 +54,20 @@ class TransformDecoder {
       out.drop = ColumnsOf(drop, diagnostics_);
       return out;
     }
+    if (const Node* cast = node.Find("cast")) {
+      NoSteps(node, "cast");
+      for (const Node::Entry& entry : cast->entries)
+        if (const Result<Type> type = TypeFromName(TextOf(&entry.value)); type.ok()) out.cast.emplace_back(entry.key, *type);
+      return out;
+    }
+    if (const Node* rename = node.Find("rename")) {
+      NoSteps(node, "rename");
+      for (const Node::Entry& entry : rename->entries) out.rename.emplace_back(entry.key, TextOf(&entry.value));
+      return out;
+    }
     const Node* columns = node.Find("columns");
     if (columns != nullptr && columns->is_map()) {
+      out.tag = TextOf(columns->Find("tag"));
       if (const Result<Type> type = TypeFromName(TextOf(columns->Find("type"))); type.ok()) out.type = *type;
     } else {
       out.columns = ColumnsOf(columns, diagnostics_);
@@ -272,10 +284,34 @@ class TransformDecoder {
 
 }  // namespace
 
-std::vector<TransformSpec> DecodeTransforms(const Node& node, Diagnostics& diagnostics) {
+std::vector<TransformSpec> DecodeTransforms(const Node& node, Diagnostics& diagnostics, std::vector<TuneSpec::Dimension>* choices) {
   std::vector<TransformSpec> out;
-  for (const Node& entry : node.items)
-    if (std::optional<TransformSpec> spec = TransformDecoder(diagnostics).Decode(entry)) out.push_back(*std::move(spec));
+  const auto add = [&](const Node& entry, const std::string& choice, const std::string& alternative) {
+    std::optional<TransformSpec> spec = TransformDecoder(diagnostics).Decode(entry);
+    if (!spec) return;
+    spec->choice = choice;
+    spec->alternative = alternative;
+    out.push_back(*std::move(spec));
+  };
+  for (const Node& entry : node.items) {
+    const Node* choose = entry.Find("choose");
+    if (choose == nullptr) {
+      add(entry, "", "");
+      continue;
+    }
+    if (const Node::Entry* steps = entry.FindEntry("steps"))
+      diagnostics.AddError(DiagnosticCode::kConflict, steps->key_place, "`steps` has no meaning beside `choose`").Help("put it into an alternative");
+    for (const Node::Entry& choice : choose->entries) {
+      TuneSpec::Dimension dimension;
+      dimension.name = choice.key;
+      for (const Node::Entry& alternative : choice.value.entries) {
+        dimension.values.push_back(alternative.key);
+        if (alternative.value.is_map()) add(alternative.value, choice.key, alternative.key);
+        for (const Node& one : alternative.value.items) add(one, choice.key, alternative.key);
+      }
+      if (choices != nullptr) choices->push_back(std::move(dimension));
+    }
+  }
   return out;
 }
 

@@ -74,7 +74,7 @@ class SchemaPrinter {
 
  private:
   Json Of(const Shape& shape) {
-    for (const auto& [name, known] : std::array<std::pair<const char*, const Shape*>, 3>{{{"step", &StepShape()}, {"check", &CheckEntryShape()}, {"parameter", &ParamShape()}}}) {
+    for (const auto& [name, known] : std::array<std::pair<const char*, const Shape*>, 4>{{{"step", &StepShape()}, {"check", &CheckEntryShape()}, {"parameter", &ParamShape()}, {"transform", &TransformEntryShape()}}}) {
       if (shape.kind != Shape::Kind::kMap || shape.title != known->title) continue;
       if (!definitions_.contains(name)) {
         definitions_[name] = Json::object();

@@ -109,7 +109,8 @@ const Shape& StepShape();
 const Shape& ParamShape();
 const Shape& CheckEntryShape();
 const Shape& TrainShape();     ///< what stands under `train`
-const Shape& TransformShape();   ///< one entry of its `transform`
+const Shape& TransformShape();        ///< one entry of its `transform`
+const Shape& TransformEntryShape();   ///< the same without `choose`
 const Shape& ForEachShape();   ///< what stands under `for_each`
 
 /// `file` with the contents of the named keys left unchecked: they are checked later, when more is known.

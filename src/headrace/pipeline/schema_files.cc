@@ -198,6 +198,7 @@ const Shape& ContractFileShape() {
            {"one_of", ListOf(Scalar(kText)), "all values that may come", "[de, fr]"},
            {"matches", Scalar(kText), "text: a POSIX extended regular expression for the whole text", "\"[A-Z]{2}[0-9]+\""},
            {"unique", Scalar(kBool), "no value comes twice", "true"},
+           {"tags", ListOrSingle(Scalar(kText)), "words by which transforms find the column: `columns: {tag: money}`", "[money]"},
            Description(),
        })), "the columns, in any order", "[{name: customer_id, type: int, nullable: false}]"}),
       {"extra", Choice({"refuse", "ignore"}), "what to do with columns that are not listed; `refuse` when not given", "ignore"},

@@ -4,6 +4,14 @@ namespace headrace::internal {
 
 using enum ScalarType;
 
+Shape FoldsShape() {
+  return Either({Scalar(kText), MapOf("how to cut them", {
+      Required({"by", Scalar(kText), "a date or time column: each fold learns from the past and is judged on the block of rows that follows; or `hash(column, ...)`: rows that agree there are never on both sides", "as_of"}),
+      {"count", IntFrom(2), "how many; when not given as `auto`", "4"},
+      {"gap", Scalar(kDuration), "by time: the rows that a fold learns from end this long before the first that judges it", "7d"},
+  })});
+}
+
 Shape LearnerShape() {
   const Shape penalties = MapOf("parameters", {
       {"l2", Scalar(kDouble), "strength of the L2 penalty: 1/C of scikit-learn's LogisticRegression, alpha of Ridge; 1 when not given", "1.0"},

@@ -5,6 +5,7 @@
 /// Private to the schema: the parts of `train` that say how a model learns and is judged.
 namespace headrace::internal {
 
+Shape FoldsShape();
 Shape LearnerShape();
 Shape CalibrateShape();
 Shape ThresholdShape();

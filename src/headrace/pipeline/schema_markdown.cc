@@ -55,7 +55,8 @@ class MarkdownPrinter {
 
   void Inner(const Shape& shape, const std::string& path) {
     const bool own_section = shape.title == StepShape().title || shape.title == ParamShape().title || shape.title == CheckEntryShape().title;
-    if (shape.kind == Shape::Kind::kMap && own_section) return;
+    const bool told = shape.title == TransformEntryShape().title;   // its keys are those of the entry that holds the choice
+    if (shape.kind == Shape::Kind::kMap && (own_section || told)) return;
     if (shape.kind == Shape::Kind::kMap) Keys(shape, path);
     if (shape.kind == Shape::Kind::kList) Inner(*shape.item, path + "[]");
     if (shape.kind == Shape::Kind::kNamed) Inner(*shape.item, path + ".NAME");

@@ -214,7 +214,7 @@ const Shape& TrainShape() {
       {"key", Columns(), "columns that identify a row; they order the rows and are never features", "[customer_id, as_of]"},
       {"ignore", Columns(), "columns that are not features", "[name]"},
       {"split", SplitShape(), "which rows are held back for testing; none when not given", "{by: as_of, test: 20%, gap: 7d}"},
-      {"folds", Scalar(kText), "`auto`, or how many out-of-fold folds serve calibration, threshold and stopping point", "auto"},
+      {"folds", internal::FoldsShape(), "`auto`, or how many folds serve tuning, calibration, threshold and stopping point; or by which column they are cut (docs/metrics.md)", "{by: as_of, count: 5, gap: 7d}"},
       {"transform", ListOf(TransformShape()), "preparation of the columns, in order; a column that none names gets the default of its type", "[{columns: [age], steps: [{impute: median}]}]"},
       {"learner", internal::LearnerShape(), "the algorithm and its parameters; `auto` tries the usual ones on the folds (docs/learners.md)", "{lightgbm: {num_leaves: 31}}"},
       {"tune", internal::TuneShape(), "try settings of the learner on the folds and take the best (docs/tuning.md)", "{trials: 50}"},
@@ -312,6 +312,12 @@ const Shape& StepShape() {
         {"extract", ExtractShape(), "read rows from files or a database", "{file: data/customers.csv}"},
         {"sql", SqlShape(), "one query over the outputs of other steps", "{query: sql/features.sql}"},
         {"aggregate", AggregateShape(), "events to features per entity as of dates, never reading past them (docs/aggregate.md)", "{events: events, entity: customer_id, as_of: \"${params.as_of}\", windows: [7d, 30d], of: {orders: count}}"},
+        {"fill", MapOf("what to fill", {
+             Data(),
+             Required({"columns", Columns(), "the columns whose nulls take the last value before them", "[price, stock]"}),
+             Required({"by", Columns(), "rows that agree in these columns belong together; no value crosses over", "[product_id]"}),
+             Required({"order", ColumnShape(), "the column that says which row comes before which", "day"}),
+         }), "carry values forward within a key: each null takes the last value before it (docs/fill.md)", "{data: prices, columns: [price], by: [product_id], order: day}"},
         {"train", TrainShape(), "fit a model", "{data: customers, target: churned}"},
         {"score", ScoreShape(), "apply a model", "{data: customers, model: model}"},
         {"deliver", DeliverShape(), "write rows to a destination", "{data: scores, file: out/scores.parquet}"},
@@ -328,7 +334,7 @@ const Shape& StepShape() {
     for (Key& key : CommonKeys()) keys.push_back(std::move(key));
     for (const char* kind : {"report", "attribute", "media_mix"})
       keys.push_back(NotYet(kind, "a step kind of a later version"));
-    return MapOf("a step", std::move(keys), {"extract", "sql", "aggregate", "train", "score", "deliver", "command", "pipeline", "use"});
+    return MapOf("a step", std::move(keys), {"extract", "sql", "aggregate", "fill", "train", "score", "deliver", "command", "pipeline", "use"});
   }();
   return shape;
 }

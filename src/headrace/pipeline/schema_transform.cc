@@ -69,16 +69,42 @@ Shape StepShapeOf() {
   return Either({Choice({"log1p"}), map});
 }
 
-}  // namespace
-
-const Shape& TransformShape() {
-  static const Shape shape = MapOf("a transform", {
-      {"columns", Either({ListOrSingle(Scalar(kColumn)), MapOf("a type", {Required({"type", Choice({"bool", "int", "double", "text", "date", "timestamp"}), "all columns of this type that no entry before took", "double"})})}),
+std::vector<Key> EntryKeys() {
+  const auto types = [] { return Choice({"bool", "int", "double", "text", "date", "timestamp"}); };
+  return {
+      {"columns", Either({ListOrSingle(Scalar(kColumn)), MapOf("a type or a tag", {
+           {"type", types(), "all columns of this type that no entry before took", "double"},
+           {"tag", Scalar(kText), "all columns that a contract of the pipeline tags so and that no entry before took", "money"},
+       }, {"type", "tag"})}),
        "the columns it applies to, in order; a name with `*` takes all that fit and that no entry before took", "[recency_days, \"spend_*\"]"},
       {"steps", ListOrSingle(StepShapeOf()), "what happens to each of the columns, in order; an empty list passes them on", "[{impute: median}, {scale: standard}]"},
       {"derive", Named("name: expression", Scalar(kExpression), kName), "new columns from expressions over one row", "{spend_per_visit: \"spend / nullif(visits, 0)\"}"},
+      {"cast", Named("column: type", types(), kColumn), "columns that are of another type from here on; a value that has no such form is missing", "{zip: text, amount: double}"},
+      {"rename", Named("column: new name", Scalar(kColumn), kColumn), "columns that have another name from here on", "{spend_30d: spend}"},
       {"drop", InputColumns(), "columns that are left out; a name with `*` takes all that fit", "[\"tmp_*\"]"},
-  }, {"columns", "derive", "drop"});
+  };
+}
+
+std::vector<std::string> EntryKinds() { return {"columns", "derive", "cast", "rename", "drop"}; }
+
+}  // namespace
+
+const Shape& TransformEntryShape() {
+  static const Shape shape = MapOf("a transform", EntryKeys(), EntryKinds());
+  return shape;
+}
+
+const Shape& TransformShape() {
+  static const Shape shape = [] {
+    std::vector<Key> keys = EntryKeys();
+    std::vector<std::string> kinds = EntryKinds();
+    const Shape entries = Either({ListOf(TransformEntryShape()), TransformEntryShape()});
+    keys.push_back({"choose", Named("choice: alternatives", Named("alternative: transforms", entries)),
+                    "transforms between which `tune` chooses: for each choice named alternatives, each a transform or a list of them, `[]` for none (docs/tuning.md)",
+                    "{city: {by_target: {columns: city, steps: [{encode: target}]}, by_level: {columns: city, steps: [{encode: onehot}]}}}"});
+    kinds.emplace_back("choose");
+    return MapOf("a transform or a choice", std::move(keys), std::move(kinds));
+  }();
   return shape;
 }
 

@@ -48,8 +48,10 @@ Json Describe(const SqlSpec& spec) {
 Json Describe(const TuneSpec& spec) {
   Json space = Json::array();
   for (const TuneSpec::Dimension& d : spec.space) space.push_back({{"name", d.name}, {"values", d.values}, {"low", d.low}, {"high", d.high}, {"log", d.log}, {"whole", d.whole}});
+  Json choices = Json::object();
+  for (const TuneSpec::Dimension& choice : spec.choices) choices[choice.name] = choice.values;
   return {{"trials", spec.trials}, {"budget_us", spec.budget_us}, {"search", static_cast<int>(spec.search)}, {"choose", static_cast<int>(spec.choose)},
-          {"metric", spec.metric}, {"seed", spec.seed}, {"space", space}};
+          {"metric", spec.metric}, {"seed", spec.seed}, {"space", space}, {"choices", choices}};
 }
 
 Json Describe(const TransformSpec& spec) { return CanonicalText(spec); }
@@ -60,7 +62,7 @@ Json Describe(const TrainSpec& spec) {
   for (const GateSpec& g : spec.gate) gates.push_back({{"expression", g.expression}, {"metric", g.metric}, {"by", g.by}});
   return {{"target", spec.target}, {"positive", spec.positive}, {"key", spec.key}, {"ignore", spec.ignore},
           {"split", {{"kind", static_cast<int>(spec.split.kind)}, {"columns", spec.split.columns}, {"test", spec.split.test}, {"gap_us", spec.split.gap_us}}},
-          {"folds", spec.folds}, {"transform", transform},
+          {"folds", {{"kind", static_cast<int>(spec.folds.kind)}, {"columns", spec.folds.columns}, {"count", spec.folds.count}, {"gap_us", spec.folds.gap_us}}}, {"transform", transform},
           {"learner", {{"kind", static_cast<int>(spec.learner.kind)}, {"given", spec.learner.given}, {"parameters", spec.learner.parameters},
                        {"task", spec.learner.task ? static_cast<int>(*spec.learner.task) : -1}, {"l2", spec.learner.l2}, {"l1", spec.learner.l1},
                        {"automatic", spec.learner.automatic}, {"uplift", spec.learner.uplift ? static_cast<int>(*spec.learner.uplift) : -1}, {"monotone", spec.learner.monotone}, {"categorical", spec.learner.categorical}}},

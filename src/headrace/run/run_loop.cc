@@ -5,6 +5,7 @@
 #include "headrace/base/crash.h"
 #include "headrace/base/files.h"
 #include "headrace/base/version.h"
+#include "headrace/pipeline/tags.h"
 #include "headrace/run/fingerprint.h"
 #include "headrace/run/presentable.h"
 #include "headrace/run/run_alerts.h"
@@ -75,6 +76,9 @@ Result<std::map<std::string, std::string>> SourceDigests(const ResolvedPipeline&
   const bool tells_values = step.kind == StepKind::kTrain || (step.kind == StepKind::kScore && step.as<ScoreSpec>().reasons > 0);   // in the model's profile; in reasons
   if (tells_values)
     if (const std::vector<std::string> personal = PersonalColumns(pipeline); !personal.empty()) digests["columns called personal"] = Join(personal, ", ");
+  if (step.kind == StepKind::kTrain)
+    for (const TransformSpec& entry : step.as<TrainStepSpec>().train.transform)
+      if (!entry.tag.empty()) digests[StrCat("columns tagged ", entry.tag)] = Join(TaggedColumns(pipeline, entry.tag), ", ");
   return digests;
 }
 
@@ -405,6 +409,7 @@ Status RunLoop::Start(const StepSpec& spec, StepRecord& record, std::map<std::st
   context.step = &spec;
   context.inputs = std::move(inputs);
   context.attempt = record.attempt;
+  context.fingerprint = record.fingerprint;
   context.unfitted = UnfittedAbove(*env_.pipeline, spec);
   runner_.Start(std::move(context));
   return Ok();

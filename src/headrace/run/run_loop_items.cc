@@ -136,6 +136,7 @@ Status RunLoop::StartItem(FanOut& fan, std::size_t item) {
   context.step = spec.get();
   context.inputs = std::move(inputs).value();
   context.attempt = record.attempt;
+  context.fingerprint = record.fingerprint;
   context.unfitted = UnfittedAbove(*env_.pipeline, *spec);
   const std::string name = record.step;
   items_[name] = {&fan, item, std::move(spec), std::move(record)};

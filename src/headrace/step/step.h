@@ -60,6 +60,7 @@ struct StepContext {
   const StepSpec* step = nullptr;
   std::map<std::string, StepInputFile> inputs;           ///< by StepInput::name
   int attempt = 1;
+  std::string fingerprint;                               ///< of all that determines the output; "" = not known
   std::vector<UnfittedStep> unfitted;                    ///< the unfitted steps above a train or score step's data
   std::function<void(std::string_view, double)> progress;   ///< what it does now, and how far it is in [0, 1]
   std::function<bool()> cancelled;                       ///< asked between blocks; true = stop soon with kInterrupted

@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "headrace/base/files.h"
 #include "headrace/base/json.h"
 #include "headrace/model/train.h"
+#include "headrace/model/trial_journal.h"
 #include "headrace/notify/alert.h"
+#include "headrace/pipeline/tags.h"
 #include "headrace/sql/engine.h"
 #include "headrace/step/step_internal.h"
 
@@ -20,6 +23,12 @@ Result<std::shared_ptr<const Model>> Champion(const StepContext& context, const 
   if (!version.ok()) return std::shared_ptr<const Model>();
   ASSIGN_OR_RETURN(const std::string path, context.store().ArtifactPath({version->digest, "model", -1}));
   return Model::Open(path);
+}
+
+/// Whether trials are kept for the next attempt.
+bool Searches(const StepContext& context) {
+  const TrainSpec& train = context.step->as<TrainStepSpec>().train;
+  return !context.fingerprint.empty() && (train.tune.trials > 0 || train.learner.automatic);
 }
 
 std::int64_t ChampionVersion(Store& store, const std::string& tenant, const std::string& name) {
@@ -49,12 +58,20 @@ Result<StepFiles> RunTrain(const StepContext& context) {
   train.seconds = [clock = context.run->clock] { return static_cast<double>(clock->MonotonicMicros()) / 1e6; };
   ASSIGN_OR_RETURN(train.champion, Champion(context, spec));
   TrainSpec settings = spec.train;
+  RETURN_IF_ERROR(ResolveTags(context.pipeline(), settings.transform));
   for (const std::string& name : PersonalColumns(context.pipeline()))
     if (data.schema().IndexOf(name)) settings.personal.push_back(name);
+  std::optional<TrialJournal> trials;
+  if (Searches(context)) {
+    ASSIGN_OR_RETURN(const std::string path, context.store().TrialsPath(context.fingerprint));
+    train.trials = &trials.emplace(path);
+  }
   ASSIGN_OR_RETURN(const TrainOutput trained, Train(data, settings, train));
 
   StepFiles out;
-  out.details.notes = trained.notes;
+  if (trials && trials->found() > 0)
+    out.details.notes.push_back(StrCat(FormatCount(trials->found()), " of the settings had been tried before this attempt, which went on from there"));
+  out.details.notes.insert(out.details.notes.end(), trained.notes.begin(), trained.notes.end());
   out.details.model = ModelDetails{};
   out.details.model->gates = trained.gates;
   out.gate_refused = !trained.gates_passed();
@@ -69,6 +86,11 @@ Result<StepFiles> RunTrain(const StepContext& context) {
 
 Status RegisterModel(const StepContext& context, const ArtifactRef& artifact, bool gate_refused, StepDetails& details) {
   details.model->digest = artifact.digest;
+  if (Searches(context)) {
+    // The model lies in the store: no attempt needs the trials any more.
+    ASSIGN_OR_RETURN(const std::string trials, context.store().TrialsPath(context.fingerprint));
+    RETURN_IF_ERROR(RemoveFile(trials));
+  }
   const auto& registration = context.step->as<TrainStepSpec>().registration;
   if (!registration || context.run->dry_run) return Ok();
   const std::string& tenant = context.pipeline().tenant;

@@ -12,6 +12,12 @@ std::string PathOf(const std::string& directory, const ArtifactRef& artifact) {
 }
 }  // namespace
 
+Result<std::string> Store::TrialsPath(std::string_view fingerprint) {
+  const std::string folder = JoinPath(directory_, "trials");
+  RETURN_IF_ERROR(MakeDirectories(folder));
+  return JoinPath(folder, fingerprint);
+}
+
 std::string Store::ScratchPath(std::string_view suffix) {
   const std::lock_guard lock(mutex_);
   return StrCat(directory_, "/tmp/", internal::TheKernel().Pid(), "-", internal::HostTag(), "-", ++scratch_count_, suffix);

@@ -331,6 +331,17 @@ Status CloseKilled(Database& db, const Garbage& garbage, std::int64_t now_us) {
   }
   return Ok();
 }
+
+/// What searches left that no recorded step can go on with. A step is recorded before it begins one.
+Status RemoveTrials(Database& db, const std::string& folder) {
+  for (const std::string& fingerprint : ListDirectory(folder)) {
+    Statement find(db, "SELECT 1 FROM steps WHERE fingerprint = ? LIMIT 1");
+    find.Bind(fingerprint);
+    ASSIGN_OR_RETURN(const bool found, find.Step());
+    if (!found) RETURN_IF_ERROR(RemoveFile(JoinPath(folder, fingerprint)));
+  }
+  return Ok();
+}
 }  // namespace
 
 Result<GcReport> Store::CollectGarbage(const GcRequest& request) {
@@ -372,6 +383,7 @@ Result<GcReport> Store::CollectGarbage(const GcRequest& request) {
     const auto group = garbage.of_gone.find(file.digest);
     Add(group == garbage.of_gone.end() ? report.left_over : garbage.groups[group->second].gone, file);
   }
+  if (request.apply) RETURN_IF_ERROR(RemoveTrials(*db_, JoinPath(directory_, "trials")));
   for (GcReport::Group& group : garbage.groups)
     if (Meant(request, group)) report.groups.push_back(std::move(group));
   return report;

@@ -88,6 +88,24 @@ class GcTest : public StoreForTests {
   }
 };
 
+TEST_P(GcTest, TrialsStayWhileAStepThatCouldGoOnWithThemIsRecorded) {
+  Begin("r1");
+  const std::string kept = *store_->TrialsPath("f"), left = *store_->TrialsPath("0123");
+  for (const std::string& path : {kept, left}) ASSERT_TRUE(WriteFileAtomically(path, "trials").ok());
+  Gc();
+  EXPECT_TRUE(FileExists(kept)) << "its run is at work";
+  EXPECT_FALSE(FileExists(left));
+  End("r1", RunState::kInterrupted);
+  Run("r2", "two");
+  clock_.Sleep(kDay);
+  GcRequest all;
+  all.before_us = clock_.NowMicros();
+  all.keep = 1;
+  Gc(all);
+  EXPECT_EQ(Runs(), "r2");
+  EXPECT_TRUE(FileExists(kept)) << "a step of r2 has the same fingerprint";
+}
+
 TEST_P(GcTest, OldRunsGoWithTheirArtifactsAndTheLastSuccessStays) {
   const ArtifactRef first = Run("r1", "one");
   const ArtifactRef second = Run("r2", "two");

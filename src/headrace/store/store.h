@@ -302,6 +302,9 @@ class Store {
   // Artifacts. ------------------------------------------------------------------------------------------------------
   /// A path for a file being written, unique in the project; its folder is there.
   std::string ScratchPath(std::string_view suffix);
+  /// Where a training keeps the scores of its trials until it has ended, for the next attempt of a step with this fingerprint; the folder is there. The file goes
+  /// with the last record of such a step (gc), if the step does not remove it.
+  Result<std::string> TrialsPath(std::string_view fingerprint);
   /// Move a finished scratch file in under its digest. The same content is kept once.
   Result<ArtifactRef> AddArtifact(const std::string& scratch_path, std::string_view kind, std::int64_t rows);
   /// The file of an artifact, whose digest was checked (once a process); kFailed when it is gone or damaged.
