@@ -43,6 +43,8 @@ steps:
       transform: [{columns: [country], steps: [{encode: frequency}]}]
       calibrate: {method: sigmoid, by: country}
       segments: [country]
+      evaluate: [auc, bias, profit@10/4, profit_share@10/4]
+    gate: ['"profit@10/4" > 0']
   scores: {score: {data: people, model: model, keep: [id, country]}}
   out: {deliver: {data: scores, file: out/scores.csv}}
 """
@@ -128,6 +130,10 @@ def test_a_calibration_by_country_is_right_within_each(project):
     (model,) = project.glob(".headrace/artifacts/*/*.model")
     calibration = json.loads(headrace(project, "inspect", str(model), "--member", "calibration.json").stdout)
     assert calibration["by"] == "country" and [s["value"] for s in calibration["segments"]] == list("abcd")
+    told = headrace(project, "report", json.loads(done.stdout)["run"], "-o", "report.html")
+    page = (project / "report.html").read_text()
+    for words in ("Profit: 10/4 (value of a positive, cost of a contact)", "for each of all rows, contacted or not", "4 of its 4 values have rows enough"):
+        assert words in page, told.stderr + words
     (project / "main.yaml").write_text(CALIBRATED.replace("{method: sigmoid, by: country}", "sigmoid"))
     done = headrace(project, "--json", "run", "main.yaml")
     assert done.returncode == 0, done.stderr

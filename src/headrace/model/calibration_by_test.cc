@@ -61,11 +61,11 @@ TEST(CalibrationBy, ValuesWithRowsEnoughHaveTheirOwnCurveAndAllOthersThePooledOn
     EXPECT_EQ(fitted->num_segments(), 2u);
     const Calibration pooled = *Calibration::Fit(kind, rows.scores, rows.targets, 2);
     for (const double score : {0.0, 0.1, 0.35, 0.8, 1.0}) {
-      for (const std::string value : {"few", "sure", "never seen", "", "man", "manyy"}) {
+      for (const char* value : {"few", "sure", "never seen", "", "man", "manyy"}) {
         EXPECT_EQ(fitted->SegmentOf(value), Calibration::kPooled) << value;
         EXPECT_EQ(fitted->Apply(score, fitted->SegmentOf(value)), pooled.Apply(score));
       }
-      for (const std::string value : {"many", "high"}) {
+      for (const char* value : {"many", "high"}) {
         const Calibration own = *Calibration::Fit(kind, rows.Of(value, rows.scores), rows.Of(value, rows.targets), 2);
         EXPECT_EQ(fitted->Apply(score, fitted->SegmentOf(value)), own.Apply(score)) << value;
       }

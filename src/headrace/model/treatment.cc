@@ -51,7 +51,7 @@ Result<Treatment> ReadTreatment(const Table& table, const TrainSpec& spec) {
   ASSIGN_OR_RETURN(const std::set<std::string> values, ValuesOf(*column, spec.treatment));
   Treatment treatment;
   treatment.value = spec.treated;
-  for (const std::string usual : {"true", "1"})
+  for (const char* usual : {"true", "1"})
     if (treatment.value.empty() && values.contains(usual)) treatment.value = usual;
   if (treatment.value.empty()) treatment.value = *values.rbegin();
   if (!values.contains(treatment.value))
