@@ -47,8 +47,8 @@ Status CheckCalibrationColumn(const TrainSpec& spec, const Schema& schema) {
   const std::optional<std::size_t> at = schema.IndexOf(by);
   if (!at) return UnknownColumn("calibration", by, schema);
   if (Contains(spec.personal, by)) return Error(ErrorCode::kInvalid, "calibration column `", by, "` is personal, and its values would stand in the model file");
-  const std::vector<std::string> never = NeverFeatures(spec), split_only = SplitOnly(spec);
-  if (by == spec.target || Contains(never, by) || Contains(split_only, by))
+  const std::vector<std::string> never = NeverFeatures(spec), dividing = DividesOnly(spec, spec.transform);
+  if (by == spec.target || Contains(never, by) || Contains(dividing, by))
     return Error(ErrorCode::kInvalid, "calibration goes by `", by, "`, which is no feature").WithHelp("scored rows bring the model's features; choose one of them");
   if (!CanCalibrateBy(schema[*at].type))
     return Error(ErrorCode::kInvalid, "calibration column `", by, "` is ", TypeName(schema[*at].type), ", expected text, int or bool");
