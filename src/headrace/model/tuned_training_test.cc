@@ -94,6 +94,29 @@ TEST(FoldsOfTraining, WrongColumnsAreToldWithoutData) {
   EXPECT_EQ(CheckTrainColumns(spec, Customers(1).schema()).message(), "`churned` cannot be both target and fold column");
 }
 
+TEST(FoldsOfTraining, NoQueryIsCut) {
+  std::vector<std::int64_t> query, moment, grade, x;
+  for (std::int64_t i = 0; i < 120; ++i) {
+    query.push_back(i / 10);
+    moment.push_back(i);
+    grade.push_back(i % 3);
+    x.push_back(i * 7 % 11);
+  }
+  const auto column = [](const std::vector<std::int64_t>& values) { return std::make_shared<Column>(Type::kInt, values, std::vector<std::uint8_t>{}); };
+  const Table rows(Schema({{"query", Type::kInt}, {"moment", Type::kInt}, {"grade", Type::kInt}, {"x", Type::kInt}}), {column(query), column(moment), column(grade), column(x)}, 120);
+  TrainSpec spec;
+  spec.target = "grade";
+  spec.group = "query";
+  spec.learner.given = true;
+  spec.learner.parameters = {{"objective", "lambdarank"}, {"num_iterations", "3"}, {"min_data_in_leaf", "2"}};
+  spec.folds = {FoldSpec::Kind::kTime, {"moment"}, 4, 0};   // cuts at 24, 48, ...
+  const Status cut = Train(rows, spec, {}).status();
+  EXPECT_EQ(cut.ToString(), "the folds cut through the query query = 2\nhelp: leave `by` out of `folds`: they are then cut by `query`");
+  spec.folds.columns = {"query"};
+  const auto whole = Train(rows, spec, {});
+  EXPECT_TRUE(whole.ok()) << whole.status();
+}
+
 TEST(ChosenTransforms, AreAsIfNothingElseHadBeenWritten) {
   const auto chosen = TrainOn(Choosing());
   ASSERT_TRUE(chosen.ok()) << chosen.status();

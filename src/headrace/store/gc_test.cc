@@ -90,6 +90,7 @@ class GcTest : public StoreForTests {
 
 TEST_P(GcTest, TrialsStayWhileAStepThatCouldGoOnWithThemIsRecorded) {
   Begin("r1");
+  ASSERT_TRUE(store_->StartStep(Step("r1")).ok());
   const std::string kept = *store_->TrialsPath("f"), left = *store_->TrialsPath("0123");
   for (const std::string& path : {kept, left}) ASSERT_TRUE(WriteFileAtomically(path, "trials").ok());
   Gc();
