@@ -7,6 +7,7 @@ namespace headrace {
 
 ApiSpec DecodeApi(const Node& node, const DecodeContext& context) {
   ApiSpec spec;
+  if (!node.is_map()) return spec;   // it was refused
   const Node& url = *node.Find("url");
   spec.url = TextOrSecretOf(&url);
   spec.allow_private = BoolOf(node.Find("allow_private"), false);

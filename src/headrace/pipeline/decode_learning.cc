@@ -54,6 +54,7 @@ TuneSpec DecodeTune(const Node& node, const LearnerSpec& learner, Diagnostics& d
   const Node* space = node.Find("space");
   if (space == nullptr) return tune;
   for (const Node::Entry& entry : space->entries) {
+    if (!entry.value.is_list() && !entry.value.is_map()) continue;   // it was refused
     TuneSpec::Dimension dimension;
     dimension.name = entry.key;
     bool pending = false;

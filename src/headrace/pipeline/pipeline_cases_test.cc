@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <utility>
 #include <vector>
 
 #include "headrace/pipeline/columns.h"
@@ -53,6 +55,37 @@ TEST_P(RefusedTest, SaysWhatIsWrong) {
   if (std::getenv("HEADRACE_UPDATE_EXPECTED") != nullptr) std::ofstream(expected, std::ios::binary) << messages;
   EXPECT_NE(messages, "");
   EXPECT_EQ(messages, ReadFile(expected));
+}
+
+/// The keys of a YAML text, as [begin, end) of each.
+std::vector<std::pair<std::size_t, std::size_t>> KeysOf(const std::string& text) {
+  std::vector<std::pair<std::size_t, std::size_t>> keys;
+  for (std::size_t end = text.find(':'); end != std::string::npos; end = text.find(':', end + 1)) {
+    std::size_t begin = end;
+    while (begin > 0 && (std::isalnum(static_cast<unsigned char>(text[begin - 1])) != 0 || text[begin - 1] == '_')) --begin;
+    if (end - begin > 2 && end + 1 < text.size() && std::isspace(static_cast<unsigned char>(text[end + 1])) != 0) keys.emplace_back(begin, end);
+  }
+  return keys;
+}
+
+// What a refused map leaves behind is looked at by whatever decodes the rest.
+TEST(BrokenTest, AKeyMisspeltOrWithAnotherValueIsToldWhereverItStands) {
+  const fs::path source = fs::path(HEADRACE_SOURCE_DIR) / "tests/cases/accepted/every_key.yaml";
+  const fs::path broken = fs::path(::testing::TempDir()) / "every_key.yaml";
+  const std::string text = ReadFile(source);
+  const auto keys = KeysOf(text);
+  ASSERT_GT(keys.size(), 400U);
+  std::size_t refused = 0;
+  const auto check = [&](const std::string& damaged) {
+    std::ofstream(broken, std::ios::binary) << damaged;
+    refused += Messages(broken).empty() ? 0 : 1;
+  };
+  for (const auto& [begin, end] : keys) {
+    check(std::string(text).erase((begin + end) / 2, 1));
+    const std::size_t line = text.find('\n', end);
+    check(text.substr(0, end) + ": {no_such: 1}" + text.substr(line));
+  }
+  EXPECT_GT(refused, keys.size() * 3 / 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, AcceptedTest, ::testing::ValuesIn(Cases("accepted")), Name);
