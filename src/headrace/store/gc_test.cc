@@ -154,7 +154,7 @@ TEST_P(GcTest, WhatAskedForThemGoesWithOldRuns) {
   requests[0].run = "r1";
   requests[1].state = RequestState::kSkipped;
   requests[3].state = RequestState::kFailed;
-  for (const std::size_t i : {0, 1, 3}) {
+  for (const std::size_t i : {0U, 1U, 3U}) {
     requests[i].ended_us = clock_.NowMicros();
     ASSERT_TRUE(*queue.Change(requests[i]));
   }
