@@ -5,7 +5,7 @@
     scored = model.predict(customers)          # pandas, Polars, pyarrow, DuckDB: the same kind of table comes back
 
 Nothing of a model file is executed. Rows go in and out as Arrow streams (``__arrow_c_stream__``), without Python touching a value. Estimators for scikit-learn, fitted by the same
-library, are in `headrace.sklearn`; `from_sklearn` turns a fitted scikit-learn pipeline into a model file.
+library, are in `headrace.sklearn`; `from_sklearn` turns a fitted scikit-learn pipeline into a model file, `to_onnx` a model file into an ONNX model.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ import os
 from headrace import _library
 from headrace._library import LIBRARY, Stream
 
-__all__ = ["DataError", "HeadraceError", "InvalidModelError", "Model", "Stream", "from_sklearn", "load"]
+__all__ = ["DataError", "HeadraceError", "InvalidModelError", "Model", "Stream", "from_sklearn", "load", "to_onnx"]
 __version__ = LIBRARY.headrace_version().decode()
 
 
@@ -67,6 +67,29 @@ def from_sklearn(estimator, sample, *, target="target"):
     """
     from headrace import _convert
     return _convert.from_sklearn(estimator, sample, target)
+
+
+def to_onnx(model, path, sample):
+    """Write a model as ONNX: the same scores from the same raw columns wherever onnxruntime runs. `path` appears only once every score of the sample was compared,
+    and those of the rows that the model file makes up (docs/model-file.md, the parity proof).
+
+    model   a Model, or what `load` takes
+    sample  rows like those to be scored; whatever `Model.predict` takes, one row at least
+
+    Inputs, each [N, 1], by the name of the column: double (NaN: missing), int64, bool, string; int64 of dates (days since 1970-01-01) and timestamps (microseconds since then, UTC). An int or bool
+    column that was missing somewhere in training is double, NaN where it is missing; such a text, date or timestamp column has a second input, `<column>_missing` (bool), which says where it is: what the
+    first one holds there does not matter.
+    Outputs, N rows each: `score` (double [N, 1]; several classes: `scores`, [N, classes] in the order of `info["classes"]`) and, for classes, `label` (string [N, 1]).
+    A row that Headrace refuses scores NaN and has the label "".
+
+    Raises InvalidModelError, naming step and column, for what cannot be said exactly, and naming row and both scores, when a score differs by more than 1e-9 (of the score, where that is above 1), or
+    a label (docs/python.md); DataError for rows that do not fit the model. Needs onnx, onnxruntime, numpy and pyarrow, else ImportError.
+    """
+    try:
+        from headrace import _onnx
+    except ImportError as error:
+        raise ImportError(f"headrace.to_onnx needs the package `{error.name}`: pip install onnx onnxruntime numpy pyarrow", name=error.name) from error
+    return _onnx.to_onnx(model, path, sample)
 
 
 class Model:
