@@ -133,7 +133,7 @@ Result<Table> ReadArrowStream(std::string_view bytes, std::size_t max_rows) {
     blocks.push_back(std::move(**block));
   }
   if (blocks.empty()) return Error(ErrorCode::kInvalid, "an Arrow stream has no rows");
-  return Concat(blocks);
+  return Concat(std::move(blocks));
 }
 
 }  // namespace headrace

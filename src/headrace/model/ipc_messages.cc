@@ -1,5 +1,6 @@
 // nanoarrow's verifier keeps every offset of a message within it, but lets a union say which kind of value it has and have none; its reader then follows that value to
-// address 0. So what is read here is read again: every message has a header, every column a type. Format: https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc
+// address 0; and it computes with any length and reads numbers from any offset. So what is read here is read again: every message has a header, every column a type,
+// every length is one that rows can have, every buffer begins at a multiple of 8 as the format asks. Format: https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc
 // and https://flatbuffers.dev/internals/.
 
 #include <cstring>
@@ -60,12 +61,34 @@ Status CheckSchema(const FlatTable& schema) {
   return Ok();
 }
 
+/// The two numbers of each entry of a vector of pairs: a node's length and nulls, a buffer's offset and length. None is negative or so large that
+/// arithmetic on it overflows.
+Status CheckPairs(const FlatTable& batch, std::size_t field, bool offsets) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;
+  const auto pairs = batch.Follow(batch.Field(field));
+  const auto count = pairs ? ReadAt<std::uint32_t>(batch.bytes, *pairs) : std::nullopt;
+  if (!count) return Damaged("rows without columns");
+  for (std::size_t i = 0; i < *count; ++i) {
+    const auto first = ReadAt<std::int64_t>(batch.bytes, *pairs + 4 + 16 * i), second = ReadAt<std::int64_t>(batch.bytes, *pairs + 12 + 16 * i);
+    if (!first || !second) return Damaged("a column that is not there");
+    if (*first < 0 || *first > kMost || *second < 0 || *second > kMost) return Damaged("a length or offset that no column has");
+    if (offsets && *first % 8 != 0) return Damaged("a buffer does not begin at a multiple of 8");
+  }
+  return Ok();
+}
+
+Status CheckBatch(const FlatTable& batch) {
+  constexpr std::size_t kNodes = 1, kBuffers = 2;
+  RETURN_IF_ERROR(CheckPairs(batch, kNodes, false));
+  return CheckPairs(batch, kBuffers, true);
+}
+
 }  // namespace
 
 Status CheckIpcMessages(std::string_view bytes) {
   constexpr std::uint32_t kContinuation = 0xffffffff;
   constexpr std::size_t kHeaderKind = 1, kHeader = 2, kBodyLength = 3;
-  constexpr std::uint8_t kSchema = 1;
+  constexpr std::uint8_t kSchema = 1, kRecordBatch = 3;
   for (std::size_t at = 0; at < bytes.size();) {
     const auto marker = ReadAt<std::uint32_t>(bytes, at);
     const auto size = ReadAt<std::int32_t>(bytes, at + 4);
@@ -79,7 +102,9 @@ Status CheckIpcMessages(std::string_view bytes) {
     const FlatTable message{metadata, ReadAt<std::uint32_t>(metadata, 0).value_or(0)};
     const auto kind = message.Field(kHeaderKind), header = message.Follow(message.Field(kHeader)), body = message.Field(kBodyLength);
     if (!kind || !header) return Damaged("a message without a header");
-    if (ReadAt<std::uint8_t>(metadata, *kind) == kSchema) RETURN_IF_ERROR(CheckSchema({metadata, *header}));
+    const std::optional<std::uint8_t> says = ReadAt<std::uint8_t>(metadata, *kind);
+    if (says != kSchema && says != kRecordBatch) return Damaged("a message that is neither schema nor rows");
+    RETURN_IF_ERROR(says == kSchema ? CheckSchema({metadata, *header}) : CheckBatch({metadata, *header}));
     const std::int64_t skip = body ? ReadAt<std::int64_t>(metadata, *body).value_or(-1) : 0;
     if (skip < 0 || static_cast<std::size_t>(skip) > bytes.size() - at) return Damaged("the rows of a message are cut short");
     at += static_cast<std::size_t>(skip);
