@@ -24,7 +24,7 @@ std::string QuotedList(const std::vector<std::string>& items) {
 std::string CopyOptions(FileFormat format) {
   using Kind = FileFormat::Kind;
   using Compression = FileFormat::Compression;
-  if (format.kind == Kind::kParquet) return "FORMAT parquet, COMPRESSION zstd";
+  if (format.kind == Kind::kParquet) return std::string(kParquetOptions);
   const std::string_view packed = format.compression == Compression::kGzip   ? ", COMPRESSION gzip"
                                   : format.compression == Compression::kZstd ? ", COMPRESSION zstd"
                                                                              : ", COMPRESSION none";
@@ -190,13 +190,8 @@ Result<Schema> Engine::Describe(const std::string& sql, const Parameters& parame
 Result<std::int64_t> Engine::WriteFile(const std::string& sql, const Parameters& parameters, const std::string& path,
                                        FileFormat format) {
   ASSIGN_OR_RETURN(const Schema schema, Describe(sql, parameters));
-  std::string select;
-  for (const Field& field : schema.fields()) {
-    const std::string name = QuoteIdentifier(field.name);
-    select += StrCat(select.empty() ? "" : ", ", "CAST(", name, " AS ", DuckDbTypeName(field.type), ") AS ", name);
-  }
   ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows,
-                   Run(StrCat("COPY (SELECT ", select, " FROM (\n"), sql,
+                   Run(StrCat("COPY (SELECT ", CastList(schema), " FROM (\n"), sql,
                        StrCat("\n)) TO ", QuoteString(path), " (", CopyOptions(format), ")"), parameters));
   return OneInt(*rows);
 }
@@ -218,7 +213,7 @@ Result<std::unique_ptr<TableStream>> StreamParquet(const std::string& path, int 
 
 Result<Table> ReadParquet(const std::string& path, int threads) {
   ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(path, threads));
-  return ReadAll(*rows);
+  return ReadAll(*rows, threads);
 }
 
 Result<std::int64_t> ParquetRowCount(const std::string& path) {

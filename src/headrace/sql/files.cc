@@ -299,7 +299,11 @@ Status CheckDeclaredNames(const FileSource& source, const Raw& raw) {
   for (const Field& field : source.declared->fields()) {
     if (std::ranges::find(names, field.name) != names.end()) continue;
     Status status = Error(ErrorCode::kData, source.pattern, ": the column `", field.name, "` is missing");
-    const std::string nearest = NearestName(field.name, names);
+    std::string nearest = NearestName(field.name, names);
+    std::vector<std::string> unknown;
+    for (const std::string& name : names)
+      if (!source.declared->IndexOf(name)) unknown.push_back(name);
+    if (nearest.empty() && unknown.size() == 1) nearest = unknown[0];
     return std::move(status).WithHelp(nearest.empty() ? StrCat("the columns are ", List(names))
                                                       : StrCat("is `", nearest, "` its new name?"));
   }

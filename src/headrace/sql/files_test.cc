@@ -192,6 +192,9 @@ TEST_F(FilesTest, DeclaredColumnsAreReadAsDeclared) {
   source.declared = Schema({{"idd", Type::kInt}});
   EXPECT_EQ(Load(source), "error: d.csv: the column `idd` is missing");
   EXPECT_EQ(help(), "is `id` its new name?");
+  source.declared = Schema({{"id", Type::kInt}, {"n", Type::kInt}, {"postcode", Type::kText}, {"ok", Type::kBool}, {"day", Type::kDate}, {"x", Type::kDouble}});
+  EXPECT_EQ(Load(source), "error: d.csv: the column `postcode` is missing");
+  EXPECT_EQ(help(), "is `zip` its new name?") << "the only column that is not declared";
 }
 
 TEST_F(FilesTest, CellsThatDoNotReadAsDeclaredAreCountedAndShown) {

@@ -75,4 +75,13 @@ std::string_view DuckDbTypeName(Type type) {
   return "VARCHAR";
 }
 
+std::string CastList(const Schema& schema) {
+  std::string list;
+  for (const Field& field : schema.fields()) {
+    const std::string name = QuoteIdentifier(field.name);
+    list += StrCat(list.empty() ? "" : ", ", "CAST(", name, " AS ", DuckDbTypeName(field.type), ") AS ", name);
+  }
+  return list;
+}
+
 }  // namespace headrace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "headrace/base/status.h"
@@ -18,5 +19,9 @@ Status CheckUniqueNames(const Schema& schema);
 
 /// DuckDB's type for values of `type`: BIGINT, VARCHAR, ...
 std::string_view DuckDbTypeName(Type type);
+/// `CAST("a" AS BIGINT) AS "a", ...`: what a file's columns are made of, so that it never holds a type that cannot be read back.
+std::string CastList(const Schema& schema);
+/// Of COPY ... TO, for every Parquet file that is written.
+inline constexpr std::string_view kParquetOptions = "FORMAT parquet, COMPRESSION zstd";
 
 }  // namespace headrace

@@ -86,7 +86,7 @@ class RowGroups final : public TableStream {
       blocks_.push_back(**std::move(block));
     }
     if (held_ == 0) return std::optional<Table>();
-    const Table all = Concat(blocks_);
+    const Table all = Concat(std::move(blocks_));
     Table out = all.Slice(0, kRowGroup);
     held_ -= out.num_rows();
     blocks_.clear();
@@ -159,6 +159,7 @@ class Database {
     if (error != nullptr) api.free(error);
     RETURN_IF_ERROR(failed);
     if (api.connect(database->database_, &database->connection_) != 0) return Error(ErrorCode::kInternal, "DuckDB gives no connection");
+    RETURN_IF_ERROR(database->Execute("SET GLOBAL temp_directory = ''"));  // nothing here outgrows memory, and its default is a folder where the user stands
     return database;
   }
   ~Database() {
@@ -189,17 +190,13 @@ class Database {
 
 Result<std::int64_t> WriteParquetFile(std::unique_ptr<TableStream> rows, const std::string& path, int threads) {
   RETURN_IF_ERROR(CheckUniqueNames(rows->schema()));
-  std::string select;
-  for (const Field& field : rows->schema().fields()) {
-    const std::string name = QuoteIdentifier(field.name);
-    select += StrCat(select.empty() ? "" : ", ", "CAST(", name, " AS ", DuckDbTypeName(field.type), ") AS ", name);
-  }
+  const std::string select = CastList(rows->schema());
   ASSIGN_OR_RETURN(const DuckDbApi* const api, DuckDbApi::Get());
   RowGroups::Seen seen;
   Scanned scanned(std::make_unique<RowGroups>(std::move(rows), &seen));
   ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(*api, threads));
   if (api->arrow_scan(database->connection(), "rows", scanned.get()) != 0) return Error(ErrorCode::kInternal, "DuckDB does not take the rows");
-  Status written = database->Execute(StrCat("COPY (SELECT ", select, " FROM rows) TO ", QuoteString(path), " (FORMAT parquet, COMPRESSION zstd)"));
+  Status written = database->Execute(StrCat("COPY (SELECT ", select, " FROM rows) TO ", QuoteString(path), " (", kParquetOptions, ")"));
   if (!seen.error.ok()) return seen.error;
   RETURN_IF_ERROR(std::move(written));
   return seen.rows;

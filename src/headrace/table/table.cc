@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <functional>
 #include <numeric>
+
+#include "headrace/base/parallel.h"
 
 namespace headrace {
 
@@ -167,6 +170,15 @@ Table Table::Slice(std::size_t offset, std::size_t length) const {
 }
 
 namespace {
+/// Call `work` for each column, on several threads where the rows are worth starting them.
+void ForEachColumn(int threads, std::size_t rows, std::size_t columns, const std::function<void(std::size_t)>& work) {
+  constexpr std::size_t kWorthThreads = 10'000;
+  (void)ParallelFor(rows < kWorthThreads ? 1 : threads, columns, [&](std::size_t i) {
+    work(i);
+    return Ok();
+  });
+}
+
 ColumnPtr TakeColumn(const Column& from, std::span<const std::size_t> rows) {
   std::vector<std::uint8_t> valid;
   if (from.null_count() > 0) {
@@ -197,10 +209,9 @@ ColumnPtr TakeColumn(const Column& from, std::span<const std::size_t> rows) {
 }
 }  // namespace
 
-Table Table::Take(std::span<const std::size_t> rows) const {
-  std::vector<ColumnPtr> columns;
-  columns.reserve(columns_.size());
-  for (const ColumnPtr& column : columns_) columns.push_back(TakeColumn(*column, rows));
+Table Table::Take(std::span<const std::size_t> rows, int threads) const {
+  std::vector<ColumnPtr> columns(columns_.size());
+  ForEachColumn(threads, rows.size(), columns.size(), [&](std::size_t i) { columns[i] = TakeColumn(*columns_[i], rows); });
   return Table(schema_, std::move(columns), rows.size());
 }
 
@@ -252,33 +263,44 @@ class TableAsStream final : public TableStream {
   std::size_t block_rows_, at_ = 0;
 };
 
-ColumnPtr ConcatColumns(Type type, std::span<const Table> blocks, std::size_t index, std::size_t rows) {
+ColumnPtr ConcatColumns(Type type, std::span<const ColumnPtr> pieces, std::size_t rows) {
   std::vector<std::uint8_t> valid;
-  const bool any_null = std::any_of(blocks.begin(), blocks.end(), [&](const Table& b) { return b.column(index).null_count() > 0; });
-  std::vector<std::int64_t> ints, offsets;
-  std::vector<double> doubles;
-  std::string bytes;
-  if (any_null) valid.reserve(rows);
-  if (type == Type::kText) offsets.push_back(0);
-  for (const Table& block : blocks) {
-    const Column& column = block.column(index);
-    if (any_null) {
-      if (column.null_count() == 0) valid.insert(valid.end(), column.size(), 1);
-      else valid.insert(valid.end(), column.valid().begin(), column.valid().end());
-    }
-    if (type == Type::kDouble) {
-      doubles.insert(doubles.end(), column.doubles().begin(), column.doubles().end());
-    } else if (type == Type::kText) {
-      const auto base = static_cast<std::int64_t>(bytes.size()) - (column.size() > 0 ? column.offsets()[0] : 0);
-      bytes += column.bytes();
-      for (std::size_t i = 1; i <= column.size(); ++i) offsets.push_back(base + column.offsets()[i]);
-    } else {
-      ints.insert(ints.end(), column.ints().begin(), column.ints().end());
+  if (std::any_of(pieces.begin(), pieces.end(), [](const ColumnPtr& piece) { return piece->null_count() > 0; })) {
+    valid.reserve(rows);
+    for (const ColumnPtr& piece : pieces) {
+      if (piece->null_count() == 0) valid.insert(valid.end(), piece->size(), 1);
+      else valid.insert(valid.end(), piece->valid().begin(), piece->valid().end());
     }
   }
-  if (type == Type::kDouble) return std::make_shared<Column>(std::move(doubles), std::move(valid));
-  if (type == Type::kText) return std::make_shared<Column>(std::move(offsets), std::move(bytes), std::move(valid));
-  return std::make_shared<Column>(type, std::move(ints), std::move(valid));
+  const auto append = [&pieces, rows](auto values_of, auto& all) {
+    all.reserve(rows);
+    for (const ColumnPtr& piece : pieces) {
+      const auto values = values_of(*piece);
+      all.insert(all.end(), values.begin(), values.end());
+    }
+  };
+  if (type == Type::kDouble) {
+    std::vector<double> doubles;
+    append([](const Column& piece) { return piece.doubles(); }, doubles);
+    return std::make_shared<Column>(std::move(doubles), std::move(valid));
+  }
+  if (type != Type::kText) {
+    std::vector<std::int64_t> ints;
+    append([](const Column& piece) { return piece.ints(); }, ints);
+    return std::make_shared<Column>(type, std::move(ints), std::move(valid));
+  }
+  std::vector<std::int64_t> offsets{0};
+  std::string bytes;
+  std::size_t length = 0;
+  for (const ColumnPtr& piece : pieces) length += piece->bytes().size();
+  offsets.reserve(rows + 1);
+  bytes.reserve(length);
+  for (const ColumnPtr& piece : pieces) {
+    const std::int64_t base = static_cast<std::int64_t>(bytes.size()) - piece->offsets()[0];
+    bytes += piece->bytes();
+    for (std::size_t i = 1; i <= piece->size(); ++i) offsets.push_back(base + piece->offsets()[i]);
+  }
+  return std::make_shared<Column>(std::move(offsets), std::move(bytes), std::move(valid));
 }
 }  // namespace
 
@@ -286,18 +308,26 @@ std::unique_ptr<TableStream> StreamOf(Table table, std::size_t block_rows) {
   return std::make_unique<TableAsStream>(std::move(table), block_rows);
 }
 
-Table Concat(std::span<const Table> blocks) {
+Table Concat(std::vector<Table> blocks, int threads) {
   assert(!blocks.empty());
-  if (blocks.size() == 1) return blocks[0];
+  if (blocks.size() == 1) return std::move(blocks.front());
+  const Schema schema = blocks.front().schema();
   std::size_t rows = 0;
-  for (const Table& block : blocks) rows += block.num_rows();
-  std::vector<ColumnPtr> columns;
-  for (std::size_t i = 0; i < blocks[0].num_columns(); ++i)
-    columns.push_back(ConcatColumns(blocks[0].schema()[i].type, blocks, i, rows));
-  return Table(blocks[0].schema(), std::move(columns), rows);
+  std::vector<std::vector<ColumnPtr>> pieces(schema.size());
+  for (const Table& block : blocks) {
+    rows += block.num_rows();
+    for (std::size_t i = 0; i < pieces.size(); ++i) pieces[i].push_back(block.column_ptr(i));
+  }
+  blocks.clear();
+  std::vector<ColumnPtr> columns(pieces.size());
+  ForEachColumn(threads, rows, pieces.size(), [&](std::size_t i) {
+    columns[i] = ConcatColumns(schema[i].type, pieces[i], rows);
+    pieces[i].clear();
+  });
+  return Table(schema, std::move(columns), rows);
 }
 
-Result<Table> ReadAll(TableStream& stream) {
+Result<Table> ReadAll(TableStream& stream, int threads) {
   std::vector<Table> blocks;
   while (true) {
     ASSIGN_OR_RETURN(std::optional<Table> block, stream.Next());
@@ -309,7 +339,7 @@ Result<Table> ReadAll(TableStream& stream) {
     for (const Field& field : stream.schema().fields()) columns.push_back(ColumnBuilder(field.type).Finish());
     return Table(stream.schema(), std::move(columns), 0);
   }
-  return Concat(blocks);
+  return Concat(std::move(blocks), threads);
 }
 
 }  // namespace headrace

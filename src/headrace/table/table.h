@@ -117,8 +117,8 @@ class Table {
   const Column* Find(std::string_view name) const;
 
   Table Slice(std::size_t offset, std::size_t length) const;
-  /// The given rows in the given order; a row may come more than once.
-  Table Take(std::span<const std::size_t> rows) const;
+  /// The given rows in the given order; a row may come more than once. Columns go side by side on up to `threads` threads (0 = all cores).
+  Table Take(std::span<const std::size_t> rows, int threads = 1) const;
   /// The named columns in the given order; kData names the first that is missing.
   Result<Table> Select(std::span<const std::string> names) const;
   /// With one more column at the end, or in place of the one of that name.
@@ -143,10 +143,10 @@ class TableStream {
 
 /// A table as a stream of blocks of at most `block_rows` rows.
 std::unique_ptr<TableStream> StreamOf(Table table, std::size_t block_rows = 65536);
-/// Drain `stream` into one table.
-Result<Table> ReadAll(TableStream& stream);
-/// Blocks laid end to end. REQUIRES: equal schemas, at least one.
-Table Concat(std::span<const Table> blocks);
+/// Drain `stream` into one table. Memory: the table, and a column more for each of up to `threads` threads (0 = all cores).
+Result<Table> ReadAll(TableStream& stream, int threads = 1);
+/// Blocks laid end to end; a block that nobody else holds is freed column by column. REQUIRES: equal schemas, at least one.
+Table Concat(std::vector<Table> blocks, int threads = 1);
 
 /// Take over an Arrow C stream (ownership moves; `*stream` is released state afterwards). Integers of any width
 /// become kInt (kData for an unsigned value above 2^63 - 1), float and decimal become kDouble,
