@@ -121,3 +121,14 @@ def test_a_personal_column_is_known_without_the_project_too(world):
     assert done.code == 0, done.all
     text = out.read_text()
     assert "birth_year" in text and "birth_year = " not in text and "visits = " in text
+
+
+def test_a_version_added_by_hand_is_of_no_run(tmp_path):
+    world = World(tmp_path / "shop")
+    done = world.headrace("train", "data/customers.csv", "--target", "churned", "-o", "alone.model")
+    assert done.code == 0, done.all
+    world.write("pipelines/one.yaml", "name: one\nsteps: {rows: {extract: {file: data/customers.csv}}}\n")
+    world.good(pipeline="one")
+    assert world.headrace("models", "add", "alone", "alone.model").code == 0
+    card = world.headrace("models", "card", "alone", "1")
+    assert card.code == 0 and "added from a file" in card.out and "- pipeline: `one`" not in card.out, card.all

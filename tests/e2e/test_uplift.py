@@ -22,7 +22,8 @@ steps:
       treated: "yes"
       split: {by: hash(id), test: 40%}
       learner: {x_learner: {lightgbm: {num_iterations: 40, num_leaves: 6, min_data_in_leaf: 40}}}
-    gate: [qini.low > 0, "auuc >= 0.01"]
+      evaluate: [qini, auuc, "uplift@20%"]
+    gate: [qini.low > 0, "auuc >= 0.01", '"uplift@20%" > 0.05']
     register: {name: mail, promote: auto}
   scores: {score: {data: people, model: model, keep: [id], reasons: 2, select: {top: 500}}}
   out: {deliver: {data: scores, file: out/scores.csv}}
@@ -89,7 +90,7 @@ def test_uplift_is_trained_gated_scored_and_told(project):
     told = headrace(project, "report", json.loads(done.stdout)["run"], "-o", "report.html")
     assert told.returncode == 0, told.stderr
     page = (project / "report.html").read_text()
-    for words in ("Qini: what treating the best rows first gains", "qini.low", "instead of"):
+    for words in ("uplift, target bought", "mailed: yes instead of no; of the probability of 1", "Qini: what treating the best rows first gains", "gains over treating at random", "mean target of the treated less that of the others among the best-scored 20%", "qini.low"):
         assert words in page, words
     (model,) = project.glob(".headrace/artifacts/*/*.model")
     shown = headrace(project, "inspect", str(model))
@@ -100,6 +101,9 @@ def test_uplift_is_trained_gated_scored_and_told(project):
     with (project / "alone.csv").open() as file:
         lone = [row["score"] for row in csv.DictReader(file)]
     assert len(lone) == 6000 and {row["score"] for row in rows} <= set(lone)
+    (project / "outcomes.csv").write_text("id,bought\n1,1\n")
+    late = headrace(project, "performance", "main", "scores", "--outcomes", "outcomes.csv", "--key", "id", "--label", "bought")
+    assert "its model estimates uplift, which no outcome of a row can be compared with" in late.stdout, late.stdout + late.stderr
 
 
 def test_reasons_of_a_difference_of_probabilities_are_refused(project):
@@ -132,7 +136,7 @@ def test_a_calibration_by_country_is_right_within_each(project):
     assert calibration["by"] == "country" and [s["value"] for s in calibration["segments"]] == list("abcd")
     told = headrace(project, "report", json.loads(done.stdout)["run"], "-o", "report.html")
     page = (project / "report.html").read_text()
-    for words in ("Profit: 10/4 (value of a positive, cost of a contact)", "for each of all rows, contacted or not", "4 of its 4 values have rows enough"):
+    for words in ("Profit: 10/4 (value of a positive, cost of a contact)", "for each of all rows, contacted or not", "sigmoid by country", "when a positive is worth 10 and a contact costs 4", "4 of its 4 values have rows enough"):
         assert words in page, told.stderr + words
     (project / "main.yaml").write_text(CALIBRATED.replace("{method: sigmoid, by: country}", "sigmoid"))
     done = headrace(project, "--json", "run", "main.yaml")

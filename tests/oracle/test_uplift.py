@@ -69,12 +69,41 @@ def test_qini_of_a_number():
         assert answer == {"qini": pytest.approx(reference, rel=1e-9)}
 
 
+def uplift_at_k(y, score, treated, k):
+    """uplift_at_k(strategy="overall") of scikit-uplift 0.5.1."""
+    top = np.argsort(-score, kind="mergesort")[: int(len(y) * k)]
+    return y[top][treated[top] == 1].mean() - y[top][treated[top] == 0].mean()
+
+
+def test_uplift_of_the_best_scored():
+    rng = np.random.default_rng(16)
+    shares = {"uplift@10%": 0.1, "uplift@25%": 0.25, "uplift@100%": 1}
+    requests, references = [], []
+    for case in range(40):
+        n = 20 * int(rng.integers(5, 20))
+        treated, score = rng.integers(0, 2, n), rng.permutation(n) / n  # no ties, whole numbers of rows
+        treated[np.argsort(-score)[:2]] = 0, 1
+        y = (rng.random(n) < 0.3 + 0.3 * treated * score).astype(float) if case % 2 else rng.normal(size=n)
+        requests.append({"ask": "metrics", "task": "regression", "target": y.tolist(), "scores": score.tolist(), "treated": treated.tolist(), "metrics": list(shares)})
+        references.append({name: pytest.approx(uplift_at_k(y, score, treated, k), rel=1e-9, abs=1e-12) for name, k in shares.items()})
+    assert ask(requests) == references
+
+
+def test_ties_at_the_end_of_the_best_scored_share_what_is_left():
+    y, score, treated = [1, 0, 1, 0, 0, 1, 0, 0], [0.9, 0.9, 0.5, 0.5, 0.5, 0.5, 0.1, 0.1], [1, 0, 1, 1, 0, 0, 1, 0]
+    base = {"ask": "metrics", "task": "regression", "target": y, "scores": score, "treated": treated, "metrics": ["uplift@50%"]}
+    half, alone = ask([base, {**base, "treated": [1] * 6 + [0, 0]}])
+    # Two rows, and two of the next four: one of each arm, half of whose targets are 1.
+    assert half == {"uplift@50%": pytest.approx(1.5 / 2 - 0.5 / 2, rel=1e-12)}
+    assert alone == {}
+
+
 def test_whole_weights_are_rows_that_come_so_often():
     rng = np.random.default_rng(13)
     treated, w = rng.integers(0, 2, 150), rng.integers(0, 4, 150)
     score = np.round(rng.normal(size=150), 1)
     y = (rng.random(150) < 0.4 + 0.2 * treated).astype(float)
-    names = ["qini", "auuc"]
+    names = ["qini", "auuc", "uplift@30%"]
     once, often = ask([
         {"ask": "metrics", "task": "regression", "target": y.tolist(), "scores": score.tolist(), "treated": treated.tolist(), "weights": w.astype(float).tolist(), "metrics": names},
         {"ask": "metrics", "task": "regression", "target": np.repeat(y, w).tolist(), "scores": np.repeat(score, w).tolist(), "treated": np.repeat(treated, w).tolist(), "metrics": names}])

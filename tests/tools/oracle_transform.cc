@@ -86,7 +86,7 @@ int Run(const json& in) {
   context.task = task == "binary" ? Task::kBinary : task == "multiclass" ? Task::kMulticlass : Task::kRegression;
   context.classes = in.value("classes", 2);
   for (const json& y : in["target"]) context.target.push_back(Number(y));
-  context.folds = in.value("folds", std::vector<int>{});
+  context.together = in.value("folds", std::vector<std::uint64_t>{});
   context.linear_learner = in.value("linear", false);
   context.threads = in.value("threads", 1);
   const Result<FitOutput> fitted = FitTransform(data, ReadSpecs(in["specs"]), context);

@@ -15,7 +15,8 @@ namespace headrace {
 nlohmann::json ParseJson(std::string_view text);
 nlohmann::ordered_json ParseOrderedJson(std::string_view text);   // keys stay in the order they came in
 
-/// On one line, or with every member on its own, indented by `indent` spaces a level. Bytes that are not UTF-8 become U+FFFD.
+/// On one line, or with every member on its own, indented by `indent` spaces a level. Bytes that are not UTF-8 become U+FFFD; a discarded
+/// document is printed as `<discarded>`.
 std::string DumpJson(const nlohmann::json& document, int indent = -1);
 std::string DumpJson(const nlohmann::ordered_json& document, int indent = -1);
 

@@ -190,10 +190,10 @@ Result<FitResult> FitOneHot(const EncodeStep& step, FitInput& input, CodedLevels
   return FitResult{std::make_unique<OneHot>(std::move(coded.coder), std::move(rare), step.unknown)};
 }
 
-/// Without folds of training: each run of `folds` rows has one row of every fold, turned by a hash of the run, so that no rhythm of the rows meets a fold.
-std::vector<int> FoldsByPosition(std::size_t rows, std::uint64_t folds) {
+/// Rows that stand alone: each run of `folds` rows has one row of every fold, turned by a hash of the run, so that no rhythm of the rows meets a fold.
+std::vector<int> FoldsOf(std::span<const std::uint64_t> together, std::size_t rows, std::uint64_t folds) {
   std::vector<int> out;
-  for (std::uint64_t i = 0; i < rows; ++i) out.push_back(static_cast<int>((i + ((i / folds) * 0x9E3779B97F4A7C15 >> 33)) % folds));
+  for (std::uint64_t i = 0; i < rows; ++i) out.push_back(static_cast<int>((together.empty() ? i + ((i / folds) * 0x9E3779B97F4A7C15 >> 33) : together[i]) % folds));
   return out;
 }
 
@@ -202,15 +202,16 @@ Result<FitResult> FitTarget(const EncodeStep& step, FitInput& input, CodedLevels
   RETURN_IF_ERROR(input.NeedTarget(step.how == How::kWoe ? "encode: woe" : "encode: target"));
   if (step.how == How::kWoe && target.task == Task::kRegression)
     return input.Refuse(ErrorCode::kInvalid, "cannot be encoded by weight of evidence: the target is a number, not a class").WithHelp("use {encode: target}");
-  const std::vector<int> by_position = target.folds.empty() ? FoldsByPosition(input.rows, static_cast<std::uint64_t>(step.folds)) : std::vector<int>();
+  const std::vector<int> folds = FoldsOf(target.together, input.rows, static_cast<std::uint64_t>(step.folds));
+  const bool divides = std::any_of(folds.begin(), folds.end(), [&](int fold) { return fold != folds.front(); });
+  if (!divides || (target.together.empty() && input.rows < static_cast<std::size_t>(step.folds)))
+    return input.Refuse(StrCat("needs rows of at least two folds for its target encoding; there are ", input.rows, " rows in ", step.folds, " folds"));
   TargetRows rows;
-  rows.fold_count = target.folds.empty() ? static_cast<int>(step.folds) : target.fold_count;
-  if (rows.fold_count < 2 || input.rows < static_cast<std::size_t>(rows.fold_count))
-    return input.Refuse(StrCat("needs rows of at least two folds for its target encoding; there are ", input.rows, " rows in ", rows.fold_count, " folds"));
+  rows.fold_count = static_cast<int>(step.folds);
   rows.codes = coded.codes;
   rows.levels = coded.counts.size();
   rows.targets = target.columns;
-  rows.folds = target.folds.empty() ? std::span<const int>(by_position) : std::span<const int>(target.folds);
+  rows.folds = folds;
   TargetEncoding encoding = step.how == How::kWoe ? EncodeTarget(rows, WeightOfEvidence, step.regularization, input.threads)
                                                   : EncodeTarget(rows, TargetMean, step.smooth, input.threads);
   for (const std::vector<double>* fitted : {&encoding.all.values, &encoding.all.prior})

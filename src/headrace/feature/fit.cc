@@ -31,10 +31,7 @@ TargetColumns TargetsOf(const FitContext& context) {
   } else {
     out.columns.push_back(context.target);
   }
-  const std::set<int> numbers(context.folds.begin(), context.folds.end());
-  const std::vector<int> sorted(numbers.begin(), numbers.end());
-  for (const int fold : context.folds) out.folds.push_back(static_cast<int>(std::lower_bound(sorted.begin(), sorted.end(), fold) - sorted.begin()));
-  out.fold_count = static_cast<int>(sorted.size());
+  out.together = context.together;
   return out;
 }
 
@@ -145,7 +142,7 @@ Status NothingLeft(const std::vector<std::string>& notes) {
 
 Result<FitOutput> FitTransform(const Table& data, const std::vector<TransformSpec>& specs, const FitContext& context) {
   const std::size_t rows = data.num_rows();
-  assert(context.target.size() == rows && (context.folds.empty() || context.folds.size() == rows));
+  assert(context.target.size() == rows && (context.together.empty() || context.together.size() == rows));
   if (rows == 0) return Error(ErrorCode::kData, "no rows to fit the transforms on");
   ASSIGN_OR_RETURN(FitPlan plan, internal::PlanTransform(data, specs, context));
   ASSIGN_OR_RETURN(std::vector<GroupFit> fits, FitGroups(plan, context));

@@ -82,8 +82,7 @@ struct TargetColumns {
   bool given = true;                          ///< false: `columns` mean nothing
   std::vector<std::vector<double>> columns;   ///< one for binary (0 or 1) and regression; for multiclass one a class, 1 where the row is of that class
   std::vector<std::string> classes;           ///< one a column; empty unless multiclass
-  std::vector<int> folds;                     ///< dense; empty: by position
-  int fold_count = 0;
+  std::span<const std::uint64_t> together;    ///< FitContext::together
 };
 
 /// A number column of the training rows: a view of the table's while nothing changed it.

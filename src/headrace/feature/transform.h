@@ -78,9 +78,9 @@ struct FitContext {
   std::vector<std::string> exclude;
   /// Columns that become the numbers of their levels (encode: ordinal) when no spec names them, whatever their type.
   std::vector<std::string> categorical;
-  /// Fold of each row (any two or more numbers) for cross-fitting target encodings (also by weight of evidence). Empty: a hash of the row's
-  /// position, modulo the step's `folds`.
-  std::vector<int> folds;
+  /// One number a row; rows of one number (a customer's weeks, a ranking's query) share a fold when target encodings (also by weight of
+  /// evidence) are cross-fitted: the number modulo the step's `folds`. Empty: rows stand alone, and folds are dealt by position.
+  std::vector<std::uint64_t> together;
   bool linear_learner = false;            ///< it takes no missing values and wants scaled numbers: decides the defaults
   int threads = 0;                        ///< 0 = all cores; never changes a bit of the result
   bool matrix = true;                     ///< make the training rows' vectors too
@@ -95,7 +95,7 @@ struct FitOutput {
 };
 
 /// Fit the transforms that `specs` declare, in their order, and the defaults of docs/transforms.md for columns that no group names, on all
-/// rows of `data`. Equal input gives equal bits for any number of threads. REQUIRES: target (and folds, if given) has one entry a row.
+/// rows of `data`. Equal input gives equal bits for any number of threads. REQUIRES: target (and together, if given) has one entry a row.
 /// kInvalid: a spec names a column that is not there, excluded or named twice; a step that does not fit a column's type; an
 /// expression that does not parse, bind or reads the target. kData: no rows, an infinity, a value a step cannot take, no usable feature.
 Result<FitOutput> FitTransform(const Table& data, const std::vector<TransformSpec>& specs, const FitContext& context);

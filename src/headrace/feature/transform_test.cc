@@ -192,9 +192,10 @@ TEST(TransformTest, TargetEncodingOfTrainingRowsComesFromOtherFoldsAndOfLaterRow
   const Table data = World().Text("c", {"a", "a", "b", "b"}).table();
   FitContext context = ContextFor(data);
   context.target = {1, 0, 1, 1};
-  context.folds = {7, 3, 7, 3};
+  context.together = {4, 3, 2, 1};
   EncodeStep encode = Encode(EncodeStep::How::kTarget);
   encode.smooth = 0;
+  encode.folds = 2;
   const Result<FitOutput> fit = FitTransform(data, {Group({"c"}, {encode})}, context);
   ASSERT_TRUE(fit.ok()) << fit.status();
   EXPECT_THAT(fit->matrix, ElementsAre(0, 1, 1, 1));
@@ -208,8 +209,9 @@ TEST(TransformTest, TargetEncodingOfSeveralClassesHasOneColumnAClass) {
   context.classes = 3;
   context.class_names = {"x", "y", "z"};
   context.target = {0, 1, 2, 1};
-  context.folds = {0, 0, 1, 1};
-  const Result<FitOutput> fit = FitTransform(data, {Group({"c"}, {Encode(EncodeStep::How::kTarget)})}, context);
+  EncodeStep encode = Encode(EncodeStep::How::kTarget);
+  encode.folds = 2;
+  const Result<FitOutput> fit = FitTransform(data, {Group({"c"}, {encode})}, context);
   ASSERT_TRUE(fit.ok()) << fit.status();
   EXPECT_THAT(fit->transform.output_names(), ElementsAre("c[x]", "c[y]", "c[z]"));
   EXPECT_THAT(fit->transform.output_columns(), ElementsAre("c", "c", "c"));

@@ -237,7 +237,7 @@ Result<Calibration> Calibration::Fit(Kind kind, std::span<const double> scores, 
   return fitted;
 }
 
-std::string_view Calibration::name() const {
+std::string_view Calibration::KindName() const {
   switch (kind_) {
     case Kind::kNone:
       return "none";
@@ -250,6 +250,8 @@ std::string_view Calibration::name() const {
   }
   return "none";
 }
+
+std::string Calibration::name() const { return by_.empty() ? std::string(KindName()) : StrCat(KindName(), " by ", by_); }
 
 double Calibration::Curve::Apply(Kind kind, double score) const {
   if (kind == Kind::kSigmoid) return std::clamp(math::Sigmoid(-(a * score + b)), kEps, 1 - kEps);

@@ -72,7 +72,8 @@ class Calibration {
                                    std::span<const double> weights = {});
 
   CalibrationSpec::Kind kind() const { return kind_; }
-  std::string_view name() const;    ///< "none", "isotonic", "sigmoid", "beta"
+  std::string_view KindName() const;   ///< "none", "isotonic", "sigmoid", "beta"
+  std::string name() const;    ///< "none", "isotonic", "sigmoid by country", "beta"
   Input input() const { return kind_ == CalibrationSpec::Kind::kSigmoid ? Input::kMargin : Input::kProbability; }
   /// 0 for none, 1 for two classes, else the number of classes.
   std::size_t num_curves() const { return curves_.size(); }

@@ -62,7 +62,7 @@ std::string Calibration::CurvesText(const std::vector<Curve>& curves) const {
 }
 
 std::string Calibration::ToJson() const {
-  const std::string pooled = StrCat("\"curves\":", CurvesText(curves_), ",\"kind\":\"", name(), "\"");
+  const std::string pooled = StrCat("\"curves\":", CurvesText(curves_), ",\"kind\":\"", KindName(), "\"");
   if (by_.empty()) return StrCat("{", pooled, "}");
   std::string segments;
   for (const Segment& segment : segments_)

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "headrace/base/text.h"
+#include "headrace/model/describe.h"
 
 namespace headrace {
 namespace {
@@ -108,7 +109,7 @@ std::string SettingsText(const LearnerSettings& settings, const Evaluation& eval
 
 std::string MakeCard(const ModelInfo& info, const Evaluation& evaluation, const LearnerSettings& settings) {
   std::string text = StrCat("# Model of ", Name(info.target), "\n\n");
-  text += StrCat("Task: ", TaskName(info.task), ". Learner: ", info.learner, ". Calibration: ", info.calibration,
+  text += StrCat("Task: ", KindOf(info), ". Learner: ", info.learner, ". Calibration: ", info.calibration,
                  ". Folds: ", info.folds, ".\n\n");
   if (info.task == Task::kBinary)
     text += StrCat("Positive class: ", Name(info.classes[1]), "; negative: ", Name(info.classes[0]),

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "headrace/base/json.h"
+#include "headrace/base/text.h"
 
 namespace headrace {
 
@@ -22,6 +23,13 @@ std::string DescribeAsJson(const ModelInfo& info) {
   json["facts"] = {{"purpose", info.facts.purpose}, {"limits", info.facts.limits}, {"pipeline", info.facts.pipeline}, {"time_column", info.facts.time_column},
                    {"trained_from", info.facts.trained_from}, {"trained_to", info.facts.trained_to}, {"tested_from", info.facts.tested_from}, {"tested_to", info.facts.tested_to}};
   return DumpJson(json, 2) + "\n";
+}
+
+std::string_view KindOf(const ModelInfo& info) { return info.treatment.column.empty() ? TaskName(info.task) : "uplift"; }
+
+std::string DescribeTreatment(const TreatmentFacts& facts) {
+  if (facts.column.empty()) return "";
+  return StrCat(facts.column, ": ", facts.treated, " instead of ", facts.control, facts.outcome.empty() ? "" : StrCat("; of the probability of ", facts.outcome));
 }
 
 }  // namespace headrace

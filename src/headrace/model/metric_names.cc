@@ -70,6 +70,7 @@ constexpr Family kFamilies[] = {
     {"pinball@", Family::Number::kQuantile, false, true, false, "pinball@0.9", "pinball@Q with Q between 0 and 1"},
     {"tweedie_deviance@", Family::Number::kPower, false, true, false, "tweedie_deviance@1.5", "tweedie_deviance@P with P between 1 and 2"},
     {"ndcg@", Family::Number::kRank, true, true, true, "ndcg@10", "ndcg@K with K a whole number from 1"},
+    {"uplift@", Family::Number::kShare, false, true, true, "uplift@10%", "uplift@K% with K above 0 and at most 100"},
     {"map@", Family::Number::kRank, true, true, true, "map@10", "map@K with K a whole number from 1"},
 };
 
@@ -147,7 +148,7 @@ std::vector<std::string> NamesOf(Task task) {
   for (const KnownMetric& metric : kMetrics)
     if (Has(metric, task) && !NeedsTreatment(metric.name)) names.emplace_back(metric.name);   // few trainings have one
   for (const Family& family : kFamilies)
-    if (Has(family, task) && family.number != Family::Number::kRank) names.emplace_back(family.example);   // few trainings name queries
+    if (Has(family, task) && family.number != Family::Number::kRank && !NeedsTreatment(family.prefix)) names.emplace_back(family.example);   // few trainings name queries
   return names;
 }
 
@@ -181,7 +182,7 @@ Status CheckMetricName(std::string_view name, Task task) {
     return Error(ErrorCode::kInvalid, "metric \"", name, "\" does not apply to ", TaskName(task), " models")
         .WithHelp(StrCat("choose from: ", Join(names, ", ")));
   std::vector<std::string> meant = names;
-  if (task == Task::kRegression) meant.insert(meant.end(), {"qini", "auuc"});
+  if (task == Task::kRegression) meant.insert(meant.end(), {"qini", "auuc", "uplift@10%"});
   const std::string near = NearestName(name, meant);
   return Error(ErrorCode::kInvalid, "unknown metric \"", name, "\" for a ", TaskName(task), " model")
       .WithHelp(near.empty() ? StrCat("choose from: ", Join(names, ", ")) : StrCat("did you mean \"", near, "\"?"));
@@ -210,7 +211,7 @@ std::vector<std::string> DefaultMetrics(Task task) {
   return {};
 }
 
-bool NeedsTreatment(std::string_view name) { return name == "qini" || name == "auuc"; }
+bool NeedsTreatment(std::string_view name) { return name == "qini" || name == "auuc" || name.starts_with("uplift@"); }
 
 bool HigherIsBetter(std::string_view name) {
   for (const KnownMetric& metric : kMetrics)

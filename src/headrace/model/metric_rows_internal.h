@@ -8,6 +8,7 @@
 
 #include "headrace/model/ranking_internal.h"
 #include "headrace/model/spec.h"
+#include "headrace/model/uplift_curve_internal.h"
 
 /// Private to this room: the rows that metrics are computed of.
 namespace headrace::internal {
@@ -47,7 +48,8 @@ class MetricRows {
   std::optional<double> R2() const;
   std::optional<double> Mape(bool skipped) const;
   std::optional<double> Deviance(double power) const;
-  std::optional<double> Uplift(bool qini);
+  std::optional<double> Uplift(const MetricForm& form);
+  std::optional<double> UpliftOfTop(const std::vector<UpliftSums>& sums, double share) const;
   std::optional<double> Ranked(std::string_view name, std::size_t k);
   std::optional<double> Ndcg(std::span<const std::uint32_t> rows, std::size_t k) const;
   std::optional<double> AveragePrecisionAt(std::span<const std::uint32_t> rows, std::size_t k) const;

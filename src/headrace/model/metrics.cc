@@ -94,7 +94,7 @@ void MetricRows::SetWeights(std::span<const double> weights) {
 std::optional<double> MetricRows::Compute(std::string_view name) {
   const MetricForm form = FormOf(name);
   if (form.name == "ndcg" || form.name == "map") return Ranked(form.name, static_cast<std::size_t>(*form.number));
-  if (NeedsTreatment(form.name)) return Uplift(form.name == "qini");
+  if (NeedsTreatment(name)) return Uplift(form);
   if (task_ == Task::kRegression) return Regression(form);
   return task_ == Task::kBinary ? Binary(form) : Multiclass(name);
 }

@@ -23,7 +23,7 @@ class Table;
 ///   `classes` values a row, row-major. logloss, brier and ece ask for probabilities, in [0, 1].
 /// - `weights` is empty (every row counts 1), or has one finite number a row, at least 0 and not all 0.
 /// - `groups` is empty, or names the query of each row, for ndcg@K and map@K.
-/// - `treated` is empty, or has 1 for each treated row and 0 for the others, for qini and auuc.
+/// - `treated` is empty, or has 1 for each treated row and 0 for the others, for qini, auuc and uplift@K%.
 /// - The predicted class is positive when score >= threshold; for several classes the one with the largest score, the
 ///   first among equals.
 /// - A metric that the rows do not define is left out of the answer, never NaN: auc of one class only, average_precision
@@ -37,7 +37,7 @@ class Table;
 ///   regression  rmse mae r2 mape wape rmsle bias max_error pinball@Q (0 < Q < 1) poisson_deviance gamma_deviance
 ///               tweedie_deviance@P (1 < P < 2)
 ///   ranking     ndcg@K map@K, K a number of rows: binary and regression, within each of `groups`
-///   uplift      qini auuc: scores that say how much being treated adds (regression)
+///   uplift      qini auuc uplift@K%: scores that say how much being treated adds (regression)
 /// mape brings along `mape_skipped`, the number of rows whose target is zero and which it therefore skips.
 using Metrics = std::map<std::string, double>;
 
@@ -82,7 +82,7 @@ MetricName ParseMetricName(std::string_view name);
 /// What is computed when nothing is asked for, in the order people read it.
 std::vector<std::string> DefaultMetrics(Task task);
 
-/// Whether it compares treated rows with others: `qini`, `auuc`.
+/// Whether it compares treated rows with others: `qini`, `auuc`, `uplift@10%`.
 bool NeedsTreatment(std::string_view name);
 
 /// Whether a larger value is better (auc) or a smaller one (logloss). REQUIRES: a name that some task has.

@@ -60,7 +60,7 @@ struct ModelInfo {
   std::vector<InputColumn> inputs;            ///< the input contract, in training order
   std::vector<std::string> features;          ///< names of the transformed vector
   double threshold = 0.5;
-  std::string calibration;                    ///< "none", "isotonic", "sigmoid"
+  std::string calibration;                    ///< "none", "isotonic", "sigmoid by country"
   std::string folds;                          ///< "out-of-fold 5", "held aside 10%", "none needed"
   std::string evaluated_on;                   ///< "test rows", or "out-of-fold rows" when the split leaves none
   std::int64_t train_rows = 0, test_rows = 0; ///< rows fitted on for the evaluation; rows evaluated on

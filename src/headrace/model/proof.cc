@@ -90,7 +90,7 @@ class RowMaker {
     if (rows.empty())
       return Error(ErrorCode::kFailed,
                    "no made-up row passes the transforms, so the model cannot carry a parity proof");
-    return Concat(rows);
+    return Concat(std::move(rows));
   }
 
  private:

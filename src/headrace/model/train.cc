@@ -39,6 +39,40 @@ using internal::Contains;
 using internal::DescribeSplit;
 using internal::DividesOnly;
 
+/// The key and the target of the rows that were judged, beside their scores.
+Table TestPredictions(const TrainSpec& spec, const Table& rows, const Table& scores) {
+  std::vector<Field> fields;
+  std::vector<ColumnPtr> columns;
+  const auto add = [&](const Table& from, std::size_t c) {
+    for (const Field& field : fields)
+      if (field.name == from.schema()[c].name) return;
+    fields.push_back(from.schema()[c]);
+    columns.push_back(from.column_ptr(c));
+  };
+  for (const std::string& name : spec.key) add(rows, *rows.schema().IndexOf(name));
+  if (!spec.group.empty()) add(rows, *rows.schema().IndexOf(spec.group));
+  if (!spec.treatment.empty()) add(rows, *rows.schema().IndexOf(spec.treatment));
+  add(rows, *rows.schema().IndexOf(spec.target));
+  for (std::size_t c = 0; c < scores.num_columns(); ++c) add(scores, c);
+  return {Schema(std::move(fields)), std::move(columns), rows.num_rows()};
+}
+
+std::vector<std::pair<std::string, double>> RankFeatures(std::span<const double> importance, const std::vector<std::string>& names) {
+  std::vector<std::pair<std::string, double>> ranked;
+  for (std::size_t i = 0; i < importance.size(); ++i)
+    if (importance[i] > 0) ranked.emplace_back(names[i], importance[i]);
+  std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; });
+  return ranked;
+}
+
+/// One number a row for the profile: the score column of ScoreTable.
+std::vector<double> ProfiledScores(const std::vector<double>& predictions, std::size_t outputs) {
+  std::vector<double> scores(predictions.size() / outputs);
+  for (std::size_t r = 0; r < scores.size(); ++r)
+    scores[r] = *std::max_element(predictions.begin() + static_cast<std::ptrdiff_t>(r * outputs), predictions.begin() + static_cast<std::ptrdiff_t>((r + 1) * outputs));
+  return scores;
+}
+
 /// What was fitted on some rows.
 struct Fit {
   std::unique_ptr<const Scorer> scorer;
@@ -79,45 +113,9 @@ class Trainer {
  private:
   Status Prepare() {
     Progress("prepare", 0);
-    std::vector<std::string> order_by = spec_.key;
-    if (!spec_.group.empty()) order_by.insert(order_by.begin(), spec_.group);
-    ASSIGN_OR_RETURN(const RowOrder order, OrderRows(data_, order_by));
-    rows_.table = order.as_given ? data_ : data_.Take(order.rows);
-    if (order.duplicate_keys > 0 && !spec_.key.empty())
-      Note(StrCat(FormatCount(static_cast<std::int64_t>(order.duplicate_keys)), " rows have the key of another row"));
-    ASSIGN_OR_RETURN(rows_.target, ExtractTarget(rows_.table, spec_));
-    rows_.outcome = rows_.target.task;
-    if (!spec_.treatment.empty()) RETURN_IF_ERROR(ReadArms());
-    RETURN_IF_ERROR(CheckForTask(spec_, rows_.target.task));
-    RETURN_IF_ERROR(CheckClassNames(spec_, rows_.target));
-    if (!spec_.weight.empty()) { ASSIGN_OR_RETURN(rows_.weights, ReadWeights(rows_.table, spec_.weight)); }
+    RETURN_IF_ERROR(rows_.Read(data_, context_.threads, &evaluation_.notes));
     ASSIGN_OR_RETURN(metric_names_, MetricsToCompute(spec_.evaluate, spec_.gate, rows_.target.task));
-    ASSIGN_OR_RETURN(rows_.split, MakeSplit(rows_.table, spec_.split, spec_.key));
-    for (const std::string& note : rows_.split.notes) Note(note);
-    if (!spec_.group.empty()) {
-      ASSIGN_OR_RETURN(rows_.groups, ReadQueries(rows_.table, spec_.group));
-      RETURN_IF_ERROR(CheckQueries(rows_.table, spec_.group, rows_.groups, rows_.split, rows_.target));
-    }
-    if (rows_.split.train.empty()) return Error(ErrorCode::kData, "the split leaves no training rows");
-    RETURN_IF_ERROR(CheckClasses(rows_.target, rows_.split.train, "training"));
-    if (!rows_.split.test.empty()) RETURN_IF_ERROR(CheckClasses(rows_.target, rows_.split.test, "test"));
-    if (!spec_.treatment.empty()) {
-      RETURN_IF_ERROR(CheckArms(rows_.target, rows_.outcome, rows_.treatment, rows_.split.train, true, "training"));
-      if (!rows_.split.test.empty()) RETURN_IF_ERROR(CheckArms(rows_.target, rows_.outcome, rows_.treatment, rows_.split.test, false, "test"));
-    }
-    RETURN_IF_ERROR(CheckFinite());
     return spec_.learner.automatic ? Ok() : ResolveSettings();
-  }
-
-  /// The target of two classes becomes 0 and 1: what is learnt of them is a difference of their probabilities, a number.
-  Status ReadArms() {
-    ASSIGN_OR_RETURN(rows_.treatment, ReadTreatment(rows_.table, spec_));
-    if (rows_.outcome == Task::kMulticlass)
-      return Error(ErrorCode::kData, "target `", spec_.target, "` has more than two classes, and uplift is of one of two, or of a number");
-    if (rows_.outcome == Task::kBinary) outcome_class_ = rows_.target.classes[1];
-    rows_.target.task = Task::kRegression;
-    rows_.target.classes.clear();
-    return Ok();
   }
 
   Status ResolveSettings() {
@@ -175,21 +173,6 @@ class Trainer {
     spec_.transform = Chosen(spec_.transform, chosen.best.choices);
     rows_.ForgetFolds();
     return ResolveSettings();
-  }
-
-  /// All rows at once, so that the count told is not that of one fold.
-  Status CheckFinite() const {
-    const std::vector<std::string> excluded = rows_.ExcludedFrom(spec_.transform);
-    for (std::size_t i = 0; i < rows_.table.schema().size(); ++i) {
-      const Field& field = rows_.table.schema()[i];
-      if (field.type != Type::kDouble || field.name == spec_.target || Contains(excluded, field.name)) continue;
-      const std::span<const double> values = rows_.table.column(i).doubles();
-      const auto infinities = std::count_if(values.begin(), values.end(), [](double x) { return std::isinf(x); });
-      if (infinities > 0)
-        return Error(ErrorCode::kData, "column `", field.name, "` has ", FormatCount(infinities), infinities == 1 ? " infinity" : " infinities")
-            .WithHelp("make them null where the rows are read, or leave the column out");
-    }
-    return Ok();
   }
 
   Status ScoreFolds() {
@@ -251,7 +234,7 @@ class Trainer {
       ASSIGN_OR_RETURN(calibration_, FitCalibration(scores, target, weights));
     }
     ApplyLinkAndCalibration(LinkOf(settings_), calibration_, outputs, unseen_predictions_,
-                            calibration_.by().empty() ? std::vector<std::size_t>() : SegmentsOf(calibration_, rows_.table.Take(unseen_rows_)));
+                            calibration_.by().empty() ? std::vector<std::size_t>() : SegmentsOf(calibration_, rows_.table.Take(unseen_rows_, context_.threads)));
     threshold_ = spec_.threshold.fixed;
     if (spec_.threshold.chosen()) {
       ASSIGN_OR_RETURN(threshold_, ChooseThreshold(spec_.threshold, target, unseen_predictions_, weights));
@@ -263,7 +246,7 @@ class Trainer {
     Progress("fit", 0);
     if (context_.cancelled && context_.cancelled()) return Error(ErrorCode::kInterrupted, "training was interrupted");
     ASSIGN_OR_RETURN(FitOutput fitted,
-                     FitTransform(rows_.table.Take(rows), spec_.transform, rows_.ContextOf(spec_.transform, rows, GrowsTrees(settings_.kind), context_.threads)));
+                     FitTransform(rows_.table.Take(rows, context_.threads), spec_.transform, rows_.ContextOf(spec_.transform, rows, GrowsTrees(settings_.kind), context_.threads)));
     const std::vector<double> target = rows_.TargetOf(rows), weights = LearnerWeights(spec_, rows_.target, rows_.weights, rows);
     ASSIGN_OR_RETURN(const std::vector<int> monotone, rows_.MonotoneOf(fitted.transform.output_names()));
     const std::vector<std::int64_t> groups = rows_.GroupsOf(rows);
@@ -302,7 +285,7 @@ class Trainer {
     Progress("evaluate", 0);
     const bool tested = !rows_.split.test.empty(), learnt = !tested && unseen_rows_.empty();
     evaluated_rows_ = tested ? rows_.split.test : learnt ? rows_.split.train : unseen_rows_;
-    const Table rows = rows_.table.Take(evaluated_rows_);
+    const Table rows = rows_.table.Take(evaluated_rows_, context_.threads);
     if (tested || learnt) {
       ASSIGN_OR_RETURN(predictions_, fit_.scorer->Predict(rows, nullptr, context_.threads));
     } else {
@@ -330,7 +313,7 @@ class Trainer {
     RETURN_IF_ERROR(JudgeModel(spec_, metric_names_,
                                {rows, rows_.target.task, static_cast<int>(rows_.target.classes.size()), threshold_, target, predictions_, weights, groups, treated},
                                {trained, trained_weights, loss.constant_quantile(), loss.metric()}, context_.threads, &evaluation_));
-    MakeTestPredictions(rows);
+    output_.test_predictions = TestPredictions(spec_, rows, ScoreTable(*fit_.scorer, predictions_));
     return Ok();
   }
 
@@ -339,30 +322,12 @@ class Trainer {
     Progress("explain", 0);
     const bool tested = !rows_.split.test.empty();
     const std::vector<std::size_t> asked = DrawEffectRows(tested ? rows_.split.test : rows_.split.train, fit_.scorer->parts().transform.input_schema().size());
-    const Table rows = rows_.table.Take(asked);
+    const Table rows = rows_.table.Take(asked, context_.threads);
     const std::vector<double> target = rows_.TargetOf(asked), weights = rows_.WeightsOf(asked);
     const EffectRows effects{*fit_.scorer, rows, tested ? "test rows" : "training rows", target, weights};
     ASSIGN_OR_RETURN(evaluation_.permutation, MeasureImportance(effects, Loss::Of(settings_).metric(), context_.threads, context_.cancelled));
     ASSIGN_OR_RETURN(evaluation_.dependence, MeasureDependence(effects, evaluation_.permutation, {spec_.personal.begin(), spec_.personal.end()}, context_.threads, context_.cancelled));
     return Ok();
-  }
-
-  void MakeTestPredictions(const Table& rows) {
-    std::vector<Field> fields;
-    std::vector<ColumnPtr> columns;
-    const auto add = [&](const Table& from, std::size_t c) {
-      for (const Field& field : fields)
-        if (field.name == from.schema()[c].name) return;
-      fields.push_back(from.schema()[c]);
-      columns.push_back(from.column_ptr(c));
-    };
-    for (const std::string& name : spec_.key) add(rows, *rows.schema().IndexOf(name));
-    if (!spec_.group.empty()) add(rows, *rows.schema().IndexOf(spec_.group));
-    if (!spec_.treatment.empty()) add(rows, *rows.schema().IndexOf(spec_.treatment));
-    add(rows, *rows.schema().IndexOf(spec_.target));
-    const Table scores = ScoreTable(*fit_.scorer, predictions_);
-    for (std::size_t c = 0; c < scores.num_columns(); ++c) add(scores, c);
-    output_.test_predictions = Table(Schema(std::move(fields)), std::move(columns), rows.num_rows());
   }
 
   /// The champion's metrics on the rows just evaluated, or why it cannot score them.
@@ -372,7 +337,7 @@ class Trainer {
       return Error(ErrorCode::kInvalid, "it is a ", TaskName(champion.task), " model of other classes");
     if (!champion.treatment.column.empty() && spec_.treatment.empty()) return Error(ErrorCode::kInvalid, "it estimates uplift");
     ASSIGN_OR_RETURN(const std::vector<double> predictions,
-                     context_.champion->scorer().Predict(rows_.table.Take(evaluated_rows_), nullptr, context_.threads));
+                     context_.champion->scorer().Predict(rows_.table.Take(evaluated_rows_, context_.threads), nullptr, context_.threads));
     return Evaluate(rows_.target.task, rows_.TargetOf(evaluated_rows_), predictions, static_cast<int>(rows_.target.classes.size()),
                     champion.threshold, metric_names_, rows_.WeightsOf(evaluated_rows_), rows_.GroupsOf(evaluated_rows_), rows_.TreatedOf(evaluated_rows_));
   }
@@ -415,7 +380,7 @@ class Trainer {
     const Scorer::Parts& parts = fit_.scorer->parts();
     info.task = rows_.target.task;
     info.learner = LearnerName(settings_.uplift.value_or(settings_.kind));
-    if (!spec_.treatment.empty()) info.treatment = {spec_.treatment, rows_.treatment.value, rows_.treatment.control, outcome_class_};
+    if (!spec_.treatment.empty()) info.treatment = {spec_.treatment, rows_.treatment.value, rows_.treatment.control, rows_.outcome_class};
     info.target = spec_.target;
     info.classes = rows_.target.classes;
     const Schema& inputs = parts.transform.input_schema();
@@ -435,35 +400,15 @@ class Trainer {
     return info;
   }
 
-  void RankFeatures() {
-    const Scorer::Parts& parts = fit_.scorer->parts();
-    const std::span<const double> importance = parts.learner->importance();
-    for (std::size_t i = 0; i < importance.size(); ++i)
-      if (importance[i] > 0) evaluation_.importance.emplace_back(parts.transform.output_names()[i], importance[i]);
-    std::sort(evaluation_.importance.begin(), evaluation_.importance.end(), [](const auto& a, const auto& b) {
-      return a.second != b.second ? a.second > b.second : a.first < b.first;
-    });
-  }
-
-  /// One number a row for the profile: the score column of ScoreTable.
-  std::vector<double> ProfiledScores() const {
-    const std::size_t outputs = settings_.num_outputs();
-    std::vector<double> scores(predictions_.size() / outputs);
-    for (std::size_t r = 0; r < scores.size(); ++r)
-      scores[r] = *std::max_element(predictions_.begin() + static_cast<std::ptrdiff_t>(r * outputs),
-                                    predictions_.begin() + static_cast<std::ptrdiff_t>((r + 1) * outputs));
-    return scores;
-  }
-
   Status WriteModel() {
     Progress("write", 0);
     for (const std::string& note : fit_.notes) Note(note);
-    RankFeatures();
     const Scorer::Parts& parts = fit_.scorer->parts();
+    evaluation_.importance = RankFeatures(parts.learner->importance(), parts.transform.output_names());
     std::set<std::string> hidden(spec_.key.begin(), spec_.key.end());
     hidden.insert(spec_.personal.begin(), spec_.personal.end());
     const Profile profile =
-        MakeProfile(rows_.table.Take(fitted_rows_), parts.transform.input_schema(), hidden, ProfiledScores(), context_.threads);
+        MakeProfile(rows_.table.Take(fitted_rows_, context_.threads), parts.transform.input_schema(), hidden, ProfiledScores(predictions_, settings_.num_outputs()), context_.threads);
     ModelContents contents;
     contents.info = Info();
     contents.transform = parts.transform.ToJson();
@@ -503,7 +448,6 @@ class Trainer {
   internal::TrainingRows rows_{spec_};
   LearnerSettings settings_;
   std::vector<std::string> metric_names_;
-  std::string outcome_class_;  // uplift of a target of two classes: whose probability is meant
   int iterations_ = 1;
   std::vector<std::size_t> unseen_rows_;  // training rows scored by a learner that had not seen them
   std::vector<double> unseen_margins_, unseen_predictions_;

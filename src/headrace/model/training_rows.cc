@@ -12,7 +12,7 @@ namespace headrace::internal {
 namespace {
 
 constexpr std::size_t kKeptChoices = 4;   // of the transforms: their folds' vectors stay in memory
-constexpr std::uint64_t kThinSeed = 3;  // of the rows that successive halving begins with; 0 splits, 1 folds, 2 intervals
+constexpr std::uint64_t kThinSeed = 3;   // of the rows that successive halving begins with; 0 splits, 1 folds, 2 intervals
 
 }  // namespace
 
@@ -31,6 +31,7 @@ FitContext TrainingRows::ContextOf(const std::vector<TransformSpec>& transform, 
   fit.target = TargetOf(rows);
   fit.target_column = spec.target;
   fit.exclude = ExcludedFrom(transform);
+  for (const std::size_t row : together_.empty() ? std::vector<std::size_t>() : rows) fit.together.push_back(together_[row]);
   fit.linear_learner = !trees;
   if (trees) fit.categorical = spec.learner.categorical;
   fit.threads = threads;
@@ -125,7 +126,7 @@ std::vector<std::size_t> TrainingRows::FoldRows(std::size_t fold, bool held) con
 
 Result<FoldVectors> TrainingRows::MakeFold(const std::vector<TransformSpec>& transform, std::size_t fold, bool trees, int threads, std::optional<FitOutput>* kept) const {
   const std::vector<std::size_t> train = FoldRows(fold, false), held = FoldRows(fold, true);
-  Result<FitOutput> fitted = FitTransform(table.Take(train), transform, ContextOf(transform, train, trees, threads));
+  Result<FitOutput> fitted = FitTransform(table.Take(train, threads), transform, ContextOf(transform, train, trees, threads));
   if (!fitted.ok()) return std::move(fitted).status().WithContext(StrCat("fold ", fold + 1));
   FoldVectors vectors;
   vectors.features = fitted->transform.output_names().size();
@@ -142,7 +143,7 @@ Result<FoldVectors> TrainingRows::MakeFold(const std::vector<TransformSpec>& tra
     ASSIGN_OR_RETURN(vectors.monotone, MonotoneOf(fitted->transform.output_names()));
     ASSIGN_OR_RETURN(vectors.categorical, CategoricalOf(fitted->transform, vectors.train));
   }
-  Status applied = fitted->transform.Apply(table.Take(held), vectors.held, nullptr);
+  Status applied = fitted->transform.Apply(table.Take(held, threads), vectors.held, nullptr);
   if (!applied.ok()) return std::move(applied).WithContext(StrCat("fold ", fold + 1));
   if (kept != nullptr) *kept = std::move(fitted).value();
   return vectors;

@@ -25,7 +25,7 @@ namespace headrace::internal {
 /// The rows of one training, in order, and what is made of some of them: targets, weights, vectors, folds. Rows are named by
 /// their number in `table`.
 ///
-///   fill table ... excluded -> PlanTheFolds -> Folds, ScoreOnFolds
+///   Read -> PlanTheFolds -> MakeFold, ScoreOnFolds
 ///
 /// Threads: one fills it; once the folds are planned any number may ask.
 struct TrainingRows {
@@ -37,11 +37,15 @@ struct TrainingRows {
   std::vector<double> weights;         ///< one a row; empty without a weight column
   std::vector<std::int64_t> groups;    ///< the query of each row; empty without a group column
   Task outcome = Task::kRegression;    ///< what `target` was read as; a model of uplift is one of numbers even so
+  std::string outcome_class;           ///< of a model of uplift of two classes: whose probability it is of
   Treatment treatment;                 ///< no rows without a treatment column
   DataSplit split;
   Folds folds;                         ///< go with split.train; none until they are planned
   std::string described;               ///< the folds, for people
 
+  /// Put `data` in order and split it; what people want to know of that goes to `notes`. kInvalid: the target, split or treatment
+  /// does not go with these columns. kData: values no training can begin with (none of a class, an infinity, no rows).
+  Status Read(const Table& data, int threads, std::vector<std::string>* notes);
   std::vector<double> TargetOf(const std::vector<std::size_t>& rows) const;
   /// Empty when no weight column is named.
   std::vector<double> WeightsOf(const std::vector<std::size_t>& rows) const;
@@ -76,6 +80,9 @@ struct TrainingRows {
   void ForgetFolds() { kept_.clear(); }
 
  private:
+  Status ReadArms();
+  Status CheckFinite() const;
+
   /// The vectors of one fold, made by whoever asks first while others wait.
   struct KeptFold {
     std::mutex making;  // guards vectors
@@ -91,6 +98,7 @@ struct TrainingRows {
   std::shared_ptr<KeptChoice> Keep(const ChoiceName& name);
   Result<FoldVectors> ThinFold(KeptChoice& choice, std::size_t fold, bool trees, double share, int threads);
 
+  std::vector<std::uint64_t> together_;  // rows of one number are never parted by a fold; empty when every row stands alone
   std::mutex kept_mutex_;                                               // guards kept_
   std::list<std::pair<ChoiceName, std::shared_ptr<KeptChoice>>> kept_;  // asked for last stands first
 };

@@ -1,5 +1,5 @@
 // qini and auuc as scikit-uplift's qini_auc_score and uplift_auc_score have them: the area between a model's curve and the
-// straight line of random targeting, over that between the perfect model's curve and the line.
+// straight line of random targeting, over that between the perfect model's curve and the line; uplift@K% as its uplift_at_k.
 
 #include <algorithm>
 #include <cmath>
@@ -77,14 +77,30 @@ std::vector<double> PerfectUplift(std::span<const double> target, std::span<cons
   return perfect;
 }
 
+/// The mean target of the treated less that of the others, of the best-scored share of the rows; a group of equal scores at its end is
+/// taken in part. nullopt unless both are among them.
+std::optional<double> MetricRows::UpliftOfTop(const std::vector<UpliftSums>& sums, double share) const {
+  const double wanted = share * total_;
+  UpliftSums top;
+  for (const UpliftSums& s : sums) {
+    const double part = s.rows() > wanted ? (wanted - top.rows()) / (s.rows() - top.rows()) : 1;
+    const auto upto = [part](double from, double to) { return part < 1 ? from + part * (to - from) : to; };
+    top = {upto(top.treated, s.treated), upto(top.control, s.control), upto(top.treated_target, s.treated_target), upto(top.control_target, s.control_target)};
+    if (s.rows() >= wanted) break;
+  }
+  if (!(top.treated > 0) || !(top.control > 0)) return std::nullopt;
+  return top.treated_target / top.treated - top.control_target / top.control;
+}
+
 /// nullopt unless there are treated rows and others, and a perfect model that beats the line; auuc asks for targets of 0 and 1.
-std::optional<double> MetricRows::Uplift(bool qini) {
+std::optional<double> MetricRows::Uplift(const MetricForm& form) {
   if (treated_.empty()) return std::nullopt;
   if (by_uplift_.empty()) by_uplift_ = OrderByLargest(scores_);
   const std::vector<UpliftSums> sums = SumsByKey(by_uplift_, scores_, target_, treated_, weights_);
   if (sums.empty() || !(sums.back().treated > 0) || !(sums.back().control > 0)) return std::nullopt;
+  if (form.number) return UpliftOfTop(sums, *form.number);
   double ours = 0, best = 0;
-  if (qini) {
+  if (form.name == "qini") {
     const std::vector<double> perfect = PerfectUplift(target_, treated_);
     if (by_perfect_uplift_.empty()) by_perfect_uplift_ = OrderByLargest(perfect);
     const auto height = [](const UpliftSums& s) { return s.qini(); };

@@ -274,8 +274,8 @@ TEST(Uplift, RefusesWhatHasNoMeaning) {
   EXPECT_THAT(with([](TrainSpec& s) { s.learner.parameters["early_stopping_round"] = "10"; }), HasSubstr("no early stopping"));
   EXPECT_THAT(with([](TrainSpec& s) { s.learner.parameters["objective"] = "quantile"; }), HasSubstr("not quantile"));
   EXPECT_THAT(with([](TrainSpec& s) { s.learner.parameters["scale_pos_weight"] = "3"; }), HasSubstr("moves the probabilities"));
-  EXPECT_THAT(with([](TrainSpec& s) { s.evaluate = {"rmse"}; }), HasSubstr("use qini or auuc"));
-  EXPECT_THAT(with([](TrainSpec& s) { s.tune.trials = 2; s.tune.metric = "rmse"; }), HasSubstr("use qini or auuc"));
+  EXPECT_THAT(with([](TrainSpec& s) { s.evaluate = {"rmse"}; }), HasSubstr("use qini, auuc or uplift@10%"));
+  EXPECT_THAT(with([](TrainSpec& s) { s.tune.trials = 2; s.tune.metric = "rmse"; }), HasSubstr("use qini, auuc or uplift@10%"));
   TrainSpec plain;
   plain.target = "spent";
   plain.key = {"id"};

@@ -112,9 +112,13 @@ Html ProfitCharts(Page& page, const ModelReport& model) {
       if (p.profit > high) best = p.share;
       high = std::max(high, p.profit);
     }
+    const std::string terms = curve.metric.substr(curve.metric.find('@') + 1);
+    // The curve is drawn at some of its points; metrics that were asked for know the very best one.
+    const auto most = model.metrics.find(StrCat("profit@", terms)), at = model.metrics.find(StrCat("profit_share@", terms));
+    if (most != model.metrics.end() && at != model.metrics.end()) { high = std::max(high, most->second); best = at->second; }
     if (low < 0) low = -RoundUp(-low);
     const double top = high > 0 ? RoundUp(high) : low < 0 ? 0 : 1;
-    const std::string what = StrCat("Profit: ", curve.metric.substr(curve.metric.find('@') + 1));
+    const std::string what = StrCat("Profit: ", terms);
     ChartSpec chart{"Profit curve", "Profit for each of all rows against the share of rows contacted, best scores first; the dashed line is contacting nobody",
                     {"share of rows contacted, best scores first", 0, 1, true}, {"profit for each of all rows", low, top, false}, {}, {}, {{0, 0}, {1, 0}}, {}, {}};
     std::vector<std::vector<Html>> rows;

@@ -1,3 +1,4 @@
+#include "headrace/model/describe.h"
 #include "headrace/report/report.h"
 
 namespace headrace {
@@ -29,6 +30,7 @@ void UseEvaluation(const Evaluation& evaluation, ModelReport* model) {
 void UseModelInfo(const ModelInfo& info, ModelReport* model) {
   model->digest = info.digest;
   model->task = info.task;
+  model->treatment = DescribeTreatment(info.treatment);
   model->learner = info.learner;
   model->target = info.target;
   model->classes = info.classes;

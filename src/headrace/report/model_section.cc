@@ -36,6 +36,8 @@ constexpr MetricWords kMetrics[] = {
     {"r2", "R²", "share of the target's variance that is explained"},
     {"wape", "WAPE", "sum of absolute errors relative to the sum of the target; lower is better"},
     {"mape", "MAPE", "mean absolute error relative to the target; lower is better"},
+    {"qini", "Qini", "what treating the best-scored rows first gains over treating at random; 0 is a random order, 1 knows every outcome"},
+    {"auuc", "AUUC", "the same gain, with treated and untreated rows counted as shares of their own arm"},
 };
 
 std::size_t MetricOrder(std::string_view key) {
@@ -82,7 +84,19 @@ Html TrialTable(const ModelReport& model) {
 std::string MetricMeaning(std::string_view key) {
   const std::size_t at = MetricOrder(key);
   if (at < std::size(kMetrics)) return std::string(kMetrics[at].meaning);
-  if (key.starts_with("lift@")) return StrCat("how many times more positives among the best-scored ", key.substr(5), " than among all rows");
+  const std::size_t number = key.find('@') + 1;
+  const std::string_view family = key.substr(0, number), of = key.substr(number);
+  if (family == "lift@") return StrCat("how many times more positives among the best-scored ", of, " than among all rows");
+  if (family == "gain@") return StrCat("share of all positives that is among the best-scored ", of);
+  if (family == "uplift@") return StrCat("mean target of the treated less that of the others among the best-scored ", of);
+  if (family == "precision@") return StrCat("share of positives among the best-scored ", of);
+  if (family == "ndcg@" || family == "map@") return StrCat("how well the first ", of, " of each query are ordered; 1 is perfect");
+  if (family == "pinball@") return StrCat("loss of a prediction of the ", of, " quantile; lower is better");
+  const std::size_t cost = of.find('/');
+  if (cost == std::string_view::npos) return "";
+  const std::string terms = StrCat(" when a positive is worth ", of.substr(0, cost), " and a contact costs ", of.substr(cost + 1));
+  if (family == "profit@") return StrCat("largest profit for each row", terms);
+  if (family == "profit_share@") return StrCat("share of the rows to contact for the largest profit", terms);
   return "";
 }
 
@@ -170,9 +184,9 @@ Html ModelTitle(const ModelReport& model) {
 
 Html ModelBody(Page& page, const ModelReport& model) {
   const std::string classes = Join(model.classes, ", ");
-  Html top = Facts({{"Task", StrCat(TaskName(model.task), model.target.empty() ? "" : StrCat(", target ", model.target))},
+  Html top = Facts({{"Task", StrCat(model.treatment.empty() ? TaskName(model.task) : "uplift", model.target.empty() ? "" : StrCat(", target ", model.target))},
                     {"Classes", classes.empty() ? Html() : Html(model.positive_class.empty() ? classes : StrCat(classes, " (positive: ", model.positive_class, ")"))},
-                    {"Split", model.split}, {"Learner", model.learner}, {"Calibration", model.calibration}, {"Folds", model.folds},
+                    {"Treatment", model.treatment}, {"Split", model.split}, {"Learner", model.learner}, {"Calibration", model.calibration}, {"Folds", model.folds},
                     {"Threshold", model.threshold ? Html(ShowPlain(*model.threshold)) : Html()},
                     {"Rows", StrCat(FormatCount(model.train_rows), " for training, ", FormatCount(model.test_rows), " for testing")},
                     {"Aliases", Join(model.alias_moves, "; ")}, {"Model file", Mono(model.digest)}});

@@ -91,6 +91,7 @@ struct ModelReport {
   std::int64_t champion_version = 0;  ///< the version `champion` names after the run; 0 = none
 
   Task task = Task::kBinary;
+  std::string treatment;              ///< DescribeTreatment of the model; "" = none of uplift
   std::string learner, target, positive_class, calibration, split, folds;
   std::vector<std::string> classes;
   std::optional<double> threshold;    ///< binary only

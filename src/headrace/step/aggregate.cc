@@ -3,13 +3,11 @@
 #include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
 #include "headrace/sql/engine.h"
+#include "headrace/sql/sql_text.h"
 #include "headrace/step/step_internal.h"
 
 namespace headrace {
-
 namespace {
-std::string Quoted(const std::string& column) { return StrCat('"', ReplaceAll(column, "\"", "\"\""), '"'); }
-
 /// What people want to know of the events and dates.
 std::vector<std::string> Notes(const AggregateSpec& spec, const AggregateCounts& counts) {
   const auto count = [](std::int64_t n, std::string_view one, std::string_view many) { return StrCat(FormatCount(n), " ", n == 1 ? one : many); };
@@ -44,7 +42,7 @@ Result<StepFiles> RunAggregate(const StepContext& context) {
   ASSIGN_OR_RETURN(const AggregatePlan plan, AggregatePlan::Make(spec, events_schema, dates ? &dates->schema() : nullptr));
 
   std::vector<std::string> columns;
-  for (const std::string& column : plan.event_columns()) columns.push_back(Quoted(column));
+  for (const std::string& column : plan.event_columns()) columns.push_back(QuoteIdentifier(column));
   AggregateCounts counts;
   std::unique_ptr<TableStream> rows;
   {

@@ -143,7 +143,7 @@ std::string StepDetails::ToJson() const {
   if (delivery) j["delivery"] = headrace::ToJson(*delivery);
   if (model) j["model"] = headrace::ToJson(*model);
   if (score) j["score"] = headrace::ToJson(*score);
-  if (items) j["items"] = {{"total", items->total}, {"succeeded", items->succeeded}, {"reused", items->reused}, {"skipped", items->skipped}, {"failed", items->failed}};
+  if (items) j["items"] = {{"total", items->total}, {"succeeded", items->succeeded}, {"reused", items->reused}, {"skipped", items->skipped}, {"failed", items->failed}, {"waiting", items->waiting}};
   if (!child.empty()) j["child"] = child;
   return DumpJson(j);
 }
@@ -167,7 +167,7 @@ Result<StepDetails> StepDetails::FromJson(std::string_view text) {
     if (j.contains("score")) details.score = ScoreFrom(j.at("score"));
     if (j.contains("items")) {
       const Json& items = j.at("items");
-      details.items = ItemCounts{items.at("total"), items.at("succeeded"), items.at("reused"), items.at("skipped"), items.at("failed")};
+      details.items = ItemCounts{items.at("total"), items.at("succeeded"), items.at("reused"), items.at("skipped"), items.at("failed"), items.value("waiting", std::int64_t{0})};
     }
     details.child = j.value("child", "");
   } catch (const Json::exception& error) {

@@ -59,7 +59,7 @@ class BestRows {
       rows.push_back(std::move(block.rows));
       scores.push_back(std::move(block.scores));
     }
-    Scored all{Concat(rows), Concat(scores)};
+    Scored all{Concat(std::move(rows)), Concat(std::move(scores))};
     if (held_ > count_) {
       const std::span<const double> by = all.scores.Find("score")->doubles();
       std::vector<std::size_t> places(held_);

@@ -81,7 +81,7 @@ struct ModelDetails {
 
 /// How the items of a `for_each` ended.
 struct ItemCounts {
-  std::int64_t total = 0, succeeded = 0, reused = 0, skipped = 0, failed = 0;
+  std::int64_t total = 0, succeeded = 0, reused = 0, skipped = 0, failed = 0, waiting = 0;
 };
 
 /// How many rows a quarantine put aside. rows_in = rows_out + rows_aside.
