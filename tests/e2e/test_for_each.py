@@ -50,7 +50,7 @@ def test_reading_it_reads_the_rows_of_all_items_in_their_order(world):
     write(world, LIST.replace(", FAIL", ""))
     run = ok(world.run("--json", pipeline="sums")).json
     assert world.read("out/sums.csv") == "item,total\nde,30\nfr,5\nit,16\n"
-    assert [s["items"] for s in run["steps"] if s["step"] == "sums"] == [{"total": 3, "succeeded": 3, "reused": 0, "skipped": 0, "failed": 0}]
+    assert [s["items"] for s in run["steps"] if s["step"] == "sums"] == [{"total": 3, "succeeded": 3, "reused": 0, "skipped": 0, "failed": 0, "waiting": 0}]
 
 
 def test_a_new_item_alone_is_done_the_others_are_reused(world):
@@ -106,7 +106,7 @@ def test_resumed_with_another_item_in_front_the_others_are_known_by_their_names(
     world.edit("pipelines/sums.yaml", "'x'", "'1'")
     world.edit("pipelines/sums.yaml", "[de,", "[xx, de,")
     run = ok(world.headrace("--json", "run", "--resume", "last")).json
-    assert [s["items"] for s in run["steps"] if s["step"] == "sums"] == [{"total": 5, "succeeded": 5, "reused": 0, "skipped": 0, "failed": 0}]
+    assert [s["items"] for s in run["steps"] if s["step"] == "sums"] == [{"total": 5, "succeeded": 5, "reused": 0, "skipped": 0, "failed": 0, "waiting": 0}]
     assert world.read("out/sums.csv") == "item,total\nxx,\nde,30\na]b,\nfr,5\nit,16\n"
     assert len(items(world)) == 5
     assert {item for item in items(world) if started(item) == before.get(item)} == {"sums[de]", "sums[it]", a_b}, "not done again"
@@ -307,3 +307,43 @@ steps:
     command: {run: [sh, -c, 'mkdir "$1" || exit 1; sleep 0.1; rmdir "$1"', sh, "PLACE/held"], outputs: []}
 """.replace("PLACE", str(world.folder)), "pooled")
     ok(world.headrace("run", "pooled", "--threads", "4"))
+
+
+def test_items_whose_runs_ask_people_wait_while_the_others_go_on(world):
+    write(world, "name: ask\nparams:\n  of: {type: text}\nsteps:\n  rows: {sql: {query: \"select $land as land\", bind: {land: \"${params.of}\"}}}\n"
+                 "  out:\n    deliver: {data: rows, file: \"out/${params.of}.csv\"}\n    approve: {within: 3d}\n", "ask")
+    write(world, "name: outer\nsteps:\n  part:\n    for_each: {values: [de, fr], parallel: 1}\n    pipeline: {name: ask, params: {of: \"${item}\"}}\n"
+                 "  after: {sql: {query: \"select 1 as x\"}, after: [part]}\n", "outer")
+    first = world.run("--json", pipeline="outer")
+    assert first.code == 75 and first.json["state"] == "waiting", first.all
+    run = first.json["run"]
+    assert items(world, "part", run=run) == {"part[de]": "waiting", "part[fr]": "waiting"}
+    questions = world.headrace("--json", "approve").json
+    assert [row["step"] for row in questions] == ["out", "out"]
+    assert world.headrace("approve", questions[0]["run"], "out").code == 0
+    second = world.headrace("--json", "run", "--resume", run)
+    assert second.code == 75 and sorted(items(world, "part", run=run).values()) == ["succeeded", "waiting"], second.all
+    assert world.headrace("approve", questions[1]["run"], "out").code == 0
+    third = ok(world.headrace("--json", "run", "--resume", run)).json
+    assert {s["step"]: s["state"] for s in third["steps"]} == {"part": "succeeded", "after": "succeeded"}
+    assert world.read("out/de.csv") == "land\nde\n" and world.read("out/fr.csv") == "land\nfr\n"
+
+
+def test_a_no_to_one_item_fails_that_item_only(world):
+    write(world, "name: ask\nparams:\n  of: {type: text}\nsteps:\n  rows: {sql: {query: \"select $land as land\", bind: {land: \"${params.of}\"}}}\n"
+                 "  out:\n    deliver: {data: rows, file: \"out/${params.of}.csv\"}\n    approve: {within: 3d}\n", "ask")
+    write(world, "name: outer\nsteps:\n  part:\n    for_each: {values: [de, fr], parallel: 1}\n    pipeline: {name: ask, params: {of: \"${item}\"}}\n", "outer")
+    run = world.run("--json", pipeline="outer").json["run"]
+    no, yes = [row["run"] for row in world.headrace("--json", "approve").json]
+    assert world.headrace("approve", no, "out", "--no").code == 0 and world.headrace("approve", yes, "out").code == 0
+    done = world.headrace("--json", "run", "--resume", run)
+    assert done.code == 3 and sorted(items(world, "part", run=run).values()) == ["failed", "succeeded"], done.all
+
+
+def test_the_log_of_one_item(world):
+    write(world, LIST.replace(", FAIL", ""))
+    ok(world.run(pipeline="sums"))
+    log = ok(world.headrace("logs", "last", "sums[de]")).out
+    assert "sums[de]: succeeded" in log and "sums[fr]" not in log, log
+    unknown = world.headrace("logs", "last", "sums[xx]")
+    assert unknown.code == 2 and "has no step `sums[xx]`" in unknown.err, unknown.all

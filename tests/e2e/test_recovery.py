@@ -164,6 +164,8 @@ def test_dry_run_tells_inserts_updates_and_deletes(tmp_path):
     changed = world.scores()
     world.edit("pipelines/main.yaml", "mode: upsert", "mode: replace")
     run = world.good("--dry-run")
+    told = world.run("--dry-run")
+    assert "was not touched, and would get 300 rows (10 inserted, 7 updated, 283 unchanged, 1 deleted)" in told.err, told.all
     delivery = next(step["delivery"] for step in run["steps"] if step["step"] == "to_platform")
     assert {key: delivery[key] for key in ("inserted", "updated", "deleted", "unchanged", "no_op", "preview")} == \
         {"inserted": 10, "updated": 7, "deleted": 1, "unchanged": 283, "no_op": False, "preview": True}

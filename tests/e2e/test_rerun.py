@@ -44,6 +44,45 @@ def test_what_cannot_be_run_in_part_is_said(world, argv, says):
     assert done.code == 2 and says in done.err, done.all
 
 
+def test_all_tenants_run_their_parts_as_one_does(world):
+    for tenant in ("acme", "bolt"):
+        world.write(f"tenants/{tenant}.yaml", f"tenant: {tenant}\n")
+    world.write("pipelines/part.yaml", "name: part\nsteps:\n  rows: {extract: {file: data/customers.csv}}\n  count: {sql: {query: \"select count(*) as n from rows\"}}\n"
+                                       "  out: {deliver: {data: count, file: \"out/${tenant.name}.csv\"}}\n")
+    assert world.run("--tenant", "all", pipeline="part").code == 0
+    world.edit("pipelines/part.yaml", "count(*) as n", "count(*) + missing as n")
+    part = ("run", "part", "--tenant", "all", "--only", "count")
+    recorded, today = world.headrace(*part, "--as-recorded"), world.headrace(*part)
+    assert today.code != 0 and recorded.code == 0, today.all + recorded.all
+    for run in ("20260105", "last"):
+        named = world.headrace(*part, "--of", run)
+        assert named.code == 2 and "is a run of one tenant" in named.err, named.all
+
+
+def test_a_resumed_run_does_not_tell_again_what_was_done_before(world):
+    world.edit("pipelines/main.yaml", "file: out/scores.csv", "file: data/customers.csv/scores.csv")
+    first = world.run()
+    assert first.code != 0 and "delivered 300 rows" in first.err, first.all
+    world.edit("pipelines/main.yaml", "file: data/customers.csv/scores.csv", "file: out/scores.csv")
+    second = world.headrace("run", "--resume", "last")
+    assert second.code == 0 and second.err.count("delivered 300 rows") == 1 and "to_platform" in second.err, second.all
+
+
+def test_what_another_try_may_mend_hides_no_failure(world):
+    write_two = "name: two\nsteps:\n  busy: {command: {run: [sh, -c, \"exit 75\"]}}\n  bad: {command: {run: [sh, -c, \"sleep 1; exit 4\"]}}\n"
+    world.write("pipelines/two.yaml", write_two)
+    done = world.run(pipeline="two")
+    assert done.code == 1 and "`bad`" in done.all, done.all
+
+
+@pytest.mark.parametrize("command", ["exit 75", "sleep 2; exit 75"])
+def test_what_another_try_may_mend_hides_no_refused_gate(world, command):
+    world.edit("pipelines/full.yaml", "auc >= 0.6", "auc >= 0.999")
+    world.edit("pipelines/full.yaml", "steps:\n", f"steps:\n  busy: {{command: {{run: [sh, -c, \"{command}\"]}}}}\n")
+    done = world.run("--json", pipeline="full")
+    assert done.code == 3 and "refused the new model" in done.json["message"] and steps(done.json)["busy"] == "failed", done.all
+
+
 def test_without_a_recorded_run_there_is_no_part_to_run(world):
     done = world.headrace("run", "main", "--only", "to_file")
     assert done.code == 2 and "no recorded run" in done.err, done.all

@@ -121,8 +121,10 @@ void FanOut::Ended(std::size_t item, const StepRecord& record, const StepDetails
     case StepState::kSucceeded: ++counts_.succeeded; break;
     case StepState::kReused: ++counts_.reused; break;
     case StepState::kSkipped: ++counts_.skipped; break;
+    case StepState::kWaiting: ++counts_.waiting; break;
     default: ++counts_.failed;
   }
+  if (record.state == StepState::kWaiting && waits_.empty()) waits_ = record.reason;
   if (record.state == StepState::kFailed) {
     if (failed_.size() < kNamed) failed_.push_back(items_[item].text);
     if (failure_.ok()) failure_ = status;
@@ -153,7 +155,7 @@ Status FanOut::Failure() const {
   if (failure_.ok()) return Ok();
   std::string named = headrace::Join(failed_, "`, `");
   if (counts_.failed > static_cast<std::int64_t>(failed_.size())) named += "`, `...";
-  const std::int64_t left = counts_.total - counts_.succeeded - counts_.reused - counts_.skipped - counts_.failed;
+  const std::int64_t left = counts_.total - counts_.succeeded - counts_.reused - counts_.skipped - counts_.failed - counts_.waiting;
   return Error(failure_.code(), counts_.failed, " of ", counts_.total, " items failed (`", named, "`)", left > 0 ? StrCat(", ", left, " were not started") : std::string(), "; `", failed_[0], "`: ",
                failure_.message())
       .WithHelp(failure_.help());
@@ -180,6 +182,7 @@ std::string CountsText(const ItemCounts& items) {
   add(items.reused, "reused");
   add(items.skipped, "skipped");
   add(items.failed, "failed");
+  add(items.waiting, "waiting");
   return text;
 }
 

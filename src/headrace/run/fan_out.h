@@ -40,7 +40,8 @@ class FanOut {
   std::optional<std::size_t> Next(std::int64_t now);
   /// An item that came from Next is to be given again at `at`.
   void Later(std::size_t item, std::int64_t at);
-  /// An item ended, in this process or, before it came from Next, in an earlier one. Keeps of it what the step needs. `status`: why it failed.
+  /// An item ended, in this process or, before it came from Next, in an earlier one; or it waits (StepState::kWaiting), and the step can end only in a resumed
+  /// run. Keeps of it what the step needs. `status`: why it failed.
   void Ended(std::size_t item, const StepRecord& record, const StepDetails& details, const Status& status = Ok());
   /// Give out no further item.
   void Stop() { stopped_ = true; }
@@ -54,6 +55,8 @@ class FanOut {
   StepDetails Details() const;
   /// Not ok when an item failed: which, and the first one's reason.
   Status Failure() const;
+  /// What the first item that waits is waiting for; "" when none does.
+  const std::string& waits() const { return waits_; }
   /// The join of the outputs, in the items' order; without outputs when no item left a dataset.
   Result<UnionSpec> Join(Store& store) const;
 
@@ -69,6 +72,7 @@ class FanOut {
   StepDetails details_;
   std::vector<std::string> failed_;                   ///< texts of the first that failed
   Status failure_;
+  std::string waits_;
   std::map<std::string, std::map<std::size_t, ArtifactRef>> outputs_;
 };
 

@@ -103,7 +103,7 @@ bool RunLoop::GateRefused(const StepDetails& details) { return AnyGateRefused(de
 /// The spec to run a step by: what stands under `finally` is told how the run went so far.
 const StepSpec& RunLoop::Spec(const std::string& step) const {
   const StepSpec& spec = *specs_.at(step);
-  if (!spec.last || first_error_ == ErrorCode::kOk) return spec;
+  if (!spec.last || worst_error_ == ErrorCode::kOk) return spec;
   const auto failed = env_.pipeline->last_if_failed.find(step);
   return failed == env_.pipeline->last_if_failed.end() ? spec : failed->second;
 }
@@ -209,9 +209,9 @@ Result<RunRecord> RunLoop::Run(const Options& options) {
   if (interrupted_) {
     state = RunState::kInterrupted;
     exit_code = ExitCode(ErrorCode::kInterrupted);
-  } else if (first_error_ != ErrorCode::kOk) {
+  } else if (worst_error_ != ErrorCode::kOk) {
     state = RunState::kFailed;
-    exit_code = ExitCode(first_error_);
+    exit_code = ExitCode(worst_error_);
   } else if (!parked_.empty()) {
     state = RunState::kWaiting;
     exit_code = ExitCode(ErrorCode::kBusy);
@@ -243,7 +243,7 @@ std::string RunLoop::Sentence(RunState state) const {
   if (state == RunState::kWaiting && !waits_.empty()) return StrCat(waits_, ", then `headrace run --resume ", run_.id, "`");
   if (state == RunState::kWaiting)
     return StrCat("waits for an approval of `", Join(parked_, "`, `"), "`: `headrace approve ", run_.id, " ", parked_[0], "`, then `headrace run --resume ", run_.id, "`");
-  return first_message_;
+  return worst_message_;
 }
 
 Result<std::map<std::string, StepInputFile>> RunLoop::Inputs(const StepSpec& spec) {
@@ -291,7 +291,7 @@ Status RunLoop::Begin(const std::string& step) {
   StepRecord& record = records_.at(step);
   if (record.state == StepState::kSucceeded || record.state == StepState::kReused) {  // a resumed run: it ended before
     if (GateRefused(details_[step])) NoteRefusal(spec);
-    observer_.StepChanged(record, details_[step]);
+    observer_.StepChanged(record, {});  // what it did was told when it did it
     static_cast<void>(plan_->Finished(step, StepEnd::kOk));
     return Ok();
   }
@@ -433,9 +433,15 @@ Status RunLoop::StartDue() {
 void RunLoop::NoteRefusal(const StepSpec& spec) {
   const auto& registration = spec.as<TrainStepSpec>().registration;
   if (registration) gates_refused_.insert(registration->name);
-  if (first_error_ != ErrorCode::kOk) return;
-  first_error_ = ErrorCode::kGate;
-  first_message_ = StrCat("a gate of `", spec.name, "` refused the new model; the champion stays");
+  NoteError(ErrorCode::kGate, StrCat("a gate of `", spec.name, "` refused the new model; the champion stays"));
+}
+
+/// What another try may mend says less than what a gate refused, and that less than a failure; of equal ones the first counts.
+void RunLoop::NoteError(ErrorCode code, std::string message) {
+  const auto weight = [](ErrorCode of) { return of == ErrorCode::kOk ? 0 : of == ErrorCode::kBusy ? 1 : of == ErrorCode::kGate ? 2 : 3; };
+  if (weight(code) <= weight(worst_error_)) return;
+  worst_error_ = code;
+  worst_message_ = std::move(message);
 }
 
 /// When to try again what failed with `status`, a monotonic time; nullopt: not at all.
@@ -502,10 +508,7 @@ Status RunLoop::HandleFinished(const std::string& step, StepOutcome outcome) {
   record.message = outcome.status.message();
   record.help = outcome.status.help();
   const bool goes_on = spec.on_failure == StepSpec::OnFailure::kContinue && !interrupted_;
-  if (!goes_on && (first_error_ == ErrorCode::kOk || first_error_ == ErrorCode::kGate)) {
-    first_error_ = outcome.status.code();
-    first_message_ = StrCat("step `", step, "`: ", record.message);
-  }
+  if (!goes_on) NoteError(outcome.status.code(), StrCat("step `", step, "`: ", record.message));
   RETURN_IF_ERROR(Record(record, outcome.details, StepEnd::kFailed));
   if (spec.on_failure == StepSpec::OnFailure::kStopRun) return Skip(plan_->Abandon(false), StrCat("`", step, "` failed and stops the run"));
   return Ok();

@@ -88,6 +88,7 @@ class RunLoop {
   Status Interrupt(const std::string& by);
   static bool GateRefused(const StepDetails& details);
   void NoteRefusal(const StepSpec& spec);
+  void NoteError(ErrorCode code, std::string message);
   std::optional<StepInputFile> DryChampion(const ModelRef& ref) const;
   void CheckDeadlines();
   Result<bool> HasSlot(const StepSpec& spec);
@@ -161,8 +162,8 @@ class RunLoop {
   std::string waits_;                           ///< what the run of a parked `pipeline` step waits for
   std::map<std::string, std::int64_t> first_try_;
   std::set<std::string> gates_refused_;         ///< names of models whose gate said no in this run
-  ErrorCode first_error_ = ErrorCode::kOk;
-  std::string first_message_;
+  ErrorCode worst_error_ = ErrorCode::kOk;  // decides exit code and sentence
+  std::string worst_message_;
   bool interrupted_ = false;
   std::string cancelled_by_;
 };

@@ -63,10 +63,7 @@ Status RunLoop::EndPromotion(const StepSpec& spec, StepRecord& record, const App
   } else {
     details.notes.push_back(StrCat("not promoted: ", RefusalOf(answer)));
     gates_refused_.insert(model.name);
-    if (first_error_ == ErrorCode::kOk) {
-      first_error_ = ErrorCode::kGate;
-      first_message_ = StrCat("the promotion by `", spec.name, "` was ", answer.verdict == Approval::Verdict::kNo ? RefusalOf(answer) : std::string("not approved in time"), "; the champion stays");
-    }
+    NoteError(ErrorCode::kGate, StrCat("the promotion by `", spec.name, "` was ", answer.verdict == Approval::Verdict::kNo ? RefusalOf(answer) : std::string("not approved in time"), "; the champion stays"));
   }
   record.state = StepState::kSucceeded;
   return Record(record, std::move(details), StepEnd::kOk);

@@ -152,11 +152,14 @@ Status RunLoop::ItemFinished(const std::string& name, StepOutcome outcome) {
   const StepSpec& spec = *attempt.spec;
   StepRecord& record = attempt.record;
   if (!spec.pool.empty()) RETURN_IF_ERROR(env_.store->FreeSlot(spec.pool, run_.id, name));
-  if (!outcome.waits.empty()) outcome.status = Error(ErrorCode::kBusy, outcome.waits).WithHelp(StrCat("after the answer: `headrace run --resume ", run_.id, "`"));
   RETURN_IF_ERROR(Presented(spec, active.timed_out, outcome, name));
   if (outcome.status.ok()) {
     record.state = outcome.skipped.empty() ? StepState::kSucceeded : StepState::kSkipped;
     if (!outcome.skipped.empty()) record.reason = outcome.skipped;
+    if (!outcome.waits.empty()) {
+      record.state = StepState::kWaiting;
+      record.reason = outcome.waits;
+    }
     record.outputs = std::move(outcome.outputs);
     if (outcome.gate_refused) NoteRefusal(spec);
     return EndItem(*attempt.fan, attempt.item, std::move(record), std::move(outcome.details), Ok());
@@ -184,7 +187,7 @@ Status RunLoop::EndItem(FanOut& fan, std::size_t item, StepRecord record, StepDe
   ended_.push_back(std::move(record));
   if (ended_.size() >= kMostEnded) RETURN_IF_ERROR(Write(nullptr));
   const ItemCounts& counts = fan.counts();
-  observer_.StepProgress(step, StrCat(counts.succeeded + counts.reused + counts.skipped, " of ", counts.total, " items", counts.failed > 0 ? StrCat(", ", counts.failed, " failed") : ""), fan.progress());
+  observer_.StepProgress(step, StrCat(counts.succeeded + counts.reused + counts.skipped, " of ", counts.total, " items", counts.failed > 0 ? StrCat(", ", counts.failed, " failed") : "", counts.waiting > 0 ? StrCat(", ", counts.waiting, " waiting") : ""), fan.progress());
   if (status.ok() || !fan.step().for_each->fail_fast) return Ok();
   fan.Stop();
   for (const auto& [name, attempt] : items_)
@@ -207,8 +210,9 @@ Status RunLoop::JoinItems(FanOut& fan) {
   StepOutcome outcome;
   outcome.status = fan.Failure();
   if (outcome.status.ok() && interrupted_) outcome.status = Error(ErrorCode::kInterrupted, "interrupted; the items that ended are kept");
+  if (outcome.status.ok()) outcome.waits = fan.waits();
   if (outcome.status.ok() && fan.counts().skipped == fan.counts().total) outcome.skipped = "every item was skipped";
-  if (!outcome.status.ok() || !outcome.skipped.empty()) return HandleFinished(step, std::move(outcome));
+  if (!outcome.status.ok() || !outcome.skipped.empty() || !outcome.waits.empty()) return HandleFinished(step, std::move(outcome));
   Result<UnionSpec> join = fan.Join(*env_.store);
   if (!join.ok() || join->outputs.empty()) {
     outcome.status = std::move(join).status();

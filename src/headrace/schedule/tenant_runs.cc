@@ -32,9 +32,10 @@ std::vector<TenantRun> RunTenants(const TenantRuns& runs, ProcessRunner& process
 int ExitCodeOf(const std::vector<TenantRun>& runs) {
   for (const TenantRun& run : runs)
     if (run.exit.code == ExitCode(ErrorCode::kInterrupted) || (!run.started && run.exit.code == 0)) return ExitCode(ErrorCode::kInterrupted);
+  int code = 0;
   for (const TenantRun& run : runs)
-    if (run.exit.code != 0) return run.exit.code;
-  return 0;
+    if (code == 0 || code == ExitCode(ErrorCode::kBusy)) code = run.exit.code != 0 ? run.exit.code : code;
+  return code;
 }
 
 }  // namespace headrace
