@@ -178,3 +178,29 @@ def test_a_damaged_model_file_is_refused_with_the_reason(world, tmp_path):
             done = world.headrace(*argv)
             assert done.code == 2 and done.err.startswith("error: "), (name, done.all)
             assert not (tmp_path / "out.csv").exists()
+
+
+def test_pipelines_without_a_project_file_are_no_project(tmp_path):
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "k.yaml").write_text("name: k\nsteps: {rows: {extract: {file: a.csv}}}\n")
+    for argv in (["validate"], ["run", "k"], ["plan", "k"]):
+        done = subprocess.run([HEADRACE, *argv], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 2 and "there is no headrace.yaml in" in done.stderr, (argv, done.stderr + done.stdout)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pipelines"]
+
+
+def test_a_state_holds_no_password_and_is_no_other_database(tmp_path):
+    for state, says in (("postgresql://ann:Kx9secret@host/db", "`state` holds a password"), ("mysql://host/db", "`state` takes postgresql://HOST/DATABASE, got")):
+        (tmp_path / "headrace.yaml").write_text(f"environments: {{prod: {{default: true, state: \"{state}\"}}}}\n")
+        done = subprocess.run([HEADRACE, "validate"], cwd=tmp_path, capture_output=True, text=True)
+        said = done.stderr + done.stdout
+        assert done.returncode == 2 and says in said and "Kx9secret" not in said, said
+
+
+def test_the_key_of_a_delivery_is_looked_up_before_anything_runs(tmp_path):
+    world = World(tmp_path / "shop")
+    world.write("contracts/few.yaml", "columns: [{name: id, type: int}, {name: n, type: int}]\n")
+    world.write("pipelines/keyed.yaml", "name: keyed\nsteps:\n  rows: {extract: {file: data/few.csv}, checks: [{contract: contracts/few.yaml}]}\n"
+                                        "  out: {deliver: {data: rows, connection: platform, table: t, key: [idd]}}\n")
+    done = world.headrace("validate")
+    assert done.code == 2 and "there is no column `idd` in `rows`, which `key` names" in done.all and "did you mean `id`?" in done.all, done.all

@@ -73,3 +73,13 @@ def test_a_number_of_threads_that_is_none_is_refused(threads, tmp_path):
     world = World(tmp_path / "shop")
     done = world.headrace("--threads", threads, "runs")
     assert done.code == 2 and "--threads" in done.err, done.all
+
+
+def test_a_column_that_tells_rows_apart_is_pointed_at(tmp_path):
+    world = World(tmp_path / "shop")
+    done = world.headrace("train", "data/customers.csv", "--target", "churned", "-o", "a.model")
+    assert done.code == 0 and "column `customer_id` has a value of its own in every row" in done.all, done.all
+    keyed = world.headrace("train", "data/customers.csv", "--target", "churned", "--key", "customer_id", "-o", "b.model")
+    assert keyed.code == 0 and "value of its own" not in keyed.all, keyed.all
+    best = world.headrace("score", "b.model", "data/customers.csv", "-o", "best.csv", "--top", "5")
+    assert best.code == 0 and "and wrote the best 5 into best.csv" in best.err, best.all

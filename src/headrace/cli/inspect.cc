@@ -9,12 +9,11 @@ namespace headrace {
 
 namespace {
 std::string AsText(const ModelInfo& info, bool proof) {
-  std::string text = StrCat(info.learner, " for ", TaskName(info.task), " target `", info.target, "`, made by Headrace ", info.headrace_version, " (commit ",
+  std::string text = StrCat(info.learner, " for ", KindOf(info), " target `", info.target, "`, made by Headrace ", info.headrace_version, " (commit ",
                             info.code_commit.substr(0, 12), info.code_dirty ? ", with local changes" : "", ")\n");
   text += StrCat("digest       ", info.digest, "\n");
   if (!info.classes.empty()) text += StrCat("classes      ", Join(info.classes, ", "), info.task == Task::kBinary ? StrCat("; positive: ", info.classes.back()) : "", "\n");
-  if (const TreatmentFacts& t = info.treatment; !t.column.empty())
-    text += StrCat("treatment    ", t.column, ": ", t.treated, " instead of ", t.control, t.outcome.empty() ? "" : StrCat("; of the probability of ", t.outcome), "\n");
+  if (!info.treatment.column.empty()) text += StrCat("treatment    ", DescribeTreatment(info.treatment), "\n");
   if (info.task == Task::kBinary) text += StrCat("threshold    ", info.threshold, "\n");
   text += StrCat("calibration  ", info.calibration, "\nfolds        ", info.folds, "\nrows         ", FormatCount(info.train_rows), " train, ",
                  FormatCount(info.test_rows), " test\nproof        ", proof ? "replayed: every bit agrees" : "not replayed", "\n\n");

@@ -16,10 +16,16 @@ struct ModelFlags {
   std::string version = "champion";
 };
 
+/// null where the state is damaged.
+nlohmann::ordered_json Recorded(const std::string& text) {
+  nlohmann::ordered_json json = ParseOrderedJson(text);
+  return json.is_discarded() ? nlohmann::ordered_json() : json;
+}
+
 nlohmann::ordered_json AsJson(const ModelVersion& model) {
   return {{"tenant", model.tenant}, {"name", model.name}, {"version", model.version}, {"aliases", model.aliases}, {"digest", model.digest},
           {"created", FormatTimestamp(model.created_us)}, {"run", model.run}, {"commit", model.commit}, {"dirty", model.dirty},
-          {"metrics", ParseOrderedJson(model.metrics)}, {"gates", ParseOrderedJson(model.gates)}};
+          {"metrics", Recorded(model.metrics)}, {"gates", Recorded(model.gates)}};
 }
 
 int List(const ModelFlags& model, const GlobalFlags& flags) {

@@ -256,6 +256,8 @@ void AddRunCommand(CommandLine app, const GlobalFlags& global, Action& action) {
         return Fail(Error(ErrorCode::kInvalid, "`--as-recorded` needs `--resume`, `--from` or `--only`").WithHelp("a new run reads today's files"), global);
       if (!flags->of.empty() && flags->from.empty() && flags->only.empty())
         return Fail(Error(ErrorCode::kInvalid, "`--of` needs `--from` or `--only`").WithHelp("`--resume RUN` goes on with a run"), global);
+      if (flags->target.tenant == "all" && !flags->of.empty())
+        return Fail(Error(ErrorCode::kInvalid, "`--of ", flags->of, "` is a run of one tenant, and `--tenant all` asks for each").WithHelp("leave --of out: each tenant's last run of the pipeline is taken; or name the tenant"), global);
       return flags->target.tenant == "all" ? RunAllTenants(*flags, global) : RunOne(*flags, global);
     };
   });

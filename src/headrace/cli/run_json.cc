@@ -40,7 +40,7 @@ Json Describe(const StepRecord& record, const StepDetails& details) {
                         {"unchanged", d.unchanged}, {"revision", d.revision}, {"no_op", d.no_op}, {"preview", d.preview}};
   }
   if (details.items)
-    step["items"] = {{"total", details.items->total}, {"succeeded", details.items->succeeded}, {"reused", details.items->reused}, {"skipped", details.items->skipped}, {"failed", details.items->failed}};
+    step["items"] = {{"total", details.items->total}, {"succeeded", details.items->succeeded}, {"reused", details.items->reused}, {"skipped", details.items->skipped}, {"failed", details.items->failed}, {"waiting", details.items->waiting}};
   if (!details.child.empty()) step["child"] = details.child;
   if (details.model) {
     step["model"] = {{"name", details.model->name}, {"version", details.model->version}, {"digest", details.model->digest},

@@ -28,6 +28,7 @@ std::vector<std::string> TenantCommand(const std::string& program, const RunFlag
   for (const std::string& param : flags.target.params) add("-p", param);
   for (const std::string& step : flags.from) add("--from", step);
   for (const std::string& step : flags.only) add("--only", step);
+  if (flags.as_recorded) argv.push_back("--as-recorded");
   if (flags.dry_run) argv.push_back("--dry-run");
   if (flags.force) argv.push_back("--force");
   return argv;

@@ -100,7 +100,15 @@ int Logs(const std::string& id, const std::string& step, const GlobalFlags& flag
   if (!events.ok()) return Fail(events.status(), flags);
   if (!steps.ok()) return Fail(steps.status(), flags);
   std::vector<Store::Event> lines = *events;
-  for (const StepRecord& record : *steps) {
+  std::vector<StepRecord> records = *steps;
+  if (const std::size_t bracket = step.find('['); bracket != std::string::npos) {  // an item of a `for_each`
+    Result<std::vector<StepRecord>> items = open->store->ListItems(run->id, step.substr(0, bracket));
+    if (!items.ok()) return Fail(items.status(), flags);
+    records = *std::move(items);
+  }
+  const bool there = step.empty() || std::any_of(records.begin(), records.end(), [&](const StepRecord& record) { return record.step == step; });
+  if (!there) return Fail(Error(ErrorCode::kInvalid, "run ", run->id, " has no step `", step, "`").WithHelp(StrCat("headrace show ", run->id, " lists its steps")), flags);
+  for (const StepRecord& record : records) {
     if ((!step.empty() && record.step != step) || record.started_us == 0) continue;
     if (record.state == StepState::kSucceeded || record.state == StepState::kFailed || record.state == StepState::kRunning)
       lines.push_back({record.started_us, record.step, "info", StrCat("started: ", record.reason)});

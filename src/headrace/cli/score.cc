@@ -36,7 +36,7 @@ Status LoadRows(Engine& engine, const ScoreFlags& flags, const ModelInfo& info) 
   return LoadFiles(engine, source, "data");
 }
 
-Status ScoreFile(const ScoreFlags& flags, const Model& model, std::shared_ptr<const Model> shared, ScoreCounts* counts) {
+Status ScoreFile(const ScoreFlags& flags, const Model& model, std::shared_ptr<const Model> shared, ScoreCounts* counts, std::int64_t* kept) {
   ASSIGN_OR_RETURN(const FileFormat format, FileFormat::OfPath(flags.out));
   Engine::Options options;
   options.any_file = true;
@@ -61,6 +61,7 @@ Status ScoreFile(const ScoreFlags& flags, const Model& model, std::shared_ptr<co
     static_cast<void>(RemoveFile(aside).ok());
     return written.status();
   }
+  *kept = *written;
   return MoveFile(aside, flags.out);
 }
 
@@ -68,9 +69,10 @@ int Score(const ScoreFlags& flags, const GlobalFlags& global) {
   const Result<std::shared_ptr<const Model>> model = Model::Open(flags.model);
   if (!model.ok()) return Fail(model.status(), global);
   ScoreCounts counts;
-  if (const Status status = ScoreFile(flags, **model, *model, &counts); !status.ok()) return Fail(status, global);
+  std::int64_t kept = 0;
+  if (const Status status = ScoreFile(flags, **model, *model, &counts, &kept); !status.ok()) return Fail(status, global);
   if (!global.quiet) {
-    std::string text = StrCat("scored ", FormatCount(counts.rows), " rows into ", flags.out, "\n");
+    std::string text = StrCat("scored ", FormatCount(counts.rows), counts.rows == 1 ? " row" : " rows", kept < counts.rows ? StrCat(" and wrote the best ", FormatCount(kept)) : std::string(), " into ", flags.out, "\n");
     for (const auto& [column, n] : counts.unseen) text += StrCat("warning: ", FormatCount(n), n == 1 ? " row has" : " rows have", " a value of `", column, "` that training never saw\n");
     for (const auto& [column, n] : counts.nulls) text += StrCat("warning: ", FormatCount(n), n == 1 ? " row has" : " rows have", " no `", column, "`, which was never missing at training\n");
     for (const auto& [column, n] : counts.derive_errors) text += StrCat("warning: `", column, "` could not be computed for ", FormatCount(n), n == 1 ? " row" : " rows", " and is null there\n");

@@ -78,6 +78,8 @@ class ColumnChecker {
       case StepKind::kSql: return OfQuery(step);
       case StepKind::kAggregate: return OfAggregate(step);
       case StepKind::kTrain: CheckTrain(step); return std::nullopt;
+      case StepKind::kScore: CheckNames(step, "keep", step.as<ScoreSpec>().keep.value_or(std::vector<std::string>())); return std::nullopt;
+      case StepKind::kDeliver: CheckNames(step, "key", step.as<DeliverSpec>().key); return std::nullopt;
       default: return std::nullopt;
     }
   }
@@ -128,12 +130,23 @@ class ColumnChecker {
     return engine_ != nullptr;
   }
 
+  /// Columns that `key` of the step names, against those of its data.
+  void CheckNames(const StepSpec& step, std::string_view key, const std::vector<std::string>& names) {
+    const StepInput* data = KnownData(step);
+    if (data == nullptr) return;
+    const std::vector<std::string> known = known_.at(data->step).Names();
+    for (const std::string& name : names) {
+      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      const std::string near = NearestName(name, known);
+      Refuse(step, Error(ErrorCode::kInvalid, "there is no column `", name, "` in `", data->step, "`, which `", key, "` names")
+                       .WithHelp(near.empty() ? StrCat("its columns: ", Join(known, ", ")) : StrCat("did you mean `", near, "`?")));
+    }
+  }
+
   void CheckTrain(const StepSpec& step) {
-    const auto data = std::find_if(step.inputs.begin(), step.inputs.end(), [](const StepInput& input) { return input.name == "data"; });
     TrainSpec train = step.as<TrainStepSpec>().train;
     if (const Status tags = ResolveTags(pipeline_, train.transform); !tags.ok()) return Refuse(step, tags);
-    if (data == step.inputs.end() || !Knows(*data)) return;
-    Refuse(step, CheckTrainColumns(train, known_.at(data->step)));
+    if (const StepInput* data = KnownData(step)) Refuse(step, CheckTrainColumns(train, known_.at(data->step)));
   }
 
   void CheckChecks(const StepSpec& step, const Schema& schema) {
@@ -169,6 +182,12 @@ class ColumnChecker {
     if (!added.ok()) return;
     const Status status = engine_->Describe(check.query, SqlParameters(check.bind.begin(), check.bind.end())).status();
     if (status.code() == ErrorCode::kInvalid) Refuse(step, Error(ErrorCode::kInvalid, "check `", check.name, "`: ", status.message()).WithHelp(status.help()));
+  }
+
+  /// The step's `data:`; nullptr when its columns are not known.
+  const StepInput* KnownData(const StepSpec& step) const {
+    const auto data = std::find_if(step.inputs.begin(), step.inputs.end(), [](const StepInput& input) { return input.name == "data"; });
+    return data != step.inputs.end() && Knows(*data) ? &*data : nullptr;
   }
 
   bool Knows(const StepInput& input) const { return input.output.empty() && known_.contains(input.step); }

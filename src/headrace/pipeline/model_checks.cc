@@ -46,10 +46,10 @@ Status CheckQueries(const TrainSpec& spec) { return CheckRanking(spec); }
 Status CheckUplift(const TrainSpec& spec) { return CheckTreatment(spec); }
 
 Status CheckUpliftMetric(std::string_view name) {
-  if (NeedsTreatment(name)) return Ok();
-  const std::vector<std::string> of_uplift{"qini", "auuc"};
+  if (NeedsTreatment(name)) return CheckMetricName(name, Task::kRegression);
+  const std::vector<std::string> of_uplift{"qini", "auuc", "uplift@10%"};
   const std::string near = NearestName(name, of_uplift);
-  return Error(ErrorCode::kInvalid, "metric \"", name, "\" is none of uplift").WithHelp(near.empty() ? "use qini or auuc" : StrCat("did you mean \"", near, "\"?"));
+  return Error(ErrorCode::kInvalid, "metric \"", name, "\" is none of uplift").WithHelp(near.empty() ? "use qini, auuc or uplift@10%" : StrCat("did you mean \"", near, "\"?"));
 }
 
 }  // namespace headrace

@@ -12,12 +12,12 @@ namespace {
 constexpr const char* kProjectFile = "headrace.yaml";
 
 /// Without showing it: the line that the error is about is printed, too.
-void RefusePassword(const ConnectionEntry& connection, Diagnostics& diagnostics) {
-  Diagnostic& error = diagnostics.AddError(DiagnosticCode::kBadValue, connection.place, StrCat("the `uri` of connection `", connection.name, "` holds a password, which must not stand in a file"))
-      .Help("write `uri: {secret: NAME}` and set the variable NAME, or leave the password to PGPASSWORD or ~/.pgpass");
+void RefusePassword(const Place& place, const std::string& what, std::string_view key, const std::string& uri, Diagnostics& diagnostics) {
+  Diagnostic& error = diagnostics.AddError(DiagnosticCode::kBadValue, place, StrCat(what, " holds a password, which must not stand in a file"))
+      .Help(StrCat("write `", key, ": {secret: NAME}` and set the variable NAME, or leave the password to PGPASSWORD or ~/.pgpass"));
   std::string& line = error.at.source_line;
-  const bool plain = line.find(connection.uri.text) != std::string::npos;
-  line = plain ? ReplaceAll(line, connection.uri.text, "...") : line.substr(0, line.find("uri"));
+  const bool plain = line.find(uri) != std::string::npos;
+  line = plain ? ReplaceAll(line, uri, "...") : line.substr(0, line.find(key));
 }
 
 void ReadConnections(const Node* node, std::map<std::string, ConnectionEntry>& out, Diagnostics& diagnostics) {
@@ -29,7 +29,7 @@ void ReadConnections(const Node* node, std::map<std::string, ConnectionEntry>& o
     connection.uri = TextOrSecretOf(entry.value.Find("uri"));
     connection.place = entry.key_place;
     if (DialectOf(connection.driver) == SqlDialect::kPostgres && HoldsPassword(connection.uri.text))
-      RefusePassword(connection, diagnostics);
+      RefusePassword(connection.place, StrCat("the `uri` of connection `", connection.name, "`"), "uri", connection.uri.text, diagnostics);
     out.insert_or_assign(entry.key, std::move(connection));
   }
 }
@@ -88,6 +88,8 @@ Status Loader::Run(Project::Parts& parts) {
   const fs::path folder = is_folder ? given : given.parent_path();
   const fs::path root = FindRoot(folder);
   parts.has_file = !root.empty();
+  if (!parts.has_file && is_folder && !YamlFiles(folder / "pipelines").empty())
+    return Error(ErrorCode::kInvalid, "there is no ", kProjectFile, " in `", folder.string(), "` or above it, though there are pipelines").WithHelp(StrCat("make ", kProjectFile, " there, which may be empty; or name the project's folder with -C"));
   parts.root = (parts.has_file ? root : folder).string();
   parts.name = fs::path(parts.root).filename().string();
   parts.sql = options_.sql != nullptr ? options_.sql : DefaultSqlInspector();
@@ -170,7 +172,13 @@ void Loader::ReadEnvironment(const Node::Entry& entry) {
   Environment& environment = parts_->environment;
   environment.schedules = TextOf(entry.value.Find("schedules")) == "on";
   environment.preview = TextOf(entry.value.Find("deliver")) == "preview";
-  environment.state = TextOrSecretOf(entry.value.Find("state"));
+  if (const Node::Entry* state = entry.value.FindEntry("state"); state != nullptr) {
+    environment.state = TextOrSecretOf(&state->value);
+    const std::string& uri = environment.state.text;
+    if (const std::size_t scheme = uri.find("://"); scheme != std::string::npos && uri.substr(0, scheme) != "postgresql" && uri.substr(0, scheme) != "postgres")
+      diagnostics_.AddError(DiagnosticCode::kBadValue, state->value.place, StrCat("`state` takes postgresql://HOST/DATABASE, got ", Describe(state->value))).Help("leave it out to keep the state in .headrace/state.db");
+    else if (HoldsPassword(uri)) RefusePassword(state->key_place, "`state`", "state", uri, diagnostics_);
+  }
   ReadConnections(entry.value.Find("connections"), parts_->connections, diagnostics_);
 }
 

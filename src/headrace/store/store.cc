@@ -367,7 +367,7 @@ Result<RunRecord> Store::GetRun(const std::string& wanted) {
   const std::lock_guard lock(mutex_);
   const bool last = wanted == "last";
   Statement find(*db_, last ? StrCat(kRunColumns, "WHERE parent = '' ORDER BY started_us DESC, id DESC LIMIT 1")
-                                 : StrCat(kRunColumns, "WHERE id = ?1 OR substr(id, 1, length(?1)) = ?1 ORDER BY id = ?1 DESC, id LIMIT 2"));
+                                 : StrCat(kRunColumns, "WHERE id = ?1 OR (?1 <> '' AND substr(id, 1, length(?1)) = ?1) ORDER BY id = ?1 DESC, id LIMIT 2"));
   if (!last) find.Bind(wanted);
   ASSIGN_OR_RETURN(const std::vector<RunRecord> runs, ReadRuns(find));
   if (runs.empty())
