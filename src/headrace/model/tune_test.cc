@@ -1,5 +1,7 @@
 #include "headrace/model/tune.h"
 
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -210,7 +212,7 @@ TEST(Tune, ChoicesAloneAreASpaceToo) {
 
 /// Where a search is killed: the journal holds what it wrote until then.
 struct Journal {
-  const std::string path = testing::TempDir() + "/trials";
+  const std::string path = StrCat(testing::TempDir(), "headrace_trials_", ::getpid());  // tests run side by side
   Journal() { std::remove(path.c_str()); }
   std::string Text() const {
     std::ifstream in(path, std::ios::binary);

@@ -1,4 +1,6 @@
 // Training with folds by time and by group, and with transforms that are searched together with the learner.
+#include <unistd.h>
+
 #include <atomic>
 #include <cstdio>
 #include <set>
@@ -195,7 +197,7 @@ TEST(TrialJournalOfTraining, AnInterruptedTrainingEndsWithTheBytesOfAnUndisturbe
   spec.tune.space = {{"l2", {}, 0.01, 100, true, false}};
   const auto undisturbed = TrainOn(spec);
   ASSERT_TRUE(undisturbed.ok()) << undisturbed.status();
-  const std::string path = testing::TempDir() + "/training_trials";
+  const std::string path = StrCat(testing::TempDir(), "headrace_training_trials_", ::getpid());
   std::remove(path.c_str());
   TrialJournal first(path);
   TrainContext context;
