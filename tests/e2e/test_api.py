@@ -54,6 +54,21 @@ def test_rows_are_typed_by_the_contract_and_the_body_is_kept(tmp_path, api):
     assert not list((shop.folder / ".headrace/tmp").iterdir())
 
 
+def test_each_client_asks_with_a_token_of_its_own(tmp_path, api):
+    shop = world(tmp_path, api)
+    shop.edit("pipelines/orders.yaml", "name: orders\n", "name: orders\nparams: {token: {type: secret}}\n")
+    shop.edit("pipelines/orders.yaml", "{secret: API_TOKEN}", '"${params.token}"')
+    for tenant in ("acme", "zeta"):
+        shop.write(f"tenants/{tenant}.yaml", f"tenant: {tenant}\nparams: {{token: {{secret: {tenant.upper()}_TOKEN}}}}\n")
+        shop.env[f"{tenant.upper()}_TOKEN"] = f"token of {tenant}"
+    assert shop.headrace("validate").code == 0
+    for tenant in ("acme", "zeta"):
+        done = shop.go("--tenant", tenant)
+        assert done.code == 0, done.all
+        assert api.requests[-1]["headers"]["authorization"] == f"token of {tenant}"
+        assert "token of" not in done.all + shop.headrace("show", "last", "--json").out
+
+
 def test_a_resumed_run_does_not_ask_again(tmp_path, api):
     shop = world(tmp_path, api)
     assert shop.go(env={"HEADRACE_CRASH_AT": "step.after_start:2"}).code < 0

@@ -53,7 +53,7 @@ DOCUMENTS = {
     "contract diff": (["contract", "diff", "contracts/customers.yaml", "contracts/customers.yaml"], {"before", "after", "verdict", "changes"}),
     "profile": (["profile", "data/customers.csv"], {"rows", "columns"}),
     "drift": (["drift", "data/customers.csv", "--against", "data/customers.csv"], {"data", "against", "columns"}),
-    "performance": (["performance", "full", "scores", "--outcomes", "data/customers.csv", "--key", "customer_id", "--label", "churned"], {"interval_start", "run", "scored", "known", "metrics"}),
+    "performance": (["performance", "full", "scores", "--outcomes", "data/customers.csv", "--key", "customer_id", "--label", "churned"], {"interval", "run", "scored", "known", "metrics"}),
     "gc": (["gc", "--older-than", "1y"], {"applied", "models", "runs", "steps", "artifacts", "bytes", "groups", "left_over", "postponed"}),
     "schedule list": (["schedule", "list"], {"pipeline", "tenants", "cron", "timezone", "active", "next"}),
     "schedule next": (["schedule", "next", "full", "--count", "2", "--from", "2026-03-28"], {"pipeline", "tenants", "cron", "timezone", "ticks"}),
@@ -89,6 +89,12 @@ def test_json_is_one_document_on_standard_output(name, world):
     document = json.loads(done.out)     # fails on two documents, and on anything beside
     first = (document or [{}])[0] if isinstance(document, list) else document
     assert keys <= set(first), first
+
+
+def test_data_gives_numbers_as_numbers(world):
+    [row] = world.headrace("--json", "data", "last", "scores", "-n", "1").json
+    kinds = {column: type(value) for column, value in row.items()}
+    assert kinds | {"customer_id": int, "score": float, "model_version": str} == kinds, row
 
 
 @pytest.mark.parametrize("argv, code", [

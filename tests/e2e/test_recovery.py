@@ -235,6 +235,24 @@ class TestDeliveryModes:
         done, delivery = self.deliver(world, "upsert", [(1, 10)])
         assert delivery["no_op"] and "already holds these rows" in done.err
         assert len(world.ledger()) == 1
+        assert done.json["rows_delivered"] == 0
+
+    @pytest.mark.parametrize("mode", ["upsert", "append", "replace"])
+    def test_a_run_that_slept_while_a_later_one_delivered_is_refused(self, world, mode):
+        self.deliver(world, mode, [(1, 10)])
+        fence = "select run, fence from headrace_deliveries"
+        [(later, before)] = world.sqlite(fence)
+        world.sqlite("update headrace_deliveries set fence = fence + 3600000000")   # as if it had begun an hour from now
+        done, delivery = self.deliver(world, mode, [(1, 10)])
+        assert delivery["no_op"], "the rows are the same"
+        done, _ = self.deliver(world, mode, [(1, 11)])
+        assert done.code == 4 and f"run {later}, which began or was resumed later, has delivered other rows to platform.t" in done.err, done.all
+        assert self.table(world) == [(1, 10)] and len(world.ledger()) == 1
+        world.sqlite("update headrace_deliveries set fence = ?", before)
+        done, _ = self.deliver(world, mode, [(1, 11)])
+        assert done.code == (4 if mode == "append" else 0), done.all
+        fences = [row[1] for row in world.sqlite(fence + " order by revision")]
+        assert fences[0] == before and fences == sorted(set(fences))
 
     def test_append_adds_once_and_refuses_other_rows_for_the_interval(self, world):
         self.deliver(world, "append", [(1, 10)])

@@ -9,6 +9,7 @@
 #include "headrace/base/process.h"
 #include "headrace/cli/alert_delivery.h"
 #include "headrace/cli/command.h"
+#include "headrace/cli/run_json.h"
 #include "headrace/cli/run_request.h"
 #include "headrace/cli/supervision.h"
 #include "headrace/run/fingerprint.h"
@@ -184,7 +185,7 @@ class BackfillCommand {
     std::vector<std::vector<std::string>> rows;
     for (const RunRequest& request : requests_) {
       const bool done = request.state == RequestState::kSkipped;
-      all.push_back({{"tenant", request.tenant}, {"interval", {{"start", FormatTimestamp(request.interval_start_us)}, {"end", FormatTimestamp(request.interval_end_us)}}}, {"act", done ? "skip" : "run"},
+      all.push_back({{"tenant", request.tenant}, {"interval", IntervalJson(request.interval_start_us, request.interval_end_us)}, {"act", done ? "skip" : "run"},
                      {"done_by", request.run}});
       rows.push_back({request.tenant, FormatTimestamp(request.interval_start_us).substr(0, 16), FormatTimestamp(request.interval_end_us).substr(0, 16), done ? StrCat("skip: done by run ", request.run) : "run"});
     }

@@ -5,6 +5,7 @@
 #include "headrace/check/baseline.h"
 #include "headrace/check/check.h"
 #include "headrace/cli/command.h"
+#include "headrace/cli/run_json.h"
 #include "headrace/cli/run_request.h"
 #include "headrace/pipeline/baseline_rule.h"
 #include "headrace/table/value.h"
@@ -100,7 +101,7 @@ Json AsJson(const Series& series) {
   Json points = Json::array();
   for (std::size_t i = 0; i < series.points.size(); ++i) {
     const Measurement& m = series.points[i];
-    Json point = {{"interval", {{"start", FormatTimestamp(m.interval_start_us)}, {"end", FormatTimestamp(m.interval_end_us)}}}, {"run", m.run}, {"value", m.value},
+    Json point = {{"interval", IntervalJson(m.interval_start_us, m.interval_end_us)}, {"run", m.run}, {"value", m.value},
                   {"lower", number(m.lower)}, {"upper", number(m.upper)}, {"verdict", m.verdict}, {"trains", m.good}};
     if (series.rule) {
       const ReplayedPoint& now = series.replayed[i];

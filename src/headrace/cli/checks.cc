@@ -6,6 +6,7 @@
 
 #include "headrace/check/baseline.h"
 #include "headrace/cli/command.h"
+#include "headrace/cli/run_json.h"
 #include "headrace/run/run_loop.h"
 #include "headrace/step/step.h"
 #include "headrace/table/value.h"
@@ -61,7 +62,7 @@ Json AsJson(const Line& line) {
   const CheckVerdict& v = line.verdict;
   Json json = {{"verdict", VerdictName(v)}, {"tenant", line.run.tenant}, {"pipeline", line.run.pipeline}, {"environment", line.run.environment}, {"step", line.step}, {"check", v.name},
                {"kind", v.kind}, {"segment", v.segment}, {"severity", v.severity == Severity::kWarn ? "warn" : "error"}, {"rows", v.rows}, {"failed_rows", v.failed_rows},
-               {"value", v.value ? Json(*v.value) : Json()}, {"message", v.message}, {"help", v.help}, {"interval_start", FormatTimestamp(line.run.interval_start_us)}, {"run", line.run.id}};
+               {"value", v.value ? Json(*v.value) : Json()}, {"message", v.message}, {"help", v.help}, {"interval", IntervalJson(line.run.interval_start_us, line.run.interval_end_us)}, {"run", line.run.id}};
   if (!v.tags.empty()) json["tags"] = v.tags;
   if (v.band) json["band"] = {{"lower", v.band->learning ? Json() : Json(v.band->lower)}, {"upper", v.band->learning ? Json() : Json(v.band->upper)}, {"basis", v.band->basis}};
   return json;

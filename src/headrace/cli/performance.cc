@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "headrace/cli/command.h"
+#include "headrace/cli/run_json.h"
 #include "headrace/model/metrics.h"
 #include "headrace/model/model.h"
 #include "headrace/sql/files.h"
@@ -184,7 +185,7 @@ std::string AsText(const std::vector<ScoredInterval>& intervals) {
 std::string AsJson(const std::vector<ScoredInterval>& intervals) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const ScoredInterval& i : intervals)
-    all.push_back({{"interval_start", FormatTimestamp(i.run.interval_start_us)}, {"interval_end", FormatTimestamp(i.run.interval_end_us)}, {"run", i.run.id}, {"model", i.model}, {"scored", i.rows}, {"known", i.known},
+    all.push_back({{"interval", IntervalJson(i.run.interval_start_us, i.run.interval_end_us)}, {"run", i.run.id}, {"model", i.model}, {"scored", i.rows}, {"known", i.known},
                    {"metrics", i.metrics}, {"at_training", i.at_training}, {"problem", i.problem}});
   return DumpJson(all, 2) + "\n";
 }

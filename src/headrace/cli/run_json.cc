@@ -52,12 +52,14 @@ Json Describe(const StepRecord& record, const StepDetails& details) {
 }
 }  // namespace
 
+Json IntervalJson(std::int64_t start_us, std::int64_t end_us) { return {{"start", FormatTimestamp(start_us)}, {"end", FormatTimestamp(end_us)}}; }
+
 Result<std::int64_t> RowsDelivered(Store& store, const std::string& run) {
   ASSIGN_OR_RETURN(const std::vector<StepRecord> records, store.ListSteps(run));
   std::int64_t rows = 0;
   for (const StepRecord& record : records) {
     ASSIGN_OR_RETURN(const StepDetails details, StepDetails::FromJson(record.details));
-    if (details.delivery && record.state == StepState::kSucceeded && !details.delivery->preview) rows += details.delivery->rows();
+    if (details.delivery && record.state == StepState::kSucceeded && !details.delivery->preview && !details.delivery->no_op) rows += details.delivery->rows();
   }
   return rows;
 }
@@ -65,7 +67,7 @@ Result<std::int64_t> RowsDelivered(Store& store, const std::string& run) {
 Result<std::string> RunJson(Store& store, const RunRecord& run, bool with_steps) {
   ASSIGN_OR_RETURN(const std::int64_t delivered, RowsDelivered(store, run.id));
   Json json = {{"run", run.id}, {"pipeline", run.pipeline}, {"tenant", run.tenant}, {"environment", run.environment},
-               {"interval", {{"start", FormatTimestamp(run.interval_start_us)}, {"end", FormatTimestamp(run.interval_end_us)}}},
+               {"interval", IntervalJson(run.interval_start_us, run.interval_end_us)},
                {"state", StateName(run.state)}, {"exit_code", run.exit_code}, {"message", run.message}, {"started", FormatTimestamp(run.started_us)},
                {"seconds", Seconds(run.started_us, run.finished_us)}, {"rows_delivered", delivered}};
   if (with_steps) {

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "headrace/base/status.h"
 #include "headrace/store/store.h"
 
@@ -12,7 +14,10 @@ namespace headrace {
 ///  steps: [{step, kind, state, seconds, rows, attempt, reason, error, message, help, digest, delivery, model}]}.
 Result<std::string> RunJson(Store& store, const RunRecord& run, bool with_steps);
 
-/// Rows that the deliveries of a run sent: inserted, updated and found unchanged.
+/// {start, end}, as every JSON output says an interval.
+nlohmann::ordered_json IntervalJson(std::int64_t start_us, std::int64_t end_us);
+
+/// Rows that the deliveries of a run sent: inserted, updated and found unchanged. One that found its rows delivered sent none.
 Result<std::int64_t> RowsDelivered(Store& store, const std::string& run);
 
 }  // namespace headrace

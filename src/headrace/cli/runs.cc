@@ -1,6 +1,7 @@
 // The commands that read recorded runs: runs, show, logs, data, why.
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <tuple>
 
@@ -124,6 +125,15 @@ int Logs(const std::string& id, const std::string& step, const GlobalFlags& flag
   return 0;
 }
 
+/// Numbers and booleans as such, dates and moments as people write them.
+nlohmann::ordered_json CellJson(const Value& value) {
+  if (value.is_null()) return nullptr;
+  if (value.type() == Type::kBool) return value.as_bool();
+  if (value.type() == Type::kInt) return value.as_int();
+  if (value.type() == Type::kDouble && std::isfinite(value.as_double())) return value.as_double();
+  return value.ToString();
+}
+
 struct DataFlags {
   std::string run, step, out;
   std::int64_t rows = 20;
@@ -169,8 +179,9 @@ int Data(const DataFlags& data, const GlobalFlags& flags) {
     std::vector<std::string> cells;
     nlohmann::ordered_json row = nlohmann::ordered_json::object();
     for (std::size_t c = 0; c < table->num_columns(); ++c) {
-      cells.push_back(table->column(c).IsNull(r) ? "" : table->column(c).At(r).ToString());
-      row[table->schema()[c].name] = table->column(c).IsNull(r) ? nlohmann::ordered_json() : nlohmann::ordered_json(cells.back());
+      const Value value = table->column(c).At(r);
+      cells.push_back(value.is_null() ? "" : value.ToString());
+      row[table->schema()[c].name] = CellJson(value);
     }
     rows.push_back(std::move(cells));
     all.push_back(std::move(row));

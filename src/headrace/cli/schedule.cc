@@ -5,6 +5,7 @@
 
 #include "headrace/base/clock.h"
 #include "headrace/cli/command.h"
+#include "headrace/cli/run_json.h"
 #include "headrace/cli/run_request.h"
 #include "headrace/cli/schedule_pause.h"
 #include "headrace/schedule/ticks.h"
@@ -52,7 +53,7 @@ Json TickJson(const Ticks& ticks, const Tick& tick) {
   const std::string change = ChangeText(ticks.ChangesOnDayOf(tick.at_us));
   const std::optional<std::int64_t> finish_by = ticks.FinishBy(tick);
   return {{"at", FormatTimestamp(tick.at_us)}, {"local", FormatTimestamp(tick.at_us + span.offset_s * 1'000'000)}, {"offset", OffsetText(span.offset_s)}, {"zone", span.abbreviation},
-          {"interval", {{"start", FormatTimestamp(tick.interval.start_us)}, {"end", FormatTimestamp(tick.interval.end_us)}}},
+          {"interval", IntervalJson(tick.interval.start_us, tick.interval.end_us)},
           {"finish_by", finish_by ? Json(FormatTimestamp(*finish_by)) : Json()}, {"moved", tick.moved}, {"clock_change", change.empty() ? Json() : Json(change)}};
 }
 

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
+#include "headrace/cli/run_json.h"
 #include "headrace/table/value.h"
 
 namespace headrace {
@@ -89,7 +90,7 @@ std::string EventJson(const ServerEvent& event, std::int64_t now_us) {
   nlohmann::ordered_json json = {{"at", FormatTimestamp(now_us)}, {"event", NameOf(event.kind)}};
   if (!request.pipeline.empty()) json.update({{"pipeline", request.pipeline}, {"tenant", request.tenant}});
   if (!request.id.empty())
-    json.update({{"request", request.id}, {"origin", request.origin}, {"interval", {{"start", FormatTimestamp(request.interval_start_us)}, {"end", FormatTimestamp(request.interval_end_us)}}},
+    json.update({{"request", request.id}, {"origin", request.origin}, {"interval", IntervalJson(request.interval_start_us, request.interval_end_us)},
                  {"run", request.run}, {"state", StateName(request.state)}, {"attempt", request.attempt}});
   if (event.kind == ServerEvent::Kind::kEnded) json.update({{"exit_code", event.exit_code}, {"seconds", event.seconds}});
   json["text"] = request.pipeline.empty() ? RunLauncher::Describe(event.text) : event.text;

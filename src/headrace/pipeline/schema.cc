@@ -98,7 +98,7 @@ class Checker {
     return false;
   }
 
-  /// Evaluate ${...}; afterwards the node may have become a list.
+  /// Evaluate ${...}; afterwards the node may have become a list, or the map of a secret.
   bool Substitute(Node& node, ScalarType target) {
     if (!node.is_scalar() || node.value || node.pending || node.text.find("${") == std::string::npos) return true;
     if (substituter_ != nullptr) {
@@ -118,7 +118,12 @@ class Checker {
   }
 
   bool ScalarFits(Node& node, const Shape& shape, const std::string& where) {
+    const bool written = node.is_scalar();
     if (!Substitute(node, shape.scalar)) return false;
+    if (node.is_map() && written) {
+      Error(DiagnosticCode::kSubstitution, node.place, StrCat("a secret cannot stand here: ", where, " takes ", DescribeShape(shape))).Help("a secret may stand where `{secret: NAME}` may");
+      return false;
+    }
     if (node.is_map() && shape.scalar == ScalarType::kExpression)
       return WrongType(node, shape, where, "quote this expression: put the whole value in \"...\"");
     if (!node.is_scalar() || (node.is_null() && shape.scalar != ScalarType::kAny)) return WrongType(node, shape, where);
@@ -313,6 +318,11 @@ class Checker {
     if (option == shape.options.end()) {
       WrongType(node, shape, where);
       return Spoil(node);
+    }
+    const auto secret = find([](const Shape& s) { return s.kind == Shape::Kind::kMap && s.keys.size() == 1 && s.keys[0].name == "secret"; });
+    if (node.is_scalar() && secret != shape.options.end()) {
+      if (!Substitute(node, option->scalar)) return Spoil(node);
+      if (node.is_map()) option = secret;
     }
     return Check(node, *option, where);
   }

@@ -211,9 +211,19 @@ class Scope::Work {
       node_ = std::move(list);
       return true;
     }
-    diagnostics_.AddError(DiagnosticCode::kSubstitution, At(piece.begin, piece.end - piece.begin), StrCat("`", name, "` is a secret and cannot stand here"))
-        .Help("secrets belong into connections, as `{secret: NAME}`");
-    return false;
+    if (!special.known) {
+      node_.pending = Type::kText;
+      return true;
+    }
+    Node secret;
+    secret.text = std::get<ParamValue::SecretName>(special.value.held).name;
+    secret.place = node_.place;
+    Node map;
+    map.kind = Node::Kind::kMap;
+    map.place = At(piece.begin, piece.end - piece.begin);
+    map.entries.push_back({"secret", map.place, std::move(secret)});
+    node_ = std::move(map);
+    return true;
   }
 
   bool Mixed(const std::vector<Piece>& pieces) {

@@ -31,7 +31,7 @@ class Scope : public Substituter {
 
   /// A whole `${...}` keeps its type (or leaves `pending`); inside text it is formatted as users write it; in an
   /// expression it becomes a literal, so no value can change what the expression means. A columns parameter turns the
-  /// node into a list. "$${" stands for the text "${".
+  /// node into a list, a secret one into the map `{secret: NAME}`. "$${" stands for the text "${".
   bool Substitute(Node& node, ScalarType target, Diagnostics& diagnostics) const override;
 
  private:

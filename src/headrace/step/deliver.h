@@ -24,6 +24,7 @@ struct Delivery {
   bool allow_older = false;            ///< accept an interval older than the newest delivered to the table
   bool dry_run = false;                ///< count what would change, change nothing
   std::string run;                     ///< run id
+  std::int64_t fence = 0;              ///< Store::FenceOf the run; a later one in the ledger refuses this delivery
   std::int64_t now_us = 0;             ///< for the ledger
 };
 
@@ -33,10 +34,11 @@ struct Delivery {
 ///   -> merge by key -> ledger row -> COMMIT
 ///
 /// On PostgreSQL the tables are made inside of the transaction, behind the lock. The ledger `headrace_deliveries` lies in the destination itself and commits with the rows. Same key and digest: nothing is done and
-/// `no_op` says so. Same key, other digest: the next revision (append: refused). After an error nothing of the delivery is there.
+/// `no_op` says so. Same key, other digest: the next revision (append: refused), unless a run with a higher fence wrote the last one. After an error
+/// nothing of the delivery is there.
 ///
 /// kDelivery: the table has other columns, types that do not fit or no unique key (help holds the DDL); a null or doubled key; an
-/// interval older than the newest delivered; a constraint of the destination. kBusy: locked or full. A failed COMMIT comes back as
+/// interval older than the newest delivered; a later run's delivery; a constraint of the destination. kBusy: locked or full. A failed COMMIT comes back as
 /// kDelivery with `unknown_outcome` set: ask WasDelivered on a new connection.
 Result<DeliveryReport> DeliverToTable(Connection& connection, const Delivery& delivery, std::unique_ptr<TableStream> rows, bool* unknown_outcome);
 

@@ -80,7 +80,7 @@ class TableDelivery {
   /// Ask the ledger; true when there is nothing to do.
   Result<bool> AlreadyThere(DeliveryReport& report) {
     if (!has_ledger_) return false;
-    ASSIGN_OR_RETURN(const Table last, Query(StrCat("SELECT revision, digest, rows FROM ", Ledger().Quoted(), " WHERE delivery_key = $key ORDER BY revision DESC LIMIT 1"),
+    ASSIGN_OR_RETURN(const Table last, Query(StrCat("SELECT revision, digest, rows, run, fence FROM ", Ledger().Quoted(), " WHERE delivery_key = $key ORDER BY revision DESC LIMIT 1"),
                                              {{"key", Value::Text(delivery_.delivery_key)}}));
     if (last.num_rows() > 0) {
       report.revision = last.Find("revision")->ints()[0];
@@ -89,6 +89,9 @@ class TableDelivery {
         report.unchanged = last.Find("rows")->ints()[0];
         return true;
       }
+      if (last.Find("fence")->ints()[0] > delivery_.fence)
+        return Refuse(StrCat("run ", last.Find("run")->text(0), ", which began or was resumed later, has delivered other rows to ", Name(), " for this interval (revision ", report.revision, ")"),
+                      "its rows stay; run again to deliver those of now");
       if (delivery_.mode == Delivery::Mode::kAppend)
         return Refuse(StrCat("other rows were already appended to ", Name(), " for this interval (revision ", report.revision, ")"),
                       "appending again would double them: use `mode: upsert` with a key, or take the old rows out by hand");
@@ -160,10 +163,10 @@ class TableDelivery {
   Status WriteLedger(std::int64_t revision) {
     ASSIGN_OR_RETURN([[maybe_unused]] const std::int64_t n,
                      connection_.Execute(StrCat("INSERT INTO ", Ledger().Quoted(), " (delivery_key, revision, destination, run, digest, rows, interval_end, fence, committed_at) "
-                                                "VALUES ($key, $revision, $table, $run, $digest, $rows, $end, 0, $now)"),
+                                                "VALUES ($key, $revision, $table, $run, $digest, $rows, $end, $fence, $now)"),
                                          {{"key", Value::Text(delivery_.delivery_key)}, {"revision", Value::Int(revision)}, {"table", Value::Text(Name())},
                                           {"run", Value::Text(delivery_.run)}, {"digest", Value::Text(delivery_.digest)}, {"rows", Value::Int(delivery_.rows)},
-                                          {"end", Value::Text(FormatTimestamp(delivery_.interval_end_us))}, {"now", Value::Text(FormatTimestamp(delivery_.now_us))}}));
+                                          {"end", Value::Text(FormatTimestamp(delivery_.interval_end_us))}, {"fence", Value::Int(delivery_.fence)}, {"now", Value::Text(FormatTimestamp(delivery_.now_us))}}));
     return Execute(StrCat("DROP TABLE ", Staging()));
   }
 

@@ -134,6 +134,11 @@ CREATE TABLE measurements(
   value TEXT NOT NULL, lower_end TEXT NOT NULL, upper_end TEXT NOT NULL, verdict TEXT NOT NULL, good INTEGER NOT NULL,
   PRIMARY KEY(pipeline, tenant, environment, step, measure, interval_start_us, segment, run)) STRICT;
 )sql",
+    // 9: who came to a run last, among all runs: destinations refuse those who came earlier
+    R"sql(
+ALTER TABLE runs ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX runs_by_fence ON runs(fence);
+)sql",
 };
 constexpr std::int64_t kKnown = kSteps.size();
 

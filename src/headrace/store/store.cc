@@ -197,6 +197,13 @@ Result<RunRecord> Store::AsSeenNow(RunRecord run) {
   return run;
 }
 
+/// In a transaction: a number above that of every run here, and near the time, so that a state begun anew goes on above those of the lost one.
+Result<std::int64_t> Store::NextFence() {
+  Statement newest(*db_, "SELECT COALESCE(MAX(fence), 0) FROM runs");
+  ASSIGN_OR_RETURN([[maybe_unused]] const bool there, newest.Step());
+  return std::max(clock_.NowMicros(), newest.Int(0) + 1);
+}
+
 Status Store::CreateRun(const RunRecord& run, const std::vector<StepRecord>& steps, const RunClaim& claim) {
   const std::lock_guard lock(mutex_);
   CrashPoint("run.before_create");
@@ -217,11 +224,12 @@ Status Store::CreateRun(const RunRecord& run, const std::vector<StepRecord>& ste
       RETURN_IF_ERROR(close.Run());
     }
     ASSIGN_OR_RETURN(const internal::LeaseTime time, db_->Now());
+    ASSIGN_OR_RETURN(const std::int64_t fence, NextFence());
     Statement insert(*db_, "INSERT INTO runs(id, pipeline, tenant, environment, interval_start_us, interval_end_us, params, trigger, state, exit_code, message, started_us, "
-                           "finished_us, version, code_commit, dirty, pid, process_started, host, epoch, lease_until_us, lease_clock, parent, files, definition) "
-                           "VALUES (?,?,?,?,?,?,?,?,'running',-1,'',?,0,?,?,?,?,?,?,1,?,?,?,?,?)");
+                           "finished_us, version, code_commit, dirty, pid, process_started, host, epoch, lease_until_us, lease_clock, parent, files, definition, fence) "
+                           "VALUES (?,?,?,?,?,?,?,?,'running',-1,'',?,0,?,?,?,?,?,?,1,?,?,?,?,?,?)");
     insert.Bind(run.id, run.pipeline, run.tenant, run.environment, run.interval_start_us, run.interval_end_us, run.params, run.trigger, run.started_us,
-                run.version, run.commit, run.dirty, run.process.pid, run.process.started, run.process.host, time.now_us + kRunLeaseMicros, time.clock, run.parent, run.files, run.definition);
+                run.version, run.commit, run.dirty, run.process.pid, run.process.started, run.process.host, time.now_us + kRunLeaseMicros, time.clock, run.parent, run.files, run.definition, fence);
     RETURN_IF_ERROR(insert.Run());
     return InsertSteps(*db_, run.id, steps);
   });
@@ -250,9 +258,10 @@ Status Store::ResumeRun(const std::string& id, const ProcessId& process, const s
     }
     epoch = runs[0].epoch + 1;
     ASSIGN_OR_RETURN(const internal::LeaseTime time, db_->Now());
+    ASSIGN_OR_RETURN(const std::int64_t fence, NextFence());
     Statement take(*db_, "UPDATE runs SET state = 'running', exit_code = -1, message = '', finished_us = 0, cancel_by = '', trigger = CASE trigger WHEN 'dry run' THEN trigger ELSE 'resume' END, "
-                         "pid = ?, process_started = ?, host = ?, epoch = ?, lease_until_us = ?, lease_clock = ?, definition = CASE definition WHEN ? THEN definition ELSE '' END WHERE id = ?");
-    take.Bind(process.pid, process.started, process.host, epoch, time.now_us + kRunLeaseMicros, time.clock, definition, id);
+                         "pid = ?, process_started = ?, host = ?, epoch = ?, lease_until_us = ?, lease_clock = ?, fence = ?, definition = CASE definition WHEN ? THEN definition ELSE '' END WHERE id = ?");
+    take.Bind(process.pid, process.started, process.host, epoch, time.now_us + kRunLeaseMicros, time.clock, fence, definition, id);
     RETURN_IF_ERROR(take.Run());
     Statement reopen(*db_, "UPDATE steps SET state = 'pending', message = '', help = '', error_code = '' WHERE run = ? AND state NOT IN ('succeeded', 'reused', 'waiting')");
     reopen.Bind(id);
@@ -275,6 +284,16 @@ Result<std::int64_t> Store::EpochOf(const std::string& run) {
   const auto owned = owned_.find(run);
   if (owned == owned_.end()) return Refusal(run, "");
   return owned->second.epoch;
+}
+
+Result<std::int64_t> Store::FenceOf(const std::string& run) {
+  const std::lock_guard lock(mutex_);
+  ASSIGN_OR_RETURN(const std::int64_t epoch, EpochOf(run));
+  Statement find(*db_, "SELECT fence FROM runs WHERE id = ? AND epoch = ? AND state = 'running'");
+  find.Bind(run, epoch);
+  ASSIGN_OR_RETURN(const bool mine, find.Step());
+  if (!mine) return Refusal(run, "");
+  return find.Int(0);
 }
 
 /// Why a transition touched no row: `run` ended or belongs to another, or `step` ("" = not asked) ended. Never ok.

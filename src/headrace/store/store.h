@@ -229,6 +229,9 @@ class Store {
   /// Say that a run of this Store is alive. Cheap: writes at most once in a third of kRunLeaseMicros. kBusy when somebody took the run over, or
   /// when the state could not be reached until the lease was over: the caller must stop.
   Status Heartbeat(const std::string& run);
+  /// What a destination keeps to refuse those who came earlier: higher for every CreateRun and ResumeRun of the whole project, whatever the clock does.
+  /// kBusy when somebody took the run over.
+  Result<std::int64_t> FenceOf(const std::string& run);
 
   // People's say. -----------------------------------------------------------------------------------------------------
   /// Record that a step waits for an approval (state kWaiting, with all else that is known of it) and ask for it; one transaction. An answer that
@@ -333,6 +336,7 @@ class Store {
   Result<bool> Lives(const RunRecord& run);
   Result<RunRecord> AsSeenNow(RunRecord run);
   Result<std::int64_t> EpochOf(const std::string& run);
+  Result<std::int64_t> NextFence();
   Status EnterItem(const StepRecord& step);
   Status WriteMeasurements(const StepRecord& step);
   Result<std::vector<StepRecord>> ReadSteps(const std::string& run, const std::string& item_of);

@@ -439,8 +439,24 @@ TEST_P(StoreTest, ARunOfAnotherHostLivesUntilItsLeaseIsOver) {
     EXPECT_EQ(stale.code(), ErrorCode::kBusy);
     EXPECT_NE(stale.message().find("taken over by another owner"), std::string::npos) << stale;
   }
+  EXPECT_EQ(far->FenceOf("r1").status().code(), ErrorCode::kBusy);
   EXPECT_EQ((*store_->ListSteps("r1"))[0].state, StepState::kPending);
   EXPECT_TRUE(store_->FinishRun("r1", RunState::kSucceeded, 0, "").ok());
+}
+
+TEST_P(StoreTest, FencesRiseWithEveryOwnerWhateverTheClockDoes) {
+  ASSERT_TRUE(store_->CreateRun(Run("r1"), {}).ok());
+  const std::int64_t first = *store_->FenceOf("r1");
+  EXPECT_EQ(first, clock_.NowMicros()) << "a state begun anew goes on above the lost one";
+  ASSERT_TRUE(store_->FinishRun("r1", RunState::kFailed, 1, "").ok());
+  EXPECT_EQ(store_->FenceOf("r1").status().code(), ErrorCode::kInvalid) << "it ended";
+  ASSERT_TRUE(store_->ResumeRun("r1", ThisProcess()).ok());
+  EXPECT_EQ(*store_->FenceOf("r1"), first + 1) << "the clock stood still";
+  ASSERT_TRUE(store_->FinishRun("r1", RunState::kFailed, 1, "").ok());
+  clock_.Sleep(1000);
+  ASSERT_TRUE(store_->CreateRun(Run("r2"), {}).ok());
+  EXPECT_EQ(*store_->FenceOf("r2"), first + 1000);
+  EXPECT_EQ(store_->FenceOf("r3").status().code(), ErrorCode::kInvalid);
 }
 
 // One that had stood still took a slot for a run that had long ended, and would have given back that of the new owner.
