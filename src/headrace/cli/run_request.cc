@@ -4,9 +4,9 @@
 
 namespace headrace {
 
-namespace {
-bool IsFile(const std::string& pipeline) { return pipeline.ends_with(".yaml") || pipeline.ends_with(".yml"); }
+bool NamesFile(const std::string& pipeline) { return pipeline.ends_with(".yaml") || pipeline.ends_with(".yml"); }
 
+namespace {
 /// "1998-03-02/1998-03-09", half-open; yesterday (UTC) when empty.
 Result<Interval> IntervalOf(const std::string& text, Clock& clock) {
   if (text.empty()) {
@@ -26,7 +26,7 @@ void AddRunTarget(CommandLine command, RunTarget& target) {
 
 std::optional<Project> LoadTarget(const RunTarget& target, const GlobalFlags& global, int* exit_code) {
   Diagnostics diagnostics;
-  Result<Project> project = LoadProject(global, IsFile(target.pipeline) ? target.pipeline : "", diagnostics);
+  Result<Project> project = LoadProject(global, NamesFile(target.pipeline) ? target.pipeline : "", diagnostics);
   if (diagnostics.has_errors()) *exit_code = FailWith(diagnostics, global);
   else if (!project.ok()) *exit_code = Fail(project.status(), global);
   else return std::move(project).value();
@@ -45,7 +45,7 @@ Result<std::vector<std::pair<std::string, std::string>>> ParseParams(const std::
 
 Result<ResolveRequest> RequestOf(const RunTarget& target, const Project& project, Clock& clock) {
   ResolveRequest request;
-  request.pipeline = IsFile(target.pipeline) ? project.opened_pipeline() : target.pipeline;
+  request.pipeline = NamesFile(target.pipeline) ? project.opened_pipeline() : target.pipeline;
   request.tenant = target.tenant;
   ASSIGN_OR_RETURN(request.interval, IntervalOf(target.interval, clock));
   ASSIGN_OR_RETURN(request.params, ParseParams(target.params));

@@ -33,6 +33,9 @@ struct RunFlags {
 /// What `-p` was given, cut at the first `=`; kInvalid for one without a name.
 Result<std::vector<std::pair<std::string, std::string>>> ParseParams(const std::vector<std::string>& given);
 
+/// Whether people mean a file by it (`x.yaml`), not the name of a pipeline.
+bool NamesFile(const std::string& pipeline);
+
 /// Declare PIPELINE, -p, --tenant, --interval.
 void AddRunTarget(CommandLine command, RunTarget& target);
 

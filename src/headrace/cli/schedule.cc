@@ -65,7 +65,7 @@ Json ScheduleJson(const PipelineSchedule& schedule) {
 
 /// The project's schedules, of one pipeline when the command line names one. When there is none to show, `exit_code` is set and all has been said.
 std::optional<std::vector<PipelineSchedule>> LoadSchedules(const Project& project, const RunTarget& target, const GlobalFlags& flags, int* exit_code) {
-  const std::string name = target.pipeline.ends_with(".yaml") || target.pipeline.ends_with(".yml") ? project.opened_pipeline() : target.pipeline;
+  const std::string name = NamesFile(target.pipeline) ? project.opened_pipeline() : target.pipeline;
   const std::vector<std::string> names = project.pipelines();
   Diagnostics diagnostics;
   std::vector<PipelineSchedule> found = project.Schedules(name, diagnostics);

@@ -1,4 +1,6 @@
+#include "headrace/base/files.h"
 #include "headrace/cli/command.h"
+#include "headrace/cli/run_request.h"
 #include "headrace/pipeline/columns.h"
 #include "headrace/pipeline/test_file.h"
 
@@ -16,15 +18,18 @@ std::size_t CheckTests(const Project& project, Diagnostics& diagnostics) {
 int Validate(const std::vector<std::string>& files, const std::string& format, const GlobalFlags& flags) {
   Diagnostics diagnostics;
   std::size_t read = 0;
-  for (const std::string& file : files.empty() ? std::vector<std::string>{""} : files) {
+  for (const std::string& given : files.empty() ? std::vector<std::string>{""} : files) {
+    const bool named = !given.empty() && !NamesFile(given) && !DirectoryExists(given);
+    const std::string file = named ? "" : given;
     const Result<Project> project = LoadProject(flags, file, diagnostics);
     if (!project.ok()) {
       if (!diagnostics.has_errors()) return Fail(project.status(), flags);
       continue;
     }
-    project->Validate(project->opened_pipeline(), diagnostics);
-    if (!diagnostics.has_errors()) CheckColumns(*project, project->opened_pipeline(), diagnostics);
-    read += file.empty() ? project->files().size() + CheckTests(*project, diagnostics) : 1;
+    const std::string pipeline = named ? given : project->opened_pipeline();
+    project->Validate(pipeline, diagnostics);
+    if (!diagnostics.has_errors()) CheckColumns(*project, pipeline, diagnostics);
+    read += given.empty() ? project->files().size() + CheckTests(*project, diagnostics) : 1;
   }
   if (format == "json" || flags.json) PrintOut(RenderJson(diagnostics));
   else if (format == "sarif") PrintOut(RenderSarif(diagnostics));
@@ -40,7 +45,7 @@ void AddValidateCommand(CommandLine app, const GlobalFlags& flags, Action& actio
   CommandLine command = app.add_subcommand("validate", "Check the project's files and say every error at once");
   auto files = std::make_shared<std::vector<std::string>>();
   auto format = std::make_shared<std::string>("text");
-  command->add_option("FILE", *files, "pipeline files (default: the whole project)");
+  command->add_option("PIPELINE", *files, "names of pipelines, or pipeline files (default: the whole project)");
   command->add_option("--format", *format, "text, json, sarif or github")->one_of({"text", "json", "sarif", "github"})->capture_default_str();
   command->callback([&flags, &action, files, format] { action = [&flags, files, format] { return Validate(*files, *format, flags); }; });
 }

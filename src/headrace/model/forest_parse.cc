@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
 #include "headrace/model/forest.h"
 #include "headrace/model/forest_format.h"
@@ -60,10 +61,7 @@ class ForestParser {
     if (text_.size() > kMaxText)
       return Error(ErrorCode::kInvalid, "a forest of ", text_.size(), " bytes is larger than 1 GiB");
     RETURN_IF_ERROR(Header());
-    for (std::size_t t = 0; t < sizes_.size(); ++t) {
-      Status status = Tree(t);
-      if (!status.ok()) return std::move(status).WithContext(StrCat("tree ", t));
-    }
+    RETURN_IF_ERROR(AllTrees());
     RETURN_IF_ERROR(Expect("end of trees"));
     RETURN_IF_ERROR(Importances());
     forest_.plan_ = internal::MakeForestPlan(forest_);
@@ -211,7 +209,49 @@ class ForestParser {
                  " is not one of binary, multiclass, regression, regression_l1, huber, quantile, poisson, gamma, tweedie, lambdarank, rank_xendcg, custom");
   }
 
-  Status Tree(std::size_t number) {
+  /// The header says how long each tree's text is, so that several threads can read some each.
+  Status AllTrees() {
+    constexpr std::size_t kFewest = 32, kMostParts = 8;
+    const std::size_t count = sizes_.size(), parts = std::clamp<std::size_t>(count / kFewest, 1, kMostParts);
+    std::vector<ForestParser> parsers(parts, ForestParser(text_, forest_.num_features_));
+    std::size_t at = at_;
+    for (std::size_t p = 0, t = 0; p < parts; ++p) {
+      parsers[p].at_ = std::min(at, text_.size());
+      for (; t < count * (p + 1) / parts; ++t) at += static_cast<std::size_t>(sizes_[t]);
+    }
+    RETURN_IF_ERROR(ParallelFor(0, parts, [&](std::size_t p) -> Status {
+      for (std::size_t t = count * p / parts; t < count * (p + 1) / parts; ++t) {
+        Status status = parsers[p].Tree(t, static_cast<std::size_t>(sizes_[t]));
+        if (!status.ok()) return std::move(status).WithContext(StrCat("tree ", t));
+      }
+      return Ok();
+    }));
+    for (ForestParser& parser : parsers) RETURN_IF_ERROR(Append(parser.forest_));
+    at_ = parsers.back().at_;
+    return Ok();
+  }
+
+  /// Trees that were numbered from 0 on come after those that are there.
+  Status Append(Forest& part) {
+    const auto nodes = static_cast<std::int64_t>(forest_.nodes_.size()), leaves = static_cast<std::int64_t>(forest_.leaves_.size());
+    if (forest_.words_.size() + part.words_.size() > 0xFFFFFFFFu) return Error(ErrorCode::kInvalid, "too many categories");
+    const auto moved = [&](std::int64_t to) { return to < 0 ? ~(~to + leaves) : to + nodes; };
+    for (const std::int64_t root : part.roots_) forest_.roots_.push_back(moved(root));
+    for (Forest::Node& node : part.nodes_) {
+      node.left = moved(node.left);
+      node.right = moved(node.right);
+      if (node.words > 0) node.first_word += static_cast<std::uint32_t>(forest_.words_.size());
+    }
+    const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+    append(forest_.nodes_, part.nodes_);
+    append(forest_.leaves_, part.leaves_);
+    append(forest_.words_, part.words_);
+    append(forest_.leaf_counts_, part.leaf_counts_);
+    append(forest_.node_counts_, part.node_counts_);
+    return Ok();
+  }
+
+  Status Tree(std::size_t number, std::size_t size) {
     const std::size_t start = at_;
     RETURN_IF_ERROR(Expect(StrCat("Tree=", number)));
     ASSIGN_OR_RETURN(const std::int64_t leaves, Int("num_leaves", 1, kMaxLeaves));
@@ -255,8 +295,7 @@ class ForestParser {
     RETURN_IF_ERROR(Doubles("shrinkage", 1, Numbers::kFinite, &ignored));
     RETURN_IF_ERROR(Expect(""));
     RETURN_IF_ERROR(Expect(""));
-    if (at_ - start != static_cast<std::size_t>(sizes_[number]))
-      return Error(ErrorCode::kInvalid, "is ", at_ - start, " bytes long, tree_sizes says ", sizes_[number]);
+    if (at_ - start != size) return Error(ErrorCode::kInvalid, "is ", at_ - start, " bytes long, tree_sizes says ", size);
     return Add(splits, feature, threshold, decision, left, right, leaf, cat_boundaries, cat_words);
   }
 

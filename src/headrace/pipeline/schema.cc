@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "headrace/base/text.h"
 
@@ -93,6 +94,7 @@ class Checker {
   }
 
   bool WrongType(const Node& node, const Shape& shape, const std::string& where, std::string help = "") {
+    if (help.empty() && &node == exemplified_) help = example_;
     Error(DiagnosticCode::kWrongType, node.place, StrCat(where, " takes ", DescribeShape(shape), ", got ", Describe(node)))
         .Help(std::move(help));
     return false;
@@ -243,7 +245,14 @@ class Checker {
   }
 
   bool CheckEntry(Node::Entry& entry, const Key& key, const Shape& shape) {
-    if (Check(entry.value, key.shape, StrCat("`", entry.key, "`"))) return true;
+    exemplified_ = &entry.value;
+    example_ = key.example.empty() || key.shape.kind == Shape::Kind::kScalar ? "" : StrCat("for example `", key.name, ": ", key.example, "`");
+    const Shape* const around = std::exchange(around_, &shape);
+    const std::string around_key = std::exchange(around_key_, StrCat("`", entry.key, "`"));
+    const bool good = Check(entry.value, key.shape, around_key_);
+    around_ = around;
+    around_key_ = around_key;
+    if (good) return true;
     const bool needed = key.required || std::find(shape.exactly_one.begin(), shape.exactly_one.end(), key.name) != shape.exactly_one.end();
     return !needed && Spoil(entry.value);
   }
@@ -259,11 +268,24 @@ class Checker {
       found.Help("quote this expression: put the whole value in \"...\"");
     } else if (!near.empty()) {
       found.Help(StrCat("did you mean `", near, "`?"));
+    } else if (const std::string elsewhere = PlaceOf(entry.key, shape); !elsewhere.empty()) {
+      found.Help(elsewhere);
     } else {
       std::sort(names.begin(), names.end());
       found.Help(StrCat("known keys: ", Join(names, ", ")));
     }
     return near;
+  }
+
+  /// Where a key that is unknown here is at home: a level up, or under a key of this map; "" = at neither.
+  std::string PlaceOf(const std::string& key, const Shape& shape) const {
+    const auto knows = [&](const Shape& map) { return std::any_of(map.keys.begin(), map.keys.end(), [&](const Key& k) { return k.name == key && !k.not_yet; }); };
+    if (around_ != nullptr && knows(*around_)) return StrCat("`", key, "` stands further left, beside ", around_key_);
+    for (const Key& inner : shape.keys) {
+      const bool there = knows(inner.shape) || std::any_of(inner.shape.options.begin(), inner.shape.options.end(), knows);
+      if (there) return StrCat("`", key, "` belongs under `", inner.name, "`");
+    }
+    return "";
   }
 
   bool CheckExactlyOne(const Node& node, const Shape& shape, const std::string& where, bool quiet) {
@@ -304,6 +326,11 @@ class Checker {
     return true;
   }
 
+  static bool MeansNoChoice(const Node& node, const Shape& option) {
+    if (option.kind != Shape::Kind::kScalar || option.scalar != ScalarType::kChoice || node.text.find("${") != std::string::npos || node.text == option.not_yet) return false;
+    return std::find(option.choices.begin(), option.choices.end(), node.text) == option.choices.end() && NearestName(node.text, option.choices).empty();
+  }
+
   bool CheckEither(Node& node, const Shape& shape, const std::string& where) {
     const auto find = [&](auto matches) {
       return std::find_if(shape.options.begin(), shape.options.end(), matches);
@@ -319,6 +346,10 @@ class Checker {
       WrongType(node, shape, where);
       return Spoil(node);
     }
+    if (node.is_scalar() && MeansNoChoice(node, *option)) {   // neither a word that may stand here nor a slip of one: say all that may
+      WrongType(node, shape, where);
+      return Spoil(node);
+    }
     const auto secret = find([](const Shape& s) { return s.kind == Shape::Kind::kMap && s.keys.size() == 1 && s.keys[0].name == "secret"; });
     if (node.is_scalar() && secret != shape.options.end()) {
       if (!Substitute(node, option->scalar)) return Spoil(node);
@@ -329,6 +360,10 @@ class Checker {
 
   const Substituter* substituter_;
   Diagnostics& diagnostics_;
+  const Node* exemplified_ = nullptr;   ///< the value of the key at hand, and how it may look
+  std::string example_;
+  const Shape* around_ = nullptr;       ///< the map that the one at hand stands in, and under which key
+  std::string around_key_;
   bool wrong_ = false;
   bool later_ = false;  ///< the map at hand held a key of a later version
 };

@@ -94,8 +94,20 @@ class Builder {
     Diagnostic& found = diagnostics_.AddError(DiagnosticCode::kSyntax, place, "not valid YAML: " + problem);
     if (parser_.context != nullptr && parser_.context_mark.line != parser_.problem_mark.line)
       found.Related(At(parser_.context_mark), parser_.context);
-    if (line.find_first_of("{}[]:,&*!|>%@`\"'") != std::string_view::npos)
-      found.Help(std::string(kQuoteIt) + ", or balance brackets and quotes");
+    found.Help(HelpFor(problem, place, line));
+  }
+
+  /// What people most often meant where libyaml gives up; "" when nothing on the line looks like the cause.
+  std::string HelpFor(std::string_view problem, const Place& place, std::string_view line) {
+    const auto [number, column] = source_->PositionOf(place.offset);
+    const std::string_view before = line.substr(0, std::min(line.size(), column - 1));
+    if (before.ends_with('$') && line.substr(before.size()).starts_with('{')) return "quote it: write `\"${...}\"`, since a brace alone begins a map in YAML";
+    if (problem == "did not find expected alphabetic or numeric character") return "quote it: a value that begins with `*` or `&` means something else in YAML";
+    const std::size_t context_line = parser_.context_mark.line + 1;
+    if (problem == "did not find expected key" && parser_.context != nullptr && context_line != number && parser_.context_mark.column + 1 != column)
+      return StrCat("keys of one map begin in one column: this one in column ", column, ", the first, in line ", context_line, ", in column ", parser_.context_mark.column + 1);
+    if (line.find_first_of("{}[]:,&*!|>%@`\"'") == std::string_view::npos) return "";
+    return std::string(kQuoteIt) + ", or balance brackets and quotes";
   }
 
   /// A bracket or quote of an earlier line that runs into this one.
@@ -123,6 +135,11 @@ class Builder {
     std::string_view written = Trim(text);
     if (written.starts_with("- ") && written.find(' ', 2) != std::string_view::npos) written = Trim(written.substr(2));
     const std::string_view key = written.substr(0, written.find(' '));
+    if (const std::size_t colon = key.find(':'); line > 0 && colon != std::string_view::npos && colon + 1 < key.size() && IsIdentifier(key.substr(0, colon))) {
+      diagnostics_.AddError(DiagnosticCode::kSyntax, {source_, source_->OffsetOf(line - 1, 0) + text.find(key), key.size()}, StrCat("expected a blank after the `:` of `", key, "`"))
+          .Help(StrCat("write `", key.substr(0, colon), ": ", key.substr(colon + 1), "`"));
+      return true;
+    }
     if (line == 0 || !IsIdentifier(key) || written.find(": ") != std::string_view::npos || written.ends_with(':')) return false;
     const std::size_t offset = source_->OffsetOf(line - 1, 0) + text.find(key);
     diagnostics_.AddError(DiagnosticCode::kSyntax, {source_, offset, key.size()}, StrCat("expected `:` after `", key, "`"))
