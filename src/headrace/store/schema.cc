@@ -10,7 +10,7 @@
 namespace headrace::internal {
 
 namespace {
-constexpr std::array<const char*, 8> kSteps = {
+constexpr std::array<const char*, 9> kSteps = {
     // 1
     R"sql(
 CREATE TABLE runs(
