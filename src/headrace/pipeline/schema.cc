@@ -246,7 +246,7 @@ class Checker {
 
   bool CheckEntry(Node::Entry& entry, const Key& key, const Shape& shape) {
     exemplified_ = &entry.value;
-    example_ = key.example.empty() || key.shape.kind == Shape::Kind::kScalar ? "" : StrCat("for example `", key.name, ": ", key.example, "`");
+    example_ = key.example.empty() || key.shape.kind == Shape::Kind::kScalar || key.shape.kind == Shape::Kind::kList ? "" : StrCat("for example `", key.name, ": ", key.example, "`");
     const Shape* const around = std::exchange(around_, &shape);
     const std::string around_key = std::exchange(around_key_, StrCat("`", entry.key, "`"));
     const bool good = Check(entry.value, key.shape, around_key_);
@@ -280,7 +280,7 @@ class Checker {
   /// Where a key that is unknown here is at home: a level up, or under a key of this map; "" = at neither.
   std::string PlaceOf(const std::string& key, const Shape& shape) const {
     const auto knows = [&](const Shape& map) { return std::any_of(map.keys.begin(), map.keys.end(), [&](const Key& k) { return k.name == key && !k.not_yet; }); };
-    if (around_ != nullptr && knows(*around_)) return StrCat("`", key, "` stands further left, beside ", around_key_);
+    if (around_ != nullptr && knows(*around_) && around_key_ != StrCat("`", key, "`")) return StrCat("`", key, "` stands further left, beside ", around_key_);
     for (const Key& inner : shape.keys) {
       const bool there = knows(inner.shape) || std::any_of(inner.shape.options.begin(), inner.shape.options.end(), knows);
       if (there) return StrCat("`", key, "` belongs under `", inner.name, "`");

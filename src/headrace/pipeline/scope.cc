@@ -211,12 +211,9 @@ class Scope::Work {
       node_ = std::move(list);
       return true;
     }
-    if (!special.known) {
-      node_.pending = Type::kText;
-      return true;
-    }
     Node secret;
     secret.text = std::get<ParamValue::SecretName>(special.value.held).name;
+    if (!special.known) secret.pending = Type::kText;
     secret.place = node_.place;
     Node map;
     map.kind = Node::Kind::kMap;
