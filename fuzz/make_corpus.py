@@ -176,6 +176,8 @@ def main():
             with zipfile.ZipFile(path) as archive:
                 if "model.txt" in archive.namelist():
                     write("forest", name + ".txt", archive.read("model.txt"))
+                if "model.json" in archive.namelist():
+                    write("xgboost", name + ".json", archive.read("model.json"))
                 if name in ("binary_forest", "regression_linear"):
                     write("arrow", name + ".arrow", archive.read("proof.arrow"))
     draw = random.Random(5)

@@ -13,7 +13,7 @@
 #include "target.h"
 
 // cmake/fuzz.cmake compiles each target under a name of its own.
-#define HEADRACE_FUZZ_TARGETS(X) X(arrow) X(expression) X(forest) X(model_file) X(project)
+#define HEADRACE_FUZZ_TARGETS(X) X(arrow) X(expression) X(forest) X(model_file) X(project) X(xgboost)
 #define DECLARE(name) extern "C" int Fuzz_##name(const std::uint8_t* data, std::size_t size);
 HEADRACE_FUZZ_TARGETS(DECLARE)
 

@@ -15,7 +15,7 @@ import time
 
 FUZZ = pathlib.Path(__file__).resolve().parent
 BUILD = FUZZ.parent / "build" / "fuzz"
-TARGETS = ["arrow", "expression", "forest", "model_file", "project"]
+TARGETS = ["arrow", "expression", "forest", "model_file", "project", "xgboost"]
 
 
 def run(target, seconds, seed, longest):

@@ -208,21 +208,41 @@ TEST(Forest, KeepsASigmoidThatIsNotOne) {
   ExpectSameAsLightGbm(TrainedText(5, Task::kBinary, {{"sigmoid", "0.7"}, {"num_iterations", "10"}}), 5);
 }
 
-/// A tree with a categorical split, in LightGBM's form.
-std::string CategoricalText() {
+/// Trees with a categorical split, in LightGBM's form.
+std::string CategoricalText(std::size_t count = 1) {
   const std::string tree =
-      "Tree=0\nnum_leaves=3\nnum_cat=1\nsplit_feature=1 0\nsplit_gain=2 1\nthreshold=0 0.5\ndecision_type=1 "
+      "\nnum_leaves=3\nnum_cat=1\nsplit_feature=1 0\nsplit_gain=2 1\nthreshold=0 0.5\ndecision_type=1 "
       "2\nleft_child=-1 -2\n"
       "right_child=1 -3\nleaf_value=0.25 -0.5 1.5\nleaf_weight=1 1 1\nleaf_count=1 1 1\ninternal_value=0 "
       "0\ninternal_weight=0 0\n"
       "internal_count=3 2\ncat_boundaries=0 2\ncat_threshold=10 1\nis_linear=0\nshrinkage=1\n\n\n";
+  std::string trees, sizes;
+  for (std::size_t t = 0; t < count; ++t) {
+    const std::string numbered = StrCat("Tree=", t, tree);
+    trees += numbered;
+    sizes += StrCat(t == 0 ? "" : " ", numbered.size());
+  }
   return "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\nmax_feature_idx=4\nobjective="
          "regression\n"
          "feature_names=a b c d e\nfeature_infos=none none none none none\ntree_sizes=" +
-         StrCat(tree.size()) + "\n\n" + tree + "end of trees\n\nfeature_importances:\nb=1\n";
+         sizes + "\n\n" + trees + "end of trees\n\nfeature_importances:\nb=1\n";
 }
 
 TEST(Forest, FollowsCategoricalSplits) { ExpectSameAsLightGbm(CategoricalText(), 11); }
+
+// So many trees are read by several threads.
+TEST(Forest, ReadsManyTreesAsFewAndNamesTheFirstThatIsWrong) {
+  std::string text = CategoricalText(300);
+  ExpectSameAsLightGbm(text, 12);
+  for (const std::size_t tree : {299u, 170u, 40u}) {   // the later ones stay wrong
+    const std::size_t at = text.find("is_linear=0", text.find(StrCat("Tree=", tree, "\n")));
+    text[at + 10] = '1';
+    const auto forest = Forest::Parse(text, kFeatures);
+    ASSERT_FALSE(forest.ok());
+    EXPECT_NE(forest.status().message().find(StrCat("tree ", tree, ": ")), std::string::npos) << forest.status();
+  }
+  for (const std::size_t cut : {text.size() / 3, text.size() - 40}) EXPECT_FALSE(Forest::Parse(CategoricalText(300).substr(0, cut), kFeatures).ok());
+}
 
 TEST(Forest, RefusesTextThatIsNotAForest) {
   const std::string good = CategoricalText();
