@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,8 @@ struct StepSurroundings {
   std::map<std::string, std::int64_t> pools;
   /// Names of the project's pipelines with their parameters; nullptr = nobody asks.
   std::shared_ptr<const std::map<std::string, std::vector<std::string>>> pipelines = nullptr;
+  /// Takes the tables that steps name, "" for one that only a run knows; nullptr = nobody asks.
+  std::shared_ptr<std::set<std::string>> tables_named = nullptr;
   /// What to do about a connection that is missing; "" = nothing to say.
   std::string connection_help;
 };

@@ -61,6 +61,7 @@ class StepDecoder {
   // --- reading and writing: file | connection + table or query
 
   std::string Table(const Node& node) {
+    if (around_.tables_named) around_.tables_named->insert(node.pending ? "" : node.text);
     if (node.pending) return "";
     const Result<QualifiedName> name = QualifiedName::Parse(node.text);
     if (!name.ok()) Error(DiagnosticCode::kBadValue, node.place, name.status().message(), "write `table` or `schema.table`");

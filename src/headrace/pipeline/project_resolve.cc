@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "headrace/base/text.h"
 #include "headrace/pipeline/expand.h"
@@ -129,6 +130,16 @@ void CheckTenant(const TenantFile& tenant, const std::map<std::string, PipelineF
   }
 }
 
+/// Each table that a tenant calls otherwise is one that some step names. `named`: StepSurroundings::tables_named.
+void CheckTables(const TenantFile& tenant, const std::set<std::string>& named, Diagnostics& diagnostics) {
+  const Node* tables = tenant.root.Find("tables");
+  if (tables == nullptr || named.contains("")) return;
+  for (const Node::Entry& entry : tables->entries)
+    if (!named.contains(entry.key))
+      diagnostics.AddError(DiagnosticCode::kUnknownTable, entry.key_place, StrCat("no step reads or writes a table `", entry.key, "`"))
+          .Help(NearHelp(entry.key, {named.begin(), named.end()}, "tables"));
+}
+
 /// Names of the pipelines, each with its parameters', for steps that run another pipeline.
 std::shared_ptr<const std::map<std::string, std::vector<std::string>>> ParametersOf(const Project::Parts& parts) {
   auto out = std::make_shared<std::map<std::string, std::vector<std::string>>>();
@@ -177,9 +188,13 @@ void Project::Validate(std::string_view pipeline, Diagnostics& diagnostics) cons
   around.preview = parts_->environment.preview;
   around.pools = parts_->pools;
   around.pipelines = ParametersOf(*parts_);
+  if (pipeline.empty()) around.tables_named = std::make_shared<std::set<std::string>>();
   for (const auto& [name, file] : parts_->pipelines)
     if (pipeline.empty() || name == pipeline) CheckPipeline(file, parts_->environment, around, parts_->sql, diagnostics);
-  for (const auto& [name, tenant] : parts_->tenants) CheckTenant(tenant, parts_->pipelines, diagnostics);
+  for (const auto& [name, tenant] : parts_->tenants) {
+    CheckTenant(tenant, parts_->pipelines, diagnostics);
+    if (around.tables_named) CheckTables(tenant, *around.tables_named, diagnostics);
+  }
   Schedules(pipeline, diagnostics);
 }
 

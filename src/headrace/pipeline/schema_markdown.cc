@@ -10,10 +10,10 @@ class MarkdownPrinter {
  public:
   std::string Print() {
     out_ = "# The project's files: every key\n\n"
-           "Written by `headrace schema --markdown` from the definitions that the parser uses; do not edit. Keys marked *later* are\n"
+           "Written by the tests (`HEADRACE_UPDATE_EXPECTED=1 build/bin/pipeline_test`) from the definitions that the parser uses; do not edit. Keys marked *later* are\n"
            "known and refused by this version.\n\n"
            "Scalars are text until the key types them: `no`, `on` and `12:30` mean what the key says. `${...}` holds an expression and may\n"
-           "stand in any value but queries and names; it knows `params.NAME`, `run.interval.start`, `run.interval.end` (timestamps, UTC,\n"
+           "stand in any value but a query and the names of steps; it knows `params.NAME`, `run.interval.start`, `run.interval.end` (timestamps, UTC,\n"
            "half-open), `tenant.name` and `env.name`. A whole `${...}` keeps its type, inside text it is formatted, in an expression it\n"
            "becomes a literal. `$${` stands for the text `${`.\n";
     File("Pipelines: `pipelines/*.yaml`", PipelineFileShape());

@@ -110,7 +110,7 @@ Shape DeliverShape() {
       Data(),
       {"connection", Scalar(kName), "a connection of headrace.yaml or the tenant", "cdp"},
       {"table", Scalar(kText), "the table to write; made when it is not there", "propensity_scores"},
-      {"file", Scalar(kPath), "or a file to write, relative to the project's folder: .parquet or .csv", "out/scores.parquet"},
+      {"file", Scalar(kPath), "or a file to write, relative to the project's folder: .parquet, .csv, .tsv or .jsonl, the last three also with .gz or .zst", "out/scores.parquet"},
       {"mode", Choice({"upsert", "append", "replace"}), "how rows get into the table; `upsert` when there is a key", "upsert"},
       {"key", Columns(), "columns that identify a row in the destination", "[customer_id]"},
       {"allow_older", Scalar(kBool), "accept an interval older than the newest delivered to the table", "true"},
