@@ -37,8 +37,6 @@ struct World {
   std::vector<RowRef> rows;
 };
 
-std::string Rows(std::int64_t n) { return StrCat(FormatCount(n), n == 1 ? " row" : " rows"); }
-
 class Builder {
  public:
   Builder(const AggregatePlan& plan, const AggregateOptions& options, AggregateCounts& counts) : parts_(plan.parts()), options_(options), counts_(counts), world_(std::make_shared<World>()) {
@@ -74,7 +72,7 @@ class Builder {
       out.push_back(as_of->as_int());
     } else {
       const Column& column = *dates->Find(kAsOf);
-      if (column.null_count() > 0) return Error(ErrorCode::kData, Rows(static_cast<std::int64_t>(column.null_count())), " of the dataset of dates without `as_of`").WithHelp("leave them out there");
+      if (column.null_count() > 0) return Error(ErrorCode::kData, Counted(static_cast<std::int64_t>(column.null_count()), "row"), " of the dataset of dates without `as_of`").WithHelp("leave them out there");
       if (dates->num_rows() >= internal::kNone) return Error(ErrorCode::kData, "the dataset of dates has more than 2^32 rows");
       out.assign(column.ints().begin(), column.ints().end());
       world_->date_rows = *dates;
@@ -98,7 +96,7 @@ class Builder {
   Status GivenRows() {
     const Table& dates = *world_->date_rows;
     const Column& entity = *dates.Find(parts_.spec.entity);
-    if (entity.null_count() > 0) return Error(ErrorCode::kData, Rows(static_cast<std::int64_t>(entity.null_count())), " of the dataset of dates without `", parts_.spec.entity, "`").WithHelp("leave them out there");
+    if (entity.null_count() > 0) return Error(ErrorCode::kData, Counted(static_cast<std::int64_t>(entity.null_count()), "row"), " of the dataset of dates without `", parts_.spec.entity, "`").WithHelp("leave them out there");
     world_->rows.reserve(dates.num_rows());
     for (std::size_t row = 0; row < dates.num_rows(); ++row) {
       const bool text = entity.type() == Type::kText;
@@ -123,7 +121,7 @@ class Builder {
         if (first == nullptr || sorted[i].date < first->date) first = &sorted[i];
       }
     if (twice == 0) return Ok();
-    return Error(ErrorCode::kData, Rows(twice), " of the dataset of dates have `", parts_.spec.entity, "` and `as_of` of an earlier row; the first is row ", FormatCount(first->date + 1)).WithHelp("keep one row of each there: `select distinct`");
+    return Error(ErrorCode::kData, Counted(twice, "row"), " of the dataset of dates have `", parts_.spec.entity, "` and `as_of` of an earlier row; the first is row ", FormatCount(first->date + 1)).WithHelp("keep one row of each there: `select distinct`");
   }
 
   // --- events

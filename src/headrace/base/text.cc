@@ -41,6 +41,11 @@ std::string FormatCount(std::int64_t value) {
   return digits;
 }
 
+std::string Counted(std::int64_t n, std::string_view one, std::string_view several) {
+  const std::string_view s = n == 1 || !several.empty() ? "" : "s";
+  return StrCat(FormatCount(n), " ", n == 1 || several.empty() ? one : several, s);
+}
+
 std::vector<std::string> Split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   std::size_t begin = 0;

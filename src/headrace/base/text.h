@@ -33,6 +33,8 @@ std::string StrCat(const Parts&... parts) {
 std::string FormatDouble(double value);
 /// A whole number with thousands separators: 1234567 -> "1,234,567".
 std::string FormatCount(std::int64_t value);
+/// How many, and of what: "1 row", "1,234 rows". `several` where an s does not make it: Counted(n, "row has", "rows have").
+std::string Counted(std::int64_t n, std::string_view one, std::string_view several = {});
 
 std::vector<std::string> Split(std::string_view text, char separator);
 std::string Join(std::span<const std::string> parts, std::string_view separator);

@@ -12,6 +12,10 @@ TEST(Text, NumbersReadBackAsPrinted) {
   EXPECT_EQ(d, 0.1 + 0.2);
   EXPECT_EQ(FormatCount(-1234567), "-1,234,567");
   EXPECT_EQ(FormatCount(999), "999");
+  EXPECT_EQ(Counted(1, "row"), "1 row");
+  EXPECT_EQ(Counted(0, "row"), "0 rows");
+  EXPECT_EQ(Counted(1234, "row has", "rows have"), "1,234 rows have");
+  EXPECT_EQ(Counted(1, "row has", "rows have"), "1 row has");
 }
 
 TEST(Text, NearestNameNeedsOneClearWinner) {

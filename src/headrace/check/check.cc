@@ -318,7 +318,7 @@ Status ToStatus(std::string_view dataset, std::span<const CheckVerdict> verdicts
     else ++more;
   }
   if (first == nullptr) return Ok();
-  const std::string others = more == 0 ? std::string() : StrCat(", and ", FormatCount(more), more == 1 ? " more check failed" : " more checks failed");
+  const std::string others = more == 0 ? std::string() : StrCat(", and ", Counted(more, "more check failed", "more checks failed"));
   return Error(ErrorCode::kData, "`", dataset, "`: ", first->message, others).WithHelp(first->help);
 }
 

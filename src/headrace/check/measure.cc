@@ -25,7 +25,7 @@ class Rows : public Measure {
   std::string Complaint(std::optional<double>, const Bounds& bounds, bool) const override {
     const bool few = bounds.min && static_cast<double>(rows_) < *bounds.min;
     const auto due = static_cast<std::int64_t>(few ? *bounds.min : *bounds.max);
-    return StrCat("expected ", few ? "at least " : "at most ", FormatCount(due), due == 1 ? " row, got " : " rows, got ", FormatCount(rows_));
+    return StrCat("expected ", few ? "at least " : "at most ", Counted(due, "row"), ", got ", FormatCount(rows_));
   }
   std::string Help() const override { return rows_ == 0 ? "look at what the source answered; the data are empty" : Measure::Help(); }
   bool only_counts() const override { return true; }
@@ -82,7 +82,7 @@ class Quantile : public NumberMeasure {
   }
   std::string Complaint(std::optional<double> value, const Bounds& bounds, bool hide) const override {
     std::string what = StrCat("the ", q_, " quantile of `", columns()[0], "`");
-    if (nans_ > 0) return StrCat("expected ", what, ", but ", FormatCount(nans_), nans_ == 1 ? " row is nan" : " rows are nan");
+    if (nans_ > 0) return StrCat("expected ", what, ", but ", Counted(nans_, "row is nan", "rows are nan"));
     const double error = static_cast<double>(sketch_.rank_error()) / static_cast<double>(std::max<std::int64_t>(1, sketch_.count()));
     if (error > 0) what += StrCat(" (by a sketch, its rank within ", FormatDouble(std::ceil(error * 1e5) / 1e3), "%)");
     return Expected(what, value, bounds, hide, "no row has a value");

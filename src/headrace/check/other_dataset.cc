@@ -100,7 +100,7 @@ class SameAs : public Measure {
     return unlike_.empty() && here_ == there_ ? 0.0 : std::nan("");
   }
   std::string Complaint(std::optional<double>, const Bounds&, bool) const override {
-    const std::string rows = here_.rows() == 1 ? "1 row" : StrCat(FormatCount(here_.rows()), " rows");
+    const std::string rows = Counted(here_.rows(), "row");
     if (!unlike_.empty()) return StrCat("not the same as `", there_name_, "`: ", unlike_);
     if (here_.rows() != there_.rows()) return StrCat("not the same as `", there_name_, "`: ", rows, " here, ", FormatCount(there_.rows()), " there");
     std::vector<std::string> differ;

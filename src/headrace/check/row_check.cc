@@ -90,7 +90,7 @@ Result<std::size_t> OnlyColumn(const CheckSpec& spec, const Schema& schema) {
 }
 
 std::string RowsThat(std::int64_t failed, std::int64_t rows, std::string_view singular, std::string_view plural) {
-  return StrCat(FormatCount(failed), " of ", FormatCount(rows), rows == 1 ? " row " : " rows ", failed == 1 ? singular : plural);
+  return StrCat(FormatCount(failed), " of ", Counted(rows, "row"), " ", failed == 1 ? singular : plural);
 }
 
 Result<std::unique_ptr<RowCheck>> MakeNotNull(const std::vector<std::string>& columns, const Schema& schema) {

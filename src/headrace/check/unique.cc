@@ -24,7 +24,7 @@ class Unique : public RowCheck {
   }
 
   std::string Complaint(std::int64_t failed, std::int64_t) const override {
-    return StrCat(FormatCount(failed), failed == 1 ? " row repeats" : " rows repeat", " a key of (", Join(columns(), ", "), ")");
+    return StrCat(Counted(failed, "row repeats", "rows repeat"), " a key of (", Join(columns(), ", "), ")");
   }
 
  private:

@@ -136,7 +136,7 @@ int SendNow(const GlobalFlags& flags) {
   if (flags.json) PrintJson(Json({{"sent", report->sent}, {"failed", report->failed}, {"problems", report->problems}}));
   else {
     for (const std::string& problem : report->problems) PrintErr(StrCat("warning: ", problem, "\n"));
-    if (!flags.quiet) PrintErr(StrCat(report->sent, report->sent == 1 ? " message sent" : " messages sent", "\n"));
+    if (!flags.quiet) PrintErr(StrCat(Counted(report->sent, "message"), " sent\n"));
   }
   return report->failed > 0 ? ExitCode(ErrorCode::kDelivery) : 0;
 }

@@ -92,7 +92,7 @@ std::string AsText(const Series& series, bool tried) {
   std::vector<std::string> header = {"said", "interval", "value", "expected"};
   if (series.rule) header.insert(header.end(), {tried ? "by the rule given" : "by today's rule", "expected then"});
   const std::string of = series.segment.empty() ? "" : StrCat(" of ", series.segment);
-  return StrCat(series.measure, of, ": ", series.points.size(), series.points.size() == 1 ? " interval, " : " intervals, ", said, " did not pass",
+  return StrCat(series.measure, of, ": ", Counted(std::ssize(series.points), "interval"), ", ", said, " did not pass",
                 series.rule ? StrCat(tried ? "; by the rule given " : "; by today's rule ", would, " would be outside") : "; the step has no `baseline` for it today", "\n", TextTable(header, rows));
 }
 

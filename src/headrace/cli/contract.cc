@@ -105,7 +105,7 @@ int Tell(const std::vector<ContractChange>& changes, const DiffFlags& flags, con
   } else {
     std::vector<std::vector<std::string>> rows;
     for (const ContractChange& change : changes) rows.push_back({change.breaking ? "breaking" : "compatible", change.column.empty() ? "(the contract)" : change.column, change.what});
-    PrintOut(StrCat(breaking > 0 ? "breaking" : "compatible", ": ", changes.empty() ? "nothing differs" : StrCat(breaking, " of ", changes.size(), changes.size() == 1 ? " difference breaks" : " differences break", " what ", flags.before, " promises"), "\n",
+    PrintOut(StrCat(breaking > 0 ? "breaking" : "compatible", ": ", changes.empty() ? "nothing differs" : StrCat(breaking, " of ", Counted(std::ssize(changes), "difference breaks", "differences break"), " what ", flags.before, " promises"), "\n",
                     rows.empty() ? "" : "\n" + TextTable({"verdict", "column", "what"}, rows)));
   }
   return breaking > 0 ? ExitCode(ErrorCode::kData) : 0;

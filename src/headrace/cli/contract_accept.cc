@@ -59,7 +59,7 @@ Result<std::string> ContractOf(TableStream& rows, const Accepted& accepted) {
     for (std::size_t c = 0; c < schema.size(); ++c)
       if (block->column(c).null_count() > 0) nulls[c] = 1;
   }
-  std::string text = StrCat("# What run ", accepted.run.id, " gave: ", FormatCount(accepted.rows.rows), accepted.rows.rows == 1 ? " row" : " rows",
+  std::string text = StrCat("# What run ", accepted.run.id, " gave: ", Counted(accepted.rows.rows, "row"),
                             ". A column without a null there may have none from now on.\n# Mark columns that hold personal data with `personal: true`.\ncolumns:\n");
   for (std::size_t c = 0; c < schema.size(); ++c)
     text += StrCat("  - {name: ", YamlText(schema[c].name), ", type: ", TypeName(schema[c].type), nulls[c] == 0 ? ", nullable: false" : "", "}\n");

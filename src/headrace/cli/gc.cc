@@ -89,12 +89,12 @@ std::string ReportText(const GcReport& report, bool applied) {
   }
   if (report.left_over.artifacts > 0) add("(no run)", "", report.left_over, "", report.models > 0 ? "of models, or left by what was killed" : "left by what was killed");
   const GcReport::Count total = Total(report);
-  add("total", "", total, FormatCount(kept), untouched > 0 ? StrCat("(", FormatCount(untouched), untouched == 1 ? " more pipeline and tenant keeps" : " more pipelines and tenants keep", " all)") : std::string());
+  add("total", "", total, FormatCount(kept), untouched > 0 ? StrCat("(", Counted(untouched, "more pipeline and tenant keeps", "more pipelines and tenants keep"), " all)") : std::string());
   std::string text = TextTable({"pipeline", "tenant", "runs", "steps", "artifacts", "MB", "runs kept", ""}, rows);
   if (report.postponed.artifacts > 0)
-    text += StrCat("\n", FormatCount(report.postponed.artifacts), report.postponed.artifacts == 1 ? " file stays" : " files stay", " for now (", Megabytes(report.postponed.bytes),
+    text += StrCat("\n", Counted(report.postponed.artifacts, "file stays", "files stay"), " for now (", Megabytes(report.postponed.bytes),
                    " MB): younger than ten minutes, or than a run at work\n");
-  if (report.models > 0) text += StrCat("\n", FormatCount(report.models), report.models == 1 ? " version of a model goes" : " versions of models go", " by `retention`\n");
+  if (report.models > 0) text += StrCat("\n", Counted(report.models, "version of a model goes", "versions of models go"), " by `retention`\n");
   if (total.runs + total.artifacts + report.models == 0) return StrCat(text, "\nNothing to remove.\n");
   return StrCat(text, applied ? "\nRemoved.\n" : "\nNothing was removed yet. The same with --yes removes it.\n");
 }

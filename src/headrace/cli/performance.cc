@@ -60,7 +60,7 @@ Status LoadOutcomes(Engine& engine, const PerformanceFlags& flags) {
   }
   ASSIGN_OR_RETURN(const Table twice, Read(engine, StrCat("SELECT count(*) FROM (SELECT 1 FROM outcomes o GROUP BY ", KeyList(flags.key, "o"), " HAVING count(*) > 1)")));
   if (const std::int64_t n = twice.column(0).At(0).as_int(); n > 0)
-    return Error(ErrorCode::kData, FormatCount(n), n == 1 ? " key stands" : " keys stand", " in the outcomes more than once, and which outcome counts is not known").WithHelp("leave one row for each key, or name more columns by --key");
+    return Error(ErrorCode::kData, Counted(n, "key stands", "keys stand"), " in the outcomes more than once, and which outcome counts is not known").WithHelp("leave one row for each key, or name more columns by --key");
   return Ok();
 }
 

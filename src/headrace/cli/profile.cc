@@ -44,7 +44,7 @@ std::string AsText(const DataProfile& profile, const std::string& name) {
     rows.push_back({c.field.name, std::string(TypeName(c.field.type)), FormatCount(c.nulls), StrCat(c.distinct_exact ? "" : "~", FormatCount(c.distinct)), Bound(c.min), quantile(0.5), Bound(c.max),
                     c.mean ? Short(*c.mean) : "", c.sd ? Short(*c.sd) : "", TopOf(c)});
   }
-  return StrCat(name, ": ", FormatCount(profile.rows), profile.rows == 1 ? " row, " : " rows, ", profile.columns.size(), profile.columns.size() == 1 ? " column\n\n" : " columns\n\n",
+  return StrCat(name, ": ", Counted(profile.rows, "row"), ", ", Counted(std::ssize(profile.columns), "column"), "\n\n",
                 TextTable({"column", "type", "nulls", "distinct", "min", "median", "max", "mean", "sd", "most frequent"}, rows));
 }
 

@@ -24,19 +24,17 @@ TerminalSize SizeOfTerminal() {
   return {size.ws_row, size.ws_col};
 }
 
-std::string RowCount(std::int64_t rows) { return StrCat(FormatCount(rows), rows == 1 ? " row" : " rows"); }
-
 std::string Rows(const StepRecord& step) {
   const auto main = step.outputs.find("");
-  return main != step.outputs.end() && main->second.rows >= 0 ? RowCount(main->second.rows) : std::string();
+  return main != step.outputs.end() && main->second.rows >= 0 ? Counted(main->second.rows, "row") : std::string();
 }
 
 std::string Delivered(const DeliveryReport& d) {
   if (d.no_op) return StrCat("nothing to deliver: ", d.destination, " already holds these rows");
   const std::string counts = StrCat(" (", FormatCount(d.inserted), " inserted, ", FormatCount(d.updated), " updated, ", FormatCount(d.unchanged), " unchanged",
                                     d.deleted > 0 ? StrCat(", ", FormatCount(d.deleted), " deleted") : "", ")");
-  if (d.preview) return StrCat("preview written to ", d.destination, "; the destination was not touched, and would get ", RowCount(d.rows()), counts);
-  return StrCat("delivered ", RowCount(d.rows()), " to ", d.destination, counts);
+  if (d.preview) return StrCat("preview written to ", d.destination, "; the destination was not touched, and would get ", Counted(d.rows(), "row"), counts);
+  return StrCat("delivered ", Counted(d.rows(), "row"), " to ", d.destination, counts);
 }
 }  // namespace
 

@@ -119,7 +119,7 @@ int ReportAll(std::string out, const GlobalFlags& flags) {
   if (!pages.ok()) return Fail(pages.status(), flags);
   if (const Status written = WriteFileAtomically(out, RenderHtml(*report)); !written.ok()) return Fail(written, flags);      // last: its links lead somewhere
   if (flags.json) PrintJson(nlohmann::ordered_json({{"report", out}, {"pages_written", *pages}, {"verdict", MakeVerdict(*report).sentence}}));
-  else if (!flags.quiet) PrintErr(StrCat(MakeVerdict(*report).sentence, "\nwrote ", out, " and ", FormatCount(*pages), *pages == 1 ? " page" : " pages", " of runs beside it\n"));
+  else if (!flags.quiet) PrintErr(StrCat(MakeVerdict(*report).sentence, "\nwrote ", out, " and ", Counted(*pages, "page"), " of runs beside it\n"));
   return 0;
 }
 }  // namespace

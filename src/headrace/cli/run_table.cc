@@ -93,7 +93,7 @@ std::string RunLine(const std::vector<TableStep>& steps, double run_seconds, std
   std::string text = StrCat("  ", done, " of ", steps.size(), " steps, ", Roughly(run_seconds));
   const RestOfRun rest = EstimateRest(outlook);
   if (known && !waiting) text += StrCat(", ", rest.at_least ? "at least " : "about ", Roughly(rest.seconds), " left");
-  if (left_out > 0) text += StrCat(" (", left_out, left_out == 1 ? " step is" : " steps are", " not shown)");
+  if (left_out > 0) text += StrCat(" (", Counted(left_out, "step is", "steps are"), " not shown)");
   return Cut(text, columns - 1);
 }
 }  // namespace

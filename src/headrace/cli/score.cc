@@ -72,10 +72,10 @@ int Score(const ScoreFlags& flags, const GlobalFlags& global) {
   std::int64_t kept = 0;
   if (const Status status = ScoreFile(flags, **model, *model, &counts, &kept); !status.ok()) return Fail(status, global);
   if (!global.quiet) {
-    std::string text = StrCat("scored ", FormatCount(counts.rows), counts.rows == 1 ? " row" : " rows", kept < counts.rows ? StrCat(" and wrote the best ", FormatCount(kept)) : std::string(), " into ", flags.out, "\n");
-    for (const auto& [column, n] : counts.unseen) text += StrCat("warning: ", FormatCount(n), n == 1 ? " row has" : " rows have", " a value of `", column, "` that training never saw\n");
-    for (const auto& [column, n] : counts.nulls) text += StrCat("warning: ", FormatCount(n), n == 1 ? " row has" : " rows have", " no `", column, "`, which was never missing at training\n");
-    for (const auto& [column, n] : counts.derive_errors) text += StrCat("warning: `", column, "` could not be computed for ", FormatCount(n), n == 1 ? " row" : " rows", " and is null there\n");
+    std::string text = StrCat("scored ", Counted(counts.rows, "row"), kept < counts.rows ? StrCat(" and wrote the best ", FormatCount(kept)) : std::string(), " into ", flags.out, "\n");
+    for (const auto& [column, n] : counts.unseen) text += StrCat("warning: ", Counted(n, "row has", "rows have"), " a value of `", column, "` that training never saw\n");
+    for (const auto& [column, n] : counts.nulls) text += StrCat("warning: ", Counted(n, "row has", "rows have"), " no `", column, "`, which was never missing at training\n");
+    for (const auto& [column, n] : counts.derive_errors) text += StrCat("warning: `", column, "` could not be computed for ", Counted(n, "row"), " and is null there\n");
     PrintErr(text);
   }
   if (global.json) {

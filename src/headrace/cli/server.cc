@@ -74,7 +74,7 @@ class Server {
     if (const Status stopped = supervisor.Stop(); !stopped.ok()) Line("problem", stopped.ToString());
     RunQueue queue(**store, *clock_);
     const Result<std::vector<RunRequest>> started = queue.Started();
-    Line("stopped", started.ok() && !started->empty() ? StrCat(started->size(), started->size() == 1 ? " run goes" : " runs go", " on without it; the next server looks after them") : std::string("no run is at work"));
+    Line("stopped", started.ok() && !started->empty() ? StrCat(Counted(started->size(), "run goes", "runs go"), " on without it; the next server looks after them") : std::string("no run is at work"));
     return 0;
   }
 
@@ -98,7 +98,7 @@ class Server {
     }
     std::map<std::string, std::int64_t> quotas;
     for (const std::string& tenant : project.tenants()) quotas[tenant] = project.QuotaOf(tenant).runs;
-    std::string text = StrCat(schedules.size(), schedules.size() == 1 ? " schedule" : " schedules", ", ", server_flags_.parallel, " runs at once");
+    std::string text = StrCat(Counted(std::ssize(schedules), "schedule"), ", ", server_flags_.parallel, " runs at once");
     if (!project.environment().schedules) text += StrCat("; environment `", project.environment().name, "` has `schedules: off`: only backfills and what is queued run");
     Line("loaded", text);
     supervisor.Set(std::move(scheduler), std::move(quotas));

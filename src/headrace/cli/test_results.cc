@@ -90,7 +90,7 @@ std::string TestText(const TestResult& result) {
 
 std::string TestCounts(const std::vector<TestResult>& results) {
   const std::size_t failed = Count(results, &TestResult::failed), skipped = Count(results, &TestResult::skipped), passed = results.size() - failed - skipped;
-  return StrCat(passed, passed == 1 ? " test passed" : " tests passed", failed > 0 ? StrCat(", ", failed, " failed") : "", skipped > 0 ? StrCat(", ", skipped, " skipped") : "", "\n");
+  return StrCat(Counted(passed, "test"), " passed", failed > 0 ? StrCat(", ", failed, " failed") : "", skipped > 0 ? StrCat(", ", skipped, " skipped") : "", "\n");
 }
 
 std::string TestJson(const std::vector<TestResult>& results) {

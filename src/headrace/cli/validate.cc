@@ -36,7 +36,7 @@ int Validate(const std::vector<std::string>& files, const std::string& format, c
   else if (format == "github") PrintOut(RenderGithub(diagnostics));
   else PrintErr(RenderText(diagnostics, IsInteractive(2)));
   if (diagnostics.has_errors()) return ExitCode(ErrorCode::kInvalid);
-  if (!flags.quiet) PrintErr(StrCat("ok: ", read, read == 1 ? " file" : " files", ", no error\n"));
+  if (!flags.quiet) PrintErr(StrCat("ok: ", Counted(read, "file"), ", no error\n"));
   return 0;
 }
 }  // namespace

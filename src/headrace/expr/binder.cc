@@ -355,7 +355,7 @@ class Binder {
       return BindOverload(name, name, s);
     }
     if (s.args.empty() || (name == "nullif" && s.args.size() != 2))
-      return Bad(s.span, StrCat("`", name, "` got ", s.args.size(), s.args.size() == 1 ? " argument" : " arguments"),
+      return Bad(s.span, StrCat("`", name, "` got ", Counted(std::ssize(s.args), "argument")),
                  StrCat("it is called as ", Signature(name)));
     ASSIGN_OR_RETURN(Nodes args, BindAll(s.args));
     if (name == "concat") {

@@ -23,7 +23,7 @@ void CheckCall(const Syntax& call, std::vector<Status>& errors) {
   if (overloads.empty() && !std::ranges::binary_search(internal::FunctionNames(), call.text)) {
     errors.push_back(internal::UnknownFunction(call));
   } else if (!overloads.empty() && !takes) {
-    errors.push_back(Error(ErrorCode::kInvalid, "`", call.text, "` cannot be called with ", call.args.size(), call.args.size() == 1 ? " argument" : " arguments")
+    errors.push_back(Error(ErrorCode::kInvalid, "`", call.text, "` cannot be called with ", Counted(std::ssize(call.args), "argument"))
                          .WithSpan(call.span).WithHelp(StrCat("it is called as ", internal::Signature(call.text))));
   }
 }

@@ -112,7 +112,7 @@ class ColumnFitter {
     if (std::isfinite(range.min) && std::isfinite(range.max)) return Ok();
     const std::span<const double> values = input.numbers[0].values();
     const auto infinities = std::count_if(values.begin(), values.end(), [](double x) { return std::isinf(x); });
-    return input.Refuse(StrCat("has ", FormatCount(infinities), infinities == 1 ? " infinity" : " infinities")).WithHelp("make them null where the rows are read, or leave the column out");
+    return input.Refuse(StrCat("has ", Counted(infinities, "infinity", "infinities"))).WithHelp("make them null where the rows are read, or leave the column out");
   }
 
   /// An impute that is no step: of text, or an indicator only.

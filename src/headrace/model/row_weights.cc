@@ -26,7 +26,7 @@ Result<std::vector<double>> ReadWeights(const Table& table, const std::string& c
     most = std::max(most, w);
   }
   if (bad > 0)
-    return Error(ErrorCode::kData, "weight column `", column, "` has ", FormatCount(bad), bad == 1 ? " row" : " rows",
+    return Error(ErrorCode::kData, "weight column `", column, "` has ", Counted(bad, "row"),
                  " that is no weight, the first being row ", first + 1)
         .WithHelp("a weight is a finite number from 0; make nulls a number where the rows are read");
   if (most == 0) return Error(ErrorCode::kData, "weight column `", column, "` is 0 in every row");

@@ -92,7 +92,7 @@ Status TrainingRows::CheckFinite() const {
     const std::span<const double> values = table.column(i).doubles();
     const auto infinities = std::count_if(values.begin(), values.end(), [](double x) { return std::isinf(x); });
     if (infinities > 0)
-      return Error(ErrorCode::kData, "column `", field.name, "` has ", FormatCount(infinities), infinities == 1 ? " infinity" : " infinities")
+      return Error(ErrorCode::kData, "column `", field.name, "` has ", Counted(infinities, "infinity", "infinities"))
           .WithHelp("make them null where the rows are read, or leave the column out");
   }
   return Ok();

@@ -58,8 +58,6 @@ void AppendSnippet(std::string& out, const Location& at, char mark, std::string_
                 mark_color, std::string(length, mark), label.empty() ? "" : " ", label, color.reset, "\n");
 }
 
-std::string Counted(std::size_t n, std::string_view what) { return StrCat(n, " ", what, n == 1 ? "" : "s"); }
-
 }  // namespace
 
 std::string RenderText(const Diagnostic& found, bool use_color) {

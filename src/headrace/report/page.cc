@@ -38,7 +38,7 @@ std::string ChecksTile(const RunReport& run) {
   if (all == 0) return "";
   std::vector<std::string> parts;
   if (failed > 0) parts.push_back(StrCat(FormatCount(failed), " failed"));
-  if (warned > 0) parts.push_back(StrCat(FormatCount(warned), warned == 1 ? " warning" : " warnings"));
+  if (warned > 0) parts.push_back(Counted(warned, "warning"));
   parts.push_back(StrCat(FormatCount(all - failed - warned), " passed"));
   return Join(parts, ", ");
 }

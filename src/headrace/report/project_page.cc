@@ -191,7 +191,7 @@ RunVerdict MakeVerdict(const ProjectReport& project) {
   RunVerdict verdict;
   if (tally.runs == 0) {
     verdict.chip = "no runs";
-    verdict.sentence = tally.late > 0 ? StrCat("Nothing ran yet, and ", FormatCount(tally.late), tally.late == 1 ? " run is late." : " runs are late.") : "Nothing ran yet.";
+    verdict.sentence = tally.late > 0 ? StrCat("Nothing ran yet, and ", Counted(tally.late, "run is late.", "runs are late.")) : "Nothing ran yet.";
     verdict.help = "runs of other environments are left out; `--env NAME` chooses one";
     verdict.tone = tally.late > 0 ? RunVerdict::Tone::kBad : RunVerdict::Tone::kNeutral;
     return verdict;

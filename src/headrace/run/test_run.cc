@@ -116,8 +116,6 @@ Status LayRows(const ProjectTest& test, const TestRunOptions& options, const std
   return Ok();
 }
 
-std::string Plural(std::size_t n, std::string_view what) { return StrCat(n, " ", what, n == 1 ? "" : "s"); }
-
 /// Holds the outputs of a finished run against what was expected.
 class Judge {
  public:
@@ -224,10 +222,10 @@ class Judge {
     Difference difference = CompareRows(expected, found, options);
     if (difference.none()) return;
     std::vector<std::string> parts;
-    if (difference.changed > 0) parts.push_back(StrCat(Plural(difference.changed, "row"), " changed"));
-    if (difference.missing > 0) parts.push_back(StrCat(Plural(difference.missing, "row"), " missing"));
-    if (difference.extra > 0) parts.push_back(StrCat(Plural(difference.extra, "row"), " too many"));
-    Fail(expectation.name, StrCat(Join(parts, ", "), " (", Plural(expected.rows.size(), "row"), " expected, ", found.num_rows(), " found; numbers equal within ", expectation.tolerance, ")"),
+    if (difference.changed > 0) parts.push_back(StrCat(Counted(difference.changed, "row"), " changed"));
+    if (difference.missing > 0) parts.push_back(StrCat(Counted(difference.missing, "row"), " missing"));
+    if (difference.extra > 0) parts.push_back(StrCat(Counted(difference.extra, "row"), " too many"));
+    Fail(expectation.name, StrCat(Join(parts, ", "), " (", Counted(expected.rows.size(), "row"), " expected, ", found.num_rows(), " found; numbers equal within ", expectation.tolerance, ")"),
          std::move(difference));
   }
 

@@ -168,7 +168,7 @@ Status Supervisor::EnterTicks(std::int64_t now_us) {
     RunRequest whose;
     whose.pipeline = passed.pipeline;
     whose.tenant = passed.tenant;
-    Tell(Kind::kPassedOver, whose, StrCat(passed.ticks, passed.ticks == 1 ? " tick" : " ticks", passed.paused ? ": paused" : ": missed, and `catch_up` leaves them out"));
+    Tell(Kind::kPassedOver, whose, StrCat(Counted(passed.ticks, "tick"), passed.paused ? ": paused" : ": missed, and `catch_up` leaves them out"));
   }
   for (const RunRequest& request : entered) Tell(Kind::kTick, request);
   return Ok();

@@ -299,7 +299,7 @@ class Typing {
     for (std::size_t r = 0; r < table.num_rows(); ++r)
       list += StrCat(r > 0 ? ", " : "", place_(table.column(0).ints()[r]), column.personal ? std::string() : StrCat(" \"", table.column(1).text(r), "\""));
     return Error(ErrorCode::kData, "column `", column.name, "` is declared ", TypeName(type), ", but ",
-                 FormatCount(count), count == 1 ? " cell does" : " cells do", " not read so: ", list,
+                 Counted(count, "cell does", "cells do"), " not read so: ", list,
                  count > 3 ? ", ..." : "")
         .WithHelp("correct the cells, add their text to null_values if it means \"no value\", or declare another type");
   }

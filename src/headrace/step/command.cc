@@ -77,7 +77,7 @@ class Attempt {
     RETURN_IF_ERROR(Log("stdout", out));
     RETURN_IF_ERROR(Log("stderr", err));
     if (end.stopped) return Error(ErrorCode::kInterrupted, "the program was stopped");
-    if (end.left_behind > 0) files.details.notes.push_back(StrCat("the program left ", end.left_behind, end.left_behind == 1 ? " process" : " processes", " running, ended with it"));
+    if (end.left_behind > 0) files.details.notes.push_back(StrCat("the program left ", Counted(end.left_behind, "process", "processes"), " running, ended with it"));
     if (end.signal == 0 && end.code == kSkip) {
       files.skipped = LastLines(err, 1);
       if (files.skipped.empty()) files.skipped = StrCat("exit code ", kSkip);

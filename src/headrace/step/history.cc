@@ -70,7 +70,7 @@ Result<std::optional<CheckVerdict>> JudgeUnchanged(Store& store, const ResolvedP
   verdict.severity = spec.of_interval ? Severity::kError : Severity::kWarn;
   verdict.passed = false;
   verdict.rows = rows.rows;
-  verdict.message = StrCat("the same ", FormatCount(rows.rows), rows.rows == 1 ? " row" : " rows", " as run ", before->run, " read for ", Days(before->interval_start_us, before->interval_end_us),
+  verdict.message = StrCat("the same ", Counted(rows.rows, "row"), " as run ", before->run, " read for ", Days(before->interval_start_us, before->interval_end_us),
                            spec.of_interval ? "; the step reads by the run's interval, so others were due" : "");
   verdict.help = "look at whether the source was loaded since; where rows may stay the same, say `unchanged: allow` under `extract`";
   return std::optional<CheckVerdict>(std::move(verdict));

@@ -69,11 +69,11 @@ Result<StepFiles> RunScore(const StepContext& context) {
   if (spec.top > 0 && written < counts.rows)
     out.details.notes.push_back(StrCat("kept the ", FormatCount(written), " of ", FormatCount(counts.rows), " rows with the largest score"));
   for (const auto& [column, n] : counts.unseen)
-    out.details.notes.push_back(StrCat(FormatCount(n), n == 1 ? " row has" : " rows have", " a value of `", column, "` that training never saw; scored by the rule for unknown values"));
+    out.details.notes.push_back(StrCat(Counted(n, "row has", "rows have"), " a value of `", column, "` that training never saw; scored by the rule for unknown values"));
   for (const auto& [column, n] : counts.nulls)
-    out.details.notes.push_back(StrCat(FormatCount(n), n == 1 ? " row has" : " rows have", " no `", column, "`, which was never missing at training"));
+    out.details.notes.push_back(StrCat(Counted(n, "row has", "rows have"), " no `", column, "`, which was never missing at training"));
   for (const auto& [column, n] : counts.derive_errors)
-    out.details.notes.push_back(StrCat("`", column, "` could not be computed for ", FormatCount(n), n == 1 ? " row" : " rows", " and is null there"));
+    out.details.notes.push_back(StrCat("`", column, "` could not be computed for ", Counted(n, "row"), " and is null there"));
   out.details.model = ModelDetails{};
   out.details.model->digest = input.artifact.digest;
   return out;
