@@ -187,6 +187,7 @@ TEST(KMeans, SaysWhichParametersItHas) {
   EXPECT_THAT(refusal({{"tol", "-1"}}), HasSubstr("expected a number of at least 0"));
   EXPECT_THAT(refusal({{"max_iter", "0"}}), HasSubstr("expected a whole number from 1"));
   LearnerSpec spec;
+  spec.given = true;
   spec.kind = Kind::kKMeans;
   EXPECT_FALSE(ResolveLearner(spec, Task::kBinary, 2, 100).ok());
   spec.kind = Kind::kLightGbm;
