@@ -100,7 +100,7 @@ def test_clusters_are_trained_registered_scored_and_delivered(project):
     assert all(float(row["distance"]) >= 0 for row in rows)
     done(project, "report", trained["run"], "-o", "train.html")
     page = (project / "train.html").read_text()
-    for words in ("clustering", "Cluster 0", "Mean distance to the centre", "Silhouette", "One centre for all", "Inertia", "rich" if False else "spend"):
+    for words in ("clustering", "Cluster 0", "Mean distance to the centre", "Silhouette", "One centre for all", "Inertia", "spend"):
         assert words in page, words
     assert "Scores of the test rows" not in page and "Constant answer" not in page
     done(project, "report", scored["run"], "-o", "score.html")
@@ -157,7 +157,7 @@ def test_from_the_command_line_and_from_python_the_same_bits(project):
     scored = model.predict(table, keep=["id"])
     assert list(scored) == ["id", "cluster", "distance", "model_version"]
     assert [int(row["cluster"]) for row in rows] == scored["cluster"].tolist() and [float(row["distance"]) for row in rows] == scored["distance"].tolist()
-    one = model.predict_row(table.iloc[7].to_dict())
+    one = model.predict_row({**table.iloc[7], "visits": int(table["visits"][7])})
     assert one == {"cluster": scored["cluster"][7], "distance": scored["distance"][7]}
     with pytest.raises(sdk.InvalidModelError, match="have no score"):
         model.predict(table, reasons=2)
@@ -171,6 +171,6 @@ def test_a_damaged_file_is_refused(project):
     done(project, "train", "people.csv", "--learner", "kmeans", "--n-clusters", "3", "--key", "id", "--ignore", "kind", "-o", "three.model")
     content = (project / "three.model").read_bytes()
     at = content.index(b'{"centers":')
-    (project / "bad.model").write_bytes(content[:at + 20] + b"7" + content[at + 21:])
+    (project / "bad.model").write_bytes(content[:at + 20] + (b"7" if content[at + 20:at + 21] != b"7" else b"8") + content[at + 21:])
     refused = headrace(project, "score", "bad.model", "people.csv", "-o", "no.csv")
     assert refused.returncode == 2 and "bad.model" in refused.stderr and not (project / "no.csv").exists()

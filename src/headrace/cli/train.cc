@@ -75,7 +75,7 @@ void Tell(const TrainOutput& trained, const TrainFlags& flags) {
   for (const auto& [name, value] : trained.evaluation.metrics) rows.push_back({StrCat("  ", name), Rounded(value)});
   std::string text = StrCat(info.learner, " for ", info.clusters > 0 ? StrCat(info.clusters, " clusters") : StrCat(TaskName(info.task), " target `", info.target, "`"));
   if (info.task == Task::kBinary && info.classes.size() == 2) text += StrCat("; the positive class is `", info.classes[1], "`");
-  text += StrCat("\nevaluated on ", trained.evaluation.evaluated_on, ": ", FormatCount(info.test_rows), " of ", FormatCount(info.train_rows + info.test_rows), " rows (",
+  text += StrCat("\nevaluated on ", trained.evaluation.evaluated_on, ": ", FormatCount(info.test_rows), " of ", FormatCount(info.train_rows + (info.evaluated_on == "test rows" ? info.test_rows : 0)), " rows (",
                  trained.evaluation.split, ")\n");
   text += TextTable({"  metric", "value"}, rows);
   if (!trained.evaluation.clusters.clusters.empty()) text += ClusterSizes(trained.evaluation.clusters);

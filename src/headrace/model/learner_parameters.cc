@@ -156,10 +156,10 @@ Result<LearnerSettings> ResolveLearner(const LearnerSpec& spec, Task task, std::
   settings.kind = spec.kind;
   settings.uplift = spec.uplift;
   if (!spec.given && spec.categorical.empty() && rows <= kSmall) settings.kind = task == Task::kRegression ? kLinear : kLogistic;
-  if (settings.kind == kLightGbm) return internal::ResolveLightGbm(spec, std::move(settings), rows);
-  if (settings.kind == kXgboost) return internal::ResolveXgboost(spec, std::move(settings));
   if ((settings.kind == kKMeans) != (task == Task::kClustering))
     return Error(ErrorCode::kInvalid, "the ", LearnerName(settings.kind), " learner cannot do ", TaskName(task)).WithHelp("clusters come from `kmeans`, which has no target");
+  if (settings.kind == kLightGbm) return internal::ResolveLightGbm(spec, std::move(settings), rows);
+  if (settings.kind == kXgboost) return internal::ResolveXgboost(spec, std::move(settings));
   if (settings.kind == kKMeans) {
     ASSIGN_OR_RETURN(settings.parameters, MainParametersOf(spec));
     for (const auto& [name, value] : {std::pair{"n_clusters", "8"}, {"n_init", "10"}, {"max_iter", "300"}, {"tol", "0.0001"}, {"seed", "0"}}) settings.parameters.emplace(name, value);
