@@ -80,6 +80,10 @@ MODELS = {
       ignore: [plan, amount, since, country]
       split: {by: hash(id), test: 30%}
       learner: constant""",
+    "clusters": """key: [id]
+      ignore: [plan, amount, since, bought]
+      split: {by: hash(id), test: 30%}
+      learner: {kmeans: {n_clusters: 3}}""",
 }
 
 TYPES = {"id": "int", "visits": "int", "spend": "double", "country": "text", "since": "date", "amount": "double", "plan": "text", "bought": "int"}

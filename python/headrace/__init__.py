@@ -105,7 +105,8 @@ class Model:
             LIBRARY.headrace_free(self._handle)
 
     def __repr__(self):
-        return f"<headrace.Model {self.info['learner']} for {self.info['task']} target {self.info['target']!r}, {self.info['digest'][:12]}>"
+        of = f"{self.info['clusters']} clusters" if self.info["task"] == "clustering" else f"{self.info['task']} target {self.info['target']!r}"
+        return f"<headrace.Model {self.info['learner']} for {of}, {self.info['digest'][:12]}>"
 
     def __reduce__(self):
         return load, (self.to_bytes(),)
@@ -130,7 +131,7 @@ class Model:
         threads  0: all cores. Never changes a bit
 
         Columns added: ``score`` (calibrated probability of the positive class, or the predicted value), for several classes ``score_<class>`` each, ``label``
-        (not for a regression), ``model_version``. The same kind of table comes back (pandas with its index), for all else a `Stream`.
+        (not for a regression), of a model of clusters ``cluster`` and ``distance`` instead; then ``model_version``. The same kind of table comes back (pandas with its index), for all else a `Stream`.
         Raises DataError, naming the column at fault.
         """
         if not hasattr(rows, "__arrow_c_stream__"):
@@ -156,7 +157,8 @@ class Model:
         return stream
 
     def predict_row(self, row):
-        """The score of one row, a mapping from column to value: a float, or for several classes a dict of them by class. The same bits as `predict`.
+        """The score of one row, a mapping from column to value: a float, for several classes a dict of them by class, of a model of clusters a dict of `cluster` (int) and
+        `distance`. The same bits as `predict`.
 
         Values are None, bool, int, float, str, datetime.date or datetime.datetime (UTC without a zone). A column that is missing is an error, others do not matter.
         """
@@ -166,10 +168,11 @@ class Model:
             if column["name"] not in row:
                 raise DataError(f"column `{column['name']}` ({column['type']}) is missing", code=3)
             _fill(value, row[column["name"]], column)
-        classes = self.info["classes"] if self.info["task"] == "multiclass" else []
-        scores, error = (ctypes.c_double * max(1, len(classes)))(), _library.Error()
+        scores, error = (ctypes.c_double * LIBRARY.headrace_num_scores(self._handle))(), _library.Error()
         _check(LIBRARY.headrace_score_row(self._handle, values, len(inputs), scores, len(scores), ctypes.byref(error)), error)
-        return dict(zip(classes, scores)) if classes else scores[0]
+        if self.info["task"] == "clustering":
+            return {"cluster": int(scores[0]), "distance": scores[1]}
+        return dict(zip(self.info["classes"], scores)) if self.info["task"] == "multiclass" else scores[0]
 
 
 _EPOCH = datetime.datetime(1970, 1, 1)

@@ -58,6 +58,8 @@ def read(trace, name, estimator, slots, identity=False):
         return _boosted(step, estimator, slots, identity)
     if kind in ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor"):
         return _histogram(step, estimator, slots, identity)
+    if hasattr(estimator, "cluster_centers_"):
+        refuse(step, "clusters are not converted", "find them by Headrace: learner: kmeans")
     refuse(step, "no learner of a model file computes the same", "docs/python.md lists what can be converted")
 
 

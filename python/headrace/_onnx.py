@@ -47,6 +47,8 @@ def _build(model):
     with zipfile.ZipFile(io.BytesIO(model.to_bytes())) as archive:
         members = {name: archive.read(name).decode() for name in archive.namelist() if name != "proof.arrow"}
     transform, info = json.loads(members["transform.json"]), model.info
+    if info["task"] == "clustering":
+        refuse("the learner", "it finds clusters, and an ONNX model of Headrace gives scores", "score with the model file")
     graph = Graph()
     columns, inputs = {}, []
     for one in transform["inputs"]:

@@ -35,7 +35,7 @@ Result<json> Fit(const json& request) {
   spec.l1 = request.value("l1", 0.0);
   spec.parameters = request.value("parameters", std::map<std::string, std::string>());
   const std::string name = request.at("task");
-  const Task task = name == "binary" ? Task::kBinary : name == "multiclass" ? Task::kMulticlass : Task::kRegression;
+  const Task task = name == "binary" ? Task::kBinary : name == "multiclass" ? Task::kMulticlass : name == "clustering" ? Task::kClustering : Task::kRegression;
   const Doubles x = Numbers(request.at("x")), y = Numbers(request.at("y")), apply = Numbers(request.at("apply"));
   const Doubles weights = request.value("weights", Doubles());
   const std::vector<int> monotone = request.value("monotone", std::vector<int>());
@@ -44,9 +44,9 @@ Result<json> Fit(const json& request) {
   const auto treated = request.value("treated", std::vector<std::uint8_t>());
   const std::size_t features = request.at("features");
   ASSIGN_OR_RETURN(const LearnerSettings settings,
-                   ResolveLearner(spec, task, request.value("classes", std::size_t{2}), y.size()));
+                   ResolveLearner(spec, task, request.value("classes", std::size_t{2}), x.size() / features));
   ASSIGN_OR_RETURN(const std::unique_ptr<const FittedLearner> learner,
-                   FitLearner(settings, {x, y.size(), features, y, weights, monotone, categorical, groups, treated}, settings.iterations, {}));
+                   FitLearner(settings, {x, x.size() / features, features, y, weights, monotone, categorical, groups, treated}, settings.iterations, {}));
   const std::size_t rows = apply.size() / features;
   Doubles margins(rows * learner->num_outputs());
   learner->RawScores(apply.data(), rows, margins.data());

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "headrace/model/calibration.h"
+#include "headrace/model/clusters.h"
 #include "headrace/model/metrics.h"
 #include "headrace/model/folds.h"
 #include "headrace/model/split.h"
@@ -37,6 +38,15 @@ json AskMetrics(const json& request) {
                request.value("classes", 1), request.value("threshold", 0.5), request.value("metrics", Names()),
                request.value("weights", Doubles()), request.value("groups", std::vector<std::int64_t>()),
                request.value("treated", std::vector<std::uint8_t>()));
+  if (!metrics.ok()) return Failed(metrics.status());
+  return *metrics;
+}
+
+/// {"vectors": [...], "features": 2, "predictions": [cluster, distance, ...], "weights": [...], "metrics": ["silhouette"]} -> {"silhouette": 0.7}
+json AskClusters(const json& request) {
+  const Doubles vectors = request.at("vectors"), predictions = request.at("predictions"), weights = request.value("weights", Doubles());
+  const Names names = request.value("metrics", DefaultMetrics(Task::kClustering));
+  const Result<Metrics> metrics = EvaluateClusters({vectors, request.at("features"), predictions, weights}, names, 2);
   if (!metrics.ok()) return Failed(metrics.status());
   return *metrics;
 }
@@ -166,6 +176,7 @@ json AskThreshold(const json& request) {
 json Answer(const json& request) {
   const std::string ask = request.at("ask");
   if (ask == "metrics") return AskMetrics(request);
+  if (ask == "clusters") return AskClusters(request);
   if (ask == "intervals") return AskIntervals(request);
   if (ask == "calibration") return AskCalibration(request);
   if (ask == "split") return AskSplit(request);

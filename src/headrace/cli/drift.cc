@@ -31,7 +31,7 @@ struct Against {
   std::string name;
   std::vector<DriftReference> references;
   Schema types;
-  bool is_model = false;
+  std::vector<std::string> outputs = {};   ///< of a model: columns that scoring makes
   std::vector<std::string> columns = {};   ///< all it knows
 };
 
@@ -39,7 +39,8 @@ Result<Against> AgainstModel(const std::string& path, std::string name) {
   ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, Model::Open(path));
   ASSIGN_OR_RETURN(const std::string json, model->Member("profile.json"));
   ASSIGN_OR_RETURN(const Profile profile, Profile::FromJson(json));
-  Against out{StrCat("the training rows of ", name), DriftReferences(profile), {}, true};
+  Against out{StrCat("the training rows of ", name), DriftReferences(profile), {}};
+  for (const ColumnProfile& output : profile.outputs) out.outputs.push_back(output.name);
   std::vector<Field> fields;
   for (const InputColumn& input : model->info().inputs) fields.push_back({input.name, input.type});
   out.types = Schema(std::move(fields));
@@ -58,7 +59,7 @@ Result<Against> AgainstRegistry(const DriftFlags& flags, const GlobalFlags& glob
 
 Result<Against> AgainstData(const DriftFlags& flags, const std::set<std::string>& personal, const GlobalFlags& global) {
   ASSIGN_OR_RETURN(const DataSource data, DataSource::Open({flags.against, flags.delimiter}, global));
-  Against out{data.name(), {}, data.schema(), false, data.schema().Names()};
+  Against out{data.name(), {}, data.schema(), {}, data.schema().Names()};
   ASSIGN_OR_RETURN(out.references, ReferenceOf([&] { return data.Rows(); }, flags.columns, personal));
   return out;
 }
@@ -154,7 +155,10 @@ int Drift(const DriftFlags& flags, const GlobalFlags& global) {
   const Result<DataSource> data = DataSource::Open({flags.data, flags.delimiter, against->types}, global);
   if (!data.ok()) return Fail(data.status(), global);
   // Rows that nobody has scored yet have no score; that is no news.
-  if (against->is_model && flags.columns.empty() && !data->schema().IndexOf("score")) std::erase_if(against->references, [](const DriftReference& r) { return r.column == "score"; });
+  const auto not_made = [&](const DriftReference& r) {
+    return std::find(against->outputs.begin(), against->outputs.end(), r.column) != against->outputs.end() && !against->types.IndexOf(r.column) && !data->schema().IndexOf(r.column);
+  };
+  if (flags.columns.empty()) std::erase_if(against->references, not_made);
   const Result<std::unique_ptr<TableStream>> rows = data->Rows();
   if (!rows.ok()) return Fail(rows.status(), global);
   const Result<std::vector<ColumnDrift>> columns = DriftOf(against->references, **rows);

@@ -9,7 +9,7 @@ namespace headrace {
 
 namespace {
 std::string AsText(const ModelInfo& info, bool proof) {
-  std::string text = StrCat(info.learner, " for ", KindOf(info), " target `", info.target, "`, made by Headrace ", info.headrace_version, " (commit ",
+  std::string text = StrCat(info.learner, " for ", info.clusters > 0 ? StrCat(info.clusters, " clusters") : StrCat(KindOf(info), " target `", info.target, "`"), ", made by Headrace ", info.headrace_version, " (commit ",
                             info.code_commit.substr(0, 12), info.code_dirty ? ", with local changes" : "", ")\n");
   text += StrCat("digest       ", info.digest, "\n");
   if (!info.classes.empty()) text += StrCat("classes      ", Join(info.classes, ", "), info.task == Task::kBinary ? StrCat("; positive: ", info.classes.back()) : "", "\n");

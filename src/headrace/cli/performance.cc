@@ -87,6 +87,10 @@ Status Measure(Engine& engine, const std::string& path, const PerformanceFlags& 
     out.problem = "its model estimates uplift, which no outcome of a row can be compared with";
     return Ok();
   }
+  if (info.task == Task::kClustering) {
+    out.problem = "its model finds clusters, which no outcome of a row can be compared with";
+    return Ok();
+  }
   const std::string name = StrCat("scored_", out.run.id);
   RETURN_IF_ERROR(engine.AddParquet(name, path));
   const std::string table = QuoteIdentifier(name);

@@ -16,6 +16,7 @@ struct TrainFlags {
   std::string data, target, positive, out, learner, calibrate, format, delimiter;
   std::vector<std::string> key, ignore;
   double test = 20;
+  std::int64_t n_clusters = 0;
   bool no_refit = false;
 };
 
@@ -49,7 +50,9 @@ TrainSpec SpecOf(const TrainFlags& flags) {
   if (flags.calibrate == "isotonic") spec.calibrate.kind = CalibrationSpec::Kind::kIsotonic;
   if (flags.calibrate == "sigmoid") spec.calibrate.kind = CalibrationSpec::Kind::kSigmoid;
   if (flags.calibrate == "beta") spec.calibrate.kind = CalibrationSpec::Kind::kBeta;
-  spec.refit_all_rows = !flags.no_refit;
+  const bool clusters = spec.learner.kind == LearnerSpec::Kind::kKMeans;
+  if (flags.n_clusters > 0) spec.learner.parameters["n_clusters"] = StrCat(flags.n_clusters);
+  spec.refit_all_rows = !flags.no_refit && !clusters;
   return spec;
 }
 
@@ -59,21 +62,34 @@ std::string Rounded(double value) {
   return buffer.data();
 }
 
+std::string ClusterSizes(const Clusters& clusters) {
+  std::vector<std::vector<std::string>> rows;
+  for (std::size_t c = 0; c < clusters.clusters.size(); ++c)
+    rows.push_back({StrCat("  ", c), FormatCount(clusters.clusters[c].rows), StrCat(Rounded(100 * clusters.clusters[c].share), " %"), Rounded(clusters.clusters[c].distance)});
+  return TextTable({"  cluster", "rows", "share", "mean distance"}, rows);
+}
+
 void Tell(const TrainOutput& trained, const TrainFlags& flags) {
   const ModelInfo& info = trained.model->info();
   std::vector<std::vector<std::string>> rows;
   for (const auto& [name, value] : trained.evaluation.metrics) rows.push_back({StrCat("  ", name), Rounded(value)});
-  std::string text = StrCat(info.learner, " for ", TaskName(info.task), " target `", info.target, "`");
+  std::string text = StrCat(info.learner, " for ", info.clusters > 0 ? StrCat(info.clusters, " clusters") : StrCat(TaskName(info.task), " target `", info.target, "`"));
   if (info.task == Task::kBinary && info.classes.size() == 2) text += StrCat("; the positive class is `", info.classes[1], "`");
-  text += StrCat("\nevaluated on ", trained.evaluation.evaluated_on, ": ", FormatCount(info.test_rows), " of ", FormatCount(info.train_rows + info.test_rows), " rows (",
+  text += StrCat("\nevaluated on ", trained.evaluation.evaluated_on, ": ", FormatCount(info.test_rows), " of ", FormatCount(info.train_rows + (info.evaluated_on == "test rows" ? info.test_rows : 0)), " rows (",
                  trained.evaluation.split, ")\n");
   text += TextTable({"  metric", "value"}, rows);
+  if (!trained.evaluation.clusters.clusters.empty()) text += ClusterSizes(trained.evaluation.clusters);
   for (const std::string& note : trained.notes) text += StrCat("note: ", note, "\n");
-  text += StrCat("wrote ", flags.out, flags.no_refit || flags.test <= 0 ? "" : ", fitted once more on all rows", "\n");
+  text += StrCat("wrote ", flags.out, flags.no_refit || flags.test <= 0 || info.clusters > 0 ? "" : ", fitted once more on all rows", "\n");
   PrintErr(text);
 }
 
 int Train(const TrainFlags& flags, const GlobalFlags& global) {
+  if (flags.target.empty() != (flags.learner == "kmeans"))
+    return Fail(flags.target.empty() ? Error(ErrorCode::kInvalid, "--target is required: it names the column to predict").WithHelp("only `--learner kmeans` has none")
+                                     : Error(ErrorCode::kInvalid, "--target has no meaning for kmeans: it puts rows together that are alike").WithHelp("name the column under --ignore to keep it out of the clusters"),
+                global);
+  if (flags.n_clusters > 0 && flags.learner != "kmeans") return Fail(Error(ErrorCode::kInvalid, "--n-clusters is for `--learner kmeans`"), global);
   const Result<Table> data = ReadData(flags);
   if (!data.ok()) return Fail(data.status(), global);
   TrainContext context;
@@ -102,12 +118,13 @@ void AddTrainCommand(CommandLine app, const GlobalFlags& global, Action& action)
   CommandLine command = app.add_subcommand("train", "Fit a model on a table, without a project");
   auto flags = std::make_shared<TrainFlags>();
   command->add_option("DATA", flags->data, "CSV, TSV, Parquet or JSON lines, also .gz and .zst; a glob reads several files")->required();
-  command->add_option("--target", flags->target, "the column to predict")->required();
+  command->add_option("--target", flags->target, "the column to predict; required but for kmeans, which has none");
   command->add_option("-o,--output", flags->out, "the model file to write")->required()->type_name("FILE");
   command->add_option("--positive", flags->positive, "the positive class (default: true, 1 or the last in byte order)")->type_name("VALUE");
   command->add_option("--key", flags->key, "columns that identify a row; never features")->delimiter(',')->type_name("COLUMN,...");
   command->add_option("--ignore", flags->ignore, "columns that are not features")->delimiter(',')->type_name("COLUMN,...");
-  command->add_option("--learner", flags->learner, "lightgbm, xgboost, logistic, linear, naive_bayes, constant, or auto: the best of several (default: by the number of rows)")->one_of({"lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant", "auto"});
+  command->add_option("--learner", flags->learner, "lightgbm, xgboost, logistic, linear, naive_bayes, constant, auto: the best of several, or kmeans: clusters (default: by the number of rows)")->one_of({"lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant", "auto", "kmeans"});
+  command->add_option("--n-clusters", flags->n_clusters, "kmeans: how many clusters (default: 8)")->range(2, 1000)->type_name("N");
   command->add_option("--calibrate", flags->calibrate, "isotonic, sigmoid or beta (default: none)")->one_of({"none", "isotonic", "sigmoid", "beta"});
   command->add_option("--test", flags->test, "percent of rows, by hash, held back for evaluation")->range(0.0, 90.0)->capture_default_str();
   command->add_option("--delimiter", flags->delimiter, "of a CSV file (default: found in its first lines)")->type_name("CHAR");

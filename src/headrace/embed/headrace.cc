@@ -165,7 +165,7 @@ size_t headrace_num_inputs(const headrace_model* model) { return model == nullpt
 size_t headrace_num_scores(const headrace_model* model) {
   if (model == nullptr) return 0;
   const headrace::ModelInfo& info = model->model->info();
-  return info.task == headrace::Task::kMulticlass ? info.classes.size() : 1;
+  return headrace::NumOutputs(info.task, info.classes.size());
 }
 
 int32_t headrace_score_row(const headrace_model* model, const headrace_value* values, size_t num_values, double* scores, size_t num_scores,

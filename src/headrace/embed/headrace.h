@@ -64,7 +64,7 @@ typedef struct headrace_score_options {
 } headrace_score_options;
 
 /* The rows of `rows` with their scores, in their order: the columns kept, `score`, for several classes one `score_<class>` each, `label` (none for a
- * regression), reasons if asked for, `model_version` (the first 12 characters of the file's digest). Columns are found by name; others do not matter.
+ * regression), or of a model of clusters `cluster` and `distance`, reasons if asked for, `model_version` (the first 12 characters of the file's digest). Columns are found by name; others do not matter.
  * Reasons tell no value of a column that a contract tagged as personal when the model was trained.
  *
  * `rows` is taken over, whether this fails or not; `scored` is the caller's to release. Blocks are read and scored as they are asked for: an error met on the way is
@@ -87,7 +87,8 @@ typedef struct headrace_value {
   size_t size;
 } headrace_value;
 
-/* How many values a row has, and how many numbers come out (1; for several classes one a class, in the order of `classes` in headrace_describe). */
+/* How many values a row has, and how many numbers come out (1; for several classes one a class, in the order of `classes` in headrace_describe; of a model of
+ * clusters the cluster and the distance to its centre). */
 size_t headrace_num_inputs(const headrace_model* model);
 size_t headrace_num_scores(const headrace_model* model);
 

@@ -13,9 +13,9 @@
 
 namespace headrace {
 
-/// What is predicted: one of two classes, one of several, or a number.
-enum class Task : std::uint8_t { kBinary, kMulticlass, kRegression };
-std::string_view TaskName(Task task);    ///< "binary", "multiclass", "regression"
+/// What is predicted: one of two classes, one of several, or a number; or, without a target, which rows are alike.
+enum class Task : std::uint8_t { kBinary, kMulticlass, kRegression, kClustering };
+std::string_view TaskName(Task task);    ///< "binary", "multiclass", "regression", "clustering"
 
 // The steps of a transform, with scikit-learn's names and defaults. docs/transforms.md has the formulas. A step that is new stands here, in one file of
 // this folder (steps.h says what that file holds), and in pipeline's schema_transform.cc and decode_transform.cc.

@@ -13,6 +13,7 @@ std::string_view TaskName(Task task) {
     case Task::kBinary: return "binary";
     case Task::kMulticlass: return "multiclass";
     case Task::kRegression: return "regression";
+    case Task::kClustering: return "clustering";
   }
   return "";
 }

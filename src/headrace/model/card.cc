@@ -24,8 +24,8 @@ std::string Name(std::string_view name) {
 }
 
 std::string MetricsTable(const Metrics& metrics, const Evaluation& evaluation) {
-  const bool intervals = !evaluation.intervals.empty(), constant = !evaluation.baseline.empty();
-  std::string text = StrCat("| metric | value |", intervals ? " 95 % interval |" : "", constant ? " constant answer |" : "", "\n|---|---:|",
+  const bool intervals = !evaluation.intervals.empty(), constant = !evaluation.baseline.empty(), clusters = !evaluation.clusters.clusters.empty();
+  std::string text = StrCat("| metric | value |", intervals ? " 95 % interval |" : "", constant ? clusters ? " one centre for all |" : " constant answer |" : "", "\n|---|---:|",
                             intervals ? "---:|" : "", constant ? "---:|" : "", "\n");
   for (const auto& [name, value] : metrics) {
     text += StrCat("| ", name, " | ", Short(value), " |");
@@ -91,12 +91,41 @@ std::string DataText(const ModelInfo& info) {
   return text;
 }
 
+/// How clusters differ: one line a column, one column a cluster.
+std::string ClustersTable(const Clusters& clusters) {
+  constexpr std::size_t kMost = 12, kMostColumns = 40;
+  const std::size_t shown = std::min(kMost, clusters.clusters.size()), columns = std::min(kMostColumns, clusters.columns.size());
+  const auto line = [&](const std::string& name, auto cell) {
+    std::string text = StrCat("| ", name, " | ", cell(clusters.all), " |");
+    for (std::size_t c = 0; c < shown; ++c) text += StrCat(" ", cell(clusters.clusters[c]), " |");
+    return text + "\n";
+  };
+  std::string text = StrCat("\n## Clusters\n\nMeans of the ", clusters.of, ", of yes-or-no columns the share of yes, of text the level that most rows have and its share.\n\n| | all |");
+  for (std::size_t c = 0; c < shown; ++c) text += StrCat(" ", c, " |");
+  text += StrCat("\n|---|---:|", [&] { std::string rulers; for (std::size_t c = 0; c < shown; ++c) rulers += "---:|"; return rulers; }(), "\n");
+  text += line("rows", [](const Cluster& one) { return FormatCount(one.rows); });
+  text += line("share", [](const Cluster& one) { return StrCat(Short(100 * one.share), " %"); });
+  text += line("mean distance to the centre", [](const Cluster& one) { return Short(one.distance); });
+  for (std::size_t i = 0; i < columns; ++i)
+    text += line(Name(clusters.columns[i]), [i](const Cluster& one) {
+      const ClusterValue& value = one.values[i];
+      return value.mean ? Short(*value.mean) : value.share > 0 ? StrCat(Name(value.level), " ", Short(100 * value.share), " %") : std::string();
+    });
+  if (shown < clusters.clusters.size() || columns < clusters.columns.size()) text += "\nFurther clusters and columns are in metrics.json.\n";
+  return text;
+}
+
 std::string SettingsText(const LearnerSettings& settings, const Evaluation& evaluation) {
   const std::string parts = settings.uplift ? StrCat("- made of: ", LearnerName(settings.kind), "\n") : "";
   if (settings.kind == LearnerSpec::Kind::kLogistic || settings.kind == LearnerSpec::Kind::kLinear)
     return StrCat(parts, settings.l1 > 0 ? StrCat("- l1: ", settings.l1, "\n") : "", "- l2: ", settings.l2, "\n");
+  std::string text;
+  if (settings.kind == LearnerSpec::Kind::kKMeans) {
+    for (const auto& [name, value] : settings.parameters) text += StrCat("- ", name, ": ", value, "\n");
+    return text;
+  }
   if (!GrowsTrees(settings.kind)) return StrCat("- ", LearnerName(settings.kind), ": has none\n");
-  std::string text = StrCat(parts, "- iterations: ", evaluation.iterations,
+  text = StrCat(parts, "- iterations: ", evaluation.iterations,
                             settings.early_stopping_round > 0 ? StrCat(" (at most ", settings.iterations, ", patience ",
                                                                        settings.early_stopping_round, ")")
                                                               : std::string(),
@@ -108,7 +137,7 @@ std::string SettingsText(const LearnerSettings& settings, const Evaluation& eval
 }  // namespace
 
 std::string MakeCard(const ModelInfo& info, const Evaluation& evaluation, const LearnerSettings& settings) {
-  std::string text = StrCat("# Model of ", Name(info.target), "\n\n");
+  std::string text = info.clusters > 0 ? StrCat("# Model of ", info.clusters, " clusters\n\n") : StrCat("# Model of ", Name(info.target), "\n\n");
   text += StrCat("Task: ", KindOf(info), ". Learner: ", info.learner, ". Calibration: ", info.calibration,
                  ". Folds: ", info.folds, ".\n\n");
   if (info.task == Task::kBinary)
@@ -128,6 +157,7 @@ std::string MakeCard(const ModelInfo& info, const Evaluation& evaluation, const 
       StrCat("## Quality\n\nEvaluated on ", FormatCount(info.test_rows), " ", info.evaluated_on,
              " (split: ", evaluation.split, "), fitted on ", FormatCount(info.train_rows),
              " rows; the kept model is fitted on ", FormatCount(info.fitted_rows), ".\n\n", MetricsTable(info.metrics, evaluation));
+  if (!evaluation.clusters.clusters.empty()) text += ClustersTable(evaluation.clusters);
   if (!evaluation.segments.empty()) text += StrCat("\n### Segments\n\n", SegmentsTable(evaluation.segments));
   if (!evaluation.gaps.empty()) text += StrCat("\n### Between segments\n\n", GapsTable(evaluation.gaps));
   if (const std::string data = DataText(info); !data.empty()) text += StrCat("\n## Data\n\n", data);

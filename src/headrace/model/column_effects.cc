@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "headrace/base/parallel.h"
+#include "headrace/model/clusters.h"
 #include "headrace/model/profile.h"
 #include "headrace/model/random_internal.h"
 #include "headrace/model/scorer_parts.h"
@@ -13,21 +14,10 @@
 namespace headrace {
 namespace {
 
+using internal::DrawPlaces;
 using internal::Random;
 
 constexpr std::uint64_t kShuffleSeed = 4, kSampleSeed = 5;   // 0 splits, 1 folds, 2 intervals, 3 thins
-
-/// Places of [0, rows), drawn without replacement, in their order.
-std::vector<std::size_t> DrawPlaces(std::size_t rows, std::size_t most) {
-  std::vector<std::size_t> drawn(rows);
-  std::iota(drawn.begin(), drawn.end(), std::size_t{0});
-  if (rows <= most) return drawn;
-  Random random(kSampleSeed, rows);
-  for (std::size_t i = 0; i < most; ++i) std::swap(drawn[i], drawn[i + random.Below(rows - i)]);
-  drawn.resize(most);
-  std::sort(drawn.begin(), drawn.end());
-  return drawn;
-}
 
 std::vector<std::size_t> Shuffled(std::size_t rows, std::uint64_t stream) {
   std::vector<std::size_t> order(rows);
@@ -65,6 +55,7 @@ std::optional<double> Measure(const EffectRows& rows, const Table& table, const 
   const Scorer::Parts& parts = rows.scorer.parts();
   const Result<std::vector<double>> predictions = rows.scorer.Predict(table);
   if (!predictions.ok()) return std::nullopt;
+  if (parts.task == Task::kClustering) return InertiaOf(*predictions, rows.weights);
   const std::vector<std::string> names{metric};
   const Result<Metrics> metrics = Evaluate(parts.task, rows.target, *predictions, static_cast<int>(parts.classes.size()), parts.threshold, names, rows.weights);
   if (!metrics.ok() || !metrics->contains(metric) || !std::isfinite(metrics->at(metric))) return std::nullopt;
@@ -131,7 +122,7 @@ std::vector<double> MeanPredictions(const std::vector<double>& predictions, std:
 
 std::vector<std::size_t> DrawEffectRows(std::span<const std::size_t> rows, std::size_t inputs) {
   const std::size_t most = std::clamp(kEffectValues / std::max<std::size_t>(1, inputs), kEffectLeastRows, kImportanceRows);
-  std::vector<std::size_t> drawn = DrawPlaces(rows.size(), most);
+  std::vector<std::size_t> drawn = DrawPlaces(rows.size(), most, kSampleSeed);
   for (std::size_t& place : drawn) place = rows[place];
   return drawn;
 }
@@ -165,7 +156,7 @@ Result<PermutationImportance> MeasureImportance(const EffectRows& rows, const st
 Result<PartialDependence> MeasureDependence(const EffectRows& rows, const PermutationImportance& importance, const std::set<std::string>& hidden, int threads,
                                             const std::function<bool()>& cancelled) {
   const Scorer::Parts& parts = rows.scorer.parts();
-  const std::vector<std::size_t> drawn = DrawPlaces(rows.rows.num_rows(), kDependenceRows);
+  const std::vector<std::size_t> drawn = DrawPlaces(rows.rows.num_rows(), kDependenceRows, kSampleSeed);
   const Table sample = rows.rows.Take(drawn);
   const std::vector<double> weights = Pick(rows.weights, drawn);
   PartialDependence out{rows.of, static_cast<std::int64_t>(sample.num_rows()), {}};

@@ -74,17 +74,11 @@ ModelInfo InfoOf(const json& document, const Scorer::Parts& parts) {
 Result<std::string> BytesOf(const json& document, const Table& sample, int threads) {
   if (sample.num_rows() == 0) return Error(ErrorCode::kData, "the sample has no rows").WithHelp("give rows like those that will be scored");
   ASSIGN_OR_RETURN(std::unique_ptr<const Scorer::Parts> parts, PartsOf(document));
-  const std::size_t outputs = parts->num_outputs();
   ModelContents contents;
   contents.info = InfoOf(document, *parts);
   const Scorer scorer(std::move(parts));
   ASSIGN_OR_RETURN(const std::vector<double> predictions, scorer.Predict(sample, nullptr, threads));
-  std::vector<double> scores(sample.num_rows());
-  for (std::size_t r = 0; r < scores.size(); ++r) {
-    const auto row = predictions.begin() + static_cast<std::ptrdiff_t>(r * outputs);
-    scores[r] = *std::max_element(row, row + static_cast<std::ptrdiff_t>(outputs));
-  }
-  const Profile profile = MakeProfile(sample, scorer.parts().transform.input_schema(), {}, scores);
+  const Profile profile = MakeProfile(sample, scorer.parts().transform.input_schema(), {}, ProfiledOutputs(scorer, predictions));
   Evaluation evaluation;
   evaluation.evaluated_on = contents.info.evaluated_on;
   evaluation.folds = contents.info.folds;

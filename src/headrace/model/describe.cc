@@ -13,6 +13,7 @@ std::string DescribeAsJson(const ModelInfo& info) {
                                  {"calibration", info.calibration}, {"folds", info.folds}, {"train_rows", info.train_rows}, {"test_rows", info.test_rows}, {"fitted_rows", info.fitted_rows},
                                  {"metrics", info.metrics}, {"features", info.features}};
   if (info.task == Task::kBinary) json["threshold"] = info.threshold;
+  if (info.clusters > 0) json["clusters"] = info.clusters;
   json["inputs"] = nlohmann::ordered_json::array();
   for (const InputColumn& input : info.inputs)
     json["inputs"].push_back({{"name", input.name}, {"type", TypeName(input.type)}, {"nullable", input.nullable}, {"personal", input.personal}});

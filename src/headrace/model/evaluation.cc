@@ -78,6 +78,40 @@ PartialDependence ReadDependence(const json& j) {
   return out;
 }
 
+Cluster ReadCluster(const json& j) {
+  Cluster out{j.at("rows"), j.at("share"), j.at("distance"), {}};
+  for (const json& value : j.at("values")) {
+    ClusterValue& read = out.values.emplace_back();
+    if (value.contains("mean")) read.mean = value.at("mean").get<double>();
+    if (value.contains("level")) read.level = value.at("level"), read.share = value.at("share");
+  }
+  return out;
+}
+
+Clusters ReadClusters(const json& j) {
+  Clusters out{j.at("of"), j.at("columns"), ReadCluster(j.at("all")), {}};
+  for (const json& one : j.at("clusters")) out.clusters.push_back(ReadCluster(one));
+  for (const Cluster& one : out.clusters)
+    if (one.values.size() != out.columns.size() || out.all.values.size() != out.columns.size()) throw NotWritten("a cluster tells of other columns");
+  return out;
+}
+
+json ToJsonObject(const Cluster& cluster) {
+  json values = json::array();
+  for (const ClusterValue& value : cluster.values) {
+    json& one = values.emplace_back(json::object());
+    if (value.mean) one["mean"] = *value.mean;
+    if (value.share > 0) one["level"] = value.level, one["share"] = value.share;
+  }
+  return {{"rows", cluster.rows}, {"share", cluster.share}, {"distance", cluster.distance}, {"values", std::move(values)}};
+}
+
+json ToJsonObject(const Clusters& clusters) {
+  json list = json::array();
+  for (const Cluster& one : clusters.clusters) list.push_back(ToJsonObject(one));
+  return {{"of", clusters.of}, {"columns", clusters.columns}, {"all", ToJsonObject(clusters.all)}, {"clusters", std::move(list)}};
+}
+
 json ToJsonObject(const PermutationImportance& permutation) {
   json columns = json::array();
   for (const ColumnImportance& c : permutation.columns) columns.push_back({{"column", c.column}, {"mean", c.mean}, {"deviation", c.deviation}});
@@ -121,6 +155,7 @@ Evaluation Read(const json& j) {
   for (const json& i : j.at("importance")) e.importance.emplace_back(i.at("feature"), i.at("importance"));
   if (j.contains("permutation")) e.permutation = ReadPermutation(j.at("permutation"));
   if (j.contains("dependence")) e.dependence = ReadDependence(j.at("dependence"));
+  if (j.contains("clusters")) e.clusters = ReadClusters(j.at("clusters"));
   j.at("notes").get_to(e.notes);
   return e;
 }
@@ -144,7 +179,7 @@ std::string Evaluation::ToJson() const {
   for (const Trial& t : trials)
     trial_list.push_back({{"name", t.name}, {"metric", t.metric}, {"mean", t.mean}, {"error", t.error}, {"folds", t.folds},
                           {"iterations", t.iterations}, {"chosen", t.chosen}, {"failed", t.failed}});
-  const json document{{"evaluated_on", evaluated_on},
+  json document{{"evaluated_on", evaluated_on},
                       {"split", split},
                       {"folds", folds},
                       {"train_rows", train_rows},
@@ -163,6 +198,7 @@ std::string Evaluation::ToJson() const {
                       {"permutation", ToJsonObject(permutation)},
                       {"dependence", ToJsonObject(dependence)},
                       {"notes", notes}};
+  if (!clusters.clusters.empty()) document["clusters"] = ToJsonObject(clusters);
   return DumpJson(document, 1) + "\n";
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,6 +52,26 @@ struct PartialDependence {
   std::vector<ColumnDependence> columns;    ///< the most important first
 };
 
+/// What the rows of a cluster have in one column: the mean of numbers (of a bool the share that is true), or the level that most of them have and its share of the
+/// cluster. Neither where fewer than kProfileRows rows would be told of.
+struct ClusterValue {
+  std::optional<double> mean;
+  std::string level;
+  double share = 0;
+};
+struct Cluster {
+  std::int64_t rows = 0;
+  double share = 0, distance = 0;          ///< of all rows; mean, to the centre
+  std::vector<ClusterValue> values;        ///< one a column
+};
+/// The clusters of a model in the words of the user's columns; no clusters: it is none of clusters.
+struct Clusters {
+  std::string of;                          ///< "training rows"
+  std::vector<std::string> columns;
+  Cluster all;
+  std::vector<Cluster> clusters;
+};
+
 /// How good a model was on rows it had not seen: the content of its metrics.json.
 struct Evaluation {
   std::string evaluated_on;  ///< "test rows", "out-of-fold rows"
@@ -73,6 +94,7 @@ struct Evaluation {
   std::vector<std::pair<std::string, double>> importance;
   PermutationImportance permutation;
   PartialDependence dependence;
+  Clusters clusters;               ///< of the model that is kept
   std::vector<std::string> notes;  ///< for people
 
   /// Canonical JSON; reads back to the same bits.

@@ -2,6 +2,7 @@
 
 #include "headrace/model/boosting.h"
 #include "headrace/model/constant.h"
+#include "headrace/model/kmeans.h"
 #include "headrace/model/linear.h"
 #include "headrace/model/naive_bayes.h"
 #include "headrace/model/uplift.h"
@@ -16,6 +17,7 @@ Result<std::unique_ptr<const FittedLearner>> FitOnce(const LearnerSettings& sett
   if (settings.uplift) return FitUplift(settings, train, control);
   if (settings.kind == LearnerSpec::Kind::kNaiveBayes) return FitNaiveBayes(settings, train);
   if (settings.kind == LearnerSpec::Kind::kConstant) return FitConstant(settings, train);
+  if (settings.kind == LearnerSpec::Kind::kKMeans) return FitKMeans(settings, train, control);
   return FitCoefficients(settings, train, control);
 }
 
@@ -42,10 +44,10 @@ Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& sour
   inner.progress = nullptr;
   for (std::size_t f = 0; f < source.folds; ++f) {
     ASSIGN_OR_RETURN(const FoldVectors fold, source.make(f, control.threads));
-    const Vectors train{fold.train, fold.train_target.size(), fold.features, fold.train_target, fold.train_weights, {}, fold.categorical, {}, fold.train_treated};
+    const Vectors train{fold.train, fold.train_rows(), fold.features, fold.train_target, fold.train_weights, {}, fold.categorical, {}, fold.train_treated};
     ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner, FitOnce(settings, train, inner));
-    fit.held_margins.emplace_back(fold.held_target.size() * learner->num_outputs());
-    learner->RawScores(fold.held.data(), fold.held_target.size(), fit.held_margins.back().data());
+    fit.held_margins.emplace_back(fold.held_rows() * learner->num_outputs());
+    learner->RawScores(fold.held.data(), fold.held_rows(), fit.held_margins.back().data());
     if (source.folds == 1) fit.only = std::move(learner);
     if (control.progress) control.progress(static_cast<double>(f + 1) / static_cast<double>(source.folds));
   }
@@ -70,6 +72,8 @@ Result<std::unique_ptr<const FittedLearner>> ReadLearner(LearnerSpec::Kind kind,
     ASSIGN_OR_RETURN(learner, ReadNaiveBayes(task, text, num_features));
   } else if (kind == LearnerSpec::Kind::kConstant) {
     ASSIGN_OR_RETURN(learner, ReadConstant(task, text, num_features));
+  } else if (kind == LearnerSpec::Kind::kKMeans) {
+    ASSIGN_OR_RETURN(learner, ReadKMeans(text, num_features));
   } else {
     ASSIGN_OR_RETURN(learner, ReadCoefficients(kind, text, num_features, num_outputs));
   }
@@ -78,7 +82,7 @@ Result<std::unique_ptr<const FittedLearner>> ReadLearner(LearnerSpec::Kind kind,
   const bool fits = uplift ? task == Task::kRegression : link == Link::Kind::kIdentity || (task == Task::kBinary       ? link == Link::Kind::kSigmoid
                                                       : task == Task::kMulticlass ? link == Link::Kind::kSoftmax
                                                                                   : link == Link::Kind::kExp);
-  if (!fits || learner->num_outputs() != num_outputs)
+  if (!fits || (kind == LearnerSpec::Kind::kKMeans) != (task == Task::kClustering) || learner->num_outputs() != num_outputs)
     return Error(ErrorCode::kInvalid, learner->member(), " has ", learner->num_outputs(),
                  " outputs of another kind than a ", TaskName(task), " model with ", num_outputs);
   return learner;

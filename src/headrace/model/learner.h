@@ -17,7 +17,7 @@
 
 namespace headrace {
 
-/// Vectors, row-major, borrowed. `target` has one entry a row (class index or number) or is empty.
+/// Vectors, row-major, borrowed. `target` has one entry a row (class index or number) or is empty (clusters have none).
 struct Vectors {
   std::span<const double> values;
   std::size_t rows = 0, features = 0;
@@ -36,7 +36,8 @@ class FittedLearner {
  public:
   virtual ~FittedLearner() = default;
   virtual std::size_t num_features() const = 0;
-  virtual std::size_t num_outputs() const = 0;  ///< margins a row: 1, or the number of classes
+  virtual std::size_t num_outputs() const = 0;  ///< margins a row: NumOutputs
+  virtual std::size_t num_clusters() const { return 0; }  ///< of a clustering; 0: none
   virtual const Link& link() const = 0;
   /// Margins of `rows` vectors into `out` (row-major, num_outputs a row). A row's margins depend on that row only.
   virtual void RawScores(const double* vectors, std::size_t rows, double* out) const = 0;
@@ -62,7 +63,7 @@ struct LearnerSettings {
   std::map<std::string, std::string> parameters;  ///< the library's, under their main names, ours included
   int iterations = 1;                             ///< of learners that grow trees: at most so many (times classes)
   int early_stopping_round = 0;                   ///< of the same: patience; 0 = none
-  std::size_t num_outputs() const { return task == Task::kMulticlass ? classes : 1; }
+  std::size_t num_outputs() const { return NumOutputs(task, classes); }
   /// The objective under LightGBM's main name, for XGBoost too: "binary", "regression", "quantile", "lambdarank" ...; ""
   /// for other learners.
   std::string objective() const;
@@ -86,18 +87,19 @@ Status CheckLearnerParameters(const LearnerSpec& spec);
 /// kInvalid: CheckLearnerParameters, or a learner that cannot do the task.
 Result<LearnerSettings> ResolveLearner(const LearnerSpec& spec, Task task, std::size_t classes, std::size_t rows);
 
-/// The task that the learner's settings imply: `task`, or the objective, or regression for linear; nullopt when
-/// the target decides.
+/// The task that the learner's settings imply: `task`, or the objective, or regression for linear, clustering for kmeans; nullopt
+/// when the target decides.
 std::optional<Task> TaskOfLearner(const LearnerSpec& spec);
 
 /// Whether the learner's objective orders the rows of a query: a regression whose margins mean nothing but their order.
 bool Ranks(const LearnerSpec& spec);
 
-/// Names as in the model file: "lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant", "two_model", "x_learner".
+/// Names as in the model file: "lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant", "two_model",
+/// "x_learner", "kmeans".
 std::string_view LearnerName(LearnerSpec::Kind kind);
 Result<LearnerSpec::Kind> LearnerFromName(std::string_view name);
 /// The member of the model file that holds the learner: "model.txt" (LightGBM's text), "model.json" (XGBoost's),
-/// "coefficients.json", "naive_bayes.json", "constant.json", "uplift.json".
+/// "coefficients.json", "naive_bayes.json", "constant.json", "uplift.json", "kmeans.json".
 std::string_view LearnerMember(LearnerSpec::Kind kind);
 
 /// Grows trees: takes missing values and any scale, in iterations that early stopping may end.
@@ -114,12 +116,14 @@ struct LearnerControl {
 
 /// One fold: vectors and targets to learn from, and others to judge by that the fit does not see.
 struct FoldVectors {
-  std::vector<double> train, train_target, held, held_target;  ///< vectors row-major
+  std::vector<double> train, train_target, held, held_target;  ///< vectors row-major; targets empty where there is none
   std::vector<double> train_weights, held_weights;             ///< empty: every row counts 1
   std::vector<int> monotone, categorical;                      ///< as Vectors
   std::vector<std::int64_t> train_groups, held_groups;         ///< ranking: as Vectors
   std::vector<std::uint8_t> train_treated;                     ///< uplift: as Vectors
   std::size_t features = 0;
+  std::size_t train_rows() const { return train.size() / features; }
+  std::size_t held_rows() const { return held.size() / features; }
 };
 
 /// Where the folds come from. `make` may be called for several folds at once, once each, with the threads it may use;

@@ -8,8 +8,13 @@ namespace headrace {
 namespace {
 
 using enum LearnerSpec::Kind;
+using internal::kInf;
+using internal::kIntMax;
 using internal::LightGbmParameters;
 using internal::MainParameters;
+using internal::Parameter;
+using internal::ParameterKind;
+using internal::ParameterTable;
 using internal::XgboostParameters;
 
 struct KindName {
@@ -21,7 +26,14 @@ constexpr KindName kNames[] = {
     {kLogistic, "logistic", "coefficients.json"}, {kLinear, "linear", "coefficients.json"},
     {kNaiveBayes, "naive_bayes", "naive_bayes.json"}, {kConstant, "constant", "constant.json"},
     {kTwoModel, "two_model", "uplift.json"},     {kXLearner, "x_learner", "uplift.json"},
+    {kKMeans, "kmeans", "kmeans.json"},
 };
+
+constexpr Parameter kKMeansParameters[] = {
+    {"n_clusters", ParameterKind::kInt, 2, 1000},  {"n_init", ParameterKind::kInt, 1, 1000}, {"max_iter", ParameterKind::kInt, 1, 1'000'000},
+    {"tol", ParameterKind::kDouble, 0, kInf},      {"seed", ParameterKind::kInt, 0, kIntMax},
+};
+constexpr ParameterTable kKMeansTable{"kmeans", kKMeansParameters, {}, {}};
 
 const KindName& NameOf(LearnerSpec::Kind kind) {
   for (const KindName& name : kNames)
@@ -30,12 +42,13 @@ const KindName& NameOf(LearnerSpec::Kind kind) {
 }
 
 Result<std::map<std::string, std::string>> MainParametersOf(const LearnerSpec& spec) {
-  return MainParameters(spec.kind == kXgboost ? XgboostParameters() : LightGbmParameters(), spec.parameters);
+  return MainParameters(spec.kind == kXgboost ? XgboostParameters() : spec.kind == kKMeans ? kKMeansTable : LightGbmParameters(), spec.parameters);
 }
 
 Status CheckOther(const LearnerSpec& spec) {
   const bool penalised = spec.kind == kLogistic || spec.kind == kLinear;
-  if (!spec.parameters.empty())
+  if (spec.kind == kKMeans) RETURN_IF_ERROR(MainParametersOf(spec).status());
+  if (!spec.parameters.empty() && spec.kind != kKMeans)
     return Error(ErrorCode::kInvalid, "the ", LearnerName(spec.kind), " learner has no parameter `",
                  spec.parameters.begin()->first, "`")
         .WithHelp(penalised ? "it has `l1` and `l2`" : "it has none");
@@ -105,6 +118,7 @@ double LearnerSettings::number(const std::string& parameter, double otherwise) c
 }
 
 std::optional<Task> TaskOfLearner(const LearnerSpec& spec) {
+  if (spec.kind == kKMeans) return Task::kClustering;
   if (spec.task) return spec.task;
   if (spec.given && spec.kind == kLinear) return Task::kRegression;
   const Result<std::map<std::string, std::string>> parameters = MainParametersOf(spec);
@@ -142,8 +156,15 @@ Result<LearnerSettings> ResolveLearner(const LearnerSpec& spec, Task task, std::
   settings.kind = spec.kind;
   settings.uplift = spec.uplift;
   if (!spec.given && spec.categorical.empty() && rows <= kSmall) settings.kind = task == Task::kRegression ? kLinear : kLogistic;
+  if ((settings.kind == kKMeans) != (task == Task::kClustering))
+    return Error(ErrorCode::kInvalid, "the ", LearnerName(settings.kind), " learner cannot do ", TaskName(task)).WithHelp("clusters come from `kmeans`, which has no target");
   if (settings.kind == kLightGbm) return internal::ResolveLightGbm(spec, std::move(settings), rows);
   if (settings.kind == kXgboost) return internal::ResolveXgboost(spec, std::move(settings));
+  if (settings.kind == kKMeans) {
+    ASSIGN_OR_RETURN(settings.parameters, MainParametersOf(spec));
+    for (const auto& [name, value] : {std::pair{"n_clusters", "8"}, {"n_init", "10"}, {"max_iter", "300"}, {"tol", "0.0001"}, {"seed", "0"}}) settings.parameters.emplace(name, value);
+    return settings;
+  }
   if (settings.kind == kConstant) return settings;
   if ((settings.kind == kLinear) != (task == Task::kRegression))
     return Error(ErrorCode::kInvalid, "the ", LearnerName(settings.kind), " learner cannot do ", TaskName(task))

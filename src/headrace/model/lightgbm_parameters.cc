@@ -181,6 +181,8 @@ std::string ObjectiveOf(Task task) {
       return "multiclass";
     case Task::kRegression:
       return "regression";
+    case Task::kClustering:
+      break;
   }
   return "";
 }

@@ -13,6 +13,7 @@ Loss Loss::Of(const LearnerSettings& settings) {
   Loss loss;
   if (settings.uplift) loss.kind_ = Kind::kUplift;
   if (settings.uplift) return loss;
+  if (settings.task == Task::kClustering) loss.kind_ = Kind::kClusters;
   if (settings.task != Task::kRegression) return loss;
   const std::string objective = settings.objective();
   loss.kind_ = objective == "regression_l1" ? Kind::kAbsolute
@@ -57,6 +58,7 @@ double Loss::Of(double target, double prediction) const {
              target * math::Pow(positive, 1 - parameter_) / (1 - parameter_);
     case Kind::kQueries:
     case Kind::kUplift:
+    case Kind::kClusters:
       break;
   }
   return 0;
@@ -75,6 +77,8 @@ std::string Loss::metric() const {
   switch (kind_) {
     case Kind::kUplift:
       return "qini";
+    case Kind::kClusters:
+      return "inertia";
     case Kind::kQueries:
       return "ndcg@10";
     case Kind::kLog:

@@ -14,6 +14,7 @@ namespace headrace {
 ///   regression           squared error       regression_l1  absolute error
 ///   quantile             pinball loss at alpha      huber   squared up to alpha, then linear
 ///   two_model, x_learner   nothing: of uplift no row's truth is known; `metric` is qini
+///   kmeans               the squared distance to the nearest centre; `metric` is inertia
 ///   lambdarank, rank_xendcg   of a query, not of a row: what its ndcg@10 lacks to 1
 ///   poisson, gamma, tweedie   the negative log-likelihood, but for what the target alone decides
 ///
@@ -38,7 +39,7 @@ class Loss {
   std::optional<double> constant_quantile() const;
 
  private:
-  enum class Kind { kLog, kSquared, kAbsolute, kQuantile, kHuber, kPoisson, kGamma, kTweedie, kQueries, kUplift };
+  enum class Kind { kLog, kSquared, kAbsolute, kQuantile, kHuber, kPoisson, kGamma, kTweedie, kQueries, kUplift, kClusters };
   Kind kind_ = Kind::kLog;
   double parameter_ = 0;
 };

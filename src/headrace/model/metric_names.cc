@@ -15,6 +15,7 @@ struct KnownMetric {
   std::string_view name;
   bool binary, multiclass, regression;
   bool higher_is_better;
+  bool clustering = false;
 };
 constexpr KnownMetric kMetrics[] = {
     {"auc", true, true, false, true},
@@ -50,6 +51,10 @@ constexpr KnownMetric kMetrics[] = {
     {"gamma_deviance", false, false, true, false},
     {"qini", false, false, true, true},
     {"auuc", false, false, true, true},
+    {"inertia", false, false, false, false, true},
+    {"silhouette", false, false, false, true, true},
+    {"davies_bouldin", false, false, false, false, true},
+    {"calinski_harabasz", false, false, false, true, true},
 };
 
 /// Metrics with a number.
@@ -82,6 +87,8 @@ bool Has(const KnownMetric& metric, Task task) {
       return metric.multiclass;
     case Task::kRegression:
       return metric.regression;
+    case Task::kClustering:
+      return metric.clustering;
   }
   return false;
 }
@@ -207,6 +214,8 @@ std::vector<std::string> DefaultMetrics(Task task) {
       return {"accuracy", "auc", "logloss", "brier", "f1", "precision", "recall"};
     case Task::kRegression:
       return {"rmse", "mae", "r2", "mape"};
+    case Task::kClustering:
+      return {"inertia", "silhouette", "davies_bouldin", "calinski_harabasz"};
   }
   return {};
 }

@@ -38,6 +38,7 @@ class Table;
 ///               tweedie_deviance@P (1 < P < 2)
 ///   ranking     ndcg@K map@K, K a number of rows: binary and regression, within each of `groups`
 ///   uplift      qini auuc uplift@K%: scores that say how much being treated adds (regression)
+///   clustering  inertia silhouette davies_bouldin calinski_harabasz: of rows without a target, by EvaluateClusters (clusters.h)
 /// mape brings along `mape_skipped`, the number of rows whose target is zero and which it therefore skips.
 using Metrics = std::map<std::string, double>;
 

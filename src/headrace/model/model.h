@@ -55,7 +55,8 @@ struct ModelInfo {
   bool code_dirty = false;
   Task task = Task::kBinary;
   std::string learner;                        ///< "lightgbm", "logistic", "linear"
-  std::string target;
+  std::string target;                         ///< "" = none: a clustering
+  std::size_t clusters = 0;                   ///< how many; 0 = none
   std::vector<std::string> classes;           ///< as text; binary: {negative, positive}
   std::vector<InputColumn> inputs;            ///< the input contract, in training order
   std::vector<std::string> features;          ///< names of the transformed vector
@@ -118,17 +119,18 @@ struct ScoreCounts {
 /// Threads: immutable; any number may score at once. `threads`: 0 = all cores.
 class Scorer {
  public:
-  /// Output columns: `score` (binary: the calibrated probability of the positive class; regression: the prediction; multiclass:
+  /// Output columns: of a clustering `cluster` (int, from 0) and `distance` (to its centre, in the space of the transformed vectors); else `score` (binary: the calibrated probability of the positive class; regression: the prediction; multiclass:
   /// the probability of the label), for multiclass one `score_<class>` each, and `label` (absent for regression).
   /// `counts` (may be null) adds up.
   Result<Table> Score(const Table& rows, ScoreCounts* counts, int threads = 1) const;
-  /// The same numbers without a table, row-major rows x (1 or number of classes): what Score writes into its score columns.
+  /// The same numbers without a table, row-major rows x NumOutputs (1, the number of classes, or cluster and distance): what Score writes into its score columns.
   Result<std::vector<double>> Predict(const Table& rows, ScoreCounts* counts = nullptr, int threads = 1) const;
-  /// Class index a row from Predict's numbers: binary 1 when score >= threshold; multiclass the first of the largest.
+  /// Class index a row from Predict's numbers: binary 1 when score >= threshold; multiclass the first of the largest; clustering: the
+  /// cluster.
   std::vector<std::size_t> Labels(std::span<const double> predictions) const;
   /// The transformed vectors, row-major rows x features, as the learner sees them.
   Result<std::vector<double>> Transform(const Table& rows) const;
-  /// Raw margins of the learner, row-major rows x (1 or number of classes).
+  /// Raw margins of the learner, row-major rows x NumOutputs.
   Result<std::vector<double>> RawScores(const Table& rows) const;
   ~Scorer();
 

@@ -23,7 +23,7 @@ using nlohmann::json;
 constexpr std::string_view kKind = "headrace model";
 
 Result<Task> TaskFromName(const std::string& name) {
-  for (const Task task : {Task::kBinary, Task::kMulticlass, Task::kRegression})
+  for (const Task task : {Task::kBinary, Task::kMulticlass, Task::kRegression, Task::kClustering})
     if (TaskName(task) == name) return task;
   return Error(ErrorCode::kInvalid, "manifest.json names an unknown task");
 }
@@ -133,13 +133,15 @@ const std::string& Bytes(const std::vector<ZipMember>& members, std::string_view
 
 /// That the parts fit each other: what a stranger's file could get wrong although every member is well-formed.
 Result<std::unique_ptr<const Scorer::Parts>> PartsOf(const ModelInfo& info, const std::vector<ZipMember>& members) {
-  const std::size_t outputs = info.task == Task::kMulticlass ? info.classes.size() : 1;
-  const bool classes_fit = info.task == Task::kRegression ? info.classes.empty()
+  const std::size_t outputs = NumOutputs(info.task, info.classes.size());
+  const bool scored_by_class = info.task == Task::kBinary || info.task == Task::kMulticlass;
+  const bool classes_fit = !scored_by_class              ? info.classes.empty()
                            : info.task == Task::kBinary   ? info.classes.size() == 2
                                                           : info.classes.size() >= 2;
   if (!classes_fit)
     return Error(ErrorCode::kInvalid, "manifest.json has ", info.classes.size(), " classes for a ", TaskName(info.task),
                  " model");
+  if (info.task == Task::kClustering && !info.target.empty()) return Error(ErrorCode::kInvalid, "manifest.json names a target, and clusters have none");
   if (!std::isfinite(info.threshold)) return Error(ErrorCode::kInvalid, "manifest.json has no threshold");
   ASSIGN_OR_RETURN(const LearnerSpec::Kind kind, LearnerFromName(info.learner));
   const bool uplift = kind == LearnerSpec::Kind::kTwoModel || kind == LearnerSpec::Kind::kXLearner;
@@ -159,7 +161,7 @@ Result<std::unique_ptr<const Scorer::Parts>> PartsOf(const ModelInfo& info, cons
   ASSIGN_OR_RETURN(Calibration calibration, Calibration::FromJson(Bytes(members, "calibration.json")));
   const bool fits = (calibration.name() == info.calibration || calibration.KindName() == info.calibration) &&  // files without the column's name are older
                     (calibration.kind() == CalibrationSpec::Kind::kNone || calibration.num_curves() == outputs) &&
-                    (info.task != Task::kRegression || calibration.kind() == CalibrationSpec::Kind::kNone);
+                    (scored_by_class || calibration.kind() == CalibrationSpec::Kind::kNone);
   if (!fits)
     return Error(ErrorCode::kInvalid, "calibration.json does not fit a ", TaskName(info.task),
                  " model with calibration ", info.calibration);
@@ -272,6 +274,7 @@ Result<std::shared_ptr<const Model>> ModelFile::ReadChecked(std::string bytes) {
   std::unique_ptr<const Scorer::Parts> parts = std::move(*read);
   std::shared_ptr<Model> model(new Model);
   info.digest = std::move(digest);
+  info.clusters = parts->learner->num_clusters();
   model->info_ = std::move(info);
   model->bytes_ = std::move(bytes);
   std::size_t at = 0;

@@ -144,7 +144,7 @@ ColumnProfile ProfileColumn(std::string name, const Column& column) {
 }
 
 Profile MakeProfile(const Table& rows, const Schema& inputs, const std::set<std::string>& hidden,
-                    std::span<const double> scores, int threads) {
+                    const Table& outputs, int threads) {
   std::vector<std::string> shown;
   for (const Field& field : inputs.fields())
     if (!hidden.contains(field.name)) shown.push_back(field.name);
@@ -155,7 +155,7 @@ Profile MakeProfile(const Table& rows, const Schema& inputs, const std::set<std:
     return Ok();
   });
   assert(done.ok());
-  profile.score = ProfileColumn("score", Column(std::vector<double>(scores.begin(), scores.end()), {}));
+  for (std::size_t i = 0; i < outputs.num_columns(); ++i) profile.outputs.push_back(ProfileColumn(outputs.schema()[i].name, outputs.column(i)));
   return profile;
 }
 
@@ -199,7 +199,8 @@ DriftReference ReferenceOf(const ColumnProfile& column) {
 std::vector<DriftReference> DriftReferences(const Profile& profile) {
   std::vector<DriftReference> out;
   for (const ColumnProfile& column : profile.columns) out.push_back(ReferenceOf(column));
-  if (profile.score.rows > 0) out.push_back(ReferenceOf(profile.score));
+  for (const ColumnProfile& output : profile.outputs)
+    if (output.rows > 0) out.push_back(ReferenceOf(output));
   return out;
 }
 
@@ -212,8 +213,9 @@ const ColumnProfile* Profile::Find(std::string_view column) const {
 std::string Profile::ToJson() const {
   json list = json::array();
   for (const ColumnProfile& p : columns) list.push_back(ToJsonObject(p));
-  return DumpJson(json{{"columns", list}, {"score", ToJsonObject(score)}}, 1) +
-         "\n";
+  json document{{"columns", list}};
+  for (const ColumnProfile& p : outputs) document[p.name] = ToJsonObject(p);
+  return DumpJson(document, 1) + "\n";
 }
 
 Result<Profile> Profile::FromJson(std::string_view text) {
@@ -221,7 +223,8 @@ Result<Profile> Profile::FromJson(std::string_view text) {
     const json document = ParseJson(text);
     Profile profile;
     for (const json& column : document.at("columns")) profile.columns.push_back(FromJsonObject(column));
-    profile.score = FromJsonObject(document.at("score"));
+    for (const char* output : {"score", "cluster", "distance"})
+      if (document.contains(output)) profile.outputs.push_back(FromJsonObject(document.at(output)));
     return profile;
   } catch (const json::exception& error) { return Error(ErrorCode::kInvalid, "profile.json: ", error.what()); }
 }

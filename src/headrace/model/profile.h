@@ -43,7 +43,8 @@ inline constexpr std::size_t kProfileLevels = 200;
 /// The content of profile.json: what scored data are compared with.
 struct Profile {
   std::vector<ColumnProfile> columns;  ///< input columns in training order, without keys and personal ones
-  ColumnProfile score;  ///< of the rows the model was evaluated on (binary, regression; multiclass: of the label)
+  /// What the model says of the rows it was evaluated on: `score` (multiclass: of the label), or of a clustering `cluster` and `distance`.
+  std::vector<ColumnProfile> outputs;
 
   const ColumnProfile* Find(std::string_view column) const;
   std::string ToJson() const;
@@ -52,11 +53,11 @@ struct Profile {
 
 ColumnProfile ProfileColumn(std::string name, const Column& column);
 
-/// Profile the columns of `inputs` that are not in `hidden`, the same on any number of threads (0 = all cores). REQUIRES: `rows` has them.
-Profile MakeProfile(const Table& rows, const Schema& inputs, const std::set<std::string>& hidden,
-                    std::span<const double> scores, int threads = 1);
+/// Profile the columns of `inputs` that are not in `hidden`, and all of `outputs`, the same on any number of threads (0 = all cores). REQUIRES: `rows` has them.
+Profile MakeProfile(const Table& rows, const Schema& inputs, const std::set<std::string>& hidden, const Table& outputs,
+                    int threads = 1);
 
-/// What drift is measured against: the bins and counts of the input columns and of the score, as far as training told them (a column with too few
+/// What drift is measured against: the bins and counts of the input columns and then of the outputs, as far as training told them (a column with too few
 /// training rows has none). Lengths of text stand for levels where those do not tell much.
 std::vector<DriftReference> DriftReferences(const Profile& profile);
 

@@ -22,7 +22,8 @@ Table Rows() {
 
 Profile Made() {
   const Table rows = Rows();
-  return MakeProfile(rows, rows.schema(), {}, std::vector<double>(100, 0.5));
+  const auto scores = std::make_shared<const Column>(std::vector<double>(100, 0.5), std::vector<std::uint8_t>());
+  return MakeProfile(rows, rows.schema(), {}, Table(Schema({{"score", Type::kDouble}}), {scores}, 100));
 }
 
 TEST(ProfileTest, ReadsWhatItWrote) {

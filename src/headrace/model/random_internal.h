@@ -1,7 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 /// Private to this room.
 namespace headrace::internal {
@@ -29,5 +33,17 @@ class Random {
   }
   std::uint64_t state_;
 };
+
+/// Places of [0, rows), at most so many of them, drawn without replacement; in their order.
+inline std::vector<std::size_t> DrawPlaces(std::size_t rows, std::size_t most, std::uint64_t seed) {
+  std::vector<std::size_t> drawn(rows);
+  std::iota(drawn.begin(), drawn.end(), std::size_t{0});
+  if (rows <= most) return drawn;
+  Random random(seed, rows);
+  for (std::size_t i = 0; i < most; ++i) std::swap(drawn[i], drawn[i + random.Below(rows - i)]);
+  drawn.resize(most);
+  std::sort(drawn.begin(), drawn.end());
+  return drawn;
+}
 
 }  // namespace headrace::internal

@@ -21,10 +21,10 @@ class RowScorer {
   /// missing (with the nearest name).
   static Result<RowScorer> Bind(std::shared_ptr<const Model> model, const Schema& columns);
 
-  /// What Scorer::Predict gives for this row: one number, or one a class; valid until the next call. REQUIRES: as many
+  /// What Scorer::Predict gives for this row: one number, one a class, or cluster and distance; valid until the next call. REQUIRES: as many
   /// values as columns. kData: a value of another type than its column, and what Scorer::Score refuses.
   Result<std::span<const double>> Score(std::span<const Value> row);
-  /// The class after the threshold; empty for regression. REQUIRES: Score gave numbers.
+  /// The class after the threshold; empty for regression and clustering. REQUIRES: Score gave numbers.
   std::string_view label() const;
 
  private:

@@ -38,7 +38,7 @@ std::vector<double> LearnerWeights(const TrainSpec& spec, const Target& target, 
   if (weights.empty() && !spec.class_weight_balanced && spec.class_weight.empty()) return {};
   std::vector<double> out(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) out[i] = weights.empty() ? 1.0 : weights[rows[i]];
-  if (target.task == Task::kRegression) return out;
+  if (target.classes.empty()) return out;
   std::vector<double> of_class(target.classes.size(), 1);
   if (spec.class_weight_balanced) {
     std::vector<internal::Sum> sums(of_class.size());

@@ -28,6 +28,19 @@ Status CheckColumns(const Schema& needed, const Schema& given) {
   return Ok();
 }
 
+/// Cluster and distance of each row, as two columns.
+Table ClusterTable(std::span<const double> predictions) {
+  std::vector<std::int64_t> clusters(predictions.size() / 2);
+  std::vector<double> distances(clusters.size());
+  for (std::size_t r = 0; r < clusters.size(); ++r) {
+    clusters[r] = static_cast<std::int64_t>(predictions[2 * r]);
+    distances[r] = predictions[2 * r + 1];
+  }
+  const std::size_t n = clusters.size();
+  return {Schema({{"cluster", Type::kInt}, {"distance", Type::kDouble}}),
+          {std::make_shared<const Column>(Type::kInt, std::move(clusters), std::vector<std::uint8_t>()), std::make_shared<const Column>(std::move(distances), std::vector<std::uint8_t>())}, n};
+}
+
 /// Call `work` for each block of rows with its first row and rows, on `threads` threads.
 template <typename Work>
 Status ForBlocks(const Table& rows, int threads, Work work) {
@@ -134,6 +147,7 @@ Result<Table> Scorer::Score(const Table& rows, ScoreCounts* counts, int threads)
 Table ScoreTable(const Scorer& scorer, std::vector<double> predictions) {
   const Scorer::Parts& p = scorer.parts();
   const std::size_t outputs = p.num_outputs(), n = predictions.size() / outputs;
+  if (p.task == Task::kClustering) return ClusterTable(predictions);
   std::vector<Field> fields{{"score", Type::kDouble}};
   std::vector<ColumnPtr> columns;
   const auto add = [&](std::vector<double> values) {
@@ -162,6 +176,11 @@ Table ScoreTable(const Scorer& scorer, std::vector<double> predictions) {
   fields.push_back({"label", Type::kText});
   columns.push_back(label.Finish());
   return Table(Schema(std::move(fields)), std::move(columns), n);
+}
+
+Table ProfiledOutputs(const Scorer& scorer, std::vector<double> predictions) {
+  const std::vector<std::string> names = scorer.parts().task == Task::kClustering ? std::vector<std::string>{"cluster", "distance"} : std::vector<std::string>{"score"};
+  return *ScoreTable(scorer, std::move(predictions)).Select(names);
 }
 
 Result<std::vector<double>> Scorer::Transform(const Table& rows) const {

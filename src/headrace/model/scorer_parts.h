@@ -23,10 +23,11 @@ struct Scorer::Parts {
   std::shared_ptr<const FittedLearner> learner;
   Calibration calibration;
 
-  std::size_t num_outputs() const { return task == Task::kMulticlass ? classes.size() : 1; }
-  /// Class index of one row's predictions: binary 1 when score >= threshold; multiclass the first of the largest.
+  std::size_t num_outputs() const { return NumOutputs(task, classes.size()); }
+  /// Class index of one row's predictions: binary 1 when score >= threshold; multiclass the first of the largest; clustering: the cluster.
   std::size_t Label(const double* predictions) const {
     const std::size_t outputs = num_outputs();
+    if (task == Task::kClustering) return static_cast<std::size_t>(predictions[0]);
     return outputs == 1 ? predictions[0] >= threshold
                         : static_cast<std::size_t>(std::max_element(predictions, predictions + outputs) - predictions);
   }
@@ -50,5 +51,8 @@ void ApplyLinkAndCalibration(const Link& link, const Calibration& calibration, s
 
 /// The table that Scorer::Score gives, from predictions.
 Table ScoreTable(const Scorer& scorer, std::vector<double> predictions);
+
+/// Those of its columns that a profile tells: `score`, or `cluster` and `distance`.
+Table ProfiledOutputs(const Scorer& scorer, std::vector<double> predictions);
 
 }  // namespace headrace

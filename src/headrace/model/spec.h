@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -10,6 +11,9 @@
 #include "headrace/feature/spec.h"
 
 namespace headrace {
+
+/// How many numbers a model gives of a row: the prediction, one a class, or the cluster and the distance to its centre.
+inline std::size_t NumOutputs(Task task, std::size_t classes) { return task == Task::kMulticlass ? classes : task == Task::kClustering ? 2 : 1; }
 
 struct SplitSpec {
   enum class Kind : std::uint8_t { kNone, kHash, kTime, kColumn };
@@ -29,13 +33,13 @@ struct FoldSpec {
 };
 
 struct LearnerSpec {
-  enum class Kind : std::uint8_t { kLightGbm, kLogistic, kLinear, kNaiveBayes, kConstant, kXgboost, kTwoModel, kXLearner };
+  enum class Kind : std::uint8_t { kLightGbm, kLogistic, kLinear, kNaiveBayes, kConstant, kXgboost, kTwoModel, kXLearner, kKMeans };
   Kind kind = Kind::kLightGbm;
   std::optional<Kind> uplift;            ///< kTwoModel, kXLearner: it is made of learners of `kind`, which the rest describes
   bool given = false;                    ///< false: the default learner for the target
   bool automatic = false;                ///< `learner: auto`: the sensible few are tried on the folds and the best is kept
   std::optional<Task> task;              ///< from `objective`; otherwise told from the target
-  /// LightGBM's (num_iterations, num_leaves, ...) or XGBoost's (num_boost_round, max_depth, ...) own parameter names and values.
+  /// LightGBM's (num_iterations, num_leaves, ...) or XGBoost's (num_boost_round, max_depth, ...) own parameter names and values; kKMeans: scikit-learn's (n_clusters, ...).
   std::map<std::string, std::string> parameters;
   std::map<std::string, int> monotone;   ///< LightGBM, XGBoost: column (or feature) -> 1 rising, -1 falling
   std::vector<std::string> categorical;  ///< LightGBM: columns (or features) that are split by sets of their values
@@ -91,7 +95,7 @@ struct GateSpec {
 
 /// Everything a `train` step says about learning. Columns are names of the training table.
 struct TrainSpec {
-  std::string target;
+  std::string target;                    ///< "" = none: rows are put into clusters
   std::string positive;                  ///< binary: the positive class as text; "" = true, 1 or the last in byte order
   std::vector<std::string> key;          ///< orders rows, groups folds; never a feature
   std::vector<std::string> ignore;       ///< columns that are not features

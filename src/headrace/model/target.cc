@@ -7,6 +7,7 @@
 #include <set>
 
 #include "headrace/base/text.h"
+#include "headrace/model/learner.h"
 
 namespace headrace {
 namespace {
@@ -123,6 +124,7 @@ Status CheckClassCount(const Column& column, const TrainSpec& spec, Task task, s
 }  // namespace
 
 Result<Target> ExtractTarget(const Table& table, const TrainSpec& spec) {
+  if (TaskOfLearner(spec.learner) == Task::kClustering) return Target{Task::kClustering, {}, {}};
   const Column* column = table.Find(spec.target);
   if (column == nullptr) {
     const std::vector<std::string> names = table.schema().Names();
@@ -164,7 +166,7 @@ Result<Target> ExtractTarget(const Table& table, const TrainSpec& spec) {
 }
 
 Status CheckClasses(const Target& target, std::span<const std::size_t> rows, std::string_view part) {
-  if (target.task == Task::kRegression) return Ok();
+  if (target.classes.empty()) return Ok();
   std::set<double> seen;
   for (const std::size_t row : rows) seen.insert(target.values[row]);
   if (seen.size() >= 2) return Ok();

@@ -16,10 +16,10 @@ namespace headrace {
 struct Target {
   Task task = Task::kBinary;
   std::vector<std::string> classes;    ///< as text; binary: {negative, positive}; multiclass: in byte order; regression: empty
-  std::vector<double> values;          ///< one a row: 0 or 1, the index into `classes`, or the number itself
+  std::vector<double> values;          ///< one a row: 0 or 1, the index into `classes`, or the number itself; clustering: none
 };
 
-/// Read the target column of `table` and tell the task from it. The learner's objective decides first (spec.learner.task),
+/// Read the target column of `table` and tell the task from it; for a learner of clusters there is none to read. The learner's objective decides first (spec.learner.task),
 /// then the kind of learner (logistic: classes; linear: numbers), then the column:
 ///   bool                                                       binary
 ///   two distinct values of int, double or text                 binary
@@ -34,7 +34,7 @@ struct Target {
 Result<Target> ExtractTarget(const Table& table, const TrainSpec& spec);
 
 /// kData unless the given rows hold every class of a binary target, at least two of a multiclass one. `part` names them in the
-/// message: "test", "training", "fold 3's training". Always ok for regression.
+/// message: "test", "training", "fold 3's training". Always ok without classes.
 Status CheckClasses(const Target& target, std::span<const std::size_t> rows, std::string_view part);
 
 }  // namespace headrace

@@ -9,6 +9,7 @@
 
 #include "headrace/base/text.h"
 #include "headrace/model/card.h"
+#include "headrace/model/clusters.h"
 #include "headrace/model/column_effects.h"
 #include "headrace/model/folds.h"
 #include "headrace/model/gate.h"
@@ -52,7 +53,7 @@ Table TestPredictions(const TrainSpec& spec, const Table& rows, const Table& sco
   for (const std::string& name : spec.key) add(rows, *rows.schema().IndexOf(name));
   if (!spec.group.empty()) add(rows, *rows.schema().IndexOf(spec.group));
   if (!spec.treatment.empty()) add(rows, *rows.schema().IndexOf(spec.treatment));
-  add(rows, *rows.schema().IndexOf(spec.target));
+  if (!spec.target.empty()) add(rows, *rows.schema().IndexOf(spec.target));
   for (std::size_t c = 0; c < scores.num_columns(); ++c) add(scores, c);
   return {Schema(std::move(fields)), std::move(columns), rows.num_rows()};
 }
@@ -63,14 +64,6 @@ std::vector<std::pair<std::string, double>> RankFeatures(std::span<const double>
     if (importance[i] > 0) ranked.emplace_back(names[i], importance[i]);
   std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; });
   return ranked;
-}
-
-/// One number a row for the profile: the score column of ScoreTable.
-std::vector<double> ProfiledScores(const std::vector<double>& predictions, std::size_t outputs) {
-  std::vector<double> scores(predictions.size() / outputs);
-  for (std::size_t r = 0; r < scores.size(); ++r)
-    scores[r] = *std::max_element(predictions.begin() + static_cast<std::ptrdiff_t>(r * outputs), predictions.begin() + static_cast<std::ptrdiff_t>((r + 1) * outputs));
-  return scores;
 }
 
 /// What was fitted on some rows.
@@ -139,7 +132,7 @@ class Trainer {
     tune.rows = rows_.split.train.size();
     settings_.task = rows_.target.task;  // what the loss of `learner: auto` follows from
     settings_.uplift = spec_.learner.uplift;
-    tune.metric = !spec_.tune.metric.empty() ? spec_.tune.metric : spec_.group.empty() ? Loss::Of(settings_).metric() : "ndcg@10";
+    tune.metric = !spec_.tune.metric.empty() ? spec_.tune.metric : clusters() ? "silhouette" : spec_.group.empty() ? Loss::Of(settings_).metric() : "ndcg@10";
     tune.journal = context_.trials;
     tune.score = [this, &tune](const TuneSetting& setting, double share, int threads) -> Result<FoldScores> {
       ASSIGN_OR_RETURN(const LearnerSettings settings, SettingsOf(setting.learner));
@@ -177,7 +170,7 @@ class Trainer {
 
   Status ScoreFolds() {
     const bool needed = settings_.early_stopping_round > 0 || spec_.calibrate.kind != CalibrationSpec::Kind::kNone ||
-                        spec_.threshold.chosen() || (rows_.split.test.empty() && context_.evaluate);
+                        spec_.threshold.chosen() || (rows_.split.test.empty() && context_.evaluate && !clusters());
     if (!needed) {
       RETURN_IF_ERROR(CheckFolds(spec_.folds));
       if (rows_.described.empty()) rows_.described = "none needed";
@@ -295,7 +288,9 @@ class Trainer {
                                : learnt                                     ? "training rows"
                                : unseen_rows_.size() == rows_.split.train.size() || rows_.folds.count > 1 ? "out-of-fold rows"
                                                                                                           : "rows held aside";
-    if (learnt)
+    if (learnt && clusters())
+      Note("there are no test rows: metrics come from the rows that the clusters were made of");
+    else if (learnt)
       Note("nobody asked for an evaluation: metrics come from the rows that were learnt from, and are too good");
     else if (!tested)
       Note("there are no test rows: metrics come from the rows on which calibration and threshold were chosen");
@@ -305,15 +300,32 @@ class Trainer {
     evaluation_.test_rows = static_cast<std::int64_t>(evaluated_rows_.size());
     evaluation_.dropped_rows = rows_.split.dropped;
     evaluation_.iterations = GrowsTrees(settings_.kind) ? iterations_ : 0;
+    output_.test_predictions = TestPredictions(spec_, rows, ScoreTable(*fit_.scorer, predictions_));
+    if (clusters()) return EvaluateAsClusters(rows);
     const std::vector<double> target = rows_.TargetOf(evaluated_rows_), weights = rows_.WeightsOf(evaluated_rows_);
     const std::vector<double> trained = rows_.TargetOf(rows_.split.train), trained_weights = rows_.WeightsOf(rows_.split.train);
     const std::vector<std::int64_t> groups = rows_.GroupsOf(evaluated_rows_);
     const std::vector<std::uint8_t> treated = rows_.TreatedOf(evaluated_rows_);
     const Loss loss = Loss::Of(settings_);
-    RETURN_IF_ERROR(JudgeModel(spec_, metric_names_,
+    return JudgeModel(spec_, metric_names_,
                                {rows, rows_.target.task, static_cast<int>(rows_.target.classes.size()), threshold_, target, predictions_, weights, groups, treated},
-                               {trained, trained_weights, loss.constant_quantile(), loss.metric()}, context_.threads, &evaluation_));
-    output_.test_predictions = TestPredictions(spec_, rows, ScoreTable(*fit_.scorer, predictions_));
+                               {trained, trained_weights, loss.constant_quantile(), loss.metric()}, context_.threads, &evaluation_);
+  }
+
+  Result<std::vector<double>> VectorsOf(const Scorer& scorer, const Table& rows) const {
+    std::vector<double> vectors(rows.num_rows() * scorer.parts().learner->num_features());
+    RETURN_IF_ERROR(scorer.parts().transform.Apply(rows, vectors, nullptr, context_.threads));
+    return vectors;
+  }
+
+  /// What clusters are by the rows just scored, and what their rows are like.
+  Status EvaluateAsClusters(const Table& rows) {
+    const std::size_t clusters = fit_.scorer->parts().learner->num_clusters();
+    ASSIGN_OR_RETURN(const std::vector<double> vectors, VectorsOf(*fit_.scorer, rows));
+    RETURN_IF_ERROR(JudgeClusters({vectors, vectors.size() / rows.num_rows(), predictions_, rows_.WeightsOf(evaluated_rows_)}, metric_names_, clusters, context_.threads, &evaluation_));
+    const Table fitted = rows_.table.Take(fitted_rows_, context_.threads);
+    ASSIGN_OR_RETURN(const std::vector<double> of_fitted, fit_.scorer->Predict(fitted, nullptr, context_.threads));
+    evaluation_.clusters = DescribeClusters(fitted, fit_.scorer->parts().transform.input_schema(), Hidden(), of_fitted, clusters, "training rows");
     return Ok();
   }
 
@@ -326,6 +338,7 @@ class Trainer {
     const std::vector<double> target = rows_.TargetOf(asked), weights = rows_.WeightsOf(asked);
     const EffectRows effects{*fit_.scorer, rows, tested ? "test rows" : "training rows", target, weights};
     ASSIGN_OR_RETURN(evaluation_.permutation, MeasureImportance(effects, Loss::Of(settings_).metric(), context_.threads, context_.cancelled));
+    if (clusters()) return Ok();   // a mean of their numbers means nothing
     ASSIGN_OR_RETURN(evaluation_.dependence, MeasureDependence(effects, evaluation_.permutation, {spec_.personal.begin(), spec_.personal.end()}, context_.threads, context_.cancelled));
     return Ok();
   }
@@ -336,8 +349,13 @@ class Trainer {
     if (champion.task != rows_.target.task || champion.classes != rows_.target.classes)
       return Error(ErrorCode::kInvalid, "it is a ", TaskName(champion.task), " model of other classes");
     if (!champion.treatment.column.empty() && spec_.treatment.empty()) return Error(ErrorCode::kInvalid, "it estimates uplift");
-    ASSIGN_OR_RETURN(const std::vector<double> predictions,
-                     context_.champion->scorer().Predict(rows_.table.Take(evaluated_rows_, context_.threads), nullptr, context_.threads));
+    const Table rows = rows_.table.Take(evaluated_rows_, context_.threads);
+    ASSIGN_OR_RETURN(const std::vector<double> predictions, context_.champion->scorer().Predict(rows, nullptr, context_.threads));
+    if (clusters()) {
+      if (champion.features != fit_.scorer->parts().transform.output_names()) return Error(ErrorCode::kInvalid, "its clusters lie among other features, so that no distances can be compared");
+      ASSIGN_OR_RETURN(const std::vector<double> vectors, VectorsOf(context_.champion->scorer(), rows));
+      return EvaluateClusters({vectors, champion.features.size(), predictions, rows_.WeightsOf(evaluated_rows_)}, metric_names_, context_.threads);
+    }
     return Evaluate(rows_.target.task, rows_.TargetOf(evaluated_rows_), predictions, static_cast<int>(rows_.target.classes.size()),
                     champion.threshold, metric_names_, rows_.WeightsOf(evaluated_rows_), rows_.GroupsOf(evaluated_rows_), rows_.TreatedOf(evaluated_rows_));
   }
@@ -382,6 +400,7 @@ class Trainer {
     info.learner = LearnerName(settings_.uplift.value_or(settings_.kind));
     if (!spec_.treatment.empty()) info.treatment = {spec_.treatment, rows_.treatment.value, rows_.treatment.control, rows_.outcome_class};
     info.target = spec_.target;
+    info.clusters = parts.learner->num_clusters();
     info.classes = rows_.target.classes;
     const Schema& inputs = parts.transform.input_schema();
     for (std::size_t i = 0; i < inputs.size(); ++i)
@@ -405,10 +424,8 @@ class Trainer {
     for (const std::string& note : fit_.notes) Note(note);
     const Scorer::Parts& parts = fit_.scorer->parts();
     evaluation_.importance = RankFeatures(parts.learner->importance(), parts.transform.output_names());
-    std::set<std::string> hidden(spec_.key.begin(), spec_.key.end());
-    hidden.insert(spec_.personal.begin(), spec_.personal.end());
     const Profile profile =
-        MakeProfile(rows_.table.Take(fitted_rows_, context_.threads), parts.transform.input_schema(), hidden, ProfiledScores(predictions_, settings_.num_outputs()), context_.threads);
+        MakeProfile(rows_.table.Take(fitted_rows_, context_.threads), parts.transform.input_schema(), Hidden(), ProfiledOutputs(*fit_.scorer, predictions_), context_.threads);
     ModelContents contents;
     contents.info = Info();
     contents.transform = parts.transform.ToJson();
@@ -425,6 +442,15 @@ class Trainer {
     RETURN_IF_ERROR(output_.model->ReplayProof());
     Progress("write", 1);
     return Ok();
+  }
+
+  bool clusters() const { return rows_.target.task == Task::kClustering; }
+
+  /// Columns whose values the file does not tell.
+  std::set<std::string> Hidden() const {
+    std::set<std::string> hidden(spec_.key.begin(), spec_.key.end());
+    hidden.insert(spec_.personal.begin(), spec_.personal.end());
+    return hidden;
   }
 
   LearnerControl Control(const char* stage) const {

@@ -5,6 +5,7 @@
 
 #include "headrace/base/text.h"
 #include "headrace/feature/transform.h"
+#include "headrace/model/clusters.h"
 #include "headrace/model/folds.h"
 #include "headrace/model/gate.h"
 #include "headrace/model/learner.h"
@@ -109,8 +110,9 @@ Status CheckForTask(const TrainSpec& spec, Task task) {
 }
 
 Status CheckColumns(const TrainSpec& spec, const Schema& schema) {
-  if (spec.target.empty()) return Error(ErrorCode::kInvalid, "no target column is named");
-  if (!schema.IndexOf(spec.target)) return UnknownColumn("target", spec.target, schema);
+  const bool clusters = TaskOfLearner(spec.learner) == Task::kClustering;
+  if (spec.target.empty() && !clusters) return Error(ErrorCode::kInvalid, "no target column is named");
+  if (!clusters && !schema.IndexOf(spec.target)) return UnknownColumn("target", spec.target, schema);
   for (const auto& [role, names] : {std::pair{"key", &spec.key}, std::pair{"ignored", &spec.ignore}, std::pair{"segment", &spec.segments}, {"fold", &spec.folds.columns}}) {
     for (const std::string& name : *names) {
       if (!schema.IndexOf(name)) return UnknownColumn(role, name, schema);
@@ -177,6 +179,7 @@ Status CheckTrainSpec(const TrainSpec& spec) {
   RETURN_IF_ERROR(CheckLearnerParameters(spec.learner));
   RETURN_IF_ERROR(CheckTreatment(spec));
   RETURN_IF_ERROR(CheckRanking(spec));
+  RETURN_IF_ERROR(CheckClustering(spec));
   RETURN_IF_ERROR(CheckSplit(spec.split));
   RETURN_IF_ERROR(CheckFolds(spec.folds));
   RETURN_IF_ERROR(CheckTuneSpace(spec.tune, spec.learner));
@@ -200,6 +203,7 @@ Status CheckTrainColumns(const TrainSpec& spec, const Schema& data) {
   RETURN_IF_ERROR(by_time(spec.folds.kind == FoldSpec::Kind::kTime, spec.folds.columns, "fold", spec.folds.gap_us));
   FitContext fit;
   fit.task = spec.treatment.empty() ? TaskOfLearner(spec.learner).value_or(Task::kBinary) : Task::kRegression;
+  fit.has_target = fit.task != Task::kClustering;
   fit.target_column = spec.target;
   fit.exclude = NeverFeatures(spec);
   fit.categorical = spec.learner.categorical;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "headrace/base/text.h"
+#include "headrace/model/clusters.h"
 #include "headrace/model/metrics.h"
 #include "headrace/model/row_weights.h"
 #include "headrace/model/train_internal.h"
@@ -28,7 +29,8 @@ FitContext TrainingRows::ContextOf(const std::vector<TransformSpec>& transform, 
   fit.task = target.task;
   fit.classes = std::max(2, static_cast<int>(target.classes.size()));
   fit.class_names = target.classes;
-  fit.target = TargetOf(rows);
+  fit.has_target = target.task != Task::kClustering;
+  fit.target = fit.has_target ? TargetOf(rows) : std::vector<double>(rows.size());
   fit.target_column = spec.target;
   fit.exclude = ExcludedFrom(transform);
   for (const std::size_t row : together_.empty() ? std::vector<std::size_t>() : rows) fit.together.push_back(together_[row]);
@@ -39,6 +41,7 @@ FitContext TrainingRows::ContextOf(const std::vector<TransformSpec>& transform, 
 }
 
 std::vector<double> TrainingRows::TargetOf(const std::vector<std::size_t>& rows) const {
+  if (target.values.empty()) return {};
   std::vector<double> values(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) values[i] = target.values[rows[i]];
   return values;
@@ -199,6 +202,12 @@ Result<FoldScores> TrainingRows::ScoreOnFolds(const LearnerSettings& settings, c
     const std::vector<std::size_t> rows = FoldRows(fold, true);
     ApplyLink(LinkOf(settings), rows.size(), settings.num_outputs(), predictions.data());
     const std::vector<std::string> names{metric};
+    if (target.task == Task::kClustering) {
+      const FoldVectors& vectors = *choice->folds[fold].vectors;
+      ASSIGN_OR_RETURN(const Metrics of_clusters, EvaluateClusters({vectors.held, vectors.features, predictions, vectors.held_weights}, names, control.threads));
+      if (!of_clusters.empty()) scores.values.push_back(of_clusters.begin()->second);
+      continue;
+    }
     ASSIGN_OR_RETURN(const Metrics value, Evaluate(target.task, TargetOf(rows), predictions, static_cast<int>(target.classes.size()), 0.5, names, WeightsOf(rows), GroupsOf(rows), TreatedOf(rows)));
     if (!value.empty()) scores.values.push_back(value.begin()->second);
   }
@@ -232,12 +241,12 @@ Result<FoldVectors> TrainingRows::ThinFold(KeptChoice& choice, std::size_t fold,
     if (hasher.Fraction(rows[i], kThinSeed) >= share) continue;
     const auto from = whole->train.begin() + static_cast<std::ptrdiff_t>(i * whole->features);
     thin.train.insert(thin.train.end(), from, from + static_cast<std::ptrdiff_t>(whole->features));
-    thin.train_target.push_back(whole->train_target[i]);
+    if (!whole->train_target.empty()) thin.train_target.push_back(whole->train_target[i]);
     if (!whole->train_treated.empty()) thin.train_treated.push_back(whole->train_treated[i]);
     if (!whole->train_groups.empty()) thin.train_groups.push_back(whole->train_groups[i]);
     if (!whole->train_weights.empty()) thin.train_weights.push_back(whole->train_weights[i]);
   }
-  if (thin.train_target.empty()) return Error(ErrorCode::kData, "no rows are left of fold ", fold + 1);
+  if (thin.train.empty()) return Error(ErrorCode::kData, "no rows are left of fold ", fold + 1);
   return thin;
 }
 

@@ -46,6 +46,7 @@ struct TrainingRows {
   /// Put `data` in order and split it; what people want to know of that goes to `notes`. kInvalid: the target, split or treatment
   /// does not go with these columns. kData: values no training can begin with (none of a class, an infinity, no rows).
   Status Read(const Table& data, int threads, std::vector<std::string>* notes);
+  /// Empty when there is no target.
   std::vector<double> TargetOf(const std::vector<std::size_t>& rows) const;
   /// Empty when no weight column is named.
   std::vector<double> WeightsOf(const std::vector<std::size_t>& rows) const;

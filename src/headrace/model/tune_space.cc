@@ -41,7 +41,7 @@ LearnerSpec LearnerAt(const LearnerSpec& base, const std::vector<TuneSpec::Dimen
                       const std::vector<std::string>& point) {
   LearnerSpec learner = base;
   for (std::size_t i = 0; i < space.size(); ++i) {
-    if (GrowsTrees(base.kind))
+    if (GrowsTrees(base.kind) || base.kind == LearnerSpec::Kind::kKMeans)
       learner.parameters[space[i].name] = point[i];
     else
       ParseDouble(point[i], space[i].name == "l1" ? &learner.l1 : &learner.l2);
@@ -114,6 +114,7 @@ std::vector<TuneSpec::Dimension> DefaultSpace(const LearnerSpec& base) {
             {"lambda", {}, 0.001, 10, true, false}};
   if (base.kind == LearnerSpec::Kind::kLogistic || base.kind == LearnerSpec::Kind::kLinear)
     return {{"l2", {}, 0.0001, 10000, true, false}};
+  if (base.kind == LearnerSpec::Kind::kKMeans) return {{"n_clusters", {}, 2, 12, false, true}};
   return {};
 }
 
@@ -145,7 +146,7 @@ Status CheckTuneSpace(const TuneSpec& spec, const LearnerSpec& base) {
     if (d.values.empty() && d.log && !(d.low > 0))
       return Error(ErrorCode::kInvalid, "`", d.name, "` is searched from ", d.low, " on a log scale, which begins above 0");
     const bool linear = base.kind == LearnerSpec::Kind::kLogistic || base.kind == LearnerSpec::Kind::kLinear;
-    if (!GrowsTrees(base.kind) && !(linear && (d.name == "l1" || d.name == "l2")))
+    if (!GrowsTrees(base.kind) && base.kind != LearnerSpec::Kind::kKMeans && !(linear && (d.name == "l1" || d.name == "l2")))
       return Error(ErrorCode::kInvalid, "the ", LearnerName(base.kind), " learner has no parameter `", d.name, "`")
           .WithHelp(linear ? "it has `l1` and `l2`" : "it has none");
     std::vector<std::string> values = d.values;

@@ -49,7 +49,7 @@ TuneSpec DecodeTune(const Node& node, const LearnerSpec& learner, Diagnostics& d
   tune.metric = TextOf(node.Find("metric"));
   tune.seed = IntOf(node.Find("seed"), 0);
   if (const Node* metric = node.Find("metric"); metric != nullptr && !metric->pending)
-    if (const Status status = CheckMetric(tune.metric, learner.task); !status.ok())
+    if (const Status status = CheckMetric(tune.metric, learner.kind == LearnerSpec::Kind::kKMeans ? Task::kClustering : learner.task); !status.ok())
       diagnostics.AddError(DiagnosticCode::kMetric, metric->place, status.message()).Help(status.help());
   const Node* space = node.Find("space");
   if (space == nullptr) return tune;

@@ -205,6 +205,9 @@ class StepDecoder {
     TrainStepSpec spec;
     Refer(StepReference::Role::kData, "data", *node.Find("data"));
     spec.train = DecodeTrain(node, step_.Find("gate"), diagnostics_);
+    const Node* learner = node.Find("learner");
+    if (node.Find("target") == nullptr && spec.train.learner.kind != LearnerSpec::Kind::kKMeans && (learner == nullptr || !learner->pending))
+      Error(DiagnosticCode::kMissingKey, StartOf(node), "`train` needs the key `target`", "add `target: churned`; only the learner `kmeans` has none");
     if (const Node* registration = step_.Find("register")) {
       RegisterSpec& entry = spec.registration.emplace();
       entry.name = TextOf(registration->Find("name"));

@@ -46,6 +46,7 @@ class TrainDecoder {
       for (const Node& one : gate->items) Gate(one);
     TreesOnly(node);
     Uplift(node);
+    Clustering(node);
     Queries(node);
     NoTargetAmong(node, "key", spec_.key);
     NoTargetAmong(node, "ignore", spec_.ignore);
@@ -164,10 +165,11 @@ class TrainDecoder {
     if (name == "linear") learner.kind = LearnerSpec::Kind::kLinear;
     if (name == "naive_bayes") learner.kind = LearnerSpec::Kind::kNaiveBayes;
     if (name == "constant") learner.kind = LearnerSpec::Kind::kConstant;
+    if (name == "kmeans") learner.kind = LearnerSpec::Kind::kKMeans;
     learner.automatic = name == "auto";
     if (!node.is_map()) return;
     const Node& parameters = node.entries.front().value;
-    if (name != "lightgbm" && name != "xgboost") {
+    if (name == "logistic" || name == "linear") {
       for (const auto& [key, slot, otherwise] : {std::tuple{"l2", &learner.l2, 1.0}, {"l1", &learner.l1, 0.0}}) {
         *slot = DoubleOf(parameters.Find(key), otherwise);
         if (!(*slot >= 0) || std::isinf(*slot)) Error(DiagnosticCode::kLearner, parameters.Find(key)->place, StrCat("`", key, "` must be a number from 0"));
@@ -216,6 +218,21 @@ class TrainDecoder {
     if (const Status status = CheckUplift(spec_); !status.ok()) Error(DiagnosticCode::kLearner, at, status.message(), status.help());
   }
 
+  void Clustering(const Node& node) {
+    const Node* learner = node.Find("learner");
+    if (learner == nullptr || learner->pending || spec_.learner.kind != LearnerSpec::Kind::kKMeans) return;
+    for (const char* key : {"target", "tune", "folds"})
+      if (const Node* value = node.Find(key); value != nullptr && value->pending) return;
+    if (const Status status = CheckClusters(spec_); !status.ok()) Error(DiagnosticCode::kLearner, PlaceOfKey(node, status.message()), status.message(), status.help());
+  }
+
+  /// The key that a message begins with between backticks; the learner where it stands elsewhere.
+  static Place PlaceOfKey(const Node& node, std::string_view message) {
+    const std::size_t end = message.find('`', 1);
+    const Node::Entry* entry = message.starts_with('`') && end != message.npos ? node.FindEntry(message.substr(1, end - 1)) : nullptr;
+    return entry != nullptr ? entry->key_place : node.Find("learner")->place;
+  }
+
   void Queries(const Node& node) {
     const Node* group = node.Find("group");
     const Node* learner = node.Find("learner");
@@ -228,6 +245,7 @@ class TrainDecoder {
   }
 
   std::optional<Task> KnownTask() const {
+    if (spec_.learner.kind == LearnerSpec::Kind::kKMeans) return Task::kClustering;
     if (spec_.learner.uplift || spec_.learner.kind == LearnerSpec::Kind::kLinear) return Task::kRegression;
     return spec_.learner.task;
   }

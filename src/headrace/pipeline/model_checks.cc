@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "headrace/base/text.h"
+#include "headrace/model/clusters.h"
 #include "headrace/model/gate.h"
 #include "headrace/model/learner.h"
 #include "headrace/model/metrics.h"
@@ -14,7 +15,7 @@
 namespace headrace {
 namespace {
 
-constexpr std::array kTasks = {Task::kBinary, Task::kMulticlass, Task::kRegression};
+constexpr std::array kTasks = {Task::kBinary, Task::kMulticlass, Task::kRegression};   // those that a target may have
 
 /// Ok when `check` accepts the task, or any task when it is not known; else the error that helps most.
 template <typename Check>
@@ -44,6 +45,8 @@ Status CheckLearner(const LearnerSpec& spec) { return CheckLearnerParameters(spe
 Status CheckQueries(const TrainSpec& spec) { return CheckRanking(spec); }
 
 Status CheckUplift(const TrainSpec& spec) { return CheckTreatment(spec); }
+
+Status CheckClusters(const TrainSpec& spec) { return CheckClustering(spec); }
 
 Status CheckUpliftMetric(std::string_view name) {
   if (NeedsTreatment(name)) return CheckMetricName(name, Task::kRegression);

@@ -23,11 +23,19 @@ Shape LearnerShape() {
       {"logistic", penalties, "logistic regression", "{l2: 1.0}"},
       {"linear", penalties, "linear regression", "{l2: 1.0}"},
   };
+  const Shape kmeans = MapOf("parameters", {
+      {"n_clusters", IntFrom(2), "how many clusters; 8 when not given", "5"},
+      {"n_init", IntFrom(1), "how often to begin anew, to keep the best; 10 when not given", "20"},
+      {"max_iter", IntFrom(1), "most iterations of one beginning; 300 when not given", "500"},
+      {"tol", Scalar(kDouble), "when to stop: how far the centres move, as a share of the mean variance of the features; 0.0001 when not given", "0"},
+      {"seed", IntFrom(0), "another seed begins elsewhere; 0 when not given", "1"},
+  });
   const Shape part = Either({Choice({"lightgbm", "xgboost", "logistic", "linear"}), MapOf("one learner", with_parameters, {"lightgbm", "xgboost", "logistic", "linear"})});
   with_parameters.push_back({"two_model", part, "uplift: the difference of two models, of the treated rows and of the others; with `treatment` (docs/learners.md)", "{lightgbm: {num_leaves: 15}}"});
   with_parameters.push_back({"x_learner", part, "uplift: models of what treatment did to each row; with `treatment` (docs/learners.md)", "lightgbm"});
-  return Either({Choice({"auto", "lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant"}),
-                 MapOf("one learner", std::move(with_parameters), {"lightgbm", "xgboost", "logistic", "linear", "two_model", "x_learner"})});
+  with_parameters.push_back({"kmeans", kmeans, "clusters of rows that are alike, without a `target` (docs/learners.md)", "{n_clusters: 5}"});
+  return Either({Choice({"auto", "lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant", "kmeans"}),
+                 MapOf("one learner", std::move(with_parameters), {"lightgbm", "xgboost", "logistic", "linear", "two_model", "x_learner", "kmeans"})});
 }
 
 Shape ThresholdShape() {

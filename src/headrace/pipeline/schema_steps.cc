@@ -209,7 +209,7 @@ const Shape& ForEachShape() {
 const Shape& TrainShape() {
   static const Shape shape = MapOf("how to learn", {
       Data(),
-      Required({"target", ColumnShape(), "the column to predict", "churned"}),
+      {"target", ColumnShape(), "the column to predict; every learner but `kmeans`, which has none, needs it", "churned"},
       {"positive", Scalar(kText), "binary: the class that scores speak of; true, 1 or the last in byte order when not given", "yes"},
       {"key", Columns(), "columns that identify a row; they order the rows and are never features", "[customer_id, as_of]"},
       {"ignore", Columns(), "columns that are not features", "[name]"},

@@ -36,6 +36,7 @@ Result<TrainSpec> ParseTrainWords(std::string_view text) {
     return words;
   }();
   ASSIGN_OR_RETURN(TrainSpec spec, Parse(text, shape));
+  if (spec.target.empty() && spec.learner.kind != LearnerSpec::Kind::kKMeans) return Error(ErrorCode::kInvalid, "`train` needs the key `target`").WithHelp("add `target: churned`");
   RETURN_IF_ERROR(CheckTrainSpec(spec));
   return spec;
 }

@@ -292,8 +292,9 @@ Html ModelCharts(Page& page, const ModelReport& model) {
   charts += UpliftChart(page, model);
   charts += RocChart(page, model);
   charts += PrecisionRecallChart(page, model);
-  charts += HistogramFigure(page, model.task == Task::kRegression ? "Predictions of the test rows" : "Scores of the test rows", TestHistogram(model.curves), {},
-                            "How many rows got which score. A model that tells rows apart spreads its scores.");
+  if (model.task != Task::kClustering)
+    charts += HistogramFigure(page, model.task == Task::kRegression ? "Predictions of the test rows" : "Scores of the test rows", TestHistogram(model.curves), {},
+                              "How many rows got which score. A model that tells rows apart spreads its scores.");
   charts += ConfusionFigure(model);
   charts += EffectCharts(page, model);
   charts += ImportanceFigure(model);
@@ -301,6 +302,7 @@ Html ModelCharts(Page& page, const ModelReport& model) {
 }
 
 Html ScoreChart(Page& page, const ScoreReport& score) {
+  if (score.clusters > 0) return ClusterShares(score);
   return HistogramFigure(page, "Score distribution", score.histogram, score.training_histogram,
                          score.training_histogram.empty() ? "How many rows got which score." : "Columns far from the outline mean that the rows scored now differ from those the model was tested on.");
 }

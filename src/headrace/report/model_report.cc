@@ -13,6 +13,7 @@ void UseEvaluation(const Evaluation& evaluation, ModelReport* model) {
   model->curves = evaluation.curves;
   model->permutation = evaluation.permutation;
   model->dependence = evaluation.dependence;
+  model->clusters = evaluation.clusters;
   model->split = evaluation.split;
   model->folds = evaluation.folds;
   model->train_rows = evaluation.train_rows;

@@ -37,6 +37,10 @@ constexpr MetricWords kMetrics[] = {
     {"wape", "WAPE", "sum of absolute errors relative to the sum of the target; lower is better"},
     {"mape", "MAPE", "mean absolute error relative to the target; lower is better"},
     {"qini", "Qini", "what treating the best-scored rows first gains over treating at random; 0 is a random order, 1 knows every outcome"},
+    {"inertia", "Inertia", "mean squared distance of a row to the centre of its cluster, in scaled features; lower is better, and falls with every further cluster"},
+    {"silhouette", "Silhouette", "how much nearer rows lie to their own cluster than to the next; from −1 to 1, higher is better"},
+    {"davies_bouldin", "Davies–Bouldin", "how wide clusters are for their distance from each other; lower is better"},
+    {"calinski_harabasz", "Calinski–Harabasz", "how far clusters lie apart for their width; higher is better"},
     {"auuc", "AUUC", "the same gain, with treated and untreated rows counted as shares of their own arm"},
 };
 
@@ -111,7 +115,7 @@ Html MetricsTable(const ModelReport& model) {
   const bool compare = !model.champion_metrics.empty();
   std::vector<TableHead> head{{"Metric", false}, {"This model", true}};
   if (!model.intervals.empty()) head.push_back({"95 % interval", true});
-  if (!model.baseline.empty()) head.push_back({"Constant answer", true});
+  if (!model.baseline.empty()) head.push_back({model.task == Task::kClustering ? "One centre for all" : "Constant answer", true});
   if (compare) head.insert(head.end(), {{"Champion before", true}, {"Difference", true}});
   head.push_back({"What it says", false});
   std::vector<std::vector<Html>> rows;
@@ -135,7 +139,7 @@ Html MetricsTable(const ModelReport& model) {
     rows.push_back(std::move(row));
   }
   const std::string rows_text = model.test_rows > 0 ? StrCat(FormatCount(model.test_rows), " ") : std::string();
-  const std::string of = StrCat("On ", rows_text, model.evaluated_on.empty() ? "test rows" : model.evaluated_on, ", which the fitted model had not seen");
+  const std::string of = StrCat("On ", rows_text, model.evaluated_on.empty() ? "test rows" : model.evaluated_on, model.evaluated_on == "training rows" ? "" : ", which the fitted model had not seen");
   return DataTable(of, head, rows);
 }
 
@@ -184,9 +188,10 @@ Html ModelTitle(const ModelReport& model) {
 
 Html ModelBody(Page& page, const ModelReport& model) {
   const std::string classes = Join(model.classes, ", ");
+  const bool clusters = model.task == Task::kClustering;
   Html top = Facts({{"Task", StrCat(model.treatment.empty() ? TaskName(model.task) : "uplift", model.target.empty() ? "" : StrCat(", target ", model.target))},
                     {"Classes", classes.empty() ? Html() : Html(model.positive_class.empty() ? classes : StrCat(classes, " (positive: ", model.positive_class, ")"))},
-                    {"Treatment", model.treatment}, {"Split", model.split}, {"Learner", model.learner}, {"Calibration", model.calibration}, {"Folds", model.folds},
+                    {"Treatment", model.treatment}, {"Split", model.split}, {"Learner", model.learner}, {"Calibration", clusters ? Html() : Html(model.calibration)}, {"Folds", model.folds},
                     {"Threshold", model.threshold ? Html(ShowPlain(*model.threshold)) : Html()},
                     {"Rows", StrCat(FormatCount(model.train_rows), " for training, ", FormatCount(model.test_rows), " for testing")},
                     {"Aliases", Join(model.alias_moves, "; ")}, {"Model file", Mono(model.digest)}});
@@ -195,6 +200,7 @@ Html ModelBody(Page& page, const ModelReport& model) {
   Html out = ModelTitle(model);
   out += El("div", {{"class", "panel"}}, top);
   out += El("div", {{"class", "panel"}}, El("h4", {}, "Metrics"), MetricsTable(model), TrialTable(model));
+  if (clusters) out += El("div", {{"class", "panel"}}, ClusterTable(model.clusters));
   out += ModelCharts(page, model);
   if (const Html segments = SegmentTables(model); !segments.empty()) out += El("div", {{"class", "panel"}}, segments, GapTable(model));
   if (!model.card.empty()) out += Fold("Model card", El("div", {{"class", "panel card"}}, RenderCard(model.card)));

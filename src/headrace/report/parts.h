@@ -73,6 +73,10 @@ Html EffectCharts(Page& page, const ModelReport& model);
 Html DrawHistory(Page& page, const CheckHistory& history);
 /// Where a column's values lay before and lie now, a pair of bars for each bin.
 Html DrawDrift(Page& page, const DriftBins& column);
+/// How large the clusters of a model are and what their rows have in the user's columns; nothing without clusters.
+Html ClusterTable(const Clusters& clusters);
+/// Which share of a run's rows each cluster has, against those of training.
+Html ClusterShares(const ScoreReport& score);
 /// Scores of a run against those of training.
 Html ScoreChart(Page& page, const ScoreReport& score);
 

@@ -110,6 +110,7 @@ struct ModelReport {
   std::vector<std::pair<std::string, double>> importance;  ///< feature and its share of the gain, any order
   PermutationImportance permutation;
   PartialDependence dependence;
+  Clusters clusters;
 
   std::vector<std::string> notes;
   std::string card;                   ///< card.md; shown as text with headings, lists and tables, no links or HTML
@@ -126,7 +127,8 @@ struct ScoreReport {
   std::string step;
   std::string model;                  ///< "propensity version 4 (champion)"
   std::int64_t rows = 0;
-  HistogramReport histogram;          ///< of the scores
+  std::int64_t clusters = 0;          ///< of the model; 0 = it gives scores
+  HistogramReport histogram;          ///< of the scores; of clusters, a bin for each
   HistogramReport training_histogram; ///< of the test rows at training; empty = not known
   std::vector<ColumnCount> unseen, nulls, derive_errors;
 };

@@ -114,9 +114,11 @@ std::vector<ColumnCount> CountsFrom(const Json& j) {
 }
 
 Json ToJson(const ScoreReport& s) {
-  return {{"step", s.step}, {"model", s.model}, {"rows", s.rows}, {"histogram", ToJson(s.histogram)},
-          {"training_histogram", ToJson(s.training_histogram)}, {"unseen", ToJson(s.unseen)}, {"nulls", ToJson(s.nulls)},
-          {"derive_errors", ToJson(s.derive_errors)}};
+  Json out = {{"step", s.step}, {"model", s.model}, {"rows", s.rows}, {"histogram", ToJson(s.histogram)},
+              {"training_histogram", ToJson(s.training_histogram)}, {"unseen", ToJson(s.unseen)}, {"nulls", ToJson(s.nulls)},
+              {"derive_errors", ToJson(s.derive_errors)}};
+  if (s.clusters > 0) out["clusters"] = s.clusters;
+  return out;
 }
 
 ScoreReport ScoreFrom(const Json& j) {
@@ -124,6 +126,7 @@ ScoreReport ScoreFrom(const Json& j) {
   s.step = j.at("step");
   s.model = j.at("model");
   s.rows = j.at("rows");
+  s.clusters = j.value("clusters", std::int64_t{0});
   s.histogram = HistogramFrom(j.at("histogram"));
   s.training_histogram = HistogramFrom(j.at("training_histogram"));
   s.unseen = CountsFrom(j.at("unseen"));

@@ -34,7 +34,7 @@ std::set<std::string> HiddenColumns(const std::vector<CheckSpec>& checks) {
   return hidden;
 }
 
-/// A `score` step read the features and left the score.
+/// A `score` step read the features and left the score, or cluster and distance.
 Result<Comparison> AgainstTraining(const StepContext& context) {
   const auto model = context.inputs.find("model");
   if (context.step->kind != StepKind::kScore || model == context.inputs.end())
@@ -43,10 +43,9 @@ Result<Comparison> AgainstTraining(const StepContext& context) {
   Comparison out;
   out.against = StrCat("the training rows of ", model->second.label);
   out.input = DriftReferences(profile);
-  if (profile.score.rows > 0) {
-    out.output.push_back(std::move(out.input.back()));
-    out.input.pop_back();
-  }
+  const auto outputs = out.input.begin() + static_cast<std::ptrdiff_t>(profile.columns.size());
+  out.output.assign(std::make_move_iterator(outputs), std::make_move_iterator(out.input.end()));
+  out.input.erase(outputs, out.input.end());
   return out;
 }
 

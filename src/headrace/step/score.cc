@@ -25,12 +25,14 @@ ScoreReport Summarise(const StepContext& context, const Model& model, const Scor
   report.step = context.step->name;
   report.model = context.inputs.at("model").label;
   report.rows = counts.rows;
+  report.clusters = static_cast<std::int64_t>(model.info().clusters);
   double low = 0, high = 1;
   if (model.info().task == Task::kRegression && !scores.empty()) {
     low = *std::min_element(scores.begin(), scores.end());
     high = std::max(*std::max_element(scores.begin(), scores.end()), std::nextafter(low, std::numeric_limits<double>::infinity()));
   }
-  report.histogram = MakeHistogram(scores, low, high, 20);
+  if (report.clusters > 0) high = static_cast<double>(report.clusters);
+  report.histogram = MakeHistogram(scores, low, high, report.clusters > 0 ? static_cast<int>(report.clusters) : 20);
   if (const Result<Evaluation> trained = EvaluationOf(model); trained.ok()) report.training_histogram = TestHistogram(trained->curves);
   report.unseen = Counts(counts.unseen);
   report.nulls = Counts(counts.nulls);

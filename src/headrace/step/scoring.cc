@@ -10,16 +10,18 @@ namespace headrace {
 
 namespace {
 /// The columns to carry over. A column that scoring makes is never carried over by itself, and refused when asked for.
-Result<std::vector<std::string>> Keep(const ScoringOptions& options, const Schema& schema, std::string_view target) {
+Result<std::vector<std::string>> Keep(const ScoringOptions& options, const Schema& schema, const ModelInfo& model) {
   const auto made = [&](const std::string& name) {
-    if (name == "score" || name == "label" || name == "model_version" || name.starts_with("score_")) return true;
+    if (name == "model_version") return true;
+    if (model.task == Task::kClustering) return name == "cluster" || name == "distance";
+    if (name == "score" || name == "label" || name.starts_with("score_")) return true;
     std::int64_t number = 0;
     return name.starts_with("reason_") && ParseInt(std::string_view(name).substr(7), &number) && number >= 1 && number <= options.reasons;
   };
   std::vector<std::string> keep;
   if (!options.keep) {
     for (const Field& field : schema.fields())
-      if (field.name != target) keep.push_back(field.name);
+      if (field.name != model.target) keep.push_back(field.name);
   } else {
     keep = *options.keep;
   }
@@ -135,10 +137,15 @@ class ScoringStream final : public TableStream {
 
   Result<Scored> Score(const Table& block) {
     ASSIGN_OR_RETURN(Table scores, model_->scorer().Score(block, options_.counts, options_.threads));
-    const Column* score = scores.Find("score");
-    if (options_.scores != nullptr)
-      options_.scores->insert(options_.scores->end(), score->doubles().begin(), score->doubles().end());
+    if (options_.scores != nullptr) Collect(scores);
     return Scored{block, std::move(scores)};
+  }
+
+  void Collect(const Table& scores) {
+    if (const Column* score = scores.Find("score"); score != nullptr)
+      options_.scores->insert(options_.scores->end(), score->doubles().begin(), score->doubles().end());
+    else
+      for (const std::int64_t cluster : scores.Find("cluster")->ints()) options_.scores->push_back(static_cast<double>(cluster));
   }
 
   Status SelectBest() {
@@ -189,7 +196,10 @@ class ScoringStream final : public TableStream {
 
 Result<std::unique_ptr<TableStream>> MakeScoringStream(std::shared_ptr<const Model> model, std::unique_ptr<TableStream> rows,
                                                        const ScoringOptions& options) {
-  ASSIGN_OR_RETURN(std::vector<std::string> keep, Keep(options, rows->schema(), model->info().target));
+  if (model->info().task == Task::kClustering && (options.top > 0 || options.reasons > 0))
+    return Error(ErrorCode::kInvalid, "the model finds clusters: its rows have no score, ", options.top > 0 ? "of which the largest could be kept" : "for which there could be reasons")
+        .WithHelp(options.top > 0 ? "choose rows by `cluster` in a sql step below" : "leave `reasons` out; the model card tells how clusters differ");
+  ASSIGN_OR_RETURN(std::vector<std::string> keep, Keep(options, rows->schema(), model->info()));
   auto stream = std::make_unique<ScoringStream>(std::move(model), std::move(rows), std::move(keep), options);
   RETURN_IF_ERROR(stream->Start());
   return std::unique_ptr<TableStream>(std::move(stream));
