@@ -113,6 +113,7 @@ class Trainer {
  private:
   Status Prepare() {
     Progress("prepare", 0);
+    rows_.compress = context_.compress;
     RETURN_IF_ERROR(rows_.Read(data_, context_.threads, &evaluation_.notes));
     ASSIGN_OR_RETURN(metric_names_, MetricsToCompute(spec_.evaluate, spec_.gate, rows_.target.task));
     return spec_.learner.automatic ? Ok() : ResolveSettings();
@@ -253,9 +254,8 @@ class Trainer {
     std::vector<int> categorical;
     if (GrowsTrees(settings_.kind)) { ASSIGN_OR_RETURN(categorical, rows_.CategoricalOf(fitted.transform, fitted.matrix)); }
     const std::vector<std::uint8_t> treated = rows_.TreatedOf(rows);
-    const Vectors train{fitted.matrix, rows.size(), fitted.transform.output_names().size(), target, weights, monotone, categorical, groups, treated};
     ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner,
-                     FitLearner(settings_, train, iterations_, Control("fit")));
+                     FitLearner(settings_, {fitted.matrix, target, weights, monotone, categorical, groups, treated}, iterations_, Control("fit")));
     return MakeFit(std::move(fitted), std::move(learner));
   }
 
