@@ -46,7 +46,7 @@ Result<json> Fit(const json& request) {
   ASSIGN_OR_RETURN(const LearnerSettings settings,
                    ResolveLearner(spec, task, request.value("classes", std::size_t{2}), x.size() / features));
   ASSIGN_OR_RETURN(const std::unique_ptr<const FittedLearner> learner,
-                   FitLearner(settings, {x, x.size() / features, features, y, weights, monotone, categorical, groups, treated}, settings.iterations, {}));
+                   FitLearner(settings, {Matrix::Dense(x, features), y, weights, monotone, categorical, groups, treated}, settings.iterations, {}));
   const std::size_t rows = apply.size() / features;
   Doubles margins(rows * learner->num_outputs());
   learner->RawScores(apply.data(), rows, margins.data());

@@ -82,6 +82,7 @@ int Fail(const Status& status) {
 int Run(const json& in) {
   const Table data = ReadTable(in["columns"]);
   FitContext context;
+  context.compress = false;
   const std::string task = in.value("task", "binary");
   context.task = task == "binary" ? Task::kBinary : task == "multiclass" ? Task::kMulticlass : Task::kRegression;
   context.classes = in.value("classes", 2);
@@ -92,7 +93,7 @@ int Run(const json& in) {
   const Result<FitOutput> fitted = FitTransform(data, ReadSpecs(in["specs"]), context);
   if (!fitted.ok()) return Fail(fitted.status());
 
-  json out = {{"names", fitted->transform.output_names()}, {"matrix", Hex(fitted->matrix)}, {"notes", fitted->notes}, {"json", fitted->transform.ToJson()}};
+  json out = {{"names", fitted->transform.output_names()}, {"matrix", Hex(fitted->matrix.values())}, {"notes", fitted->notes}, {"json", fitted->transform.ToJson()}};
   if (in.contains("score")) {
     const Table score = ReadTable(in["score"]);
     std::vector<double> scored(score.num_rows() * fitted->transform.output_names().size());

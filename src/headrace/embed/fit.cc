@@ -173,13 +173,15 @@ Status FitOnly(ArrowArrayStream* rows, const char* words, const headrace_fit_opt
   fit.exclude = spec.key;
   fit.exclude.insert(fit.exclude.end(), spec.ignore.begin(), spec.ignore.end());
   fit.matrix = training != nullptr;
+  fit.compress = false;
   Result<FitOutput> fitted = FitTransform(table, spec.transform, fit);
   if (!fitted.ok() && !target.ok()) return target;
   RETURN_IF_ERROR(fitted.status());
   if (training != nullptr) {
-    auto* values = static_cast<double*>(std::malloc(std::max<std::size_t>(1, fitted->matrix.size()) * sizeof(double)));
+    const std::vector<double>& matrix = fitted->matrix.values();
+    auto* values = static_cast<double*>(std::malloc(std::max<std::size_t>(1, matrix.size()) * sizeof(double)));
     if (values == nullptr) throw std::bad_alloc();
-    std::copy(fitted->matrix.begin(), fitted->matrix.end(), values);
+    std::copy(matrix.begin(), matrix.end(), values);
     *training = {values, table.num_rows(), fitted->transform.output_names().size()};
   }
   GiveTransform(std::move(fitted->transform), transform);

@@ -49,6 +49,7 @@ TransformSpec Group(std::vector<std::string> columns, std::vector<TransformStep>
 }
 Result<FitOutput> Fit(const std::vector<TransformSpec>& specs) {
   FitContext context;
+  context.compress = false;
   context.target = {0, 1, 0, 1};
   context.exclude = {"key"};
   return FitTransform(Rows(), specs, context);
@@ -62,8 +63,8 @@ TEST(CastTest, AColumnIsOfTheNewTypeInItsPlace) {
   const FittedTransform& transform = fit->transform;
   EXPECT_THAT(transform.output_names(), ElementsAre("day.month", "amount", "zip=8001", "zip=8002", "fee", "twice"));
   EXPECT_EQ(transform.input_schema(), Rows().schema()) << "rows come in as they came to training";
-  EXPECT_THAT(std::vector<double>(fit->matrix.begin(), fit->matrix.begin() + 6), ElementsAre(2, 1.5, 1, 0, 0, 3));
-  EXPECT_TRUE(std::isnan(fit->matrix[2 * 6 + 1])) << "oops is no number";
+  EXPECT_THAT(std::vector<double>(fit->matrix.values().begin(), fit->matrix.values().begin() + 6), ElementsAre(2, 1.5, 1, 0, 0, 3));
+  EXPECT_TRUE(std::isnan(fit->matrix.values()[2 * 6 + 1])) << "oops is no number";
   EXPECT_THAT(fit->notes, testing::Contains("cast `amount`: 1 rows could not be computed and are null"));
 }
 
@@ -85,7 +86,7 @@ TEST(CastTest, OneRowAndATableAndAModelReadBackGiveTheSameBits) {
     for (std::size_t k = 0; k < width; ++k) {
       const double x = whole[i * width + k];
       EXPECT_TRUE(one[k] == x || (std::isnan(one[k]) && std::isnan(x))) << i << ", " << k;
-      const double fitted = good->matrix[i * width + k];
+      const double fitted = good->matrix.values()[i * width + k];
       EXPECT_TRUE(fitted == x || (std::isnan(fitted) && std::isnan(x))) << i << ", " << k;
     }
   }
@@ -133,7 +134,7 @@ TEST(TagTest, ColumnsOfATagAreThoseThatTheTableHasAndNoEntryTook) {
   const auto fit = Fit({Group({"zip"}, {}), tagged});
   ASSERT_TRUE(fit.ok()) << fit.status();
   EXPECT_THAT(fit->transform.output_names(), testing::Contains("fee"));
-  EXPECT_EQ(fit->matrix[1], (0 - 1.5) / std::sqrt(1.25));
+  EXPECT_EQ(fit->matrix.values()[1], (0 - 1.5) / std::sqrt(1.25));
   tagged.columns = {"not_there"};
   EXPECT_EQ(Fit({tagged}).status().ToString(), "no column that is left has the tag `money`\nhelp: it is on not_there");
 }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "headrace/feature/blocks.h"
+#include "headrace/feature/fill_matrix.h"
 #include "headrace/feature/group_fit.h"
 #include "headrace/feature/plan.h"
 #include "headrace/feature/transform.h"
@@ -164,15 +165,10 @@ Result<FitOutput> FitTransform(const Table& data, const std::vector<TransformSpe
         .WithHelp("encode fewer columns by onehot or text");
   FitOutput out{FittedTransform(parts), {}, std::move(plan.notes)};
   if (!context.matrix) return out;
-  const std::size_t width = parts->width();
-  out.matrix.resize(rows * width);
-  RETURN_IF_ERROR(internal::ApplyTo(*parts, SourcesOf(*parts, plan.all), rows, out.matrix.data(), Layout::kRows, context.threads, nullptr));
-  ForEachBlock(context.threads, FitBlocks(rows), [&](std::size_t b) {
-    const std::size_t begin = b * kFitBlockRows, end = std::min(rows, begin + kFitBlockRows);
-    for (std::size_t g = 0; g < fits.size(); ++g)
-      for (std::size_t k = 0; k < fits[g].cross_fitted.size(); ++k)
-        for (std::size_t i = begin; i < end; ++i) out.matrix[i * width + parts->offsets[g] + k] = fits[g].cross_fitted[k][i];
-  });
+  std::vector<internal::GivenOutput> given;
+  for (std::size_t g = 0; g < fits.size(); ++g)
+    for (std::size_t k = 0; k < fits[g].cross_fitted.size(); ++k) given.push_back({parts->offsets[g] + k, fits[g].cross_fitted[k]});
+  ASSIGN_OR_RETURN(out.matrix, internal::FillMatrix(*parts, SourcesOf(*parts, plan.all), rows, context.compress, context.threads, given));
   return out;
 }
 

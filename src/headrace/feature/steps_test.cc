@@ -143,6 +143,7 @@ std::vector<TransformSpec> EveryKind() {
 
 FitOutput Fit(const Table& data, const std::vector<TransformSpec>& specs, int threads = 1) {
   FitContext context;
+  context.compress = false;
   for (std::size_t i = 0; i < data.num_rows(); ++i) context.target.push_back(i % 3 == 0 ? 1 : 0);
   context.threads = threads;
   Result<FitOutput> fitted = FitTransform(data, specs, context);
@@ -175,7 +176,7 @@ TEST(StepsTest, AnyNumberOfThreadsAnyBlocksAndAnyLayoutGiveTheSameBits) {
   const Table data = Everything(70'000);
   const FitOutput one = Fit(data, Specs(), 1), two = Fit(data, Specs(), 3);
   EXPECT_EQ(one.transform.ToJson(), two.transform.ToJson());
-  EXPECT_EQ(Bits(one.matrix), Bits(two.matrix));
+  EXPECT_EQ(Bits(one.matrix.values()), Bits(two.matrix.values()));
   const std::vector<double> whole = Apply(one.transform, data);
   const std::size_t width = one.transform.output_names().size(), rows = data.num_rows();
   EXPECT_EQ(Bits(Apply(one.transform, data, 3)), Bits(whole));
@@ -194,7 +195,7 @@ TEST(StepsTest, AProcessorWithoutAvx2GivesTheSameBits) {
   const std::vector<double> applied = Apply(with.transform, data);
   ForgetAvx2(false);
   EXPECT_EQ(with.transform.ToJson(), without.transform.ToJson());
-  EXPECT_EQ(Bits(with.matrix), Bits(without.matrix));
+  EXPECT_EQ(Bits(with.matrix.values()), Bits(without.matrix.values()));
   EXPECT_EQ(Bits(Apply(with.transform, data)), Bits(applied));
 }
 
@@ -241,6 +242,7 @@ TEST(StepsTest, PatternsAndTypesTakeWhatIsLeftAndDroppedColumnsAreNoFeatures) {
   EXPECT_THAT(fit.transform.output_names(), ElementsAre("x1", "x0", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18", "x19", "p1",
                                                         "c", "d", "e", "f", "g", "h", "p0", "p2", "p3", "n"));
   FitContext context;
+  context.compress = false;
   context.target.assign(500, 1);
   EXPECT_THAT(FitTransform(data, {Of({"zz*"}, {ScaleStep{}})}, context).status().message(), HasSubstr("fits the pattern `zz*`"));
 }
@@ -281,13 +283,14 @@ TEST(StepsTest, AMissingValueTakesTheMedianOfItsGroup) {
   drop.drop = {"by"};
   const FitOutput fit = Fit(data, {Of({"x"}, {By("by")}), drop});
   EXPECT_THAT(fit.transform.output_names(), ElementsAre("x", "x=(missing)"));
-  EXPECT_THAT(fit.matrix, ElementsAre(1, 0, 3, 0, 2, 1, 10, 0, 10, 1, 3, 1)) << "c has no value: the median of all";
+  EXPECT_THAT(fit.matrix.values(), ElementsAre(1, 0, 3, 0, 2, 1, 10, 0, 10, 1, 3, 1)) << "c has no value: the median of all";
   EXPECT_THAT(fit.transform.input_schema().Names(), ElementsAre("x", "by"));
 }
 
 TEST(StepsTest, StepsThatDoNotFitAreRefused) {
   const Table data = Everything(200);
   FitContext context;
+  context.compress = false;
   context.target.assign(200, 1);
   DateStep hour;
   hour.parts = {DatePart::kHour};

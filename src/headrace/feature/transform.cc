@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cmath>
 
+#include "headrace/feature/fill_matrix.h"
 #include "headrace/feature/parts.h"
 
 namespace headrace {
@@ -142,6 +143,12 @@ Status FittedTransform::Apply(const Table& rows, std::span<double> out, ApplyCou
   ASSIGN_OR_RETURN(std::vector<ColumnPtr> columns, AdaptInputs(*parts_, rows));
   RETURN_IF_ERROR(AddDerived(*parts_, columns, rows.num_rows(), counts));
   return internal::ApplyTo(*parts_, columns, rows.num_rows(), out.data(), layout, threads, counts);
+}
+
+Result<Matrix> FittedTransform::MakeMatrix(const Table& rows, bool compress, int threads) const {
+  ASSIGN_OR_RETURN(std::vector<ColumnPtr> columns, AdaptInputs(*parts_, rows));
+  RETURN_IF_ERROR(AddDerived(*parts_, columns, rows.num_rows(), nullptr));
+  return internal::FillMatrix(*parts_, columns, rows.num_rows(), compress, threads);
 }
 
 }  // namespace headrace

@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "headrace/base/status.h"
+#include "headrace/feature/matrix.h"
 #include "headrace/feature/spec.h"
 #include "headrace/table/table.h"
 
@@ -53,6 +55,9 @@ class FittedTransform {
   /// `counts` may be null. On `threads` threads (0 = all cores), which never changes a bit; expressions are evaluated on one.
   Status Apply(const Table& rows, std::span<double> out, ApplyCounts* counts, int threads = 1, Layout layout = Layout::kRows) const;
 
+  /// As Apply, without counts, compressed or row-major. The numbers are the same, but that a compressed -0 is 0.
+  Result<Matrix> MakeMatrix(const Table& rows, bool compress, int threads = 1) const;
+
   /// All of it as canonical JSON: sorted keys, doubles in a form that reads back to the same bits.
   std::string ToJson() const;
   /// Read what ToJson wrote. Trusts nothing: kInvalid for anything that ToJson would not have written, byte for byte.
@@ -84,13 +89,14 @@ struct FitContext {
   bool linear_learner = false;            ///< it takes no missing values and wants scaled numbers: decides the defaults
   int threads = 0;                        ///< 0 = all cores; never changes a bit of the result
   bool matrix = true;                     ///< make the training rows' vectors too
+  std::optional<bool> compress;           ///< those vectors: kept compressed or row-major; empty: compressed where at most a quarter of their numbers are not 0
 };
 
 struct FitOutput {
   FittedTransform transform;
-  /// The training rows as the learner sees them, row-major rows x outputs: what Apply gives, but target encodings are
+  /// The training rows as the learner sees them, rows x outputs: what Apply gives, but target encodings are
   /// cross-fitted (each row's come from the other folds), and steps after them were fitted on those.
-  std::vector<double> matrix;             ///< empty where FitContext says so
+  Matrix matrix;                          ///< empty where FitContext says so
   std::vector<std::string> notes;         ///< for people: columns left out and why, constant features, rows that `derive` made null
 };
 

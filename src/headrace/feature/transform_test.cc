@@ -71,6 +71,7 @@ TransformSpec Derive(std::string name, std::string text) { return {{}, {}, {{std
 
 FitContext ContextFor(const Table& data) {
   FitContext context;
+  context.compress = false;
   for (std::size_t i = 0; i < data.num_rows(); ++i) context.target.push_back(i % 2 == 0 ? 1 : 0);
   context.threads = 1;
   return context;
@@ -137,18 +138,18 @@ TEST(TransformTest, NumbersGoThroughTheirStepsInOrder) {
   const Table data = World().Numbers("x", {1, 2, kNaN, 5, 100}).table();
   const FitOutput fit = Fit(data, {Group({"x"}, {Impute(ImputeStep::With::kMedian), Clip(std::nullopt, 10), Scale(ScaleStep::How::kMinMax)})});
   EXPECT_THAT(fit.transform.output_names(), ElementsAre("x"));
-  EXPECT_THAT(fit.matrix, testing::Pointwise(testing::DoubleEq(), {0.0, 1 / 9.0, 2.5 / 9, 4 / 9.0, 1.0}));
+  EXPECT_THAT(fit.matrix.values(), testing::Pointwise(testing::DoubleEq(), {0.0, 1 / 9.0, 2.5 / 9, 4 / 9.0, 1.0}));
 }
 
 TEST(TransformTest, ATextMissingValueIsALevelOfItsOwnOrTheLevelItIsFilledWith) {
   const Table data = World().Text("c", {"b", std::nullopt, "a", "b"}).table();
   const FitOutput own = Fit(data, {Group({"c"}, {Encode(EncodeStep::How::kOneHot)})});
   EXPECT_THAT(own.transform.output_names(), ElementsAre("c=a", "c=b", "c=(missing)"));
-  EXPECT_THAT(own.matrix, ElementsAre(0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0));
+  EXPECT_THAT(own.matrix.values(), ElementsAre(0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0));
   const FitOutput filled = Fit(data, {Group({"c"}, {Impute(ImputeStep::With::kMissing), Encode(EncodeStep::How::kOneHot)})});
   EXPECT_THAT(filled.transform.output_names(), ElementsAre("c=a", "c=b", "c=missing"));
   const FitOutput frequent = Fit(data, {Group({"c"}, {Impute(ImputeStep::With::kMostFrequent), Encode(EncodeStep::How::kOrdinal)})});
-  EXPECT_THAT(frequent.matrix, ElementsAre(1, 1, 0, 1));
+  EXPECT_THAT(frequent.matrix.values(), ElementsAre(1, 1, 0, 1));
 }
 
 TEST(TransformTest, RareLevelsShareOneColumnAndUnseenLevelsJoinItAndAreCounted) {
@@ -176,7 +177,7 @@ TEST(TransformTest, WholeNumbersAndBoolsCanBeLevelsInTheOrderOfTheirValues) {
   const Table data = World().Whole("n", {10, 9, std::nullopt, 10}).Whole("b", {1, 0, 1, 1}, Type::kBool).table();
   const FitOutput fit = Fit(data, {Group({"n"}, {Encode(EncodeStep::How::kOrdinal)}), Group({"b"}, {Encode(EncodeStep::How::kOneHot)})});
   EXPECT_THAT(fit.transform.output_names(), ElementsAre("n", "b=false", "b=true"));
-  EXPECT_TRUE(std::isnan(fit.matrix[2 * 3]));
+  EXPECT_TRUE(std::isnan(fit.matrix.values()[2 * 3]));
   EXPECT_THAT(fit.transform.LevelsOf("n"), ElementsAre("9", "10"));
   EXPECT_EQ(Apply(fit.transform, World().Whole("n", {11}).Whole("b", {0}, Type::kBool).table()).out[0], -1);
 }
@@ -185,7 +186,7 @@ TEST(TransformTest, AMissingNumberCanKeepItsPlaceAndGainAnIndicator) {
   const Table data = World().Whole("n", {4, std::nullopt, 6}).table();
   const FitOutput fit = Fit(data, {Group({"n"}, {Impute(ImputeStep::With::kMissing), Impute(ImputeStep::With::kMean)})});
   EXPECT_THAT(fit.transform.output_names(), ElementsAre("n", "n=(missing)"));
-  EXPECT_THAT(fit.matrix, ElementsAre(4, 0, 5, 1, 6, 0));
+  EXPECT_THAT(fit.matrix.values(), ElementsAre(4, 0, 5, 1, 6, 0));
 }
 
 TEST(TransformTest, TargetEncodingOfTrainingRowsComesFromOtherFoldsAndOfLaterRowsFromAll) {
@@ -198,7 +199,7 @@ TEST(TransformTest, TargetEncodingOfTrainingRowsComesFromOtherFoldsAndOfLaterRow
   encode.folds = 2;
   const Result<FitOutput> fit = FitTransform(data, {Group({"c"}, {encode})}, context);
   ASSERT_TRUE(fit.ok()) << fit.status();
-  EXPECT_THAT(fit->matrix, ElementsAre(0, 1, 1, 1));
+  EXPECT_THAT(fit->matrix.values(), ElementsAre(0, 1, 1, 1));
   EXPECT_THAT(Apply(fit->transform, World().Text("c", {"a", "b", "new"}).table()).out, ElementsAre(0.5, 1, 0.75));
 }
 
@@ -222,9 +223,9 @@ TEST(TransformTest, DerivedColumnsTakePartInLaterGroupsAndInDefaults) {
   const Table data = World().Whole("spend", {10, 30, 8}).Whole("visits", {2, 0, 4}).table();
   const FitOutput fit = Fit(data, {Derive("each", "spend / visits"), Group({"each"}, {Impute(ImputeStep::With::kConstant, "0")}), Derive("twice", "each * 2")});
   EXPECT_THAT(fit.transform.output_names(), ElementsAre("each", "spend", "visits", "twice"));
-  EXPECT_EQ(fit.matrix[0], 5);
-  EXPECT_EQ(fit.matrix[4], 0);
-  EXPECT_EQ(fit.matrix[8 + 3], 4);
+  EXPECT_EQ(fit.matrix.values()[0], 5);
+  EXPECT_EQ(fit.matrix.values()[4], 0);
+  EXPECT_EQ(fit.matrix.values()[8 + 3], 4);
   EXPECT_THAT(fit.transform.input_schema().Names(), ElementsAre("spend", "visits"));
 }
 
@@ -262,7 +263,7 @@ TEST(TransformTest, AnyNumberOfThreadsGivesTheSameBits) {
       const Result<FitOutput> many = FitTransform(data, specs, context);
       ASSERT_TRUE(many.ok()) << many.status();
       EXPECT_EQ(one->transform.ToJson(), many->transform.ToJson());
-      EXPECT_EQ(Bits(one->matrix), Bits(many->matrix));
+      EXPECT_EQ(Bits(one->matrix.values()), Bits(many->matrix.values()));
     }
   }
 }
@@ -374,7 +375,7 @@ TEST(TransformTest, DefaultsFollowTypeLevelsAndLearner) {
     EXPECT_THAT(fit.transform.output_names(), ElementsAre("few=a", "few=b", "few=(other)", "many", "flag", "x"));
     EXPECT_THAT(fit.notes, testing::UnorderedElementsAre(HasSubstr("`id` looks like an identifier"), HasSubstr("`day` is a date"),
                                                          HasSubstr("`one` is constant and was left out"), HasSubstr("`none` has no value")));
-    EXPECT_NEAR(fit.matrix[6 * 999 + 5], linear ? std::sqrt(3) : 999, 0.01);
+    EXPECT_NEAR(fit.matrix.values()[6 * 999 + 5], linear ? std::sqrt(3) : 999, 0.01);
   }
   EXPECT_THAT(Fit(data, {Derive("month", "date_part('month', day)")}).notes, testing::Not(testing::Contains(HasSubstr("`day`"))));
 }
@@ -389,7 +390,7 @@ TEST(TransformTest, ATableWithoutAUsableFeatureIsRefused) {
 
 TEST(TransformTest, AConstantFeatureThatIsNamedStaysWithScaleOneAndANote) {
   const FitOutput fit = Fit(World().Numbers("one", {7, 7}).table(), {Group({"one"}, {Scale(ScaleStep::How::kStandard)})});
-  EXPECT_THAT(fit.matrix, ElementsAre(0, 0));
+  EXPECT_THAT(fit.matrix.values(), ElementsAre(0, 0));
   EXPECT_THAT(fit.notes, ElementsAre("column `one` is constant"));
 }
 

@@ -101,9 +101,8 @@ class FoldGrower {
       Fold& fold = folds_[f];
       ASSIGN_OR_RETURN(std::string text, fold.booster->Text(iterations));
       ASSIGN_OR_RETURN(std::vector<double> gains, fold.booster->Gains(iterations));
-      ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner, MakeForestLearner(settings_.kind, std::move(text), fold.features, std::move(gains)));
-      fit.held_margins[f].resize(fold.held_rows * learner->num_outputs());
-      learner->RawScores(fold.held.data(), fold.held_rows, fit.held_margins[f].data());
+      ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner, MakeForestLearner(settings_.kind, std::move(text), fold.held.columns(), std::move(gains)));
+      fit.held_margins[f] = RawScoresOf(*learner, fold.held);
       if (folds_.size() == 1) fit.only = std::move(learner);
       fold = Fold();
       return Ok();
@@ -115,8 +114,8 @@ class FoldGrower {
  private:
   struct Fold {
     std::unique_ptr<Booster> booster;
-    std::vector<double> held, losses;
-    std::size_t held_rows = 0, features = 0;
+    Matrix held;
+    std::vector<double> losses;
     bool grown_out = false;
   };
 
@@ -129,11 +128,9 @@ class FoldGrower {
     const int threads = one_thread_ ? 1 : ResolveThreads(control_.threads);
     ASSIGN_OR_RETURN(FoldVectors made, source_.make(f, threads));
     Fold& fold = folds_[f];
-    fold.features = made.features;
-    fold.held_rows = made.held_target.size();
     fold.held = std::move(made.held);
-    const Vectors train{made.train, made.train_target.size(), made.features, made.train_target, made.train_weights, made.monotone, made.categorical, made.train_groups};
-    const Vectors held{fold.held, fold.held_rows, made.features, made.held_target, made.held_weights, {}, {}, made.held_groups};
+    const Vectors train{made.train, made.train_target, made.train_weights, made.monotone, made.categorical, made.train_groups};
+    const Vectors held{fold.held, made.held_target, made.held_weights, {}, {}, made.held_groups};
     ASSIGN_OR_RETURN(fold.booster, MakeBooster(settings_, train, stops_ ? &held : nullptr, threads));
     return Ok();
   }
@@ -181,7 +178,7 @@ Result<FoldFit> FitBoostedFolds(const LearnerSettings& settings, const FoldSourc
 
 Result<std::unique_ptr<const FittedLearner>> FitBoosted(const LearnerSettings& settings, const Vectors& train,
                                                         int iterations, const LearnerControl& control) {
-  const int threads = OneThread(settings, train.rows) ? 1 : ResolveThreads(control.threads);
+  const int threads = OneThread(settings, train.rows()) ? 1 : ResolveThreads(control.threads);
   ASSIGN_OR_RETURN(const std::unique_ptr<Booster> booster, MakeBooster(settings, train, nullptr, threads));
   for (int i = 0; i < iterations; ++i) {
     if (control.cancelled && control.cancelled()) return Cancelled();
@@ -191,7 +188,7 @@ Result<std::unique_ptr<const FittedLearner>> FitBoosted(const LearnerSettings& s
   }
   ASSIGN_OR_RETURN(std::string text, booster->Text(iterations));
   ASSIGN_OR_RETURN(std::vector<double> gains, booster->Gains(iterations));
-  return MakeForestLearner(settings.kind, std::move(text), train.features, std::move(gains));
+  return MakeForestLearner(settings.kind, std::move(text), train.features(), std::move(gains));
 }
 
 }  // namespace headrace

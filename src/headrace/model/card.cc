@@ -6,6 +6,7 @@
 
 #include "headrace/base/text.h"
 #include "headrace/model/describe.h"
+#include "headrace/model/metrics.h"
 
 namespace headrace {
 namespace {
@@ -65,8 +66,8 @@ std::string SegmentsTable(const std::vector<SegmentMetrics>& segments) {
 /// What the user's columns do, by shuffling them.
 std::string PermutationTable(const PermutationImportance& permutation) {
   constexpr std::size_t kMost = 20;
-  std::string text = StrCat("\n## Columns by importance\n\nBy how much ", permutation.metric, " grows when a column's values are shuffled among ", FormatCount(permutation.rows), " ", permutation.of,
-                            ": mean and deviation of ", permutation.repeats, " shuffles.\n\n| column | growth | deviation |\n|---|---:|---:|\n");
+  std::string text = StrCat("\n## Columns by importance\n\nBy how much ", permutation.metric, HigherIsBetter(permutation.metric) ? " falls" : " grows", " when a column's values are shuffled among ", FormatCount(permutation.rows), " ", permutation.of,
+                            ": mean and deviation of ", permutation.repeats, " shuffles.\n\n| column | change | deviation |\n|---|---:|---:|\n");
   for (std::size_t i = 0; i < std::min(kMost, permutation.columns.size()); ++i) {
     const ColumnImportance& c = permutation.columns[i];
     text += StrCat("| ", Name(c.column), " | ", Short(c.mean), " | ", Short(c.deviation), " |\n");

@@ -57,7 +57,7 @@ std::optional<double> Measure(const EffectRows& rows, const Table& table, const 
   if (!predictions.ok()) return std::nullopt;
   if (parts.task == Task::kClustering) return InertiaOf(*predictions, rows.weights);
   const std::vector<std::string> names{metric};
-  const Result<Metrics> metrics = Evaluate(parts.task, rows.target, *predictions, static_cast<int>(parts.classes.size()), parts.threshold, names, rows.weights);
+  const Result<Metrics> metrics = Evaluate(parts.task, rows.target, *predictions, static_cast<int>(parts.classes.size()), parts.threshold, names, rows.weights, {}, rows.treated);
   if (!metrics.ok() || !metrics->contains(metric) || !std::isfinite(metrics->at(metric))) return std::nullopt;
   return metrics->at(metric);
 }
@@ -67,15 +67,16 @@ Status CheckCancelled(const std::function<bool()>& cancelled) {
 }
 
 /// Mean and deviation of the values; nothing when one is missing.
-std::optional<ColumnImportance> Summarise(const std::string& column, double whole, std::span<const std::optional<double>> shuffled) {
+std::optional<ColumnImportance> Summarise(const std::string& column, double whole, std::span<const std::optional<double>> shuffled, bool falls) {
   ColumnImportance out{column, 0, 0};
+  const auto worse = [&](double value) { return falls ? whole - value : value - whole; };
   for (const auto& value : shuffled) {
     if (!value) return std::nullopt;
-    out.mean += *value - whole;
+    out.mean += worse(*value);
   }
   const auto n = static_cast<double>(shuffled.size());
   out.mean /= n;
-  for (const auto& value : shuffled) out.deviation += (*value - whole - out.mean) * (*value - whole - out.mean);
+  for (const auto& value : shuffled) out.deviation += (worse(*value) - out.mean) * (worse(*value) - out.mean);
   out.deviation = std::sqrt(out.deviation / n);
   return out;
 }
@@ -130,7 +131,7 @@ std::vector<std::size_t> DrawEffectRows(std::span<const std::size_t> rows, std::
 Result<PermutationImportance> MeasureImportance(const EffectRows& rows, const std::string& metric, int threads, const std::function<bool()>& cancelled) {
   const Scorer::Parts& parts = rows.scorer.parts();
   PermutationImportance out{metric, rows.of, static_cast<std::int64_t>(rows.rows.num_rows()), kImportanceRepeats, {}};
-  if (HigherIsBetter(metric)) return out;   // a ranking's: it is of whole queries, and these are single rows
+  if (metric.starts_with("ndcg") || metric.starts_with("map@")) return out;   // of whole queries, and these are single rows
   const std::optional<double> whole = Measure(rows, rows.rows, metric);
   if (!whole) return out;
   const std::vector<std::size_t> places = ColumnsToAsk(parts);
@@ -147,7 +148,7 @@ Result<PermutationImportance> MeasureImportance(const EffectRows& rows, const st
   };
   RETURN_IF_ERROR(ParallelFor(threads, shuffled.size(), ask));
   for (std::size_t i = 0; i < places.size(); ++i)
-    if (auto column = Summarise(parts.transform.input_schema()[places[i]].name, *whole, std::span(shuffled).subspan(i * kRepeats, kRepeats)))
+    if (auto column = Summarise(parts.transform.input_schema()[places[i]].name, *whole, std::span(shuffled).subspan(i * kRepeats, kRepeats), HigherIsBetter(metric)))
       out.columns.push_back(*std::move(column));
   std::stable_sort(out.columns.begin(), out.columns.end(), [](const auto& a, const auto& b) { return a.mean > b.mean; });
   return out;

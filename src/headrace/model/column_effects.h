@@ -21,6 +21,7 @@ struct EffectRows {
   std::string of;                    ///< "test rows", "training rows"
   std::span<const double> target;    ///< as Evaluate takes it
   std::span<const double> weights;   ///< may be empty
+  std::span<const std::uint8_t> treated = {};   ///< uplift: as Evaluate takes it
 };
 
 /// Bounds on the work, whatever the data (docs/explanations.md). In wide tables fewer rows are asked, so that they hold at most kEffectValues values, but
@@ -32,10 +33,10 @@ inline constexpr std::int64_t kImportanceRepeats = 5;
 /// Which of `rows` to ask, for a model of so many inputs: kImportanceRows of them without replacement, in their order, under a fixed seed; fewer in wide tables.
 std::vector<std::size_t> DrawEffectRows(std::span<const std::size_t> rows, std::size_t inputs);
 
-/// Permutation importance (Breiman 2001; scikit-learn's `permutation_importance`): how much larger `metric`, of which smaller is better, gets when the values of
+/// Permutation importance (Breiman 2001; scikit-learn's `permutation_importance`): how much worse `metric` gets, larger or smaller, when the values of
 /// one column are shuffled among the rows, as mean and deviation over kImportanceRepeats shuffles. The shuffles depend on the number of rows and the column's
 /// place in the model's inputs alone; equal input gives equal bits for any number of threads. A column with which no score can be computed is left out, and all
-/// of them for a metric of which more is better (a ranking's, which is of whole queries).
+/// of them for a ranking's metric (which is of whole queries, and these are single rows).
 /// kInterrupted when cancelled (may be empty), else no error.
 Result<PermutationImportance> MeasureImportance(const EffectRows& rows, const std::string& metric, int threads, const std::function<bool()>& cancelled);
 

@@ -79,7 +79,7 @@ Result<std::unique_ptr<const FittedLearner>> FitConstant(const LearnerSettings& 
     for (double& m : margins) m = math::Log(std::max(m, kLeastShare));
   }
   for (double& m : margins) m += 0.0;  // never -0
-  return std::unique_ptr<const FittedLearner>(new ConstantLearner(settings.task, train.features, std::move(margins)));
+  return std::unique_ptr<const FittedLearner>(new ConstantLearner(settings.task, train.features(), std::move(margins)));
 }
 
 Result<std::unique_ptr<const FittedLearner>> ReadConstant(Task task, std::string_view text, std::size_t num_features) {

@@ -29,7 +29,7 @@ struct Trial {
 /// How much worse a model gets when one of the user's columns is shuffled.
 struct ColumnImportance {
   std::string column;
-  double mean = 0, deviation = 0;  ///< over the shuffles: by how much the metric grew
+  double mean = 0, deviation = 0;  ///< over the shuffles: by how much the metric grew, or fell where larger is better
 };
 /// Of all columns (column_effects.h); no columns: not known.
 struct PermutationImportance {

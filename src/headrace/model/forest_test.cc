@@ -62,7 +62,7 @@ std::string TrainedText(unsigned seed, Task task, std::map<std::string, std::str
   spec.parameters = std::move(parameters);
   const auto settings = ResolveLearner(spec, task, 3, rows);
   EXPECT_TRUE(settings.ok()) << settings.status();
-  const auto learner = FitLearner(*settings, {x, rows, kFeatures, y}, settings->iterations, {});
+  const auto learner = FitLearner(*settings, {Matrix::Dense(x, kFeatures), y}, settings->iterations, {});
   EXPECT_TRUE(learner.ok()) << learner.status();
   return (*learner)->text();
 }

@@ -107,7 +107,7 @@ std::vector<double> ReadCenters(const json& document, std::size_t features) {
 
 Result<std::unique_ptr<const FittedLearner>> FitKMeans(const LearnerSettings& settings, const Vectors& train, const LearnerControl& control) {
   ASSIGN_OR_RETURN(const std::vector<double> centers, internal::FindCenters(settings, train, control));
-  return std::unique_ptr<const FittedLearner>(new KMeansLearner(centers, train.features));
+  return std::unique_ptr<const FittedLearner>(new KMeansLearner(centers, train.features()));
 }
 
 Result<std::unique_ptr<const FittedLearner>> ReadKMeans(std::string_view text, std::size_t num_features) {

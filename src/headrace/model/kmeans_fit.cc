@@ -43,6 +43,22 @@ struct Sums {
   }
 };
 
+/// Rows as vectors, of a compressed matrix one at a time.
+class Rows {
+ public:
+  explicit Rows(const Matrix& matrix) : matrix_(matrix), row_(matrix.compressed() ? matrix.columns() : 0) {}
+  /// Good until the next call.
+  const double* operator()(std::size_t r) {
+    if (!matrix_.compressed()) return matrix_.values().data() + r * matrix_.columns();
+    matrix_.Expand(r, 1, row_.data());
+    return row_.data();
+  }
+
+ private:
+  const Matrix& matrix_;
+  std::vector<double> row_;
+};
+
 /// Centres, and how well they stand for the rows.
 struct Found {
   std::vector<double> centers, weights;
@@ -55,10 +71,10 @@ class KMeansSearch {
       : rows_(rows), control_(control), clusters_(static_cast<std::size_t>(settings.number("n_clusters", 8))),
         starts_(static_cast<std::size_t>(settings.number("n_init", 10))), iterations_(static_cast<std::size_t>(settings.number("max_iter", 300))),
         tolerance_(settings.number("tol", 1e-4)), seed_(static_cast<std::uint64_t>(settings.number("seed", 0))) {
-    const std::size_t most = std::clamp<std::size_t>(kMostSums / (clusters_ * rows.features), 1, kMostParts);
-    const std::size_t parts = std::clamp<std::size_t>(rows.rows / kPartRows, 1, most);
-    part_rows_ = (rows.rows + parts - 1) / parts;
-    sums_.resize((rows.rows + part_rows_ - 1) / part_rows_);
+    const std::size_t most = std::clamp<std::size_t>(kMostSums / (clusters_ * rows.features()), 1, kMostParts);
+    const std::size_t parts = std::clamp<std::size_t>(rows.rows() / kPartRows, 1, most);
+    part_rows_ = (rows.rows() + parts - 1) / parts;
+    sums_.resize((rows.rows() + part_rows_ - 1) / part_rows_);
   }
 
   Result<std::vector<double>> Run() {
@@ -74,14 +90,13 @@ class KMeansSearch {
   }
 
  private:
-  const double* row(std::size_t r) const { return rows_.values.data() + r * rows_.features; }
   double weight(std::size_t r) const { return rows_.weights.empty() ? 1.0 : rows_.weights[r]; }
 
   /// work(part, first row, end) for every part.
   template <typename Work>
   void ForParts(Work work) const {
     const Status done = ParallelFor(control_.threads, sums_.size(), [&](std::size_t part) {
-      work(part, part * part_rows_, std::min(rows_.rows, (part + 1) * part_rows_));
+      work(part, part * part_rows_, std::min(rows_.rows(), (part + 1) * part_rows_));
       return Ok();
     });
     static_cast<void>(done);
@@ -93,16 +108,19 @@ class KMeansSearch {
 
   /// Over the features, each about its own mean; whatever rows weigh, as scikit-learn.
   double MeanVariance() const {
-    const std::size_t features = rows_.features;
-    const auto n = static_cast<double>(rows_.rows);
+    const std::size_t features = rows_.features();
+    const auto n = static_cast<double>(rows_.rows());
     const auto sum = [&](const std::vector<double>& about, bool squared) {
       std::vector<std::vector<double>> of_parts(sums_.size(), std::vector<double>(features));
       ForParts([&](std::size_t part, std::size_t first, std::size_t end) {
-        for (std::size_t r = first; r < end; ++r)
+        Rows row(rows_.matrix);
+        for (std::size_t r = first; r < end; ++r) {
+          const double* x = row(r);
           for (std::size_t j = 0; j < features; ++j) {
-            const double apart = row(r)[j] - about[j];
+            const double apart = x[j] - about[j];
             of_parts[part][j] += squared ? apart * apart : apart;
           }
+        }
       });
       std::vector<double> all(features);
       for (const std::vector<double>& part : of_parts)
@@ -121,7 +139,7 @@ class KMeansSearch {
     for (std::size_t part = 0; part < of_parts.size(); ++part) {
       if (!(of_parts[part] > 0)) continue;
       double passed = 0;
-      for (std::size_t r = part * part_rows_; r < std::min(rows_.rows, (part + 1) * part_rows_); ++r) {
+      for (std::size_t r = part * part_rows_; r < std::min(rows_.rows(), (part + 1) * part_rows_); ++r) {
         const double here = chance(r);
         if (!(here > 0)) continue;
         drawn = r;   // the last there is, should rounding leave a rest
@@ -136,17 +154,19 @@ class KMeansSearch {
   /// k-means++: each next centre is a row drawn by its squared distance from those chosen, the best of a few such (scikit-learn's greedy form).
   Result<std::vector<double>> Begin(std::size_t start) {
     Random random(seed_, start);
-    const std::size_t features = rows_.features, tries = 2 + static_cast<std::size_t>(math::Log(static_cast<double>(clusters_)));
+    const std::size_t features = rows_.features(), tries = 2 + static_cast<std::size_t>(math::Log(static_cast<double>(clusters_)));
     std::vector<double> centers, of_parts(sums_.size());
     const auto weight_of = [this](std::size_t r) { return weight(r); };
     ForParts([&](std::size_t part, std::size_t first, std::size_t end) {
       for (std::size_t r = first; r < end; ++r) of_parts[part] += weight(r);
     });
-    squared_.assign(rows_.rows, std::numeric_limits<double>::infinity());
+    squared_.assign(rows_.rows(), std::numeric_limits<double>::infinity());
     std::size_t next = Draw(random, of_parts, weight_of);
     while (true) {
       RETURN_IF_ERROR(Interrupted());
-      centers.insert(centers.end(), row(next), row(next) + features);
+      Rows row(rows_.matrix);
+      const double* x = row(next);
+      centers.insert(centers.end(), x, x + features);
       of_parts = ComeNearer(next);
       const std::size_t chosen = centers.size() / features;
       if (chosen == clusters_) return centers;
@@ -162,9 +182,11 @@ class KMeansSearch {
 
   /// Every row's distance from the nearest centre, now that `center` is one too; their weighted sum in each part.
   std::vector<double> ComeNearer(std::size_t center) {
-    const Centers one({row(center), rows_.features}, rows_.features);
+    Rows chosen(rows_.matrix);
+    const Centers one({chosen(center), rows_.features()}, rows_.features());
     std::vector<double> of_parts(sums_.size());
     ForParts([&](std::size_t part, std::size_t first, std::size_t end) {
+      Rows row(rows_.matrix);
       for (std::size_t r = first; r < end; ++r) {
         squared_[r] = std::min(squared_[r], one.Find(row(r)).squared);
         of_parts[part] += weight(r) * squared_[r];
@@ -176,10 +198,15 @@ class KMeansSearch {
   /// Of rows that might be the next centre, that which leaves the smallest sum of squared distances.
   std::size_t BestOf(const std::vector<std::size_t>& candidates) const {
     std::vector<double> values;
-    for (const std::size_t r : candidates) values.insert(values.end(), row(r), row(r) + rows_.features);
-    const Centers offered(values, rows_.features);
+    Rows candidate(rows_.matrix);
+    for (const std::size_t r : candidates) {
+      const double* x = candidate(r);
+      values.insert(values.end(), x, x + rows_.features());
+    }
+    const Centers offered(values, rows_.features());
     std::vector<std::vector<double>> of_parts(sums_.size(), std::vector<double>(candidates.size()));
     ForParts([&](std::size_t part, std::size_t first, std::size_t end) {
+      Rows row(rows_.matrix);
       std::vector<double> squares(candidates.size());
       for (std::size_t r = first; r < end; ++r) {
         offered.Squares(row(r), squares.data());
@@ -194,12 +221,14 @@ class KMeansSearch {
 
   /// Put every row with its nearest centre.
   const Sums& Assign(const std::vector<double>& values) {
-    const Centers centers(values, rows_.features);
+    const Centers centers(values, rows_.features());
     ForParts([&](std::size_t part, std::size_t first, std::size_t end) {
       Sums& sums = sums_[part];
-      sums.Clear(clusters_, rows_.features);
+      sums.Clear(clusters_, rows_.features());
+      Rows row(rows_.matrix);
       for (std::size_t r = first; r < end; ++r) {
-        const Centers::Nearest nearest = centers.Find(row(r));
+        const double* x = row(r);
+        const Centers::Nearest nearest = centers.Find(x);
         const double w = weight(r);
         sums.moved += center_of_[r] != nearest.center;
         center_of_[r] = static_cast<std::uint32_t>(nearest.center);
@@ -207,8 +236,8 @@ class KMeansSearch {
         sums.inertia += w * nearest.squared;
         sums.weights[nearest.center] += w;
         sums.rows[nearest.center] += w > 0;
-        double* to = sums.of_centers.data() + nearest.center * rows_.features;
-        for (std::size_t j = 0; j < rows_.features; ++j) to[j] += w * row(r)[j];
+        double* to = sums.of_centers.data() + nearest.center * rows_.features();
+        for (std::size_t j = 0; j < rows_.features(); ++j) to[j] += w * x[j];
       }
     });
     for (std::size_t part = 1; part < sums_.size(); ++part) sums_[0].Add(sums_[part]);
@@ -218,34 +247,36 @@ class KMeansSearch {
   /// Give each centre without a row that which lies farthest from its own, among those that are not alone.
   void FillEmpty(Sums& sums) const {
     std::vector<std::size_t> farthest;
+    Rows row(rows_.matrix);
     for (std::size_t c = 0; c < clusters_; ++c) {
       if (sums.rows[c] > 0) continue;
       if (farthest.empty()) {
-        farthest.resize(rows_.rows);
+        farthest.resize(rows_.rows());
         std::iota(farthest.begin(), farthest.end(), std::size_t{0});
         std::stable_sort(farthest.begin(), farthest.end(), [&](std::size_t a, std::size_t b) { return squared_[a] < squared_[b]; });
         std::reverse(farthest.begin(), farthest.end());
       }
       for (std::size_t& r : farthest) {
-        const std::size_t from = r < rows_.rows ? center_of_[r] : 0;
-        if (r == rows_.rows || weight(r) == 0 || sums.rows[from] < 2) continue;
-        for (std::size_t j = 0; j < rows_.features; ++j) {
-          const double moved = weight(r) * row(r)[j];
-          sums.of_centers[from * rows_.features + j] -= moved;
-          sums.of_centers[c * rows_.features + j] = moved;
+        const std::size_t from = r < rows_.rows() ? center_of_[r] : 0;
+        if (r == rows_.rows() || weight(r) == 0 || sums.rows[from] < 2) continue;
+        const double* x = row(r);
+        for (std::size_t j = 0; j < rows_.features(); ++j) {
+          const double moved = weight(r) * x[j];
+          sums.of_centers[from * rows_.features() + j] -= moved;
+          sums.of_centers[c * rows_.features() + j] = moved;
         }
         sums.weights[from] -= weight(r);
         sums.weights[c] = weight(r);
         --sums.rows[from];
         sums.rows[c] = 1;
-        r = rows_.rows;   // given away
+        r = rows_.rows();   // given away
         break;
       }
     }
   }
 
   Result<Found> Iterate(std::vector<double> centers, double least_move) {
-    center_of_.assign(rows_.rows, static_cast<std::uint32_t>(clusters_));
+    center_of_.assign(rows_.rows(), static_cast<std::uint32_t>(clusters_));
     bool settled = false;
     for (std::size_t i = 0; i < iterations_ && !settled; ++i) {
       RETURN_IF_ERROR(Interrupted());
@@ -256,9 +287,9 @@ class KMeansSearch {
       double way = 0;
       for (std::size_t c = 0; c < clusters_; ++c) {
         if (sums.rows[c] == 0) continue;
-        for (std::size_t j = 0; j < rows_.features; ++j) {
-          double& value = centers[c * rows_.features + j];
-          const double mean = sums.of_centers[c * rows_.features + j] / sums.weights[c];
+        for (std::size_t j = 0; j < rows_.features(); ++j) {
+          double& value = centers[c * rows_.features() + j];
+          const double mean = sums.of_centers[c * rows_.features() + j] / sums.weights[c];
           way += (mean - value) * (mean - value);
           value = mean;
         }
@@ -270,7 +301,7 @@ class KMeansSearch {
   }
 
   std::vector<double> InOrder(const Found& found) const {
-    const std::size_t features = rows_.features;
+    const std::size_t features = rows_.features();
     const auto center = [&](std::size_t c) { return std::span(found.centers).subspan(c * features, features); };
     std::vector<std::size_t> order(clusters_);
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -299,9 +330,11 @@ class KMeansSearch {
 }  // namespace
 
 Result<std::vector<double>> FindCenters(const LearnerSettings& settings, const Vectors& train, const LearnerControl& control) {
-  for (std::size_t i = 0; i < train.values.size(); ++i)
-    if (!std::isfinite(train.values[i]))
-      return Error(ErrorCode::kData, "feature ", i % train.features, " holds a missing value or an infinity, which the kmeans learner cannot take");
+  for (std::size_t r = 0; r < train.rows(); ++r) {
+    std::size_t bad = train.features();
+    train.matrix.ForEach(r, [&](std::size_t j, double x) { bad = std::isfinite(x) ? bad : std::min(bad, j); });
+    if (bad < train.features()) return Error(ErrorCode::kData, "feature ", bad, " holds a missing value or an infinity, which the kmeans learner cannot take");
+  }
   return KMeansSearch(settings, train, control).Run();
 }
 

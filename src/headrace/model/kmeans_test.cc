@@ -19,7 +19,12 @@ using Kind = LearnerSpec::Kind;
 struct World {
   std::vector<double> x, weights;
   std::size_t rows = 0, features;
-  Vectors vectors() const { return {x, rows, features, {}, weights}; }
+  mutable Matrix matrix = {};
+  /// Of x and weights as they are now; good until the next call.
+  Vectors vectors() const {
+    matrix = Matrix::Dense(x, features);
+    return {matrix, {}, weights};
+  }
 };
 
 World MakeWorld(std::size_t middles, std::size_t rows, std::size_t features, double spread = 0.3, unsigned seed = 1) {

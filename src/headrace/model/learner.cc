@@ -1,5 +1,7 @@
 #include "headrace/model/learner.h"
 
+#include <algorithm>
+
 #include "headrace/model/boosting.h"
 #include "headrace/model/constant.h"
 #include "headrace/model/kmeans.h"
@@ -36,6 +38,24 @@ Status FittedLearner::Contributions(const double*, std::size_t, double*) const {
       .WithHelp("leave out `reasons`");
 }
 
+std::vector<double> RawScoresOf(const FittedLearner& learner, const Matrix& vectors) {
+  constexpr std::size_t kBlockNumbers = 1 << 20;  // that are expanded at once
+  const std::size_t outputs = learner.num_outputs(), width = vectors.columns();
+  std::vector<double> out(vectors.rows() * outputs);
+  if (!vectors.compressed()) {
+    learner.RawScores(vectors.values().data(), vectors.rows(), out.data());
+    return out;
+  }
+  const std::size_t block = std::clamp<std::size_t>(kBlockNumbers / std::max<std::size_t>(width, 1), 1, 1024);
+  std::vector<double> expanded(block * width);
+  for (std::size_t first = 0; first < vectors.rows(); first += block) {
+    const std::size_t rows = std::min(block, vectors.rows() - first);
+    vectors.Expand(first, rows, expanded.data());
+    learner.RawScores(expanded.data(), rows, out.data() + first * outputs);
+  }
+  return out;
+}
+
 Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control) {
   if (GrowsTrees(settings.kind) && !settings.uplift) return FitBoostedFolds(settings, source, control);
   FoldFit fit;
@@ -44,10 +64,9 @@ Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& sour
   inner.progress = nullptr;
   for (std::size_t f = 0; f < source.folds; ++f) {
     ASSIGN_OR_RETURN(const FoldVectors fold, source.make(f, control.threads));
-    const Vectors train{fold.train, fold.train_rows(), fold.features, fold.train_target, fold.train_weights, {}, fold.categorical, {}, fold.train_treated};
+    const Vectors train{fold.train, fold.train_target, fold.train_weights, {}, fold.categorical, {}, fold.train_treated};
     ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner, FitOnce(settings, train, inner));
-    fit.held_margins.emplace_back(fold.held_rows() * learner->num_outputs());
-    learner->RawScores(fold.held.data(), fold.held_rows(), fit.held_margins.back().data());
+    fit.held_margins.push_back(RawScoresOf(*learner, fold.held));
     if (source.folds == 1) fit.only = std::move(learner);
     if (control.progress) control.progress(static_cast<double>(f + 1) / static_cast<double>(source.folds));
   }

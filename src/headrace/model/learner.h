@@ -12,21 +12,24 @@
 #include <vector>
 
 #include "headrace/base/status.h"
+#include "headrace/feature/matrix.h"
 #include "headrace/model/link.h"
 #include "headrace/model/spec.h"
 
 namespace headrace {
 
-/// Vectors, row-major, borrowed. `target` has one entry a row (class index or number) or is empty (clusters have none).
+/// Vectors, borrowed. `target` has one entry a row (class index or number) or is empty (clusters have none). What is learnt has the same bits whether they are
+/// compressed or not.
 struct Vectors {
-  std::span<const double> values;
-  std::size_t rows = 0, features = 0;
-  std::span<const double> target;
+  const Matrix& matrix;
+  std::span<const double> target = {};
   std::span<const double> weights = {};   ///< one a row, finite and at least 0, not all 0; empty: every row counts 1
   std::span<const int> monotone = {};     ///< LightGBM, XGBoost: one a feature, 1 rising, -1 falling, 0 free; empty: all free
   std::span<const int> categorical = {};  ///< LightGBM: the features whose numbers name categories
   std::span<const std::int64_t> groups = {};  ///< ranking: the query of each row; the rows of a query stand together
   std::span<const std::uint8_t> treated = {};  ///< uplift: 1 for each treated row, 0 for the others
+  std::size_t rows() const { return matrix.rows(); }
+  std::size_t features() const { return matrix.columns(); }
 };
 
 /// A learner that has learnt: vectors in, raw margins out.
@@ -52,6 +55,9 @@ class FittedLearner {
   /// deviation in the rows it was fitted on. Empty for a learner read back from a file.
   virtual std::span<const double> importance() const = 0;
 };
+
+/// RawScores of all rows of `vectors`, expanded block by block where they are compressed.
+std::vector<double> RawScoresOf(const FittedLearner& learner, const Matrix& vectors);
 
 /// All settings of one training, defaults filled in.
 struct LearnerSettings {
@@ -116,14 +122,12 @@ struct LearnerControl {
 
 /// One fold: vectors and targets to learn from, and others to judge by that the fit does not see.
 struct FoldVectors {
-  std::vector<double> train, train_target, held, held_target;  ///< vectors row-major; targets empty where there is none
+  Matrix train, held;
+  std::vector<double> train_target, held_target;               ///< empty where there is none
   std::vector<double> train_weights, held_weights;             ///< empty: every row counts 1
   std::vector<int> monotone, categorical;                      ///< as Vectors
   std::vector<std::int64_t> train_groups, held_groups;         ///< ranking: as Vectors
   std::vector<std::uint8_t> train_treated;                     ///< uplift: as Vectors
-  std::size_t features = 0;
-  std::size_t train_rows() const { return train.size() / features; }
-  std::size_t held_rows() const { return held.size() / features; }
 };
 
 /// Where the folds come from. `make` may be called for several folds at once, once each, with the threads it may use;

@@ -15,7 +15,8 @@ namespace {
 struct World {
   std::vector<double> x, y;
   std::size_t rows, features;
-  Vectors vectors() const { return {x, rows, features, y}; }
+  mutable Matrix matrix = {};
+  Vectors vectors() const { return {matrix = Matrix::Dense(x, features), y}; }
 };
 
 World MakeWorld(Task task, std::size_t rows, std::size_t features, unsigned seed = 1) {
@@ -103,6 +104,40 @@ TEST(Coefficients, LbfgsAgreesWithNewton) {
   }
 }
 
+TEST(Coefficients, ConjugateGradientsAgreeWithNewton) {
+  World w = MakeWorld(Task::kRegression, 600, 12);
+  for (std::size_t r = 0; r < w.rows; ++r)
+    for (std::size_t j = 6; j < 12; ++j)
+      if (r % j != 0) w.x[r * w.features + j] = 0;
+  for (double& y : w.y) y *= 1e6;  // the target's scale is no matter
+  for (const double l2 : {0.0, 1.0, 1e4}) {
+    const LearnerSettings settings = Settings(LearnerSpec::Kind::kLinear, Task::kRegression, l2);
+    const Vectors vectors = w.vectors();
+    const auto problem = internal::RegressionProblem::Make(settings, vectors, 1);
+    ASSERT_TRUE(problem.ok());
+    const auto newton = internal::SolveByNewton(*problem, settings, w.rows, {});
+    const auto gradients = internal::SolveByConjugateGradients(*problem, {});
+    ASSERT_TRUE(newton.ok() && gradients.ok()) << gradients.status();
+    for (std::size_t i = 0; i < newton->size(); ++i) EXPECT_NEAR((*newton)[i], (*gradients)[i], 1e-9 * 1e6);
+  }
+}
+
+/// A column of which most are 0 is not centred: the minimum is the documented one all the same, however far the others lie.
+TEST(Coefficients, ReachTheMinimumWhereMostOfAColumnIsZero) {
+  for (const Task task : {Task::kBinary, Task::kMulticlass, Task::kRegression}) {
+    World w = MakeWorld(task, 800, 6);
+    for (std::size_t r = 0; r < w.rows; ++r)
+      for (std::size_t j = 2; j < 6; ++j)
+        if (r % (j + 1) != 0) w.x[r * w.features + j] = 0;
+    const auto kind = task == Task::kRegression ? LearnerSpec::Kind::kLinear : LearnerSpec::Kind::kLogistic;
+    for (const double l2 : {0.01, 1.0}) {
+      const auto learner = FitLearner(Settings(kind, task, l2), w.vectors(), 1, {});
+      ASSERT_TRUE(learner.ok()) << learner.status();
+      EXPECT_LT(LargestGradient(w, **learner, task, l2), 1e-11) << TaskName(task) << " l2 " << l2;
+    }
+  }
+}
+
 TEST(Coefficients, TheSameBitsForAnyNumberOfThreads) {
   for (const Task task : {Task::kBinary, Task::kMulticlass, Task::kRegression}) {
     const World w = MakeWorld(task, 9000, 5);
@@ -174,13 +209,15 @@ FoldSource Folds(const World& w, std::size_t count) {
   source.rows = w.rows;
   source.make = [&w, count](std::size_t fold, int) -> Result<FoldVectors> {
     FoldVectors v;
-    v.features = w.features;
+    std::vector<double> train, held;
     for (std::size_t r = 0; r < w.rows; ++r) {
-      auto& x = r % count == fold ? v.held : v.train;
+      auto& x = r % count == fold ? held : train;
       x.insert(x.end(), w.x.begin() + static_cast<std::ptrdiff_t>(r * w.features),
                w.x.begin() + static_cast<std::ptrdiff_t>((r + 1) * w.features));
       (r % count == fold ? v.held_target : v.train_target).push_back(w.y[r]);
     }
+    v.train = Matrix::Dense(std::move(train), w.features);
+    v.held = Matrix::Dense(std::move(held), w.features);
     return v;
   };
   return source;

@@ -275,7 +275,7 @@ TEST(Learning, TextFromStrangersIsRefused) {
   for (const auto kind : {LearnerSpec::Kind::kNaiveBayes, LearnerSpec::Kind::kConstant}) {
     LearnerSettings settings;
     settings.kind = kind;
-    const auto learner = FitLearner(settings, {x, 4, 2, y}, 1, {});
+    const auto learner = FitLearner(settings, {Matrix::Dense(x, 2), y}, 1, {});
     ASSERT_TRUE(learner.ok()) << learner.status();
     const std::string text = (*learner)->text();
     ASSERT_TRUE(ReadLearner(kind, Task::kBinary, text, 2, 1).ok());

@@ -32,11 +32,11 @@ class LightGbmBooster final : public Booster {
 
   Status Begin(const LearnerSettings& settings, const Vectors& train, const Vectors* held, int threads) {
     constexpr std::size_t kMost = static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max());
-    if (train.rows > kMost || train.features > kMost)
-      return Error(ErrorCode::kInvalid, "LightGBM takes at most ", kMost, " rows and features, got ", train.rows,
-                   " and ", train.features);
+    if (train.rows() > kMost || train.features() > kMost)
+      return Error(ErrorCode::kInvalid, "LightGBM takes at most ", kMost, " rows and features, got ", train.rows(),
+                   " and ", train.features());
     ASSIGN_OR_RETURN(api_, LightGbmApi::Get());
-    features_ = train.features;
+    features_ = train.features();
     std::string parameters = ParameterText(settings, threads);
     for (std::size_t j = 0; j < train.monotone.size(); ++j)
       parameters += StrCat(j == 0 ? " monotone_constraints=" : ",", train.monotone[j]);
@@ -50,7 +50,7 @@ class LightGbmBooster final : public Booster {
     held_target_.assign(held->target.begin(), held->target.end());
     held_weights_.assign(held->weights.begin(), held->weights.end());
     held_groups_.assign(held->groups.begin(), held->groups.end());
-    predictions_.resize(held->rows * outputs_);
+    predictions_.resize(held->rows() * outputs_);
     return Ok();
   }
 
@@ -113,12 +113,18 @@ class LightGbmBooster final : public Booster {
     return Error(ErrorCode::kFailed, "LightGBM could not ", what, ": ", Trim(api_->get_last_error()));
   }
 
+  /// What a compressed row does not name is 0 to LightGBM as well.
+  int ReadRows(const Matrix& rows, const std::string& parameters, void* reference, void** out) const {
+    if (!rows.compressed())
+      return api_->dataset_create_from_mat(rows.values().data(), C_API_DTYPE_FLOAT64, static_cast<std::int32_t>(rows.rows()),
+                                           static_cast<std::int32_t>(rows.columns()), 1, parameters.c_str(), reference, out);
+    return api_->dataset_create_from_csr(rows.offsets().data(), C_API_DTYPE_INT64, rows.places().data(), rows.numbers().data(), C_API_DTYPE_FLOAT64,
+                                         static_cast<std::int64_t>(rows.offsets().size()), static_cast<std::int64_t>(rows.numbers().size()),
+                                         static_cast<std::int64_t>(rows.columns()), parameters.c_str(), reference, out);
+  }
+
   Status MakeDataset(const Vectors& vectors, const std::string& parameters, void* reference, void** out) const {
-    RETURN_IF_ERROR(Check(api_->dataset_create_from_mat(vectors.values.data(), C_API_DTYPE_FLOAT64,
-                                                        static_cast<std::int32_t>(vectors.rows),
-                                                        static_cast<std::int32_t>(vectors.features), 1,
-                                                        parameters.c_str(), reference, out),
-                          "read the training rows"));
+    RETURN_IF_ERROR(Check(ReadRows(vectors.matrix, parameters, reference, out), "read the training rows"));
     const auto set = [&](const char* field, std::span<const double> values, const char* what) {
       const std::vector<float> narrow(values.begin(), values.end());
       return Check(api_->dataset_set_field(*out, field, narrow.data(), static_cast<int>(narrow.size()),

@@ -21,6 +21,7 @@ Result<LightGbmApi> LoadLibrary() {
   const bool ok = Load(library, "LGBM_GetLastError", &api.get_last_error) &&
                   Load(library, "LGBM_RegisterLogCallback", &api.register_log_callback) &&
                   Load(library, "LGBM_DatasetCreateFromMat", &api.dataset_create_from_mat) &&
+                  Load(library, "LGBM_DatasetCreateFromCSR", &api.dataset_create_from_csr) &&
                   Load(library, "LGBM_DatasetSetField", &api.dataset_set_field) &&
                   Load(library, "LGBM_DatasetFree", &api.dataset_free) &&
                   Load(library, "LGBM_BoosterCreate", &api.booster_create) &&

@@ -11,6 +11,7 @@ struct LightGbmApi {
   decltype(&LGBM_GetLastError) get_last_error = nullptr;
   decltype(&LGBM_RegisterLogCallback) register_log_callback = nullptr;
   decltype(&LGBM_DatasetCreateFromMat) dataset_create_from_mat = nullptr;
+  decltype(&LGBM_DatasetCreateFromCSR) dataset_create_from_csr = nullptr;
   decltype(&LGBM_DatasetSetField) dataset_set_field = nullptr;
   decltype(&LGBM_DatasetFree) dataset_free = nullptr;
   decltype(&LGBM_BoosterCreate) booster_create = nullptr;

@@ -76,19 +76,21 @@ Result<std::unique_ptr<const FittedLearner>> FitCoefficients(const LearnerSettin
                                                              const LearnerControl& control) {
   ASSIGN_OR_RETURN(const internal::RegressionProblem problem,
                    internal::RegressionProblem::Make(settings, train, control.threads));
-  const bool newton = settings.kind == LearnerSpec::Kind::kLinear || problem.num_parameters() <= kNewtonParameters;
+  const bool linear = settings.kind == LearnerSpec::Kind::kLinear;
+  const bool newton = problem.num_parameters() <= (linear ? kNormalEquations : kNewtonParameters);
   ASSIGN_OR_RETURN(const std::vector<double> solution,
                    settings.l1 > 0 ? internal::SolveByCoordinates(problem, settings, control)
-                   : newton        ? internal::SolveByNewton(problem, settings, train.rows, control)
-                                   : internal::SolveByLbfgs(problem, train.rows, control));
-  std::vector<double> coefficients, intercepts, importance(train.features, 0);
+                   : newton        ? internal::SolveByNewton(problem, settings, train.rows(), control)
+                   : linear        ? internal::SolveByConjugateGradients(problem, control)
+                                   : internal::SolveByLbfgs(problem, train.rows(), control));
+  std::vector<double> coefficients, intercepts, importance(train.features(), 0);
   problem.Restore(solution, &coefficients, &intercepts);
   for (std::size_t k = 0; k < intercepts.size(); ++k)
-    for (std::size_t j = 0; j < train.features; ++j)
-      importance[j] += std::abs(coefficients[k * train.features + j]) * problem.deviation()[j];
+    for (std::size_t j = 0; j < train.features(); ++j)
+      importance[j] += std::abs(coefficients[k * train.features() + j]) * problem.deviation()[j];
   if (control.progress) control.progress(1);
   return std::unique_ptr<const FittedLearner>(new CoefficientLearner(
-      settings.kind, train.features, std::move(coefficients), std::move(intercepts), std::move(importance)));
+      settings.kind, train.features(), std::move(coefficients), std::move(intercepts), std::move(importance)));
 }
 
 Result<std::unique_ptr<const FittedLearner>> ReadCoefficients(LearnerSpec::Kind kind, std::string_view text,

@@ -6,6 +6,7 @@
 
 #include "headrace/base/status.h"
 #include "headrace/model/learner.h"
+#include "headrace/model/standardised_internal.h"
 
 namespace headrace {
 
@@ -16,7 +17,7 @@ namespace headrace {
 ///   a Cholesky factor up to kNewtonParameters coefficients, L-BFGS (liblbfgs) above; both to rounding.
 /// linear: minimises  half the sum of squared errors + l2/2 * |coefficients|^2, the intercept free: scikit-learn's
 ///   Ridge(alpha=l2), and LinearRegression for l2 = 0. Normal equations of the standardised columns, refined once from the
-///   residuals.
+///   residuals; above kNormalEquations coefficients conjugate gradients (Hestenes, Stiefel 1952) on the same equations.
 /// Both: + l1 * sum of |coefficient|, which makes some of them exactly 0. LogisticRegression(C, l1_ratio) has
 ///   l1 = l1_ratio / C and l2 = (1 - l1_ratio) / C; ElasticNet(alpha, l1_ratio) on n rows has l1 = n * alpha * l1_ratio and
 ///   l2 = n * alpha * (1 - l1_ratio). Newton's method whose step is found by coordinate descent (Friedman, Hastie, Tibshirani
@@ -25,9 +26,10 @@ namespace headrace {
 /// Weights multiply each row's loss.
 ///
 /// With l2 = 0 a column that is a combination of earlier ones gets the coefficient 0 (scikit-learn spreads the weight
-/// instead; the predictions are the same). kData: a NaN or infinity in a vector; logistic with l2 = 0 on classes that
+/// instead, as we do where no equations are made; the predictions are the same). kData: a NaN or infinity in a vector; logistic with l2 = 0 on classes that
 /// can be told apart perfectly, which has no finite solution.
 inline constexpr std::size_t kNewtonParameters = 500;
+inline constexpr std::size_t kNormalEquations = 2000;
 inline constexpr std::size_t kMostL1Parameters = 2000;
 
 Result<std::unique_ptr<const FittedLearner>> FitCoefficients(const LearnerSettings& settings, const Vectors& train,
@@ -46,7 +48,8 @@ struct Derivatives {
 };
 
 /// Columns standardised on the way in, rows in fixed blocks whose sums are merged in order: any number of threads
-/// gives the same bits. Parameters lie output by output, each its coefficients and then its intercept.
+/// gives the same bits. Parameters lie output by output, each its intercept and then its coefficients: a column that stands for
+/// the intercept with others is then what gives way.
 class RegressionProblem {
  public:
   static Result<RegressionProblem> Make(const LearnerSettings& settings, const Vectors& train, int threads);
@@ -56,9 +59,11 @@ class RegressionProblem {
   /// Back to the columns as they are: coefficients (output by output) and intercepts.
   void Restore(const std::vector<double>& parameters, std::vector<double>* coefficients,
                std::vector<double>* intercepts) const;
-  const std::vector<double>& deviation() const { return deviation_; }
+  const std::vector<double>& deviation() const { return standards_.deviation; }
   /// The weight of |parameter| in what is minimised: l1 in terms of the columns as they are; 0 for intercepts.
   double l1_of(std::size_t parameter) const;
+  /// Of a linear regression's second derivatives the one by `parameter` alone, about: 0 means of z left out.
+  double CurvatureOf(std::size_t parameter) const;
 
  private:
   struct Sums {
@@ -66,8 +71,10 @@ class RegressionProblem {
     std::vector<double> gradient;
     std::vector<std::vector<double>> grams;
   };
-  void AddRows(std::size_t begin, std::size_t end, const std::vector<double>& parameters, bool with_hessian,
+  template <typename Rows>
+  void AddRows(Rows z, std::size_t begin, std::size_t end, const std::vector<double>& parameters, bool with_hessian,
                Sums* sums) const;
+  double PenaltyOf(std::size_t j) const;
   void LossOfRow(double target, double* margins, double* value) const;
 
   const Vectors* train_ = nullptr;
@@ -76,18 +83,19 @@ class RegressionProblem {
   double l1_ = 0, l2_ = 1;
   std::size_t outputs_ = 1, width_ = 1;
   double target_mean_ = 0;                // linear only
-  std::vector<double> mean_, deviation_;  // deviation 0: a constant column, left out
+  Standards standards_;
 };
 
 /// Solve H x = b for a symmetric H (row-major, upper triangle read). A row whose pivot vanishes beside its diagonal
 /// gets x = 0.
 std::vector<double> SolveSymmetric(std::vector<double> h, std::vector<double> b);
 
-/// Minimise by Newton's method / by L-BFGS, from zero.
+/// Minimise from zero: by Newton's method, with coordinates for l1, a linear regression by conjugate gradients, by L-BFGS.
 Result<std::vector<double>> SolveByNewton(const RegressionProblem& problem, const LearnerSettings& settings,
                                           std::size_t rows, const LearnerControl& control);
 Result<std::vector<double>> SolveByCoordinates(const RegressionProblem& problem, const LearnerSettings& settings,
                                                const LearnerControl& control);
+Result<std::vector<double>> SolveByConjugateGradients(const RegressionProblem& problem, const LearnerControl& control);
 Result<std::vector<double>> SolveByLbfgs(const RegressionProblem& problem, std::size_t rows,
                                          const LearnerControl& control);
 

@@ -83,6 +83,54 @@ Result<std::vector<double>> SolveByNewton(const RegressionProblem& problem, cons
 
 namespace {
 
+double Dot(const std::vector<double>& a, const std::vector<double>& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+}  // namespace
+
+/// Scaled by the diagonal. The gradient is H x + g, so that H p is the difference of two; p is first brought to a size at which that difference is not lost in g.
+Result<std::vector<double>> SolveByConjugateGradients(const RegressionProblem& problem, const LearnerControl& control) {
+  constexpr int kMostSteps = 20'000;
+  const std::size_t n = problem.num_parameters();
+  std::vector<double> at(n, 0), scale(n), scaled(n), probe(n);
+  for (std::size_t i = 0; i < n; ++i) scale[i] = problem.CurvatureOf(i);
+  Derivatives here, there;
+  RETURN_IF_ERROR(problem.Evaluate(at, false, &here));
+  const std::vector<double>& g = here.gradient;
+  std::vector<double> rest(n), direction(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    rest[i] = -g[i];
+    direction[i] = scaled[i] = rest[i] / scale[i];
+  }
+  double size = Dot(rest, scaled);
+  const double begin = size;
+  for (int step = 0; step < kMostSteps; ++step) {
+    if (!(size > 1e-26 * begin)) return at;
+    if (control.cancelled && control.cancelled()) return Error(ErrorCode::kInterrupted, "training was interrupted");
+    const double by = std::sqrt(begin / size);
+    for (std::size_t i = 0; i < n; ++i) probe[i] = by * direction[i];
+    RETURN_IF_ERROR(problem.Evaluate(probe, false, &there));
+    for (std::size_t i = 0; i < n; ++i) probe[i] = (there.gradient[i] - g[i]) / by;  // H p
+    const double curvature = Dot(direction, probe);
+    if (!(curvature > 0)) break;  // nothing but rounding is left
+    const double length = size / curvature;
+    for (std::size_t i = 0; i < n; ++i) {
+      at[i] += length * direction[i];
+      rest[i] -= length * probe[i];
+      scaled[i] = rest[i] / scale[i];
+    }
+    const double next = Dot(rest, scaled);
+    for (std::size_t i = 0; i < n; ++i) direction[i] = scaled[i] + next / size * direction[i];
+    size = next;
+  }
+  return Error(ErrorCode::kFailed, "linear regression did not converge in ", kMostSteps, " steps").WithHelp("set `l2` higher");
+}
+
+namespace {
+
 struct LbfgsCall {
   const RegressionProblem* problem;
   const LearnerControl* control;

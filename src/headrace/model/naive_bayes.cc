@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numbers>
+#include <optional>
 
 #include "headrace/base/json.h"
 #include "headrace/base/math.h"
@@ -70,20 +71,37 @@ class NaiveBayesLearner final : public FittedLearner {
 
 double WeightOf(const Vectors& train, std::size_t row) { return train.weights.empty() ? 1.0 : train.weights[row]; }
 
-/// Mean and variance of one feature over the rows that `counts` says.
+struct Moments {
+  double weight = 0;
+  std::vector<double> mean, variance;
+};
+
+/// Of every feature over the rows that `counts` says. Rows are walked through by their numbers that are not 0; the zeros of a feature come in together, as what the
+/// rows weigh beyond those numbers.
 template <typename Counts>
-std::pair<double, double> Moments(const Vectors& train, std::size_t feature, Counts counts) {
-  internal::Sum weight, sum, squares;
-  const auto at = [&](std::size_t r) { return train.values[r * train.features + feature]; };
-  for (std::size_t r = 0; r < train.rows; ++r) {
+Moments MomentsOf(const Vectors& train, Counts counts) {
+  const std::size_t features = train.features();
+  internal::Sum weight;
+  std::vector<internal::Sum> held(features), sums(features), squares(features);
+  for (std::size_t r = 0; r < train.rows(); ++r) {
     if (!counts(r)) continue;
-    weight.Add(WeightOf(train, r));
-    sum.Add(WeightOf(train, r) * at(r));
+    const double w = WeightOf(train, r);
+    weight.Add(w);
+    train.matrix.ForEach(r, [&](std::size_t j, double x) {
+      held[j].Add(w);
+      sums[j].Add(w * x);
+    });
   }
-  const double mean = sum.value() / weight.value();
-  for (std::size_t r = 0; r < train.rows; ++r)
-    if (counts(r)) squares.Add(WeightOf(train, r) * ((at(r) - mean) * (at(r) - mean)));
-  return {mean, squares.value() / weight.value()};
+  Moments out;
+  out.weight = weight.value();
+  for (const internal::Sum& sum : sums) out.mean.push_back(sum.value() / out.weight);
+  for (std::size_t r = 0; r < train.rows(); ++r)
+    if (counts(r)) train.matrix.ForEach(r, [&](std::size_t j, double x) { squares[j].Add(WeightOf(train, r) * ((x - out.mean[j]) * (x - out.mean[j]))); });
+  for (std::size_t j = 0; j < features; ++j) {
+    squares[j].Add(std::max(0.0, out.weight - held[j].value()) * (out.mean[j] * out.mean[j]));
+    out.variance.push_back(squares[j].value() / out.weight);
+  }
+  return out;
 }
 
 bool ReadNumbers(const json& array, std::size_t count, std::vector<double>* out) {
@@ -107,34 +125,29 @@ bool ReadClass(const json& row, std::size_t features, NormalClass* out) {
 }  // namespace
 
 Result<std::unique_ptr<const FittedLearner>> FitNaiveBayes(const LearnerSettings& settings, const Vectors& train) {
-  for (std::size_t i = 0; i < train.values.size(); ++i)
-    if (!std::isfinite(train.values[i]))
-      return Error(ErrorCode::kData, "feature ", i % train.features,
-                   " holds a missing value or an infinity, which the naive_bayes learner cannot take");
+  std::optional<std::size_t> odd;
+  for (std::size_t r = 0; r < train.rows() && !odd; ++r)
+    train.matrix.ForEach(r, [&](std::size_t j, double x) {
+      if (!std::isfinite(x) && !odd) odd = j;
+    });
+  if (odd) return Error(ErrorCode::kData, "feature ", *odd, " holds a missing value or an infinity, which the naive_bayes learner cannot take");
   const std::size_t width = settings.task == Task::kBinary ? 2 : settings.classes;
-  double largest = 0;
   // The smoothing is of the features as they are, whatever the rows weigh: as scikit-learn.
-  const Vectors unweighted{train.values, train.rows, train.features, train.target, {}, {}};
-  for (std::size_t j = 0; j < train.features; ++j)
-    largest = std::max(largest, Moments(unweighted, j, [](std::size_t) { return true; }).second);
+  const Moments unweighted = MomentsOf({train.matrix}, [](std::size_t) { return true; });
+  const double largest = unweighted.variance.empty() ? 0 : *std::max_element(unweighted.variance.begin(), unweighted.variance.end());
   if (largest == 0) return Error(ErrorCode::kData, "every feature is constant, so naive_bayes has nothing to learn from");
   std::vector<NormalClass> classes(width);
   internal::Sum all;
-  for (std::size_t r = 0; r < train.rows; ++r) all.Add(WeightOf(train, r));
+  for (std::size_t r = 0; r < train.rows(); ++r) all.Add(WeightOf(train, r));
   for (std::size_t k = 0; k < width; ++k) {
     const auto counts = [&](std::size_t r) { return train.target[r] == static_cast<double>(k); };
-    internal::Sum weight;
-    for (std::size_t r = 0; r < train.rows; ++r)
-      if (counts(r)) weight.Add(WeightOf(train, r));
-    if (!(weight.value() > 0)) return Error(ErrorCode::kData, "class ", k, " has no training row that counts, which naive_bayes needs");
-    classes[k].log_prior = math::Log(weight.value() / all.value()) + 0.0;
-    for (std::size_t j = 0; j < train.features; ++j) {
-      const auto [mean, variance] = Moments(train, j, counts);
-      classes[k].mean.push_back(mean + 0.0);
-      classes[k].variance.push_back(variance + kSmoothing * largest);
-    }
+    const Moments moments = MomentsOf(train, counts);
+    if (!(moments.weight > 0)) return Error(ErrorCode::kData, "class ", k, " has no training row that counts, which naive_bayes needs");
+    classes[k].log_prior = math::Log(moments.weight / all.value()) + 0.0;
+    for (const double mean : moments.mean) classes[k].mean.push_back(mean + 0.0);
+    for (const double variance : moments.variance) classes[k].variance.push_back(variance + kSmoothing * largest);
   }
-  return std::unique_ptr<const FittedLearner>(new NaiveBayesLearner(settings.task, train.features, std::move(classes)));
+  return std::unique_ptr<const FittedLearner>(new NaiveBayesLearner(settings.task, train.features(), std::move(classes)));
 }
 
 Result<std::unique_ptr<const FittedLearner>> ReadNaiveBayes(Task task, std::string_view text, std::size_t num_features) {

@@ -1,6 +1,7 @@
-// Loss, gradient and Hessian of the regressions, over standardised columns: z_j = (x_j - mean_j) / deviation_j. The
+// Loss, gradient and Hessian of the regressions, over standardised columns: z_j = (x_j - shift_j) / deviation_j. The
 // penalty on a coefficient of x becomes l2 / deviation_j^2 on that of z, so the minimum is the same and the equations
-// are well scaled.
+// are well scaled. All sums leave out zeros or take them in where they change nothing, so compressed rows give the bits of
+// row-major ones.
 #include <algorithm>
 #include <cmath>
 
@@ -24,41 +25,15 @@ std::size_t BlockBegin(std::size_t block, std::size_t blocks, std::size_t rows) 
   return rows / blocks * block + std::min(block, rows % blocks);
 }
 
-/// gram (m x m, upper) += sum over rows of weight_r * u_r u_r^T, row after row.
-void AddGram(const double* u, const double* weights, std::size_t rows, std::size_t m, double* gram) {
-  std::size_t r = 0;
-  for (; r + 4 <= rows; r += 4) {
-    const double *u0 = u + r * m, *u1 = u0 + m, *u2 = u1 + m, *u3 = u2 + m;
-    for (std::size_t i = 0; i < m; ++i) {
-      const double a0 = weights[r] * u0[i], a1 = weights[r + 1] * u1[i], a2 = weights[r + 2] * u2[i],
-                   a3 = weights[r + 3] * u3[i];
-      double* g = gram + i * m;
-      for (std::size_t j = i; j < m; ++j) g[j] = (((g[j] + a0 * u0[j]) + a1 * u1[j]) + a2 * u2[j]) + a3 * u3[j];
-    }
-  }
-  for (; r < rows; ++r) {
-    const double* u0 = u + r * m;
-    for (std::size_t i = 0; i < m; ++i) {
-      const double a0 = weights[r] * u0[i];
-      double* g = gram + i * m;
-      for (std::size_t j = i; j < m; ++j) g[j] += a0 * u0[j];
-    }
-  }
-}
-
-/// Sum over rows of (x_j - shift_j)^power for each column, in blocks merged in order.
-Status ColumnSums(const Vectors& train, const std::vector<double>& shift, bool squared, int threads,
-                  std::vector<double>* out) {
-  const std::size_t m = train.features, blocks = NumBlocks(train.rows, m);
+/// Sum over rows of of(j, x) for each column's numbers x that are not 0, in blocks merged in order.
+template <typename Of>
+Status SumColumns(const Matrix& rows, int threads, const Of& of, std::vector<double>* out) {
+  const std::size_t m = rows.columns(), blocks = NumBlocks(rows.rows(), m);
   std::vector<std::vector<double>> sums(blocks, std::vector<double>(m, 0));
   RETURN_IF_ERROR(ParallelFor(threads, blocks, [&](std::size_t b) {
-    for (std::size_t r = BlockBegin(b, blocks, train.rows); r < BlockBegin(b + 1, blocks, train.rows); ++r) {
-      const double* x = train.values.data() + r * m;
-      for (std::size_t j = 0; j < m; ++j) {
-        const double d = x[j] - shift[j];
-        sums[b][j] += squared ? d * d : d;
-      }
-    }
+    double* sum = sums[b].data();
+    for (std::size_t r = BlockBegin(b, blocks, rows.rows()); r < BlockBegin(b + 1, blocks, rows.rows()); ++r)
+      rows.ForEach(r, [&](std::size_t j, double x) { sum[j] += of(j, x); });
     return Ok();
   }));
   out->assign(m, 0);
@@ -77,23 +52,27 @@ Result<RegressionProblem> RegressionProblem::Make(const LearnerSettings& setting
   p.l1_ = settings.l1;
   p.l2_ = settings.l2;
   p.outputs_ = settings.num_outputs();
-  p.width_ = train.features + 1;
-  const auto n = static_cast<double>(train.rows);
-  std::vector<double> sums;
-  RETURN_IF_ERROR(ColumnSums(train, std::vector<double>(train.features, 0), false, threads, &sums));
-  p.mean_ = sums;
-  for (std::size_t j = 0; j < train.features; ++j) {
-    if (!std::isfinite(sums[j]))
+  p.width_ = train.features() + 1;
+  const auto n = static_cast<double>(train.rows());
+  std::vector<double> mean, held;
+  RETURN_IF_ERROR(SumColumns(train.matrix, threads, [](std::size_t, double x) { return x; }, &mean));
+  for (std::size_t j = 0; j < mean.size(); ++j) {
+    if (!std::isfinite(mean[j]))
       return Error(ErrorCode::kData, "feature ", j, " holds a missing value or an infinity, which the ",
                    LearnerName(settings.kind), " learner cannot take");
-    p.mean_[j] = sums[j] / n;
+    mean[j] /= n;
   }
-  RETURN_IF_ERROR(ColumnSums(train, p.mean_, true, threads, &p.deviation_));
-  for (std::size_t j = 0; j < train.features; ++j) {
-    double& d = p.deviation_[j];
-    d = std::sqrt(d / n);
+  RETURN_IF_ERROR(SumColumns(train.matrix, threads, [](std::size_t, double) { return 1.0; }, &held));
+  std::vector<double>& deviation = p.standards_.deviation;
+  RETURN_IF_ERROR(SumColumns(train.matrix, threads, [&](std::size_t j, double x) { return (x - mean[j]) * (x - mean[j]); }, &deviation));
+  for (std::size_t j = 0; j < mean.size(); ++j) {
+    double& d = deviation[j];
+    d = std::sqrt((d + (n - held[j]) * (mean[j] * mean[j])) / n);
     // Rounding of the mean alone makes a deviation of about 1e-16 times the mean: such a column is constant.
-    if (d <= 1e-14 * std::abs(p.mean_[j])) d = 0;
+    if (d <= 1e-14 * std::abs(mean[j])) d = 0;
+    const bool shifts = held[j] > n / 2;
+    p.standards_.shift.push_back(shifts ? mean[j] : 0);
+    if (shifts && d > 0) p.standards_.shifted.push_back(j);
   }
   if (p.task_ == Task::kRegression) {
     for (const double y : train.target) p.target_mean_ += y;
@@ -122,22 +101,20 @@ void RegressionProblem::LossOfRow(double target, double* margins, double* value)
   }
 }
 
-void RegressionProblem::AddRows(std::size_t begin, std::size_t end, const std::vector<double>& parameters,
+template <typename Rows>
+void RegressionProblem::AddRows(Rows z, std::size_t begin, std::size_t end, const std::vector<double>& parameters,
                                 bool with_hessian, Sums* sums) const {
-  const std::size_t m = width_, features = m - 1, k_count = outputs_;
-  std::vector<double> u(kChunkRows * m), errors(kChunkRows * k_count), weights(kChunkRows);
+  const std::size_t m = width_, k_count = outputs_;
+  std::vector<double> errors(kChunkRows * k_count), weights(kChunkRows);
   for (std::size_t first = begin; first < end; first += kChunkRows) {
     const std::size_t rows = std::min(kChunkRows, end - first);
+    z.Take(first, rows);
     for (std::size_t r = 0; r < rows; ++r) {
-      const double* x = train_->values.data() + (first + r) * features;
-      double* z = u.data() + r * m;
-      for (std::size_t j = 0; j < features; ++j) z[j] = deviation_[j] > 0 ? (x[j] - mean_[j]) / deviation_[j] : 0;
-      z[features] = 1;
       double* error = errors.data() + r * k_count;
       for (std::size_t k = 0; k < k_count; ++k) {
         const double* w = parameters.data() + k * m;
         double margin = 0;
-        for (std::size_t j = 0; j < m; ++j) margin += w[j] * z[j];
+        z.ForEach(r, [&](std::size_t j, double value) { margin += w[j] * value; });
         error[k] = margin;
       }
       const double weight = train_->weights.empty() ? 1.0 : train_->weights[first + r];
@@ -147,7 +124,7 @@ void RegressionProblem::AddRows(std::size_t begin, std::size_t end, const std::v
       for (std::size_t k = 0; k < k_count; ++k) {
         double* g = sums->gradient.data() + k * m;
         const double slope = weight * error[k];
-        for (std::size_t j = 0; j < m; ++j) g[j] += slope * z[j];
+        z.ForEach(r, [&](std::size_t j, double value) { g[j] += slope * value; });
       }
     }
     if (!with_hessian) continue;
@@ -167,7 +144,7 @@ void RegressionProblem::AddRows(std::size_t begin, std::size_t end, const std::v
             weights[r] = k == l ? probability(k) * (1 - probability(k)) : -probability(k) * probability(l);
           if (!train_->weights.empty()) weights[r] *= train_->weights[first + r];
         }
-        AddGram(u.data(), weights.data(), rows, m, sums->grams[pair].data());
+        z.AddGrams(weights.data(), rows, sums->grams[pair].data());
       }
     }
   }
@@ -175,13 +152,16 @@ void RegressionProblem::AddRows(std::size_t begin, std::size_t end, const std::v
 
 Status RegressionProblem::Evaluate(const std::vector<double>& parameters, bool with_hessian, Derivatives* out) const {
   const std::size_t m = width_, d = num_parameters(), pairs = outputs_ * (outputs_ + 1) / 2;
-  const std::size_t blocks = NumBlocks(train_->rows, d + (with_hessian ? pairs * m * m : 0));
+  const std::size_t rows = train_->rows(), blocks = NumBlocks(rows, d + (with_hessian ? pairs * m * m : 0));
   std::vector<Sums> sums(blocks);
   RETURN_IF_ERROR(ParallelFor(threads_, blocks, [&](std::size_t b) {
     sums[b].gradient.assign(d, 0);
     if (with_hessian) sums[b].grams.assign(pairs, std::vector<double>(m * m, 0));
-    AddRows(BlockBegin(b, blocks, train_->rows), BlockBegin(b + 1, blocks, train_->rows), parameters, with_hessian,
-            &sums[b]);
+    const std::size_t begin = BlockBegin(b, blocks, rows), end = BlockBegin(b + 1, blocks, rows);
+    if (train_->matrix.compressed())
+      AddRows(CompressedRows(train_->matrix, standards_), begin, end, parameters, with_hessian, &sums[b]);
+    else
+      AddRows(DenseRows(train_->matrix, standards_), begin, end, parameters, with_hessian, &sums[b]);
     return Ok();
   }));
   for (std::size_t b = 1; b < blocks; ++b) {
@@ -206,9 +186,8 @@ Status RegressionProblem::Evaluate(const std::vector<double>& parameters, bool w
   // sums to zero among the equal ones (adding a constant to all classes changes no probability) and costs nothing
   // there. With an L1 penalty the coefficients are no longer free to move together, only the intercepts are.
   for (std::size_t j = 0; j < m; ++j) {
-    const bool coupled = outputs_ > 1 && (l1_ == 0 || j + 1 == m);
-    const bool constant = j + 1 < m && deviation_[j] == 0;
-    const double penalty = j + 1 == m ? 0 : constant ? 1 : l2_ / (deviation_[j] * deviation_[j]);
+    const bool coupled = outputs_ > 1 && (l1_ == 0 || j == 0);
+    const double penalty = PenaltyOf(j);
     double total = 0;
     for (std::size_t k = 0; k < outputs_; ++k) total += parameters[k * m + j];
     if (coupled) out->value += 0.5 * total * total;
@@ -226,7 +205,20 @@ Status RegressionProblem::Evaluate(const std::vector<double>& parameters, bool w
 
 double RegressionProblem::l1_of(std::size_t parameter) const {
   const std::size_t j = parameter % width_;
-  return j + 1 == width_ || deviation_[j] == 0 ? 0 : l1_ / deviation_[j];
+  return j == 0 || deviation()[j - 1] == 0 ? 0 : l1_ / deviation()[j - 1];
+}
+
+/// A constant column's parameter has nothing but this to hold it at 0.
+double RegressionProblem::PenaltyOf(std::size_t j) const {
+  if (j == 0) return 0;
+  const double d = deviation()[j - 1];
+  return d == 0 ? 1 : l2_ / (d * d);
+}
+
+double RegressionProblem::CurvatureOf(std::size_t parameter) const {
+  double weight = 0;
+  for (const double w : train_->weights) weight += w;
+  return (train_->weights.empty() ? static_cast<double>(train_->rows()) : weight) + PenaltyOf(parameter % width_);
 }
 
 void RegressionProblem::Restore(const std::vector<double>& parameters, std::vector<double>* coefficients,
@@ -235,12 +227,12 @@ void RegressionProblem::Restore(const std::vector<double>& parameters, std::vect
   coefficients->assign(outputs_ * features, 0);
   intercepts->assign(outputs_, 0);
   for (std::size_t k = 0; k < outputs_; ++k) {
-    double intercept = parameters[k * width_ + features] + (task_ == Task::kRegression ? target_mean_ : 0);
+    double intercept = parameters[k * width_] + (task_ == Task::kRegression ? target_mean_ : 0);
     for (std::size_t j = 0; j < features; ++j) {
-      if (deviation_[j] == 0) continue;
-      const double w = parameters[k * width_ + j] / deviation_[j];
+      if (deviation()[j] == 0) continue;
+      const double w = parameters[k * width_ + j + 1] / deviation()[j];
       (*coefficients)[k * features + j] = w;
-      intercept -= w * mean_[j];
+      intercept -= w * standards_.shift[j];
     }
     (*intercepts)[k] = intercept;
   }

@@ -106,6 +106,7 @@ class Trainer {
  private:
   Status Prepare() {
     Progress("prepare", 0);
+    rows_.compress = context_.compress;
     RETURN_IF_ERROR(rows_.Read(data_, context_.threads, &evaluation_.notes));
     ASSIGN_OR_RETURN(metric_names_, MetricsToCompute(spec_.evaluate, spec_.gate, rows_.target.task));
     return spec_.learner.automatic ? Ok() : ResolveSettings();
@@ -246,9 +247,8 @@ class Trainer {
     std::vector<int> categorical;
     if (GrowsTrees(settings_.kind)) { ASSIGN_OR_RETURN(categorical, rows_.CategoricalOf(fitted.transform, fitted.matrix)); }
     const std::vector<std::uint8_t> treated = rows_.TreatedOf(rows);
-    const Vectors train{fitted.matrix, rows.size(), fitted.transform.output_names().size(), target, weights, monotone, categorical, groups, treated};
     ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner,
-                     FitLearner(settings_, train, iterations_, Control("fit")));
+                     FitLearner(settings_, {fitted.matrix, target, weights, monotone, categorical, groups, treated}, iterations_, Control("fit")));
     return MakeFit(std::move(fitted), std::move(learner));
   }
 
@@ -336,8 +336,10 @@ class Trainer {
     const std::vector<std::size_t> asked = DrawEffectRows(tested ? rows_.split.test : rows_.split.train, fit_.scorer->parts().transform.input_schema().size());
     const Table rows = rows_.table.Take(asked, context_.threads);
     const std::vector<double> target = rows_.TargetOf(asked), weights = rows_.WeightsOf(asked);
-    const EffectRows effects{*fit_.scorer, rows, tested ? "test rows" : "training rows", target, weights};
-    ASSIGN_OR_RETURN(evaluation_.permutation, MeasureImportance(effects, Loss::Of(settings_).metric(), context_.threads, context_.cancelled));
+    const std::vector<std::uint8_t> treated = rows_.TreatedOf(asked);
+    const EffectRows effects{*fit_.scorer, rows, tested ? "test rows" : "training rows", target, weights, treated};
+    const std::string metric = treated.empty() ? Loss::Of(settings_).metric() : "qini";
+    ASSIGN_OR_RETURN(evaluation_.permutation, MeasureImportance(effects, metric, context_.threads, context_.cancelled));
     if (clusters()) return Ok();   // a mean of their numbers means nothing
     ASSIGN_OR_RETURN(evaluation_.dependence, MeasureDependence(effects, evaluation_.permutation, {spec_.personal.begin(), spec_.personal.end()}, context_.threads, context_.cancelled));
     return Ok();

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ struct TrainContext {
   /// False: when nothing else needs folds and the split leaves no test rows, none are fitted only to tell how good the model is; metrics are then of the rows learnt from.
   bool evaluate = true;
   TrialJournal* trials = nullptr;                   ///< scores of trials that an interrupted training left, and where this one keeps its own; may be null. Never changes a bit of the result
+  std::optional<bool> compress;                     ///< the learner's vectors: as FitContext; never changes a bit of the result
   std::function<double()> seconds;                  ///< a clock that only goes forward, for TuneSpec::budget_us; may be empty: no budget
 };
 

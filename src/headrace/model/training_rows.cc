@@ -37,6 +37,7 @@ FitContext TrainingRows::ContextOf(const std::vector<TransformSpec>& transform, 
   fit.linear_learner = !trees;
   if (trees) fit.categorical = spec.learner.categorical;
   fit.threads = threads;
+  fit.compress = compress;
   return fit;
 }
 
@@ -89,7 +90,7 @@ Result<std::vector<int>> TrainingRows::MonotoneOf(const std::vector<std::string>
   return out;
 }
 
-Result<std::vector<int>> TrainingRows::CategoricalOf(const FittedTransform& transform, const std::vector<double>& matrix) const {
+Result<std::vector<int>> TrainingRows::CategoricalOf(const FittedTransform& transform, const Matrix& matrix) const {
   constexpr double kMost = 1'000'000;  // LightGBM keeps a bit for each number up to the largest
   const std::vector<std::string>&features = transform.output_names(), &columns = transform.output_columns();
   std::vector<int> out;
@@ -109,9 +110,9 @@ Result<std::vector<int>> TrainingRows::CategoricalOf(const FittedTransform& tran
           .WithHelp(near.empty() ? StrCat("the features are ", Join(features, ", ")) : StrCat("did you mean `", near, "`?"));
     }
     const auto feature = static_cast<std::size_t>(at - features.begin());
-    for (std::size_t i = feature; i < matrix.size(); i += features.size())
-      if (matrix[i] == matrix[i] && !(matrix[i] >= 0 && matrix[i] <= kMost && matrix[i] == std::floor(matrix[i])))
-        return Error(ErrorCode::kData, "`categorical` names `", name, "`, which has the value ", matrix[i], "; expected whole numbers from 0 to ", kMost)
+    for (std::size_t row = 0; row < matrix.rows(); ++row)
+      if (const double x = matrix.At(row, feature); x == x && !(x >= 0 && x <= kMost && x == std::floor(x)))
+        return Error(ErrorCode::kData, "`categorical` names `", name, "`, which has the value ", x, "; expected whole numbers from 0 to ", kMost)
             .WithHelp(StrCat("leave `", name, "` out of `transform`, or give it `encode: ordinal`"));
     out.push_back(static_cast<int>(feature));
   }
@@ -132,11 +133,9 @@ Result<FoldVectors> TrainingRows::MakeFold(const std::vector<TransformSpec>& tra
   Result<FitOutput> fitted = FitTransform(table.Take(train, threads), transform, ContextOf(transform, train, trees, threads));
   if (!fitted.ok()) return std::move(fitted).status().WithContext(StrCat("fold ", fold + 1));
   FoldVectors vectors;
-  vectors.features = fitted->transform.output_names().size();
   vectors.train = std::move(fitted->matrix);
   vectors.train_target = TargetOf(train);
   vectors.train_weights = LearnerWeights(spec, target, weights, train);
-  vectors.held.resize(held.size() * vectors.features);
   vectors.held_target = TargetOf(held);
   vectors.held_weights = LearnerWeights(spec, target, weights, held);
   vectors.train_groups = GroupsOf(train);
@@ -146,8 +145,9 @@ Result<FoldVectors> TrainingRows::MakeFold(const std::vector<TransformSpec>& tra
     ASSIGN_OR_RETURN(vectors.monotone, MonotoneOf(fitted->transform.output_names()));
     ASSIGN_OR_RETURN(vectors.categorical, CategoricalOf(fitted->transform, vectors.train));
   }
-  Status applied = fitted->transform.Apply(table.Take(held, threads), vectors.held, nullptr);
-  if (!applied.ok()) return std::move(applied).WithContext(StrCat("fold ", fold + 1));
+  Result<Matrix> applied = fitted->transform.MakeMatrix(table.Take(held, threads), vectors.train.compressed(), threads);
+  if (!applied.ok()) return std::move(applied).status().WithContext(StrCat("fold ", fold + 1));
+  vectors.held = *std::move(applied);
   if (kept != nullptr) *kept = std::move(fitted).value();
   return vectors;
 }
@@ -204,7 +204,9 @@ Result<FoldScores> TrainingRows::ScoreOnFolds(const LearnerSettings& settings, c
     const std::vector<std::string> names{metric};
     if (target.task == Task::kClustering) {
       const FoldVectors& vectors = *choice->folds[fold].vectors;
-      ASSIGN_OR_RETURN(const Metrics of_clusters, EvaluateClusters({vectors.held, vectors.features, predictions, vectors.held_weights}, names, control.threads));
+      std::vector<double> held(vectors.held.rows() * vectors.held.columns());
+      vectors.held.Expand(0, vectors.held.rows(), held.data());
+      ASSIGN_OR_RETURN(const Metrics of_clusters, EvaluateClusters({held, vectors.held.columns(), predictions, vectors.held_weights}, names, control.threads));
       if (!of_clusters.empty()) scores.values.push_back(of_clusters.begin()->second);
       continue;
     }
@@ -236,17 +238,17 @@ Result<FoldVectors> TrainingRows::ThinFold(KeptChoice& choice, std::size_t fold,
   thin.monotone = whole->monotone;
   thin.categorical = whole->categorical;
   thin.held_groups = whole->held_groups;
-  thin.features = whole->features;
+  std::vector<std::size_t> kept;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (hasher.Fraction(rows[i], kThinSeed) >= share) continue;
-    const auto from = whole->train.begin() + static_cast<std::ptrdiff_t>(i * whole->features);
-    thin.train.insert(thin.train.end(), from, from + static_cast<std::ptrdiff_t>(whole->features));
+    kept.push_back(i);
     if (!whole->train_target.empty()) thin.train_target.push_back(whole->train_target[i]);
     if (!whole->train_treated.empty()) thin.train_treated.push_back(whole->train_treated[i]);
     if (!whole->train_groups.empty()) thin.train_groups.push_back(whole->train_groups[i]);
     if (!whole->train_weights.empty()) thin.train_weights.push_back(whole->train_weights[i]);
   }
-  if (thin.train.empty()) return Error(ErrorCode::kData, "no rows are left of fold ", fold + 1);
+  thin.train = whole->train.Take(kept);
+  if (kept.empty()) return Error(ErrorCode::kData, "no rows are left of fold ", fold + 1);
   return thin;
 }
 

@@ -42,6 +42,7 @@ struct TrainingRows {
   DataSplit split;
   Folds folds;                         ///< go with split.train; none until they are planned
   std::string described;               ///< the folds, for people
+  std::optional<bool> compress;        ///< as FitContext
 
   /// Put `data` in order and split it; what people want to know of that goes to `notes`. kInvalid: the target, split or treatment
   /// does not go with these columns. kData: values no training can begin with (none of a class, an infinity, no rows).
@@ -64,7 +65,7 @@ struct TrainingRows {
   Result<std::vector<int>> MonotoneOf(const std::vector<std::string>& features) const;
   /// The features that `categorical` names, of the training rows' vectors; kInvalid when one is not one feature, kData when
   /// its values are no categories.
-  Result<std::vector<int>> CategoricalOf(const FittedTransform& transform, const std::vector<double>& matrix) const;
+  Result<std::vector<int>> CategoricalOf(const FittedTransform& transform, const Matrix& matrix) const;
 
   /// Once; later calls do nothing.
   Status PlanTheFolds();

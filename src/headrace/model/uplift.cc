@@ -22,6 +22,12 @@ void Predict(const FittedLearner& learner, const double* vectors, std::size_t ro
   ApplyLink(learner.link(), rows, 1, out);
 }
 
+std::vector<double> Predict(const FittedLearner& learner, const Matrix& vectors) {
+  std::vector<double> out = RawScoresOf(learner, vectors);
+  ApplyLink(learner.link(), vectors.rows(), 1, out.data());
+  return out;
+}
+
 struct Parts {
   Kind kind = Kind::kTwoModel, base = Kind::kLinear;
   Task outcome = Task::kRegression;
@@ -81,16 +87,18 @@ class UpliftLearner final : public FittedLearner {
 
 /// The rows that were treated, or the others.
 struct Arm {
-  std::vector<double> values, target, weights;
+  Matrix matrix;
+  std::vector<double> target, weights;
 
   Arm(const Vectors& all, bool treated) {
-    for (std::size_t r = 0; r < all.rows; ++r) {
+    std::vector<std::size_t> rows;
+    for (std::size_t r = 0; r < all.rows(); ++r) {
       if ((all.treated[r] != 0) != treated) continue;
-      const auto from = all.values.begin() + static_cast<std::ptrdiff_t>(r * all.features);
-      values.insert(values.end(), from, from + static_cast<std::ptrdiff_t>(all.features));
+      rows.push_back(r);
       target.push_back(all.target[r]);
       if (!all.weights.empty()) weights.push_back(all.weights[r]);
     }
+    matrix = all.matrix.Take(rows);
   }
   double weight() const {
     double sum = 0;
@@ -98,7 +106,7 @@ struct Arm {
     return weights.empty() ? static_cast<double>(target.size()) : sum;
   }
   Result<std::unique_ptr<const FittedLearner>> Fit(const LearnerSettings& settings, const Vectors& all, const LearnerControl& control) const {
-    return FitLearner(settings, {values, target.size(), all.features, target, weights, {}, all.categorical}, settings.iterations, control);
+    return FitLearner(settings, {matrix, target, weights, {}, all.categorical}, settings.iterations, control);
   }
 };
 
@@ -151,10 +159,9 @@ Result<std::unique_ptr<const FittedLearner>> FitUplift(const LearnerSettings& se
   ASSIGN_OR_RETURN(parts.control, others.Fit(outcome, train, stage(0)));
   ASSIGN_OR_RETURN(parts.treated, treated.Fit(outcome, train, stage(1)));
   if (two_stages) {
-    std::vector<double> foretold(std::max(others.target.size(), treated.target.size()));
-    Predict(*parts.treated, others.values.data(), others.target.size(), foretold.data());
+    std::vector<double> foretold = Predict(*parts.treated, others.matrix);
     for (std::size_t i = 0; i < others.target.size(); ++i) others.target[i] = foretold[i] - others.target[i];
-    Predict(*parts.control, treated.values.data(), treated.target.size(), foretold.data());
+    foretold = Predict(*parts.control, treated.matrix);
     for (std::size_t i = 0; i < treated.target.size(); ++i) treated.target[i] -= foretold[i];
     const LearnerSettings effect = EffectSettings(outcome);
     ASSIGN_OR_RETURN(parts.control, others.Fit(effect, train, stage(2)));

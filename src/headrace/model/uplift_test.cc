@@ -115,7 +115,7 @@ TEST(Uplift, IsMadeOfItsPartsAsWritten) {
     LearnerSpec spec;
     spec.given = true;
     spec.kind = kind;
-    auto learner = FitLearner(*ResolveLearner(spec, task, 2, ys.size()), {xs, ys.size(), 2, ys, ws}, 1, {});
+    auto learner = FitLearner(*ResolveLearner(spec, task, 2, ys.size()), {Matrix::Dense(xs, 2), ys, ws}, 1, {});
     EXPECT_TRUE(learner.ok()) << learner.status();
     std::vector<double> out(n);
     (*learner)->RawScores(x.data(), n, out.data());
@@ -129,7 +129,7 @@ TEST(Uplift, IsMadeOfItsPartsAsWritten) {
     spec.uplift = kind;
     const auto settings = ResolveLearner(spec, Task::kBinary, 2, n);
     EXPECT_TRUE(settings.ok()) << settings.status();
-    auto learner = FitLearner(*settings, {x, n, 2, y, w, {}, {}, {}, treated}, 1, {});
+    auto learner = FitLearner(*settings, {Matrix::Dense(x, 2), y, w, {}, {}, {}, treated}, 1, {});
     EXPECT_TRUE(learner.ok()) << learner.status();
     auto read = ReadLearner(kind, Task::kRegression, (*learner)->text(), 2, 1);
     EXPECT_TRUE(read.ok()) << read.status();

@@ -7,17 +7,11 @@
 
 #include "headrace/base/text.h"
 #include "headrace/model/loss.h"
-#include "headrace/model/queries.h"
 #include "headrace/model/xgboost_api.h"
+#include "headrace/model/xgboost_rows.h"
 
 namespace headrace {
 namespace {
-
-/// numpy's array interface of rows of doubles.
-std::string ArrayText(const double* values, std::size_t rows, std::size_t columns) {
-  return StrCat(R"({"data": [)", reinterpret_cast<std::uintptr_t>(values), R"(, true], "shape": [)", rows, ", ", columns,
-                R"(], "typestr": "<f8", "version": 3})");
-}
 
 /// "[4.65E-1]" of "base_score":"[4.65E-1]" in a model's JSON.
 Result<std::string> BaseScore(std::string_view json) {
@@ -42,18 +36,21 @@ class XgboostBooster final : public Booster {
 
   Status Begin(const Vectors& train, const Vectors* held) {
     ASSIGN_OR_RETURN(api_, XgboostApi::Get());
-    features_ = train.features;
+    features_ = train.features();
     for (std::size_t j = 0; j < train.monotone.size(); ++j) monotone_ += StrCat(j == 0 ? "(" : ",", train.monotone[j]);
     if (!monotone_.empty()) monotone_ += ")";
-    RETURN_IF_ERROR(MakeMatrix(train, &train_data_));
+    RETURN_IF_ERROR(internal::MakeXgboostMatrix(*api_, train, Bins(), &train_data_));
     if (held != nullptr) {
-      RETURN_IF_ERROR(MakeMatrix(*held, &held_data_));
+      if (held->matrix.compressed())
+        held_rows_ = &held->matrix;
+      else
+        RETURN_IF_ERROR(internal::MakeXgboostMatrix(*api_, *held, 0, &held_data_));
       held_target_.assign(held->target.begin(), held->target.end());
       held_weights_.assign(held->weights.begin(), held->weights.end());
       held_groups_.assign(held->groups.begin(), held->groups.end());
     }
     void* const matrices[] = {train_data_, held_data_};
-    RETURN_IF_ERROR(Check(api_->booster_create(matrices, held != nullptr ? 2 : 1, &booster_), "begin training"));
+    RETURN_IF_ERROR(Check(api_->booster_create(matrices, held_data_ != nullptr ? 2 : 1, &booster_), "begin training"));
     return SetParameters(booster_);
   }
 
@@ -66,7 +63,7 @@ class XgboostBooster final : public Booster {
 
   Result<double> HeldLoss() override {
     const std::size_t rows = held_target_.size();
-    ASSIGN_OR_RETURN(std::vector<double> predictions, Margins(booster_, held_data_, rows));
+    ASSIGN_OR_RETURN(std::vector<double> predictions, HeldMargins());
     if (loss_.by_query()) return loss_.OfQueries(held_target_, predictions, held_groups_);
     ApplyLink(link_, rows, outputs_, predictions.data());
     double loss = 0;
@@ -110,27 +107,13 @@ class XgboostBooster final : public Booster {
   }
 
  private:
-  Status Check(int result, const char* what) const {
-    if (result == 0) return Ok();
-    return Error(ErrorCode::kFailed, "XGBoost could not ", what, ": ", api_->LastError());
-  }
+  Status Check(int result, const char* what) const { return internal::CheckXgboost(*api_, result, what); }
 
-  Status MakeMatrix(const Vectors& vectors, void** out) const {
-    RETURN_IF_ERROR(Check(api_->matrix_create_from_dense(
-                              ArrayText(vectors.values.data(), vectors.rows, vectors.features).c_str(),
-                              R"({"missing": NaN, "nthread": 1})", out),
-                          "read the training rows"));
-    const auto set = [&](const char* field, std::span<const double> values, const char* what) {
-      const std::vector<float> narrow(values.begin(), values.end());
-      return Check(api_->matrix_set_float_info(*out, field, narrow.data(), narrow.size()), what);
-    };
-    RETURN_IF_ERROR(set("label", vectors.target, "read the target"));
-    if (!vectors.groups.empty()) {
-      const std::vector<std::int32_t> sizes = QuerySizes(vectors.groups);
-      const std::vector<unsigned> counts(sizes.begin(), sizes.end());
-      RETURN_IF_ERROR(Check(api_->matrix_set_uint_info(*out, "group", counts.data(), counts.size()), "read the queries"));
-    }
-    return vectors.weights.empty() ? Ok() : set("weight", vectors.weights, "read the weights");
+  /// Bins of a feature: 0 where trees are not grown by histograms.
+  int Bins() const {
+    const auto method = settings_.parameters.find("tree_method");
+    const bool histograms = method == settings_.parameters.end() || method->second == "auto" || method->second == "hist";
+    return histograms ? static_cast<int>(settings_.number("max_bin", 256)) : 0;
   }
 
   Status SetParameters(void* booster) const {
@@ -141,6 +124,12 @@ class XgboostBooster final : public Booster {
     if (!monotone_.empty()) RETURN_IF_ERROR(set("monotone_constraints", monotone_));
     RETURN_IF_ERROR(set("nthread", "1"));
     return set("verbosity", "0");
+  }
+
+  Result<std::vector<double>> HeldMargins() {
+    if (held_rows_ == nullptr) return Margins(booster_, held_data_, held_target_.size());
+    RETURN_IF_ERROR(held_margins_.Advance(*api_, booster_, *held_rows_, outputs_, iteration_));
+    return held_margins_.values();
   }
 
   /// Row-major.
@@ -174,7 +163,7 @@ class XgboostBooster final : public Booster {
     void* matrix = nullptr;
     void* empty = nullptr;
     const auto ask = [&]() -> Result<std::vector<double>> {
-      RETURN_IF_ERROR(Check(api_->matrix_create_from_dense(ArrayText(row.data(), 1, features_).c_str(),
+      RETURN_IF_ERROR(Check(api_->matrix_create_from_dense(internal::ArrayText(row.data(), 1, features_).c_str(),
                                                            R"({"missing": NaN, "nthread": 1})", &matrix),
                             "read a row"));
       const float label = 1;  // not looked at, but the quantile loss wants one
@@ -207,6 +196,8 @@ class XgboostBooster final : public Booster {
   const XgboostApi* api_ = nullptr;
   void* train_data_ = nullptr;
   void* held_data_ = nullptr;
+  const Matrix* held_rows_ = nullptr;  // compressed: instead of held_data_
+  internal::XgboostMargins held_margins_;
   void* booster_ = nullptr;
   Loss loss_;
   Link link_;

@@ -25,13 +25,18 @@ Result<XgboostApi> LoadLibrary() {
   const bool ok = LoadFunction(library, "XGBGetLastError", &api.get_last_error) &&
                   LoadFunction(library, "XGBRegisterLogCallback", &api.register_log_callback) &&
                   LoadFunction(library, "XGDMatrixCreateFromDense", &api.matrix_create_from_dense) &&
+                  LoadFunction(library, "XGQuantileDMatrixCreateFromCallback", &api.quantile_matrix_create) &&
+                  LoadFunction(library, "XGProxyDMatrixCreate", &api.proxy_create) &&
+                  LoadFunction(library, "XGProxyDMatrixSetDataDense", &api.proxy_set_dense) &&
                   LoadFunction(library, "XGDMatrixSetFloatInfo", &api.matrix_set_float_info) &&
+                  LoadFunction(library, "XGDMatrixSetInfoFromInterface", &api.matrix_set_info) &&
                   LoadFunction(library, "XGDMatrixSetUIntInfo", &api.matrix_set_uint_info) &&
                   LoadFunction(library, "XGDMatrixFree", &api.matrix_free) &&
                   LoadFunction(library, "XGBoosterCreate", &api.booster_create) &&
                   LoadFunction(library, "XGBoosterSetParam", &api.booster_set_param) &&
                   LoadFunction(library, "XGBoosterUpdateOneIter", &api.booster_update_one_iter) &&
                   LoadFunction(library, "XGBoosterPredictFromDMatrix", &api.booster_predict_from_matrix) &&
+                  LoadFunction(library, "XGBoosterPredictFromDense", &api.booster_predict_from_dense) &&
                   LoadFunction(library, "XGBoosterSlice", &api.booster_slice) &&
                   LoadFunction(library, "XGBoosterSetAttr", &api.booster_set_attr) &&
                   LoadFunction(library, "XGBoosterSaveModelToBuffer", &api.booster_save_model_to_buffer) &&

@@ -13,7 +13,11 @@ struct XgboostApi {
   const char* (*get_last_error)() = nullptr;
   int (*register_log_callback)(void (*callback)(const char*)) = nullptr;
   int (*matrix_create_from_dense)(const char* array, const char* config, void** out) = nullptr;
+  int (*quantile_matrix_create)(void* iterator, void* proxy, void* reference, void (*reset)(void*), int (*next)(void*), const char* config, void** out) = nullptr;
+  int (*proxy_create)(void** out) = nullptr;  ///< freed as a matrix
+  int (*proxy_set_dense)(void* proxy, const char* array) = nullptr;
   int (*matrix_set_float_info)(void* matrix, const char* field, const float* values, Size count) = nullptr;
+  int (*matrix_set_info)(void* matrix, const char* field, const char* array) = nullptr;
   int (*matrix_set_uint_info)(void* matrix, const char* field, const unsigned* values, Size count) = nullptr;
   int (*matrix_free)(void* matrix) = nullptr;
   int (*booster_create)(void* const* matrices, Size count, void** out) = nullptr;
@@ -21,6 +25,8 @@ struct XgboostApi {
   int (*booster_update_one_iter)(void* booster, int iteration, void* train) = nullptr;
   int (*booster_predict_from_matrix)(void* booster, void* matrix, const char* config, const Size** shape,
                                      Size* dimensions, const float** values) = nullptr;
+  int (*booster_predict_from_dense)(void* booster, const char* array, const char* config, void* proxy, const Size** shape,
+                                    Size* dimensions, const float** values) = nullptr;
   int (*booster_slice)(void* booster, int begin, int end, int step, void** out) = nullptr;
   int (*booster_set_attr)(void* booster, const char* key, const char* value) = nullptr;
   int (*booster_save_model_to_buffer)(void* booster, const char* config, Size* length, const char** out) = nullptr;

@@ -47,7 +47,8 @@ std::vector<double> OddVectors(Random& random, std::size_t rows) {
 
 struct World {
   std::vector<double> x, y;
-  Vectors vectors() const { return {x, y.size(), kFeatures, y}; }
+  mutable Matrix matrix = {};
+  Vectors vectors() const { return {matrix = Matrix::Dense(x, kFeatures), y}; }
 };
 
 World MakeWorld(unsigned seed, Task task, std::size_t rows = 600) {
@@ -206,13 +207,15 @@ FoldSource Folds(const World& w, std::size_t count) {
   source.rows = w.y.size();
   source.make = [&w, count](std::size_t fold, int) -> Result<FoldVectors> {
     FoldVectors v;
-    v.features = kFeatures;
+    std::vector<double> train, held;
     for (std::size_t r = 0; r < w.y.size(); ++r) {
-      auto& x = r % count == fold ? v.held : v.train;
+      auto& x = r % count == fold ? held : train;
       x.insert(x.end(), w.x.begin() + static_cast<std::ptrdiff_t>(r * kFeatures),
                w.x.begin() + static_cast<std::ptrdiff_t>((r + 1) * kFeatures));
       (r % count == fold ? v.held_target : v.train_target).push_back(w.y[r]);
     }
+    v.train = Matrix::Dense(std::move(train), kFeatures);
+    v.held = Matrix::Dense(std::move(held), kFeatures);
     return v;
   };
   return source;

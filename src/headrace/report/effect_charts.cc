@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "headrace/base/text.h"
+#include "headrace/model/metrics.h"
 #include "headrace/report/card.h"
 #include "headrace/report/chart.h"
 #include "headrace/report/format.h"
@@ -25,12 +26,12 @@ Html PermutationFigure(const ModelReport& model) {
     if (rows.size() <= kColumnsShown)
       items += HtmlOf(El("dt", {}, c.column), El("dd", {{"class", "track"}}, DrawBar(0, c.mean > 0 ? c.mean / most : 0, c.mean > 0 ? "main" : "")), El("dd", {{"class", "n"}}, ShowDifference(c.mean)));
   }
-  const std::string caption = StrCat("By how much `", permutation.metric, "` grows when one column is shuffled among ", FormatCount(permutation.rows), " ", permutation.of,
+  const std::string caption = StrCat("By how much `", permutation.metric, HigherIsBetter(permutation.metric) ? "` falls" : "` grows", " when one column is shuffled among ", FormatCount(permutation.rows), " ", permutation.of,
                                      ", so that its values say nothing of their rows any more (mean of ", permutation.repeats,
                                      " shuffles). Near 0: the model does without it. Columns that say the same stand in for each other, and then none of them looks important.",
                                      rows.size() > kColumnsShown ? StrCat(" The first ", kColumnsShown, " of ", rows.size(), " are drawn.") : std::string());
   return El("figure", {{"class", "wide"}}, El("h4", {}, "What the model relies on"), El("dl", {{"class", "ranks"}}, items), El("figcaption", {}, Prose(caption)),
-            Fold("Numbers", DataTable(StrCat("Growth of ", permutation.metric, " by shuffled column"), {{"Column", false}, {"Mean", true}, {"Deviation", true}}, rows)));
+            Fold("Numbers", DataTable(StrCat("Change of ", permutation.metric, " by shuffled column"), {{"Column", false}, {"Mean", true}, {"Deviation", true}}, rows)));
 }
 
 struct Range {
