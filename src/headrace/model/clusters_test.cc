@@ -60,6 +60,19 @@ TEST(ClusterMetrics, ThatRowsDoNotDefineAreLeftOut) {
   EXPECT_TRUE(HigherIsBetter("silhouette") && HigherIsBetter("calinski_harabasz"));
 }
 
+TEST(ClusterMetrics, ClustersWorseThanOneAreTold) {
+  const std::vector<double> vectors{0, 1, 2, 3}, near{0, 0.5, 0, 0.5, 1, 0.5, 1, 0.5}, far{0, 9, 0, 9, 1, 9, 1, 9};
+  const std::vector<std::string> names{"inertia"};
+  Evaluation good, bad;
+  ASSERT_TRUE(JudgeClusters({vectors, 1, near}, names, 3, 1, &good).ok() && JudgeClusters({vectors, 1, far}, names, 3, 1, &bad).ok());
+  EXPECT_TRUE(good.notes.empty());
+  EXPECT_THAT(bad.notes, Contains(HasSubstr("WORSE THAN ONE CLUSTER")));
+  EXPECT_DOUBLE_EQ(good.baseline.at("inertia"), 1.25);
+  ASSERT_EQ(good.curves.histogram.size(), 3u);
+  EXPECT_EQ(good.curves.histogram[1].negatives, 2);
+  EXPECT_EQ(good.curves.histogram[2].negatives, 0);
+}
+
 TrainSpec Spec(std::string clusters = "3") {
   TrainSpec spec;
   spec.key = {"customer_id"};

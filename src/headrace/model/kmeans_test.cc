@@ -199,6 +199,15 @@ TEST(KMeans, SaysWhichParametersItHas) {
   EXPECT_FALSE(ResolveLearner(spec, Task::kClustering, 0, 100).ok());
 }
 
+TEST(KMeans, OfEquallyNearCentersTheFirstIsTaken) {
+  const std::vector<double> centers{5, -1, 1, 1, 1, 1, 1, 1, 1, 1, -1};
+  const internal::Centers near(centers, 1);
+  const double x = 0, y = 3;
+  EXPECT_EQ(near.Find(&x).center, 1u);
+  EXPECT_EQ(near.Find(&x).squared, 1);
+  EXPECT_EQ(near.Find(&y).center, 0u);
+}
+
 TEST(KMeans, StopsWhenAsked) {
   const World w = MakeWorld(3, 300, 2);
   LearnerControl control;

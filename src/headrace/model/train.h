@@ -25,7 +25,7 @@ struct GateVerdict {
 /// What training leaves behind besides the model.
 struct TrainOutput {
   std::shared_ptr<const Model> model;
-  Table test_predictions;                 ///< key columns, target, score, label (and score_<class>); the test rows
+  Table test_predictions;                 ///< key columns, target, score, label (and score_<class>), or cluster and distance; the test rows
   Evaluation evaluation;                  ///< what the model file's metrics.json holds
   Metrics champion_metrics;               ///< of TrainContext::champion on the same rows; empty without one
   std::vector<GateVerdict> gates;
