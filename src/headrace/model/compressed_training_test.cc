@@ -15,11 +15,11 @@ namespace {
 using Kind = LearnerSpec::Kind;
 using Parameters = std::map<std::string, std::string>;
 
-/// Texts of words that lean this way or that, a column of many levels, numbers that are mostly 0, numbers with nulls far from 0.
+/// Texts of words that lean this way or that, a column of many levels, numbers that are mostly 0, numbers that are 0 now and then, numbers with nulls far from 0.
 Table Reviews(std::size_t n) {
   std::mt19937_64 random(11);
   std::normal_distribution<double> normal;
-  ColumnBuilder id(Type::kInt), text(Type::kText), shop(Type::kText), returns(Type::kDouble), price(Type::kDouble), weight(Type::kDouble), mailed(Type::kBool), good(Type::kBool),
+  ColumnBuilder id(Type::kInt), text(Type::kText), shop(Type::kText), returns(Type::kDouble), visits(Type::kInt), price(Type::kDouble), weight(Type::kDouble), mailed(Type::kBool), good(Type::kBool),
       stars(Type::kText), spent(Type::kDouble);
   for (std::size_t i = 0; i < n; ++i) {
     std::string words;
@@ -32,11 +32,13 @@ Table Reviews(std::size_t n) {
     const auto place = random() % 80;
     const double back = random() % 10 == 0 ? normal(random) : 0, cost = 1000 + 3 * normal(random);
     const bool treated = random() % 2 == 0;
-    lean += (place % 9 == 0 ? 1.0 : 0) - back + (cost - 1000) / 6 + (treated ? 0.5 : 0) + normal(random);
+    const auto seen = static_cast<std::int64_t>(random() % 10) % 4;
+    lean += (place % 9 == 0 ? 1.0 : 0) - back + (cost - 1000) / 6 + (treated ? 0.5 : 0) + 0.3 * static_cast<double>(seen) + normal(random);
     id.AppendInt(static_cast<std::int64_t>(i));
     text.AppendText(words);
     shop.AppendText("s" + std::to_string(place));
     returns.AppendDouble(back);
+    visits.AppendInt(seen);
     if (i % 13 == 0) price.AppendNull();
     else price.AppendDouble(cost);
     weight.AppendDouble(1 + static_cast<double>(random() % 4) / 3);
@@ -45,9 +47,9 @@ Table Reviews(std::size_t n) {
     stars.AppendText(lean < -0.8 ? "one" : lean < 0.8 ? "three" : "five");
     spent.AppendDouble(20 + 5 * lean);
   }
-  return Table(Schema({{"id", Type::kInt}, {"text", Type::kText}, {"shop", Type::kText}, {"returns", Type::kDouble}, {"price", Type::kDouble}, {"weight", Type::kDouble},
+  return Table(Schema({{"id", Type::kInt}, {"text", Type::kText}, {"shop", Type::kText}, {"returns", Type::kDouble}, {"visits", Type::kInt}, {"price", Type::kDouble}, {"weight", Type::kDouble},
                        {"mailed", Type::kBool}, {"good", Type::kBool}, {"stars", Type::kText}, {"spent", Type::kDouble}}),
-               {id.Finish(), text.Finish(), shop.Finish(), returns.Finish(), price.Finish(), weight.Finish(), mailed.Finish(), good.Finish(), stars.Finish(), spent.Finish()}, n);
+               {id.Finish(), text.Finish(), shop.Finish(), returns.Finish(), visits.Finish(), price.Finish(), weight.Finish(), mailed.Finish(), good.Finish(), stars.Finish(), spent.Finish()}, n);
 }
 
 /// `terms` is how many columns the texts become.
@@ -66,7 +68,7 @@ TrainSpec SpecOf(Kind kind, const std::string& target, std::int64_t terms = 300)
   words.steps = {text};
   shops.columns = {"shop"};
   shops.steps = {EncodeStep{}};
-  returns.columns = {"returns"};
+  returns.columns = {"returns", "visits"};
   returns.steps = {ScaleStep{ScaleStep::How::kMaxAbs}};
   spec.transform = {words, shops, returns};
   spec.learner.given = true;
@@ -118,6 +120,9 @@ TEST(CompressedTraining, XgboostLearnsTheSame) {
     if (target == "spent") spec.learner.parameters["num_parallel_tree"] = "2";
     ExpectTheSameModel(rows, spec);
   }
+  TrainSpec wide = SpecOf(Kind::kXgboost, "good", 10'000);   // several blocks of rows
+  wide.learner.parameters = {{"num_boost_round", "15"}, {"eta", "0.5"}, {"max_depth", "2"}, {"early_stopping_rounds", "2"}};
+  ExpectTheSameModel(rows.Slice(0, 1000), wide);
   TrainSpec exact = SpecOf(Kind::kXgboost, "good");
   exact.learner.parameters = {{"num_boost_round", "5"}, {"tree_method", "exact"}};
   ExpectTheSameModel(rows, exact);

@@ -120,11 +120,15 @@ Status XgboostMargins::Advance(const XgboostApi& api, void* booster, const Matri
     const std::size_t count = std::min(BlockRows(rows), rows.rows() - first);
     rows.Expand(first, count, block.data());
     float* margins = margins_.data() + first * outputs;
-    if (begun) RETURN_IF_ERROR(CheckXgboost(api, api.matrix_set_info(proxy_, "base_margin", ArrayText(margins, count, outputs).c_str()), "read margins"));
+    const std::string array = ArrayText(block.data(), count, rows.columns());
+    if (begun) {  // the rows first: margins are counted against them
+      RETURN_IF_ERROR(CheckXgboost(api, api.proxy_set_dense(proxy_, array.c_str()), "read rows"));
+      RETURN_IF_ERROR(CheckXgboost(api, api.matrix_set_info(proxy_, "base_margin", ArrayText(margins, count, outputs).c_str()), "read margins"));
+    }
     const XgboostApi::Size* shape = nullptr;
     XgboostApi::Size dimensions = 0, made = 1;
     const float* values = nullptr;
-    RETURN_IF_ERROR(CheckXgboost(api, api.booster_predict_from_dense(booster, ArrayText(block.data(), count, rows.columns()).c_str(), config.c_str(), begun ? proxy_ : nullptr, &shape, &dimensions, &values), "predict"));
+    RETURN_IF_ERROR(CheckXgboost(api, api.booster_predict_from_dense(booster, array.c_str(), config.c_str(), begun ? proxy_ : nullptr, &shape, &dimensions, &values), "predict"));
     for (XgboostApi::Size d = 0; d < dimensions; ++d) made *= shape[d];
     if (made != count * outputs) return Error(ErrorCode::kInternal, "XGBoost has ", made, " predictions, expected ", count * outputs);
     std::copy_n(values, made, margins);
