@@ -114,6 +114,16 @@ def test_uplift_is_trained_gated_scored_and_told(project):
     assert "its model estimates uplift, which no outcome of a row can be compared with" in late.stdout, late.stdout + late.stderr
 
 
+def test_uplift_without_a_project(project):
+    done = headrace(project, "--json", "train", "people.csv", "--target", "bought", "--key", "id", "--treatment", "mailed", "--treated", "yes", "--learner", "lightgbm", "-o", "mail.model")
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert shown["learner"] == "x_learner" and set(shown["metrics"]) == {"qini", "auuc"} and shown["metrics"]["qini"] > 0.02, shown
+    assert "treatment    mailed: yes instead of no" in headrace(project, "inspect", "mail.model").stdout
+    refused = headrace(project, "train", "people.csv", "--target", "bought", "--treatment", "mailed", "--learner", "naive_bayes", "-o", "no.model")
+    assert refused.returncode == 2 and "lightgbm, xgboost, logistic" in refused.stderr, refused.stderr
+
+
 def test_reasons_of_a_difference_of_probabilities_are_refused(project):
     (project / "main.yaml").write_text(UPLIFT.replace("x_learner", "two_model"))
     done = headrace(project, "--json", "run", "main.yaml")

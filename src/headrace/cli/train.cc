@@ -13,7 +13,7 @@ namespace headrace {
 
 namespace {
 struct TrainFlags {
-  std::string data, target, positive, out, learner, calibrate, format, delimiter;
+  std::string data, target, positive, out, learner, treatment, treated, calibrate, format, delimiter;
   std::vector<std::string> key, ignore;
   double test = 20;
   std::int64_t n_clusters = 0;
@@ -46,6 +46,12 @@ TrainSpec SpecOf(const TrainFlags& flags) {
     spec.learner.given = true;
     spec.learner.automatic = flags.learner == "auto";
     if (const Result<LearnerSpec::Kind> kind = LearnerFromName(flags.learner); kind.ok()) spec.learner.kind = *kind;
+  }
+  spec.treatment = flags.treatment;
+  spec.treated = flags.treated;
+  if (!flags.treatment.empty()) {
+    spec.learner.given = true;   // what a learner is made of when none is named
+    spec.learner.uplift = LearnerSpec::Kind::kXLearner;
   }
   if (flags.calibrate == "isotonic") spec.calibrate.kind = CalibrationSpec::Kind::kIsotonic;
   if (flags.calibrate == "sigmoid") spec.calibrate.kind = CalibrationSpec::Kind::kSigmoid;
@@ -124,6 +130,8 @@ void AddTrainCommand(CommandLine app, const GlobalFlags& global, Action& action)
   command->add_option("--key", flags->key, "columns that identify a row; never features")->delimiter(',')->type_name("COLUMN,...");
   command->add_option("--ignore", flags->ignore, "columns that are not features")->delimiter(',')->type_name("COLUMN,...");
   command->add_option("--learner", flags->learner, "lightgbm, xgboost, logistic, linear, naive_bayes, constant, auto: the best of several, or kmeans: clusters (default: by the number of rows)")->one_of({"lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant", "auto", "kmeans"});
+  command->add_option("--treatment", flags->treatment, "a column of two values that says who was treated: learn what treating adds, by an x_learner of lightgbm, xgboost, logistic or linear")->type_name("COLUMN");
+  command->add_option("--treated", flags->treated, "with --treatment: the value of those who were (default: true, 1 or the last in byte order)")->type_name("VALUE")->needs("--treatment");
   command->add_option("--n-clusters", flags->n_clusters, "kmeans: how many clusters (default: 8)")->range(2, 1000)->type_name("N");
   command->add_option("--calibrate", flags->calibrate, "isotonic, sigmoid or beta (default: none)")->one_of({"none", "isotonic", "sigmoid", "beta"});
   command->add_option("--test", flags->test, "percent of rows, by hash, held back for evaluation")->range(0.0, 90.0)->capture_default_str();
