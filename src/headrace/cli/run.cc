@@ -185,7 +185,7 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   environment.threads = global.threads;
 
   std::unique_ptr<CommandRunner> commands;   // its guard is forked before the steps' threads and data are there
-  if (std::any_of(pipeline->steps.begin(), pipeline->steps.end(), [](const StepSpec& step) { return step.kind == StepKind::kCommand || step.kind == StepKind::kPipeline; })) {
+  if (std::any_of(pipeline->steps.begin(), pipeline->steps.end(), [](const StepSpec& step) { return ProgramOf(step) != nullptr || step.kind == StepKind::kPipeline; })) {
     Result<std::unique_ptr<CommandRunner>> started = StartCommandRunner();
     if (!started.ok()) return Fail(started.status(), global);
     commands = std::move(started).value();

@@ -117,6 +117,7 @@ std::string ClustersTable(const Clusters& clusters) {
 }
 
 std::string SettingsText(const LearnerSettings& settings, const Evaluation& evaluation) {
+  if (settings.by_program) return StrCat("- fitted by a program of the pipeline, which wrote a ", LearnerName(settings.kind), " model\n");
   const std::string parts = settings.uplift ? StrCat("- made of: ", LearnerName(settings.kind), "\n") : "";
   if (settings.kind == LearnerSpec::Kind::kLogistic || settings.kind == LearnerSpec::Kind::kLinear)
     return StrCat(parts, settings.l1 > 0 ? StrCat("- l1: ", settings.l1, "\n") : "", "- l2: ", settings.l2, "\n");

@@ -9,8 +9,6 @@
 
 namespace headrace {
 
-using nlohmann::json;
-
 namespace internal {
 
 namespace {
@@ -58,12 +56,12 @@ class KMeansLearner final : public FittedLearner {
  public:
   /// `centers`: row-major.
   KMeansLearner(const std::vector<double>& centers, std::size_t features) : centers_(centers, features) {
-    json rows = json::array();
+    nlohmann::json rows = nlohmann::json::array();
     for (std::size_t c = 0; c < centers_.size(); ++c) {
       const auto from = centers.begin() + static_cast<std::ptrdiff_t>(c * features);
       rows.push_back(std::vector<double>(from, from + static_cast<std::ptrdiff_t>(features)));
     }
-    text_ = DumpJson(json{{"centers", std::move(rows)}, {"learner", "kmeans"}}) + "\n";
+    text_ = DumpJson(nlohmann::json{{"centers", std::move(rows)}, {"learner", "kmeans"}}) + "\n";
   }
   std::size_t num_features() const override { return centers_.features(); }
   std::size_t num_outputs() const override { return 2; }
@@ -90,12 +88,12 @@ class KMeansLearner final : public FittedLearner {
 };
 
 /// The centres row-major; empty where the document is none of ours.
-std::vector<double> ReadCenters(const json& document, std::size_t features) {
+std::vector<double> ReadCenters(const nlohmann::json& document, std::size_t features) {
   std::vector<double> centers;
   if (!document.is_object() || !document.contains("centers") || !document["centers"].is_array() || document["centers"].size() < 2) return {};
-  for (const json& row : document["centers"]) {
+  for (const nlohmann::json& row : document["centers"]) {
     if (!row.is_array() || row.size() != features) return {};
-    for (const json& number : row) {
+    for (const nlohmann::json& number : row) {
       if (!number.is_number() || !std::isfinite(number.get<double>())) return {};
       centers.push_back(number.get<double>());
     }

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "headrace/base/text.h"
 #include "headrace/model/boosting.h"
 #include "headrace/model/constant.h"
 #include "headrace/model/kmeans.h"
 #include "headrace/model/linear.h"
 #include "headrace/model/naive_bayes.h"
+#include "headrace/model/program_learner.h"
 #include "headrace/model/uplift.h"
 
 namespace headrace {
@@ -16,6 +18,7 @@ namespace {
 /// A learner whose folds have no iterations to agree on.
 Result<std::unique_ptr<const FittedLearner>> FitOnce(const LearnerSettings& settings, const Vectors& train,
                                                      const LearnerControl& control) {
+  if (settings.by_program) return FitByProgram(settings, train, control);
   if (settings.uplift) return FitUplift(settings, train, control);
   if (settings.kind == LearnerSpec::Kind::kNaiveBayes) return FitNaiveBayes(settings, train);
   if (settings.kind == LearnerSpec::Kind::kConstant) return FitConstant(settings, train);
@@ -57,15 +60,20 @@ std::vector<double> RawScoresOf(const FittedLearner& learner, const Matrix& vect
 }
 
 Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& source, const LearnerControl& control) {
-  if (GrowsTrees(settings.kind) && !settings.uplift) return FitBoostedFolds(settings, source, control);
+  if (GrowsTrees(settings.kind) && !settings.uplift && !settings.by_program) return FitBoostedFolds(settings, source, control);
   FoldFit fit;
   fit.iterations = settings.iterations;
   LearnerControl inner = control;
   inner.progress = nullptr;
   for (std::size_t f = 0; f < source.folds; ++f) {
     ASSIGN_OR_RETURN(const FoldVectors fold, source.make(f, control.threads));
-    const Vectors train{fold.train, fold.train_target, fold.train_weights, {}, fold.categorical, {}, fold.train_treated};
+    const Vectors train{fold.train, fold.train_target, fold.train_weights, {}, fold.categorical, {}, fold.train_treated, fold.names};
+    inner.part = StrCat("fold ", f + 1, " of ", source.folds);
     ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner, FitOnce(settings, train, inner));
+    if (settings.by_program) {
+      if (fit.link && *fit.link != learner->link()) return Error(ErrorCode::kFailed, inner.part, ": the program wrote a model of another objective than for the folds before");
+      fit.link = learner->link();
+    }
     fit.held_margins.push_back(RawScoresOf(*learner, fold.held));
     if (source.folds == 1) fit.only = std::move(learner);
     if (control.progress) control.progress(static_cast<double>(f + 1) / static_cast<double>(source.folds));
@@ -75,7 +83,7 @@ Result<FoldFit> FitFolds(const LearnerSettings& settings, const FoldSource& sour
 
 Result<std::unique_ptr<const FittedLearner>> FitLearner(const LearnerSettings& settings, const Vectors& train,
                                                         int iterations, const LearnerControl& control) {
-  if (GrowsTrees(settings.kind) && !settings.uplift) return FitBoosted(settings, train, iterations, control);
+  if (GrowsTrees(settings.kind) && !settings.uplift && !settings.by_program) return FitBoosted(settings, train, iterations, control);
   return FitOnce(settings, train, control);
 }
 

@@ -28,6 +28,7 @@ struct Vectors {
   std::span<const int> categorical = {};  ///< LightGBM: the features whose numbers name categories
   std::span<const std::int64_t> groups = {};  ///< ranking: the query of each row; the rows of a query stand together
   std::span<const std::uint8_t> treated = {};  ///< uplift: 1 for each treated row, 0 for the others
+  std::span<const std::string> names = {};     ///< of the features, for programs of the user's
   std::size_t rows() const { return matrix.rows(); }
   std::size_t features() const { return matrix.columns(); }
 };
@@ -63,6 +64,7 @@ std::vector<double> RawScoresOf(const FittedLearner& learner, const Matrix& vect
 struct LearnerSettings {
   LearnerSpec::Kind kind = LearnerSpec::Kind::kLightGbm;
   std::optional<LearnerSpec::Kind> uplift;        ///< kTwoModel, kXLearner: all else is of the learners that it is made of
+  bool by_program = false;                        ///< a program fits models of `kind`; nothing of what follows `classes` is read
   Task task = Task::kBinary;
   std::size_t classes = 2;                        ///< kMulticlass: how many
   double l2 = 1, l1 = 0;                          ///< logistic, linear
@@ -114,10 +116,16 @@ bool GrowsTrees(LearnerSpec::Kind kind);
 /// What the margins of a learner with these settings stand for.
 Link LinkOf(const LearnerSettings& settings);
 
+/// Fit by a program of the user's: what it is to learn from, and which fit of the training this is ("fold 2 of 5", "training rows", "all rows"). Gives the text of
+/// a model of the learner's kind, which nobody has looked at yet.
+using LearnerProgram = std::function<Result<std::string>(const Vectors& train, std::string_view part)>;
+
 struct LearnerControl {
   int threads = 1;                       ///< never changes a bit of the result
   std::function<void(double)> progress;  ///< fraction done; may be empty
   std::function<bool()> cancelled;       ///< asked between trees and passes, from several threads; may be empty
+  LearnerProgram program;                ///< for LearnerSettings::by_program, else empty
+  std::string part = "training rows";    ///< what it is told of the fit
 };
 
 /// One fold: vectors and targets to learn from, and others to judge by that the fit does not see.
@@ -128,6 +136,7 @@ struct FoldVectors {
   std::vector<int> monotone, categorical;                      ///< as Vectors
   std::vector<std::int64_t> train_groups, held_groups;         ///< ranking: as Vectors
   std::vector<std::uint8_t> train_treated;                     ///< uplift: as Vectors
+  std::vector<std::string> names;                              ///< as Vectors
 };
 
 /// Where the folds come from. `make` may be called for several folds at once, once each, with the threads it may use;
@@ -142,6 +151,7 @@ struct FoldFit {
   int iterations = 0;                             ///< trees: the stopping point that the folds agree on; else 1
   std::vector<std::vector<double>> held_margins;  ///< per fold: its held-out rows x num_outputs
   std::shared_ptr<const FittedLearner> only;      ///< of the only fold; null where there are several
+  std::optional<Link> link;                       ///< by a program: that of all folds' models; else LinkOf the settings says it
 };
 
 /// Learn on each fold and give the margins of its held-out rows. With early stopping, all folds grow in step; after

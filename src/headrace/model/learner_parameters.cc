@@ -156,6 +156,10 @@ Result<LearnerSettings> ResolveLearner(const LearnerSpec& spec, Task task, std::
   settings.kind = spec.kind;
   settings.uplift = spec.uplift;
   if (!spec.given && spec.categorical.empty() && rows <= kSmall) settings.kind = task == Task::kRegression ? kLinear : kLogistic;
+  settings.by_program = spec.by_program;
+  if (spec.by_program && (settings.kind == kLogistic || settings.kind == kLinear) && (settings.kind == kLinear) != (task == Task::kRegression))
+    return Error(ErrorCode::kInvalid, "the program writes a ", LearnerName(settings.kind), " model, which cannot do ", TaskName(task)).WithHelp(task == Task::kRegression ? "let it write `linear` or `lightgbm`" : "let it write `logistic` or `lightgbm`");
+  if (spec.by_program) return settings;
   if ((settings.kind == kKMeans) != (task == Task::kClustering))
     return Error(ErrorCode::kInvalid, "the ", LearnerName(settings.kind), " learner cannot do ", TaskName(task)).WithHelp("clusters come from `kmeans`, which has no target");
   if (settings.kind == kLightGbm) return internal::ResolveLightGbm(spec, std::move(settings), rows);

@@ -37,6 +37,7 @@ struct LearnerSpec {
   Kind kind = Kind::kLightGbm;
   std::optional<Kind> uplift;            ///< kTwoModel, kXLearner: it is made of learners of `kind`, which the rest describes
   bool given = false;                    ///< false: the default learner for the target
+  bool by_program = false;               ///< `learner: {command: ...}`: a program of the user's fits a model of `kind` (TrainContext::program), which is read like a stranger's
   bool automatic = false;                ///< `learner: auto`: the sensible few are tried on the folds and the best is kept
   std::optional<Task> task;              ///< from `objective`; otherwise told from the target
   /// LightGBM's (num_iterations, num_leaves, ...) or XGBoost's (num_boost_round, max_depth, ...) own parameter names and values; kKMeans: scikit-learn's (n_clusters, ...).

@@ -184,6 +184,7 @@ class Trainer {
     if (rows_.folds.held_aside()) source.make = [this, trees](std::size_t fold, int threads) { return rows_.MakeFold(spec_.transform, fold, trees, threads, &held_aside_fit_); };
     ASSIGN_OR_RETURN(FoldFit fit, FitFolds(settings_, source, Control("folds")));
     iterations_ = fit.iterations;
+    link_ = fit.link;
     if (rows_.folds.held_aside()) held_aside_learner_ = std::move(fit.only);
     const std::size_t outputs = settings_.num_outputs();
     std::vector<std::size_t> next(source.folds, 0);
@@ -224,10 +225,10 @@ class Trainer {
     if (spec_.calibrate.kind != CalibrationSpec::Kind::kNone) {
       std::vector<double> scores = unseen_margins_;
       if (spec_.calibrate.kind != CalibrationSpec::Kind::kSigmoid)
-        ApplyLink(LinkOf(settings_), unseen_rows_.size(), outputs, scores.data());
+        ApplyLink(UnseenLink(), unseen_rows_.size(), outputs, scores.data());
       ASSIGN_OR_RETURN(calibration_, FitCalibration(scores, target, weights));
     }
-    ApplyLinkAndCalibration(LinkOf(settings_), calibration_, outputs, unseen_predictions_,
+    ApplyLinkAndCalibration(UnseenLink(), calibration_, outputs, unseen_predictions_,
                             calibration_.by().empty() ? std::vector<std::size_t>() : SegmentsOf(calibration_, rows_.table.Take(unseen_rows_, context_.threads)));
     threshold_ = spec_.threshold.fixed;
     if (spec_.threshold.chosen()) {
@@ -236,7 +237,10 @@ class Trainer {
     return Ok();
   }
 
-  Result<Fit> FitOn(const std::vector<std::size_t>& rows) {
+  /// What the margins of the folds stand for.
+  Link UnseenLink() const { return link_.value_or(LinkOf(settings_)); }
+
+  Result<Fit> FitOn(const std::vector<std::size_t>& rows, const char* part = "training rows") {
     Progress("fit", 0);
     if (context_.cancelled && context_.cancelled()) return Error(ErrorCode::kInterrupted, "training was interrupted");
     ASSIGN_OR_RETURN(FitOutput fitted,
@@ -247,8 +251,11 @@ class Trainer {
     std::vector<int> categorical;
     if (GrowsTrees(settings_.kind)) { ASSIGN_OR_RETURN(categorical, rows_.CategoricalOf(fitted.transform, fitted.matrix)); }
     const std::vector<std::uint8_t> treated = rows_.TreatedOf(rows);
-    ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner,
-                     FitLearner(settings_, {fitted.matrix, target, weights, monotone, categorical, groups, treated}, iterations_, Control("fit")));
+    const Vectors train{fitted.matrix, target, weights, monotone, categorical, groups, treated, fitted.transform.output_names()};
+    LearnerControl control = Control("fit");
+    control.part = part;
+    ASSIGN_OR_RETURN(std::unique_ptr<const FittedLearner> learner, FitLearner(settings_, train, iterations_, control));
+    if (link_ && learner->link() != *link_) return Error(ErrorCode::kFailed, part, ": the program wrote a model of another objective than for the folds");
     return MakeFit(std::move(fitted), std::move(learner));
   }
 
@@ -299,7 +306,7 @@ class Trainer {
     evaluation_.train_rows = static_cast<std::int64_t>(rows_.split.train.size());
     evaluation_.test_rows = static_cast<std::int64_t>(evaluated_rows_.size());
     evaluation_.dropped_rows = rows_.split.dropped;
-    evaluation_.iterations = GrowsTrees(settings_.kind) ? iterations_ : 0;
+    evaluation_.iterations = GrowsTrees(settings_.kind) && !settings_.by_program ? iterations_ : 0;
     output_.test_predictions = TestPredictions(spec_, rows, ScoreTable(*fit_.scorer, predictions_));
     if (clusters()) return EvaluateAsClusters(rows);
     const std::vector<double> target = rows_.TargetOf(evaluated_rows_), weights = rows_.WeightsOf(evaluated_rows_);
@@ -390,7 +397,7 @@ class Trainer {
     if (!spec_.refit_all_rows || fitted_rows_.size() == rows_.table.num_rows()) return Ok();
     fitted_rows_.resize(rows_.table.num_rows());
     std::iota(fitted_rows_.begin(), fitted_rows_.end(), std::size_t{0});
-    ASSIGN_OR_RETURN(fit_, FitOn(fitted_rows_));
+    ASSIGN_OR_RETURN(fit_, FitOn(fitted_rows_, "all rows"));
     Note("fitted once more on all rows after the evaluation");
     return Ok();
   }
@@ -459,6 +466,7 @@ class Trainer {
     LearnerControl control;
     control.threads = context_.threads;
     control.cancelled = context_.cancelled;
+    if (context_.program) control.program = [this](const Vectors& train, std::string_view part) { return context_.program({settings_, train, rows_.target.classes, part}); };
     if (context_.progress) control.progress = [this, stage](double fraction) { context_.progress(stage, fraction); };
     return control;
   }
@@ -477,6 +485,7 @@ class Trainer {
   LearnerSettings settings_;
   std::vector<std::string> metric_names_;
   int iterations_ = 1;
+  std::optional<Link> link_;              // by a program: of the folds' models
   std::vector<std::size_t> unseen_rows_;  // training rows scored by a learner that had not seen them
   std::vector<double> unseen_margins_, unseen_predictions_;
   std::optional<FitOutput> held_aside_fit_;                     // where a tenth was held aside: the transform and

@@ -15,6 +15,8 @@
 namespace headrace {
 
 class TrialJournal;
+struct LearnerSettings;
+struct Vectors;
 
 struct GateVerdict {
   std::string text;
@@ -33,6 +35,14 @@ struct TrainOutput {
   bool gates_passed() const { for (const GateVerdict& g : gates) if (!g.passed) return false; return true; }
 };
 
+/// One fit that a program of the user's does. Borrowed.
+struct ProgramFit {
+  const LearnerSettings& settings;
+  const Vectors& train;                             ///< with the names of the features
+  const std::vector<std::string>& classes;          ///< the target's numbers count them from 0
+  std::string_view part;                            ///< "fold 2 of 5", "training rows", "all rows"
+};
+
 struct TrainContext {
   std::string pipeline;                             ///< that trains, for the model card; "" = none
   std::vector<UnfittedStep> unfitted;
@@ -42,6 +52,8 @@ struct TrainContext {
   std::function<bool()> cancelled;                  ///< may be empty; asked from several threads at once
   /// False: when nothing else needs folds and the split leaves no test rows, none are fitted only to tell how good the model is; metrics are then of the rows learnt from.
   bool evaluate = true;
+  /// Runs the program of `learner: {command: ...}`: gives the text of the model that it wrote. May be empty: then such a training is refused. Called on the thread of Train.
+  std::function<Result<std::string>(const ProgramFit&)> program;
   TrialJournal* trials = nullptr;                   ///< scores of trials that an interrupted training left, and where this one keeps its own; may be null. Never changes a bit of the result
   std::optional<bool> compress;                     ///< the learner's vectors: as FitContext; never changes a bit of the result
   std::function<double()> seconds;                  ///< a clock that only goes forward, for TuneSpec::budget_us; may be empty: no budget

@@ -9,6 +9,7 @@
 #include "headrace/model/folds.h"
 #include "headrace/model/gate.h"
 #include "headrace/model/learner.h"
+#include "headrace/model/program_learner.h"
 #include "headrace/model/queries.h"
 #include "headrace/model/scorer_parts.h"
 #include "headrace/model/split.h"
@@ -180,6 +181,7 @@ Status CheckTrainSpec(const TrainSpec& spec) {
   RETURN_IF_ERROR(CheckTreatment(spec));
   RETURN_IF_ERROR(CheckRanking(spec));
   RETURN_IF_ERROR(CheckClustering(spec));
+  RETURN_IF_ERROR(CheckProgramLearner(spec));
   RETURN_IF_ERROR(CheckSplit(spec.split));
   RETURN_IF_ERROR(CheckFolds(spec.folds));
   RETURN_IF_ERROR(CheckTuneSpace(spec.tune, spec.learner));

@@ -141,6 +141,7 @@ Result<FoldVectors> TrainingRows::MakeFold(const std::vector<TransformSpec>& tra
   vectors.train_groups = GroupsOf(train);
   vectors.held_groups = GroupsOf(held);
   vectors.train_treated = TreatedOf(train);
+  vectors.names = fitted->transform.output_names();
   if (trees) {
     ASSIGN_OR_RETURN(vectors.monotone, MonotoneOf(fitted->transform.output_names()));
     ASSIGN_OR_RETURN(vectors.categorical, CategoricalOf(fitted->transform, vectors.train));

@@ -14,12 +14,12 @@ namespace headrace {
 namespace {
 
 /// "[4.65E-1]" of "base_score":"[4.65E-1]" in a model's JSON.
-Result<std::string> BaseScore(std::string_view json) {
+Result<std::string> BaseScore(std::string_view model) {
   constexpr std::string_view kKey = "\"base_score\":\"";
-  const std::size_t from = json.find(kKey), to = json.find('"', from + kKey.size());
+  const std::size_t from = model.find(kKey), to = model.find('"', from + kKey.size());
   if (from == std::string_view::npos || to == std::string_view::npos)
     return Error(ErrorCode::kInternal, "XGBoost's model has no base_score");
-  return std::string(json.substr(from + kKey.size(), to - from - kKey.size()));
+  return std::string(model.substr(from + kKey.size(), to - from - kKey.size()));
 }
 
 class XgboostBooster final : public Booster {
@@ -157,8 +157,8 @@ class XgboostBooster final : public Booster {
   }
 
   /// What a booster of this base_score and no tree says: "-0.14" or one number a class.
-  Result<std::string> BaseMargin(std::string_view json) const {
-    ASSIGN_OR_RETURN(const std::string base_score, BaseScore(json));
+  Result<std::string> BaseMargin(std::string_view model) const {
+    ASSIGN_OR_RETURN(const std::string base_score, BaseScore(model));
     const std::vector<double> row(features_, std::numeric_limits<double>::quiet_NaN());
     void* matrix = nullptr;
     void* empty = nullptr;

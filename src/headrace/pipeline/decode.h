@@ -78,6 +78,8 @@ std::optional<Contract> ReadContract(const std::string& path, const Place& place
 std::optional<Contract> ReadContractFile(const std::string& file, const std::string& path, Diagnostics& diagnostics);
 /// What stands under `command`; adds what it reads, and its unfitted text, to `draft`.
 CommandSpec DecodeCommand(const Node& node, const DecodeContext& context, DraftStep& draft);
+/// What stands under `command` of a learner: a program without inputs and outputs of its own.
+CommandSpec DecodeProgram(const Node& node, const DecodeContext& context);
 /// What stands under `aggregate`; adds what it reads, and its unfitted text, to `draft`.
 AggregateSpec DecodeAggregate(const Node& node, const DecodeContext& context, DraftStep& draft);
 /// What stands under `fill`, as a query; adds what it reads, and its unfitted text, to `draft`.

@@ -41,17 +41,31 @@ Json ToJson(const Node& node) {
 
 class CommandDecoder {
  public:
-  CommandDecoder(const Node& node, const DecodeContext& context, DraftStep& draft) : node_(node), context_(context), draft_(draft) {}
+  CommandDecoder(const Node& node, const DecodeContext& context) : node_(node), context_(context) {}
 
-  CommandSpec Decode() {
+  CommandSpec Decode(DraftStep& draft) {
+    Program();
+    Reads(draft);
+    Outputs();
+    draft.spec.unfitted_text = Unfitted(*node_.Find("run"));
+    return std::move(spec_);
+  }
+
+  /// Without what it reads and writes.
+  CommandSpec DecodeProgram() {
+    Program();
+    spec_.outputs.emplace();
+    return std::move(spec_);
+  }
+
+ private:
+  void Program() {
     const Node& run = *node_.Find("run");
     for (const Node& item : run.items) spec_.argv.push_back(TextOf(&item));
     const bool nothing = run.is_list() && (run.items.empty() || (run.items[0].text.empty() && !run.items[0].pending));
     if (nothing) Error(DiagnosticCode::kBadValue, StartOf(run), "`run` names no program", "write `[python3, scripts/fit.py]`");
     for (const Node& item : run.items)
       if (item.text.find('\0') != std::string::npos) Error(DiagnosticCode::kBadValue, item.place, "an argument cannot hold a NUL byte");
-    Reads();
-    Outputs();
     spec_.code = TextsOf(node_.Find("code"));
     Scripts(run);
     if (const Node* params = node_.Find("params")) spec_.params = Params(*params);
@@ -61,11 +75,8 @@ class CommandDecoder {
     spec_.cpu_time_us = DurationOf(node_.Find("cpu_time"), 0);
     spec_.open_files = IntOf(node_.Find("files"), 0);
     spec_.log_bytes = SizeOf(node_.Find("log_size"), spec_.log_bytes);
-    draft_.spec.unfitted_text = Unfitted(run);
-    return std::move(spec_);
   }
 
- private:
   void Error(DiagnosticCode code, const Place& place, std::string message, std::string help = "") {
     context_.diagnostics.AddError(code, place, std::move(message)).Help(std::move(help));
   }
@@ -89,11 +100,11 @@ class CommandDecoder {
           .Related(first->second->place, "the other");
   }
 
-  void Reads() {
+  void Reads(DraftStep& draft) {
     std::map<std::string, const Node*> taken;
     ForEach("reads", [&](const Node& item) {
       Claim(taken, "HEADRACE_INPUT_", item);
-      draft_.references.push_back({StepReference::Role::kFile, item.text, item.text, item.place});
+      draft.references.push_back({StepReference::Role::kFile, item.text, item.text, item.place});
     });
   }
 
@@ -156,13 +167,14 @@ class CommandDecoder {
 
   const Node& node_;
   const DecodeContext& context_;
-  DraftStep& draft_;
   CommandSpec spec_;
 };
 
 }  // namespace
 
-CommandSpec DecodeCommand(const Node& node, const DecodeContext& context, DraftStep& draft) { return CommandDecoder(node, context, draft).Decode(); }
+CommandSpec DecodeCommand(const Node& node, const DecodeContext& context, DraftStep& draft) { return CommandDecoder(node, context).Decode(draft); }
+
+CommandSpec DecodeProgram(const Node& node, const DecodeContext& context) { return CommandDecoder(node, context).DecodeProgram(); }
 
 std::string CommandSpec::VariableOf(std::string_view name) {
   std::string out;

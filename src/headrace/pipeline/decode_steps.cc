@@ -206,6 +206,7 @@ class StepDecoder {
     Refer(StepReference::Role::kData, "data", *node.Find("data"));
     spec.train = DecodeTrain(node, step_.Find("gate"), diagnostics_);
     const Node* learner = node.Find("learner");
+    if (spec.train.learner.by_program) spec.program = DecodeProgram(learner->entries.front().value, context_);
     if (node.Find("target") == nullptr && spec.train.learner.kind != LearnerSpec::Kind::kKMeans && (learner == nullptr || !learner->pending))
       Error(DiagnosticCode::kMissingKey, StartOf(node), "`train` needs the key `target`", "add `target: churned`; only the learner `kmeans` has none");
     if (const Node* registration = step_.Find("register")) {

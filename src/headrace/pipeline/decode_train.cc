@@ -2,6 +2,7 @@
 #include <tuple>
 
 #include "headrace/base/text.h"
+#include "headrace/model/learner.h"
 #include "headrace/model/tune.h"
 #include "headrace/pipeline/decode.h"
 #include "headrace/pipeline/decode_learning.h"
@@ -47,6 +48,7 @@ class TrainDecoder {
     TreesOnly(node);
     Uplift(node);
     Clustering(node);
+    Program(node);
     Queries(node);
     NoTargetAmong(node, "key", spec_.key);
     NoTargetAmong(node, "ignore", spec_.ignore);
@@ -160,6 +162,7 @@ class TrainDecoder {
       learner.uplift = name == "two_model" ? LearnerSpec::Kind::kTwoModel : LearnerSpec::Kind::kXLearner;
       return Learner(node.entries.front().value);
     }
+    if (name == "command") return LearnerProgram(node.entries.front().value);
     if (name == "xgboost") learner.kind = LearnerSpec::Kind::kXgboost;
     if (name == "logistic") learner.kind = LearnerSpec::Kind::kLogistic;
     if (name == "linear") learner.kind = LearnerSpec::Kind::kLinear;
@@ -187,6 +190,11 @@ class TrainDecoder {
       if (const Status status = CheckLearner(alone); !status.ok())
         Error(DiagnosticCode::kLearner, entry.key_place, status.message(), status.help());
     }
+  }
+
+  void LearnerProgram(const Node& program) {
+    spec_.learner.by_program = true;
+    if (const Result<LearnerSpec::Kind> kind = LearnerFromName(TextOf(program.Find("writes"))); kind.ok()) spec_.learner.kind = *kind;
   }
 
   bool TakeTask(const Node& objective) {
@@ -224,6 +232,10 @@ class TrainDecoder {
     for (const char* key : {"target", "tune", "folds"})
       if (const Node* value = node.Find(key); value != nullptr && value->pending) return;
     if (const Status status = CheckClusters(spec_); !status.ok()) Error(DiagnosticCode::kLearner, PlaceOfKey(node, status.message()), status.message(), status.help());
+  }
+
+  void Program(const Node& node) {
+    if (const Status status = CheckProgram(spec_); !status.ok()) Error(DiagnosticCode::kLearner, PlaceOfKey(node, status.message()), status.message(), status.help());
   }
 
   /// The key that a message begins with between backticks; the learner where it stands elsewhere.

@@ -9,6 +9,7 @@
 #include "headrace/model/gate.h"
 #include "headrace/model/learner.h"
 #include "headrace/model/metrics.h"
+#include "headrace/model/program_learner.h"
 #include "headrace/model/queries.h"
 #include "headrace/model/treatment.h"
 
@@ -47,6 +48,8 @@ Status CheckQueries(const TrainSpec& spec) { return CheckRanking(spec); }
 Status CheckUplift(const TrainSpec& spec) { return CheckTreatment(spec); }
 
 Status CheckClusters(const TrainSpec& spec) { return CheckClustering(spec); }
+
+Status CheckProgram(const TrainSpec& spec) { return CheckProgramLearner(spec); }
 
 Status CheckUpliftMetric(std::string_view name) {
   if (NeedsTreatment(name)) return CheckMetricName(name, Task::kRegression);

@@ -16,6 +16,7 @@ Status CheckLearner(const LearnerSpec& spec);
 Status CheckQueries(const TrainSpec& spec);   ///< `group`, and objectives that rank
 Status CheckUplift(const TrainSpec& spec);    ///< `treatment`, and learners of uplift
 Status CheckClusters(const TrainSpec& spec);  ///< what a learner of clusters cannot be asked for
+Status CheckProgram(const TrainSpec& spec);   ///< what a program that fits cannot be asked for
 Status CheckUpliftMetric(std::string_view name);
 
 }  // namespace headrace

@@ -12,6 +12,22 @@ Shape FoldsShape() {
   })});
 }
 
+Key ProgramRun() { return Required({"run", ListOf(Scalar(kText)), "the program and its arguments, each one text: no shell reads them", "[python3, scripts/fit.py, --fast]"}); }
+
+std::vector<Key> ProgramKeys() {
+  const Shape secret_or_text = Either({Scalar(kText), MapOf("secret: NAME", {Required({"secret", Scalar(kName), "the variable NAME, or the file that NAME_FILE names, holds the value", "API_TOKEN"})})});
+  return {
+      {"code", ListOrSingle(Scalar(kPath)), "files of the project that decide what it does: when one changes, the step runs again; `*` and `**` match several", "[\"scripts/**/*.py\"]"},
+      {"params", Named("name: value", Either({Scalar(kAny), ListOf(Scalar(kColumn))})), "what it gets as a JSON object in `HEADRACE_PARAMS`", "{since: \"${params.since}\"}"},
+      {"env", Named("NAME: value", secret_or_text), "variables of its environment besides PATH, HOME, LANG, TZ and TMPDIR", "{API_TOKEN: {secret: API_TOKEN}}"},
+      {"memory", Scalar(kSize), "address space of each of its processes", "2GiB"},
+      {"cpu_time", Scalar(kDuration), "processor time of each of its processes", "10m"},
+      {"files", IntFrom(8), "files that each of its processes may hold open", "1024"},
+      {"file_size", Scalar(kSize), "largest file it may write", "4GiB"},
+      {"log_size", Scalar(kSize), "how much is kept of each of its two outputs: beginning and end; 1MiB when not given", "4MiB"},
+  };
+}
+
 Shape LearnerShape() {
   const Shape penalties = MapOf("parameters", {
       {"l2", Scalar(kDouble), "strength of the L2 penalty: 1/C of scikit-learn's LogisticRegression, alpha of Ridge; 1 when not given", "1.0"},
@@ -33,9 +49,12 @@ Shape LearnerShape() {
   const Shape part = Either({Choice({"lightgbm", "xgboost", "logistic", "linear"}), MapOf("one learner", with_parameters, {"lightgbm", "xgboost", "logistic", "linear"})});
   with_parameters.push_back({"two_model", part, "uplift: the difference of two models, of the treated rows and of the others; with `treatment` (docs/learners.md)", "{lightgbm: {num_leaves: 15}}"});
   with_parameters.push_back({"x_learner", part, "uplift: models of what treatment did to each row; with `treatment` (docs/learners.md)", "lightgbm"});
+  std::vector<Key> program = {ProgramRun(), Required({"writes", Choice({"lightgbm", "xgboost", "logistic", "linear"}), "what model it leaves at the path in `HEADRACE_MODEL`", "lightgbm"})};
+  for (Key& key : ProgramKeys()) program.push_back(std::move(key));
+  with_parameters.push_back({"command", MapOf("a program that fits", std::move(program)), "a program of your own fits, and writes a model that Headrace reads and scores (docs/learners.md)", "{run: [python3, scripts/fit.py], writes: lightgbm, code: [scripts/fit.py]}"});
   with_parameters.push_back({"kmeans", kmeans, "clusters of rows that are alike, without a `target` (docs/learners.md)", "{n_clusters: 5}"});
   return Either({Choice({"auto", "lightgbm", "xgboost", "logistic", "linear", "naive_bayes", "constant", "kmeans"}),
-                 MapOf("one learner", std::move(with_parameters), {"lightgbm", "xgboost", "logistic", "linear", "two_model", "x_learner", "kmeans"})});
+                 MapOf("one learner", std::move(with_parameters), {"lightgbm", "xgboost", "logistic", "linear", "two_model", "x_learner", "kmeans", "command"})});
 }
 
 Shape ThresholdShape() {

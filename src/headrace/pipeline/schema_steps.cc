@@ -119,21 +119,14 @@ Shape DeliverShape() {
 }
 
 Shape CommandShape() {
-  const Shape secret_or_text = Either({Scalar(kText), MapOf("secret: NAME", {Required({"secret", Scalar(kName), "the variable NAME, or the file that NAME_FILE names, holds the value", "API_TOKEN"})})});
-  return MapOf("a program to run", {
-      Required({"run", ListOf(Scalar(kText)), "the program and its arguments, each one text: no shell reads them", "[python3, scripts/fit.py, --fast]"}),
+  std::vector<Key> keys = {
+      internal::ProgramRun(),
       {"reads", ListOrSingle(Scalar(kStep)), "steps whose datasets or models it gets, as paths in `HEADRACE_INPUT_NAME`", "[features]"},
       {"outputs", ListOrSingle(Scalar(kName)),
        "datasets it writes, at the paths in `HEADRACE_OUTPUT_NAME`, read as `step.name`; when not given one, at `HEADRACE_OUTPUT`, read as `step`; `[]`: none, and it runs each time", "[scores, rejected]"},
-      {"code", ListOrSingle(Scalar(kPath)), "files of the project that decide what it does: when one changes, the step runs again; `*` and `**` match several", "[\"scripts/**/*.py\"]"},
-      {"params", Named("name: value", Either({Scalar(kAny), ListOf(Scalar(kColumn))})), "what it gets as a JSON object in `HEADRACE_PARAMS`", "{since: \"${params.since}\"}"},
-      {"env", Named("NAME: value", secret_or_text), "variables of its environment besides PATH, HOME, LANG, TZ and TMPDIR", "{API_TOKEN: {secret: API_TOKEN}}"},
-      {"memory", Scalar(kSize), "address space of each of its processes", "2GiB"},
-      {"cpu_time", Scalar(kDuration), "processor time of each of its processes", "10m"},
-      {"files", IntFrom(8), "files that each of its processes may hold open", "1024"},
-      {"file_size", Scalar(kSize), "largest file it may write", "4GiB"},
-      {"log_size", Scalar(kSize), "how much is kept of each of its two outputs: beginning and end; 1MiB when not given", "4MiB"},
-  });
+  };
+  for (Key& key : internal::ProgramKeys()) keys.push_back(std::move(key));
+  return MapOf("a program to run", std::move(keys));
 }
 
 Key Baseline() {

@@ -82,11 +82,6 @@ struct RegisterSpec {
   Promote promote = Promote::kAuto;                  ///< the alias `champion` moves when every gate passed; kApprove: and somebody said yes
 };
 
-struct TrainStepSpec {
-  TrainSpec train;
-  std::optional<RegisterSpec> registration;
-};
-
 /// Which model a step applies: exactly one of step, name and file is set.
 struct ModelRef {
   std::string step;                                  ///< a train step of this pipeline
@@ -127,6 +122,12 @@ struct CommandSpec {
   /// The end of the variable that holds the path of an input or output: "BASE_EVENTS" for "base.events".
   static std::string VariableOf(std::string_view name);
   bool has_output(std::string_view name) const;      ///< "" = the main one
+};
+
+struct TrainStepSpec {
+  TrainSpec train;
+  std::optional<RegisterSpec> registration;
+  std::optional<CommandSpec> program;                ///< that fits (train.learner.by_program); without outputs of its own
 };
 
 /// Another pipeline of the project, run as a part of this one: for the same tenant and interval, with parameters of its own.
@@ -212,5 +213,11 @@ struct StepSpec {
 
   template <typename T> const T& as() const { return std::get<T>(spec); }
 };
+
+/// The program of the user's that the step runs: a command's, or one that fits its model; null for other steps.
+inline const CommandSpec* ProgramOf(const StepSpec& step) {
+  if (step.kind == StepKind::kCommand) return &step.as<CommandSpec>();
+  return step.kind == StepKind::kTrain && step.as<TrainStepSpec>().program ? &*step.as<TrainStepSpec>().program : nullptr;
+}
 
 }  // namespace headrace

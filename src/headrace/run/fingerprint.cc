@@ -72,8 +72,16 @@ Json Describe(const TrainSpec& spec) {
           {"evaluate", spec.evaluate}, {"segments", spec.segments}, {"gate", gates}, {"refit_all_rows", spec.refit_all_rows}, {"purpose", spec.purpose}, {"limits", spec.limits}};
 }
 
+/// Limits are left out: within them the output is the same, beyond them there is none.
+Json Describe(const CommandSpec& spec) {
+  Json env = Json::object();
+  for (const auto& [name, value] : spec.env) env[name] = value.secret.empty() ? value.text : StrCat("secret ", value.secret);
+  return {{"run", spec.argv}, {"outputs", spec.outputs ? Json(*spec.outputs) : Json()}, {"params", ParseJson(spec.params)}, {"env", env}};
+}
+
 Json Describe(const TrainStepSpec& spec) {
   Json out = Describe(spec.train);
+  if (spec.program) out["learner"]["command"] = Describe(*spec.program);
   if (spec.registration) out["register"] = {{"name", spec.registration->name}, {"promote", static_cast<int>(spec.registration->promote)}};
   return out;
 }
@@ -85,13 +93,6 @@ Json Describe(const ScoreSpec& spec) {
 Json Describe(const DeliverSpec& spec) {
   return {{"connection", spec.connection}, {"table", spec.table}, {"file", spec.file}, {"mode", DeliverModeName(spec.mode)},
           {"key", spec.key}, {"allow_older", spec.allow_older}, {"preview", spec.preview}};
-}
-
-/// Limits are left out: within them the output is the same, beyond them there is none.
-Json Describe(const CommandSpec& spec) {
-  Json env = Json::object();
-  for (const auto& [name, value] : spec.env) env[name] = value.secret.empty() ? value.text : StrCat("secret ", value.secret);
-  return {{"run", spec.argv}, {"outputs", spec.outputs ? Json(*spec.outputs) : Json()}, {"params", ParseJson(spec.params)}, {"env", env}};
 }
 
 Json Describe(const PipelineStepSpec& spec) { return {{"pipeline", spec.pipeline}, {"params", spec.params}, {"output", spec.output}}; }
@@ -166,10 +167,11 @@ std::string FingerprintParts(const StepSpec& step, const std::map<std::string, S
     parts["until"] = FormatTimestamp(interval.end_us);   // the same rows grow old
   for (const auto& [name, input] : inputs)  // a model's label stands in the scored rows
     parts["inputs"][name] = StrCat(input.label, input.label.empty() ? "" : " ", input.artifact.digest);
-  if (!sources.empty()) parts[step.kind == StepKind::kCommand ? "code" : "sources"] = sources;
-  // A command is told the interval; a baseline expects something else of each.
+  const bool program = ProgramOf(step) != nullptr;
+  if (!sources.empty()) parts[program ? "code" : "sources"] = sources;
+  // A program is told the interval; a baseline expects something else of each.
   const bool by_interval = std::any_of(step.checks.begin(), step.checks.end(), [](const CheckSpec& check) { return check.baseline.has_value(); });
-  if (step.kind == StepKind::kCommand || by_interval) parts["interval"] = StrCat(FormatTimestamp(interval.start_us), " to ", FormatTimestamp(interval.end_us));
+  if (program || by_interval) parts["interval"] = StrCat(FormatTimestamp(interval.start_us), " to ", FormatTimestamp(interval.end_us));
   parts["program"] = StrCat(ThisBuild().version, " ", ThisBuild().commit);
   return DumpJson(parts);
 }

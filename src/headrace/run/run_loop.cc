@@ -55,7 +55,7 @@ std::string_view WhyAlways(const StepSpec& step) {
 
 namespace {
 Result<std::map<std::string, std::string>> ReadSources(const ResolvedPipeline& pipeline, const StepSpec& step) {
-  if (step.kind == StepKind::kCommand) return CodeDigests(pipeline.root, step.as<CommandSpec>());
+  if (const CommandSpec* program = ProgramOf(step)) return CodeDigests(pipeline.root, *program);
   std::map<std::string, std::string> digests;
   if (step.kind != StepKind::kExtract || step.as<ExtractSpec>().file.empty()) return digests;
   ASSIGN_OR_RETURN(const std::vector<std::string> files, MatchFiles(JoinPath(pipeline.root, step.as<ExtractSpec>().file)));

@@ -10,6 +10,7 @@
 #include "headrace/notify/alert.h"
 #include "headrace/pipeline/tags.h"
 #include "headrace/sql/engine.h"
+#include "headrace/step/learner_program.h"
 #include "headrace/step/step_internal.h"
 
 namespace headrace {
@@ -61,6 +62,7 @@ Result<StepFiles> RunTrain(const StepContext& context) {
   RETURN_IF_ERROR(ResolveTags(context.pipeline(), settings.transform));
   for (const std::string& name : PersonalColumns(context.pipeline()))
     if (data.schema().IndexOf(name)) settings.personal.push_back(name);
+  if (spec.program) train.program = [&](const ProgramFit& fit) { return FitByProgram(context, *spec.program, fit); };
   std::optional<TrialJournal> trials;
   if (Searches(context)) {
     ASSIGN_OR_RETURN(const std::string path, context.store().TrialsPath(context.fingerprint));
