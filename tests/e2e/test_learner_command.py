@@ -2,15 +2,26 @@
 
 import csv
 import json
+import os
+import pathlib
 import random
 import re
 import subprocess
+import sys
 
+import pandas
 import pytest
 
 from world import HEADRACE, SOURCE
 
-PYTHON = SOURCE / ".venv" / "bin" / "python"
+BIN = pathlib.Path(os.environ.get("HEADRACE_BIN_DIR", SOURCE / "build" / "bin"))
+os.environ["HEADRACE_LIBRARY"] = str(BIN.parent / "lib" / "libheadrace.so")
+sys.path.insert(0, str(SOURCE / "python"))
+
+import headrace as sdk  # noqa: E402
+from headrace.sklearn import HeadraceClassifier  # noqa: E402
+
+PYTHON = sys.executable
 
 PIPELINE = """
 name: main
@@ -61,7 +72,7 @@ def project(tmp_path):
 
 def write(project, program, writes, pipeline=PIPELINE):
     (project / "fit.py").write_text(program)
-    (project / "main.yaml").write_text(pipeline.replace("PYTHON", str(PYTHON)).replace("WRITES", writes))
+    (project / "main.yaml").write_text(pipeline.replace("PYTHON", PYTHON).replace("WRITES", writes))
 
 
 def headrace(project, *argv):
@@ -146,3 +157,19 @@ def test_what_it_does_wrong_is_told(project, program, code, told):
 def test_a_program_that_is_not_there(project):
     write(project, LOGISTIC, "logistic", PIPELINE.replace("PYTHON", "no-such-program"))
     assert "no-such-program" in run(project, 2).stderr
+
+
+def test_secrets_are_masked_in_what_it_wrote(project):
+    program = "import os; print('the key is', os.environ['KEY'])\n" + LOGISTIC
+    write(project, program, "logistic", PIPELINE.replace("params:", "env: {KEY: {secret: LEARNER_KEY}}, params:"))
+    ran = subprocess.run([HEADRACE, "--json", "run", "main.yaml"], cwd=project, capture_output=True, text=True, env={**os.environ, "LEARNER_KEY": "open-sesame-4711"})
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    logs = headrace(project, "logs", json.loads(ran.stdout)["run"], "model").stdout
+    assert "the key is" in logs and "open-sesame" not in logs
+
+
+def test_without_a_project_nobody_runs_it(project):
+    table = pandas.read_csv(project / "people.csv")
+    with pytest.raises(sdk.HeadraceError, match="programs run in the pipelines of a project only"):
+        HeadraceClassifier(learner={"command": {"run": ["touch", str(project / "touched")], "writes": "logistic"}}).fit(table[["visits", "spend"]], table["bought"])
+    assert not (project / "touched").exists()
