@@ -120,6 +120,23 @@ TEST(KllTest, RankingsOfManyValuesAreTheSameForAnyNumberOfThreads) {
   }
 }
 
+/// 2^24 different numbers, out of order; the one more is the largest.
+TEST(KllTest, RankingsBeginToSketchBeyondTheStatedRows) {
+  std::vector<double> values(kExactPercentiles);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i * 10'368'889 % values.size());
+  const std::vector<double> wanted{0, 1, 50, 99, 100};
+  const Ranking exact(values, 2);
+  EXPECT_FALSE(exact.sketched());
+  const auto last = static_cast<double>(values.size() - 1);
+  EXPECT_THAT(exact.Percentiles(wanted), testing::ElementsAre(0, last * 0.01, last * 0.5, last * 0.99, last));
+  values.push_back(last + 1);
+  const Ranking sketched(values, 2);
+  EXPECT_TRUE(sketched.sketched());
+  const std::vector<double> found = sketched.Percentiles(wanted);
+  for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], (last + 1) * wanted[i] / 100, KllSketch::kRankError * last);
+  EXPECT_EQ(found.back(), last + 1);
+}
+
 /// Every step that asks for percentiles.
 TEST(KllTest, ATransformSaysWhichColumnsPercentilesAreSketched) {
   constexpr std::size_t kRows = 200'000;
