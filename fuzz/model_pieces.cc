@@ -122,7 +122,7 @@ Table OddRows(const Model& model) {
 
 void UseModel(const std::shared_ptr<const Model>& model) {
   (void)model->ReplayProof().ok();
-  (void)DescribeAsJson(model->info());
+  (void)DescribeAsJson(*model);
   if (const Result<std::string> metrics = model->Member("metrics.json"); metrics.ok())
     if (const Result<Evaluation> evaluation = Evaluation::FromJson(*metrics); evaluation.ok()) (void)evaluation->ToJson();
   if (const Result<std::string> text = model->Member("profile.json"); text.ok())

@@ -8,13 +8,15 @@
 namespace headrace {
 
 namespace {
-std::string AsText(const ModelInfo& info, bool proof) {
+std::string AsText(const Model& model, bool proof) {
+  const ModelInfo& info = model.info();
   std::string text = StrCat(info.learner, " for ", info.clusters > 0 ? StrCat(info.clusters, " clusters") : StrCat(KindOf(info), " target `", info.target, "`"), ", made by Headrace ", info.headrace_version, " (commit ",
                             info.code_commit.substr(0, 12), info.code_dirty ? ", with local changes" : "", ")\n");
   text += StrCat("digest       ", info.digest, "\n");
   if (!info.classes.empty()) text += StrCat("classes      ", Join(info.classes, ", "), info.task == Task::kBinary ? StrCat("; positive: ", info.classes.back()) : "", "\n");
   if (!info.treatment.column.empty()) text += StrCat("treatment    ", DescribeTreatment(info.treatment), "\n");
   if (info.task == Task::kBinary) text += StrCat("threshold    ", info.threshold, "\n");
+  if (const std::string sketches = DescribeSketches(model); !sketches.empty()) text += StrCat("percentiles  ", sketches, "\n");
   text += StrCat("calibration  ", info.calibration, "\nfolds        ", info.folds, "\nrows         ", FormatCount(info.train_rows), " train, ",
                  FormatCount(info.test_rows), " test\nproof        ", proof ? "replayed: every bit agrees" : "not replayed", "\n\n");
   std::vector<std::vector<std::string>> rows;
@@ -42,7 +44,7 @@ int Inspect(const std::string& file, const std::string& member, const GlobalFlag
     return 0;
   }
   if (const Status proof = (*model)->ReplayProof(); !proof.ok()) return Fail(proof, flags);
-  PrintOut(flags.json ? DescribeAsJson((*model)->info()) : AsText((*model)->info(), true));
+  PrintOut(flags.json ? DescribeAsJson(**model) : AsText(**model, true));
   return 0;
 }
 }  // namespace

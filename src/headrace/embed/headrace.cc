@@ -104,7 +104,7 @@ Status ScoreRow(const headrace_model* model, const headrace_value* values, std::
 void internal::Give(std::shared_ptr<const Model> model, headrace_model** out) {
   std::vector<Field> inputs;
   for (const InputColumn& input : model->info().inputs) inputs.push_back({input.name, input.type});
-  std::string description = DescribeAsJson(model->info());
+  std::string description = DescribeAsJson(*model);
   *out = new headrace_model{std::move(model), Schema(std::move(inputs)), std::move(description), {}, {}};
 }
 

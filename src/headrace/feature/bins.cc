@@ -131,15 +131,15 @@ std::vector<double> KMeansEdges(std::span<const double> values, std::size_t coun
   return edges;
 }
 
-std::vector<double> EdgesOf(const BinsStep& step, std::span<const double> values, const RangeState& range, int threads) {
+std::vector<double> EdgesOf(const BinsStep& step, FitInput& input, std::size_t k, const RangeState& range) {
   const auto count = static_cast<std::size_t>(step.count);
   std::vector<double> edges;
   if (step.by == BinsStep::By::kUniform) {
     edges = Evenly(range.min, range.max, count);
   } else if (step.by == BinsStep::By::kQuantile) {
-    edges = Ranking(values, threads).AveragedPercentiles(Evenly(0, 100, count));
+    edges = input.Rank(k).AveragedPercentiles(Evenly(0, 100, count));
   } else {
-    edges = KMeansEdges(values, count);
+    edges = KMeansEdges(input.numbers[k].values(), count);
     edges.insert(edges.begin(), range.min);
     edges.push_back(range.max);
   }
@@ -185,7 +185,7 @@ Result<FitResult> Fit(const BinsStep& step, FitInput& input) {
       const RangeState range = input.numbers[k].Range(input.threads);
       const double width = range.max - range.min;
       RETURN_IF_ERROR(input.NeedFinite({&width, 1}));
-      edges.push_back(width == 0 ? std::vector<double>() : EdgesOf(step, input.numbers[k].values(), range, input.threads));
+      edges.push_back(width == 0 ? std::vector<double>() : EdgesOf(step, input, k, range));
     }
     outputs += step.onehot ? edges.back().size() + 1 : 1;
   }

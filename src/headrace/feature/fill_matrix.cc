@@ -12,7 +12,7 @@ namespace headrace::internal {
 namespace {
 
 constexpr std::size_t kSampledBlocks = 8;
-constexpr std::size_t kChunkRows = 16'384;            // that a thread takes at once
+constexpr std::size_t kFilledRows = 16'384;            // that a thread takes at once
 
 /// Compressed rows as they come.
 struct Chunk {
@@ -97,7 +97,7 @@ bool FewNumbers(const TransformParts& parts, std::span<const ColumnPtr> columns,
 }
 
 /// One after the other, each forgotten once it is copied.
-Matrix Join(std::vector<Chunk> chunks, std::size_t rows, std::size_t columns) {
+Matrix JoinChunks(std::vector<Chunk> chunks, std::size_t rows, std::size_t columns) {
   std::size_t numbers = 0;
   for (const Chunk& chunk : chunks) numbers += chunk.numbers.size();
   std::vector<std::int64_t> offsets{0};
@@ -132,11 +132,11 @@ Result<Matrix> FillMatrix(const TransformParts& parts, std::span<const ColumnPtr
     return Matrix::Dense(std::move(values), width);
   }
   const std::size_t block = std::min(parts.block_rows(), std::max<std::size_t>(rows, 1));
-  std::vector<Chunk> chunks((rows + kChunkRows - 1) / kChunkRows);
+  std::vector<Chunk> chunks((rows + kFilledRows - 1) / kFilledRows);
   const Status filled = ParallelFor(threads, chunks.size(), [&](std::size_t c) -> Status {
     Filler filler(parts, columns, given, block);
-    const std::size_t end = std::min(rows, (c + 1) * kChunkRows);
-    for (std::size_t begin = c * kChunkRows; begin < end; begin += block) {
+    const std::size_t end = std::min(rows, (c + 1) * kFilledRows);
+    for (std::size_t begin = c * kFilledRows; begin < end; begin += block) {
       const std::size_t some = std::min(block, end - begin);
       RETURN_IF_ERROR(filler.Run(begin, some));
       filler.Compress(some, chunks[c]);
@@ -144,7 +144,7 @@ Result<Matrix> FillMatrix(const TransformParts& parts, std::span<const ColumnPtr
     return Ok();
   });
   RETURN_IF_ERROR(filled);
-  return Join(std::move(chunks), rows, width);
+  return JoinChunks(std::move(chunks), rows, width);
 }
 
 }  // namespace headrace::internal

@@ -43,7 +43,7 @@ Result<std::vector<GroupFit>> FitGroups(const FitPlan& plan, const FitContext& c
   const bool side_by_side = count >= static_cast<std::size_t>(ResolveThreads(context.threads));
   std::vector<std::optional<Result<GroupFit>>> fits(count);
   ForEachBlock(side_by_side ? context.threads : 1, count, [&](std::size_t i) {
-    fits[i] = FitGroup(plan.groups[i], plan.all, target, context.linear_learner, side_by_side ? 1 : context.threads);
+    fits[i] = FitGroup(plan.groups[i], plan.all, target, context.linear_learner, context.exact_percentiles.value_or(kExactPercentiles), side_by_side ? 1 : context.threads);
   });
   std::vector<GroupFit> out;
   for (std::optional<Result<GroupFit>>& fit : fits) {
@@ -160,6 +160,8 @@ Result<FitOutput> FitTransform(const Table& data, const std::vector<TransformSpe
   KeepWhatIsRead(data, *parts);
   parts->Finish();
 
+  for (const std::string& column : FittedTransform(parts).SketchedColumns())
+    plan.notes.push_back(StrCat("column `", column, "`: its percentiles come from a KLL sketch, whose ranks are within ", KllSketch::kRankError * 100, " %: there are too many rows for exact ones"));
   if (parts->width() > internal::kMaxWidth)
     return Error(ErrorCode::kData, "the transforms make ", FormatCount(static_cast<std::int64_t>(parts->width())), " columns; at most ", FormatCount(internal::kMaxWidth), " are possible")
         .WithHelp("encode fewer columns by onehot or text");

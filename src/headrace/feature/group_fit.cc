@@ -80,8 +80,8 @@ struct ColumnFit {
 
 class ColumnFitter {
  public:
-  ColumnFitter(const std::string& name, const Table& all, const TargetColumns& target, int threads)
-      : fit_{{}, FitInput{name, false, all.Find(name)->type(), all.Find(name), {}, {}, target, [&all](const std::string& other) { return all.Find(other); }, false, all.num_rows(), threads}} {
+  ColumnFitter(const std::string& name, const Table& all, const TargetColumns& target, std::size_t exact_percentiles, int threads)
+      : fit_{{}, FitInput{name, false, all.Find(name)->type(), all.Find(name), {}, {}, target, [&all](const std::string& other) { return all.Find(other); }, false, all.num_rows(), threads, exact_percentiles}} {
     fit_.fitted.column = name;
     fit_.fitted.type = fit_.input.type;
   }
@@ -95,6 +95,7 @@ class ColumnFitter {
       ASSIGN_OR_RETURN(const bool crossed, FitAndAdvance(steps[s], fit_.input, needed, fit_.fitted.program.steps));
       fit_.cross_fitted |= crossed;
     }
+    fit_.fitted.sketched = fit_.input.sketched;
     for (const StepPtr& step : fit_.fitted.program.steps) fit_.missing = fit_.missing && step->leaves_missing();
     if (held && fit_.fitted.indicator) fit_.input.numbers.emplace_back(Indicator());
     return std::move(fit_);
@@ -143,13 +144,13 @@ class ColumnFitter {
 
 }  // namespace
 
-Result<GroupFit> FitGroup(const GroupPlan& plan, const Table& all, const TargetColumns& target, bool linear_learner, int threads) {
+Result<GroupFit> FitGroup(const GroupPlan& plan, const Table& all, const TargetColumns& target, bool linear_learner, std::size_t exact_percentiles, int threads) {
   GroupFit out;
   const bool held = !plan.group_steps.empty();
   bool cross_fitted = false, missing = false;
-  FitInput group{Join(plan.columns, ", "), true, Type::kDouble, nullptr, {}, {}, target, {}, false, all.num_rows(), threads};
+  FitInput group{Join(plan.columns, ", "), true, Type::kDouble, nullptr, {}, {}, target, {}, false, all.num_rows(), threads, exact_percentiles};
   for (const std::string& name : plan.columns) {
-    ASSIGN_OR_RETURN(ColumnFit fit, ColumnFitter(name, all, target, threads).Fit(plan.steps, held));
+    ASSIGN_OR_RETURN(ColumnFit fit, ColumnFitter(name, all, target, exact_percentiles, threads).Fit(plan.steps, held));
     cross_fitted |= fit.cross_fitted;
     missing |= fit.missing;
     out.group.columns.push_back(std::move(fit.fitted));
@@ -160,6 +161,7 @@ Result<GroupFit> FitGroup(const GroupPlan& plan, const Table& all, const TargetC
     RETURN_IF_ERROR(FitAndAdvance(plan.group_steps[s], group, cross_fitted || s + 1 < plan.group_steps.size(), out.group.program.steps).status());
     missing = missing && out.group.program.steps.back()->leaves_missing();
   }
+  out.group.sketched = group.sketched;
   if (missing && linear_learner)
     return Error(ErrorCode::kInvalid, plan.columns.size() > 1 ? "columns `" : "column `", group.column, "` has missing values, which no step fills and a linear learner cannot take")
         .WithHelp("put {impute: median} in front of its steps");

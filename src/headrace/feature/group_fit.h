@@ -17,6 +17,6 @@ struct GroupFit {
 };
 
 /// Fit the steps of `plan`, each on what the one before it made of the training rows.
-Result<GroupFit> FitGroup(const GroupPlan& plan, const Table& all, const TargetColumns& target, bool linear_learner, int threads);
+Result<GroupFit> FitGroup(const GroupPlan& plan, const Table& all, const TargetColumns& target, bool linear_learner, std::size_t exact_percentiles, int threads);
 
 }  // namespace headrace::internal

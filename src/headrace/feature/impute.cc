@@ -58,7 +58,7 @@ Result<double> FillOf(const ImputeStep& step, FitInput& input, std::size_t k) {
   switch (step.with) {
     case With::kMean: return numbers.Range(input.threads).Mean();
     case With::kMostFrequent: return MostFrequent(numbers.values(), input.threads);
-    default: return Ranking(numbers.values(), input.threads).Median();
+    default: return input.Rank(k).Median();
   }
 }
 
@@ -74,7 +74,7 @@ Result<FitResult> FitBy(const ImputeStep& step, FitInput& input) {
   std::vector<double> values;
   for (const std::vector<double>& group : groups) {
     if (group.empty()) values.push_back(otherwise);
-    else values.push_back(step.with == With::kMean ? RangeOf(group, 1).Mean() : Ranking(group, 1).Median());
+    else values.push_back(step.with == With::kMean ? RangeOf(group, 1).Mean() : input.Rank(group, 1).Median());
   }
   RETURN_IF_ERROR(input.NeedFinite(values));
   return FitResult{std::make_unique<FillBy>(step.by, std::move(coded.coder), std::move(values), otherwise)};

@@ -34,6 +34,7 @@ struct FittedColumn {
   Type type = Type::kDouble;
   std::optional<std::string> fill;         ///< text: what a null reads as
   bool indicator = false;                  ///< numbers: one more output, last: 1 where the value is missing
+  bool sketched = false;                   ///< some step's percentiles come from a sketch (kll.h)
   Program program;
   std::size_t source = 0;                  ///< its place among the inputs and, after them, the derived columns
   std::vector<std::size_t> others;         ///< of each step: the place of the column it reads besides
@@ -45,6 +46,7 @@ struct FittedColumn {
 struct FittedGroup {
   std::vector<FittedColumn> columns;
   Program program;
+  bool sketched = false;                   ///< as FittedColumn, of the steps on the group
   std::string Label() const;               ///< "a" or "a, b": for messages
   std::size_t width() const { return program.width(); }
 };

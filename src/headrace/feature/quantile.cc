@@ -124,7 +124,7 @@ Result<FitResult> Fit(const QuantileStep& step, FitInput& input) {
   for (std::size_t j = 0; j < n; ++j) percentages.push_back((j + 1 == n && n > 1 ? 1.0 : static_cast<double>(j) * (1.0 / static_cast<double>(std::max<std::size_t>(n, 2) - 1))) * 100);
   std::vector<std::vector<double>> quantiles;
   for (std::size_t k = 0; k < input.numbers.size(); ++k) {
-    const Ranking ranking(input.numbers[k].values(), input.threads);
+    const Ranking ranking = input.Rank(k);
     if (ranking.count() == 0) return input.NeedValue(k);
     quantiles.push_back(ranking.Percentiles(percentages));
     for (std::size_t j = 1; j < n; ++j) quantiles[k][j] = std::max(quantiles[k][j], quantiles[k][j - 1]);   // rounding

@@ -93,7 +93,7 @@ Result<FitResult> Fit(const ClipStep& step, FitInput& input) {
   std::vector<double> lower, upper;
   for (std::size_t k = 0; k < input.numbers.size(); ++k) {
     if (step.percentiles) {
-      const Ranking ranking(input.numbers[k].values(), input.threads);
+      const Ranking ranking = input.Rank(k);
       if (ranking.count() == 0) return input.NeedValue(k);
       std::vector<double> wanted;
       for (const std::optional<double>& bound : {step.lower, step.upper})
@@ -133,7 +133,7 @@ Result<FitResult> Fit(const ScaleStep& step, FitInput& input) {
       }
       case ScaleStep::How::kMaxAbs: a.push_back(NotZero(std::max(std::fabs(range.min), std::fabs(range.max)))); break;
       case ScaleStep::How::kRobust: {
-        const Ranking ranking(numbers.values(), input.threads);
+        const Ranking ranking = input.Rank(k);
         const std::vector<double> quarters = ranking.Percentiles(std::vector<double>{25, 75});
         a.push_back(ranking.Median());
         b.push_back(NotZero(quarters[1] - quarters[0]));

@@ -124,11 +124,11 @@ double ChiSquare(std::span<const double> x, const TargetColumns& target, const s
   return score;
 }
 
-/// Which tenth of the values each row lies in: bins whose edges are percentiles.
+/// Which tenth of the values each row lies in: bins whose edges are percentiles, exact for any number of rows.
 std::vector<std::size_t> Tenths(std::span<const double> x, int threads) {
   std::vector<double> percentages;
   for (std::size_t i = 1; i < kInformationBins; ++i) percentages.push_back(static_cast<double>(i) * 100 / kInformationBins);
-  std::vector<double> edges = Ranking(x, threads).Percentiles(percentages);
+  std::vector<double> edges = Ranking(x, threads, x.size()).Percentiles(percentages);
   edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
   std::vector<std::size_t> out;
   for (const double v : x) out.push_back(static_cast<std::size_t>(std::upper_bound(edges.begin(), edges.end(), v) - edges.begin()));

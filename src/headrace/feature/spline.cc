@@ -169,7 +169,7 @@ Result<FitResult> Fit(const SplineStep& step, FitInput& input) {
     if (step.quantile) {
       std::vector<double> percentages;
       for (std::size_t i = 0; i < count; ++i) percentages.push_back(i + 1 == count ? 100.0 : 100.0 * (static_cast<double>(i) * (1.0 / static_cast<double>(count - 1))));
-      base = Ranking(input.numbers[k].values(), input.threads).Percentiles(percentages);
+      base = input.Rank(k).Percentiles(percentages);
     } else {
       const double each = (range.max - range.min) / static_cast<double>(count - 1);
       for (std::size_t i = 0; i < count; ++i) base.push_back(i + 1 == count ? range.max : static_cast<double>(i) * each + range.min);

@@ -170,6 +170,23 @@ void PlaceRanks(std::span<double> values, std::span<const std::size_t> ranks, st
   PlaceRanks(values.subspan(at + 1), ranks.subspan(middle + 1), first + at + 1);
 }
 
+/// Of blocks merged in order, some of which are held at once.
+KllSketch SketchOf(std::span<const double> values, int threads) {
+  constexpr std::size_t kAtOnce = 64;
+  KllSketch all(0);
+  const std::size_t blocks = FitBlocks(values.size());
+  for (std::size_t first = 0; first < blocks; first += kAtOnce) {
+    std::vector<KllSketch> parts;
+    for (std::size_t b = first; b < std::min(blocks, first + kAtOnce); ++b) parts.emplace_back(b + 1);
+    ForEachBlock(threads, parts.size(), [&](std::size_t p) {
+      const std::size_t begin = (first + p) * kFitBlockRows;
+      parts[p].Add(values.subspan(begin, std::min(kFitBlockRows, values.size() - begin)));
+    });
+    for (const KllSketch& part : parts) all.Merge(part);
+  }
+  return all;
+}
+
 /// numpy's _lerp: exact at both ends.
 double Between(double a, double b, double t) {
   const double width = b - a;
@@ -179,7 +196,12 @@ double Between(double a, double b, double t) {
 
 }  // namespace
 
-Ranking::Ranking(std::span<const double> values, int threads) : values_(values), threads_(threads) {
+Ranking::Ranking(std::span<const double> values, int threads, std::size_t exact) : values_(values), threads_(threads) {
+  if (values.size() > exact) {
+    sketch_ = SketchOf(values, threads);
+    count_ = sketch_->count();
+    return;
+  }
   if (values.size() <= kFew) {
     for (const double x : values)
       if (x == x) sorted_.push_back(x + 0.0);
@@ -203,6 +225,7 @@ Ranking::Ranking(std::span<const double> values, int threads) : values_(values),
 }
 
 std::vector<double> Ranking::At(std::span<const std::size_t> ranks) const {
+  if (sketch_) return sketch_->At(ranks);
   std::vector<double> out;
   if (bins_.empty()) {
     for (const std::size_t rank : ranks) out.push_back(sorted_[rank]);

@@ -2,8 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
+
+#include "headrace/feature/kll.h"
 
 namespace headrace {
 
@@ -46,17 +49,21 @@ struct DeviationState {
 RangeState RangeOf(std::span<const double> values, int threads);
 double VarianceOf(std::span<const double> values, double mean, int threads);
 
-/// Order statistics of the values that are not NaN, -0 as 0, found without sorting them all: a histogram of the upper bits says in which bin each rank lies, and only
-/// those bins are looked into.
+/// Rows of a column up to which its percentiles are exact.
+inline constexpr std::size_t kExactPercentiles = std::size_t{1} << 24;
+
+/// Order statistics of the values that are not NaN, -0 as 0. Of up to `exact` rows (NaN among them) exactly and without sorting them all: a histogram of the upper bits says
+/// in which bin each rank lies, and only those bins are looked into. Of more rows from a sketch: those of fixed blocks of rows (blocks.h), merged in order.
 ///
 /// Threads: none.
 class Ranking {
  public:
-  explicit Ranking(std::span<const double> values, int threads);
+  explicit Ranking(std::span<const double> values, int threads, std::size_t exact = kExactPercentiles);
+  bool sketched() const { return sketch_.has_value(); }
   std::size_t count() const { return count_; }
-  /// What would stand at each of `ranks` (0 is the smallest) if the values were sorted. REQUIRES: ranks rise and are below count().
+  /// What would stand at each of `ranks` (0 is the smallest) if the values were sorted; from a sketch about that. REQUIRES: ranks rise and are below count().
   std::vector<double> At(std::span<const std::size_t> ranks) const;
-  /// Exact percentiles, `q` in [0, 100], by numpy's "linear" rule: between the two neighbours of position (n - 1) q / 100. REQUIRES: count() > 0, `q` rises.
+  /// Percentiles, `q` in [0, 100], by numpy's "linear" rule: between the two neighbours of position (n - 1) q / 100. REQUIRES: count() > 0, `q` rises.
   std::vector<double> Percentiles(std::span<const double> q) const;
   /// numpy's "averaged_inverted_cdf": the value at place n q / 100, or the mean of it and its neighbour where that is whole.
   std::vector<double> AveragedPercentiles(std::span<const double> q) const;
@@ -69,6 +76,7 @@ class Ranking {
   std::size_t count_ = 0;
   std::vector<std::uint32_t> bins_;        ///< how many values lie in each; empty for few values
   std::vector<double> sorted_;             ///< of few values
+  std::optional<KllSketch> sketch_;        ///< of many
 };
 
 /// The value that comes most often, the smallest of those where several do. REQUIRES: one is not NaN.

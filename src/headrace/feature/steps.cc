@@ -87,6 +87,12 @@ Status FitInput::NeedTarget(std::string_view step) const {
   return target.given ? Ok() : Refuse(ErrorCode::kInvalid, StrCat("goes through {", step, "}, which learns from the target, and there is none")).WithHelp("give the target, or use a step that needs none");
 }
 
+Ranking FitInput::Rank(std::span<const double> values, int use_threads) {
+  Ranking ranking(values, use_threads, exact_percentiles);
+  sketched |= ranking.sketched();
+  return ranking;
+}
+
 Status FitInput::NeedValue(std::size_t k) {
   return numbers[k].Range(threads).count > 0 ? Ok() : Refuse("has no value to fit a step on");
 }

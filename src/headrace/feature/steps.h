@@ -121,6 +121,12 @@ struct FitInput {
   bool steps_follow = false;
   std::size_t rows = 0;
   int threads = 1;
+  std::size_t exact_percentiles = kExactPercentiles;   ///< FitContext::exact_percentiles
+  bool sketched = false;                   ///< some step's percentiles come from a sketch
+
+  /// The order of number column `k`, or of some of its values.
+  Ranking Rank(std::size_t k) { return Rank(numbers[k].values(), threads); }
+  Ranking Rank(std::span<const double> values, int use_threads);
 
   Status Refuse(ErrorCode code, std::string_view why) const { return Error(code, group ? "columns `" : "column `", column, "` ", why); }
   Status Refuse(std::string_view why) const { return Refuse(ErrorCode::kData, why); }

@@ -138,6 +138,16 @@ std::vector<std::string> FittedTransform::LevelsOf(std::string_view column) cons
   return {};
 }
 
+std::vector<std::string> FittedTransform::SketchedColumns() const {
+  std::vector<std::string> out;
+  for (const internal::FittedGroup& group : parts_->groups) {
+    for (const internal::FittedColumn& fitted : group.columns)
+      if (fitted.sketched) out.push_back(fitted.column);
+    if (group.sketched) out.push_back(group.Label());
+  }
+  return out;
+}
+
 Status FittedTransform::Apply(const Table& rows, std::span<double> out, ApplyCounts* counts, int threads, Layout layout) const {
   assert(out.size() == rows.num_rows() * parts_->width());
   ASSIGN_OR_RETURN(std::vector<ColumnPtr> columns, AdaptInputs(*parts_, rows));

@@ -47,6 +47,9 @@ class FittedTransform {
   /// The levels of an encoded column that training saw, sorted, as text; empty for a column that is not encoded.
   std::vector<std::string> LevelsOf(std::string_view column) const;
 
+  /// The columns some of whose percentiles come from a sketch (kll.h), not from all values exactly; those of a step on a group as "a, b".
+  std::vector<std::string> SketchedColumns() const;
+
   /// Transform `rows` into `out`, rows x outputs; REQUIRES: out.size() == rows.num_rows() * output_names().size().
   /// Columns are found by name; extra columns and order do not matter. An int column where training had double (or the other
   /// way round) is accepted when every value converts exactly, a column of nulls only whatever its type.
@@ -88,6 +91,7 @@ struct FitContext {
   std::vector<std::uint64_t> together;
   bool linear_learner = false;            ///< it takes no missing values and wants scaled numbers: decides the defaults
   int threads = 0;                        ///< 0 = all cores; never changes a bit of the result
+  std::optional<std::size_t> exact_percentiles;  ///< rows up to which percentiles are exact, and beyond which they come from a sketch; empty: kExactPercentiles (statistics.h)
   bool matrix = true;                     ///< make the training rows' vectors too
   std::optional<bool> compress;           ///< those vectors: kept compressed or row-major; empty: compressed where at most a quarter of their numbers are not 0
 };

@@ -32,11 +32,18 @@ json StepsToJson(const Program& program) {
   return out;
 }
 
+/// Said only where percentiles are not exact.
+json Sketch() { return {{"sketch", "kll"}, {"rank_error", KllSketch::kRankError}}; }
+
 json GroupToJson(const FittedGroup& group) {
   json columns = json::array();
-  for (const FittedColumn& fitted : group.columns)
+  for (const FittedColumn& fitted : group.columns) {
     columns.push_back({{"column", fitted.column}, {"type", TypeName(fitted.type)}, {"indicator", fitted.indicator}, {"fill", fitted.fill ? json(*fitted.fill) : json()}, {"steps", StepsToJson(fitted.program)}});
-  return {{"columns", std::move(columns)}, {"steps", StepsToJson(group.program)}};
+    if (fitted.sketched) columns.back()["percentiles"] = Sketch();
+  }
+  json out = {{"columns", std::move(columns)}, {"steps", StepsToJson(group.program)}};
+  if (group.sketched) out["percentiles"] = Sketch();
+  return out;
 }
 
 // Reading. Every function trusts nothing about `from`.
@@ -62,6 +69,7 @@ Result<FittedColumn> ReadColumn(const json& from) {
   ASSIGN_OR_RETURN(fitted.type, TypeFromName(type));
   if (fitted.type == Type::kDuration) return Damaged("a column of type duration");
   ASSIGN_OR_RETURN(fitted.indicator, ReadBool(from, "indicator"));
+  fitted.sketched = from.contains("percentiles");
   if (!Member(from, "fill").is_null()) {
     ASSIGN_OR_RETURN(fitted.fill, ReadText(from, "fill"));
   }
@@ -73,6 +81,7 @@ Result<FittedColumn> ReadColumn(const json& from) {
 
 Result<FittedGroup> ReadGroup(const json& from) {
   FittedGroup group;
+  group.sketched = from.is_object() && from.contains("percentiles");
   const json& columns = Member(from, "columns");
   if (!columns.is_array() || columns.empty()) return Damaged("`columns` must be a list of columns");
   std::size_t inputs = 0;

@@ -107,6 +107,7 @@ class Trainer {
   Status Prepare() {
     Progress("prepare", 0);
     rows_.compress = context_.compress;
+    rows_.exact_percentiles = context_.exact_percentiles;
     RETURN_IF_ERROR(rows_.Read(data_, context_.threads, &evaluation_.notes));
     ASSIGN_OR_RETURN(metric_names_, MetricsToCompute(spec_.evaluate, spec_.gate, rows_.target.task));
     return spec_.learner.automatic ? Ok() : ResolveSettings();

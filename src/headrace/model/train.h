@@ -56,6 +56,7 @@ struct TrainContext {
   std::function<Result<std::string>(const ProgramFit&)> program;
   TrialJournal* trials = nullptr;                   ///< scores of trials that an interrupted training left, and where this one keeps its own; may be null. Never changes a bit of the result
   std::optional<bool> compress;                     ///< the learner's vectors: as FitContext; never changes a bit of the result
+  std::optional<std::size_t> exact_percentiles;     ///< as FitContext
   std::function<double()> seconds;                  ///< a clock that only goes forward, for TuneSpec::budget_us; may be empty: no budget
 };
 

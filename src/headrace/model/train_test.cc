@@ -1,11 +1,13 @@
 #include "headrace/model/train.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <random>
 
 #include "headrace/base/text.h"
+#include "headrace/model/describe.h"
 #include "headrace/model/model_file.h"
 #include "headrace/model/test_world.h"
 
@@ -248,6 +250,24 @@ TEST(Train, TheFileDoesNotTellThreadsOrPlaces) {
   ASSERT_TRUE(trained.ok());
   for (const char* word : {"num_threads", "parameters:", "/work", "/home", "/tmp"})
     EXPECT_EQ(trained->model->bytes().find(word), std::string::npos) << word;
+}
+
+TEST(Train, SaysWhichPercentilesComeFromASketch) {
+  TrainSpec spec = SpecFor("churned");
+  spec.transform = {{{"spend"}, {ImputeStep{}, ClipStep{1, 99, true}}, {}}};
+  TrainContext context;
+  context.exact_percentiles = 100;
+  const auto sketched = Train(Customers(600), spec, context);
+  ASSERT_TRUE(sketched.ok()) << sketched.status();
+  const Model& model = *sketched->model;
+  EXPECT_THAT(*model.Member("card.md"), ::testing::HasSubstr("column `spend`: its percentiles come from a KLL sketch, whose ranks are within 0.1 %"));
+  EXPECT_THAT(*model.Member("transform.json"), ::testing::HasSubstr("\"sketch\""));
+  EXPECT_THAT(DescribeAsJson(model), ::testing::HasSubstr("\"sketched_percentiles\""));
+  EXPECT_EQ(DescribeSketches(model), "spend, visits: from a KLL sketch, ranks within 0.1 %") << "visits is filled with its median by default";
+  const auto exact = Train(Customers(600), spec, {});
+  ASSERT_TRUE(exact.ok()) << exact.status();
+  EXPECT_EQ(DescribeSketches(*exact->model), "");
+  EXPECT_THAT(DescribeAsJson(*exact->model), ::testing::Not(::testing::HasSubstr("sketch")));
 }
 
 }  // namespace

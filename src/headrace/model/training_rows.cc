@@ -38,6 +38,7 @@ FitContext TrainingRows::ContextOf(const std::vector<TransformSpec>& transform, 
   if (trees) fit.categorical = spec.learner.categorical;
   fit.threads = threads;
   fit.compress = compress;
+  fit.exact_percentiles = exact_percentiles;
   return fit;
 }
 

@@ -43,6 +43,7 @@ struct TrainingRows {
   Folds folds;                         ///< go with split.train; none until they are planned
   std::string described;               ///< the folds, for people
   std::optional<bool> compress;        ///< as FitContext
+  std::optional<std::size_t> exact_percentiles;  ///< as FitContext
 
   /// Put `data` in order and split it; what people want to know of that goes to `notes`. kInvalid: the target, split or treatment
   /// does not go with these columns. kData: values no training can begin with (none of a class, an infinity, no rows).
