@@ -3,7 +3,7 @@
 usage: fit.py [--rows 200000] [--threads 2] [--repeats 3] [CASE...]        (`make bench-fit`)
 
 Both sides start from the same row-major doubles in memory; LightGBM and XGBoost are the same libraries on both sides, so that their ratio says what we add. Every fit must reach
-the peer's loss on the rows it learnt from, within 1e-4 of it, before its time counts. The floor is reading the vectors once on one thread.
+the peer's loss on the rows it learnt from, within 1e-4 of it (of clusters, which depend on where they begin, within 1 %), before its time counts. The floor is reading the vectors once on one thread.
 """
 import argparse
 import json
@@ -50,7 +50,7 @@ with tempfile.TemporaryDirectory() as folder:
 floor = ours.pop("read")["seconds"]
 for case, line in ours.items():
     peer = peers[case]
-    good = line["loss"] <= peer["loss"] + 1e-4
+    good = line["loss"] <= peer["loss"] * (1.01 if case.startswith("kmeans") else 1) + 1e-4
     name = {"lightgbm": "LightGBM", "xgboost": "XGBoost"}.get(case.split()[0], "scikit-learn")
     if line["loss"]:
         print(f"fit {case}: loss {line['loss']:.6f}, {name} {peer['loss']:.6f}")

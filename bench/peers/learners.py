@@ -14,6 +14,7 @@ import warnings
 
 import numpy as np
 from sklearn.calibration import _sigmoid_calibration
+from sklearn.cluster import KMeans
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, mean_squared_error
@@ -45,6 +46,7 @@ CASES = {
     "logistic elastic net": lambda: coordinates(5, 5),
     "linear l2": lambda: Ridge(alpha=1),
     "naive bayes": GaussianNB,
+    "kmeans 8, 10 starts": lambda: KMeans(8, n_init=10, random_state=0),
     "lightgbm 100 x 31": lightgbm,
     "xgboost 100 x depth 6": xgboost,
 }
@@ -69,7 +71,7 @@ for case, make in CASES.items():
         continue
     model = make()
     seconds = best(lambda: model.fit(x, y))
-    say(case, seconds, mean_squared_error(y, model.predict(x)) if case.startswith("linear") else log_loss(y, model.predict_proba(x)[:, 1]))
+    say(case, seconds, model.inertia_ / len(y) if case.startswith("kmeans") else mean_squared_error(y, model.predict(x)) if case.startswith("linear") else log_loss(y, model.predict_proba(x)[:, 1]))
     if case == "logistic l2":
         margins = model.decision_function(x)
 if margins is not None:

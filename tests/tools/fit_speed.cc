@@ -39,6 +39,7 @@ const std::vector<Case> kCases = {
     {"logistic elastic net", LearnerSpec::Kind::kLogistic, Task::kBinary, 5, 5},
     {"linear l2", LearnerSpec::Kind::kLinear, Task::kRegression, 0, 1},
     {"naive bayes", LearnerSpec::Kind::kNaiveBayes},
+    {"kmeans 8, 10 starts", LearnerSpec::Kind::kKMeans, Task::kClustering, 0, 0, {{"n_clusters", "8"}, {"n_init", "10"}}},
     {"lightgbm 100 x 31", LearnerSpec::Kind::kLightGbm, Task::kBinary, 0, 1, {{"num_iterations", "100"}, {"num_leaves", "31"}}},
     {"xgboost 100 x depth 6", LearnerSpec::Kind::kXgboost, Task::kBinary, 0, 1, {{"num_boost_round", "100"}, {"max_depth", "6"}}},
 };
@@ -61,17 +62,22 @@ Result<std::vector<double>> Doubles(const std::string& path) {
 
 void Say(const std::string& name, double seconds, double loss) { std::printf("{\"case\": \"%s\", \"seconds\": %.6f, \"loss\": %.9f}\n", name.c_str(), seconds, loss); }
 
-/// Mean log loss of probabilities, mean squared error of numbers.
+/// Mean log loss of probabilities, mean squared error of numbers, mean squared distance of rows to their centres.
 double LossOf(const FittedLearner& learner, const Vectors& rows, Task task) {
-  std::vector<double> scores(rows.rows);
-  learner.RawScores(rows.values.data(), rows.rows, scores.data());
-  ApplyLink(learner.link(), rows.rows, 1, scores.data());
+  const std::size_t outputs = learner.num_outputs();
+  std::vector<double> scores(rows.rows() * outputs);
+  learner.RawScores(rows.matrix.values().data(), rows.rows(), scores.data());
   double sum = 0;
-  for (std::size_t i = 0; i < rows.rows; ++i) {
+  if (task == Task::kClustering) {
+    for (std::size_t i = 0; i < rows.rows(); ++i) sum += scores[2 * i + 1] * scores[2 * i + 1];
+    return sum / static_cast<double>(rows.rows());
+  }
+  ApplyLink(learner.link(), rows.rows(), 1, scores.data());
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
     const double p = std::clamp(scores[i], 1e-15, 1 - 1e-15), y = rows.target[i];
     sum += task == Task::kRegression ? (scores[i] - y) * (scores[i] - y) : -(y * std::log(p) + (1 - y) * std::log(1 - p));
   }
-  return sum / static_cast<double>(rows.rows);
+  return sum / static_cast<double>(rows.rows());
 }
 
 Status Learners(const Vectors& rows, int threads, int repeats, const std::vector<std::string>& only, std::vector<double>* margins) {
@@ -83,7 +89,7 @@ Status Learners(const Vectors& rows, int threads, int repeats, const std::vector
     spec.l1 = c.l1;
     spec.l2 = c.l2;
     spec.parameters = c.parameters;
-    ASSIGN_OR_RETURN(const LearnerSettings settings, ResolveLearner(spec, c.task, 2, rows.rows));
+    ASSIGN_OR_RETURN(const LearnerSettings settings, ResolveLearner(spec, c.task, 2, rows.rows()));
     LearnerControl control;
     control.threads = threads;
     std::unique_ptr<const FittedLearner> learner;
@@ -95,8 +101,8 @@ Status Learners(const Vectors& rows, int threads, int repeats, const std::vector
       }));
     Say(c.name, best, LossOf(*learner, rows, c.task));
     if (c.name == "logistic l2") {
-      margins->resize(rows.rows);
-      learner->RawScores(rows.values.data(), rows.rows, margins->data());
+      margins->resize(rows.rows());
+      learner->RawScores(rows.matrix.values().data(), rows.rows(), margins->data());
     }
   }
   return Ok();
@@ -119,13 +125,14 @@ Status Calibrations(const Vectors& rows, int repeats, const std::vector<double>&
 
 /// Reading the vectors once: nothing that learns from all of them is faster.
 void Floor(const Vectors& rows) {
+  const std::vector<double>& values = rows.matrix.values();
   volatile double sink = 0;
   double best = 1e300;
   for (int i = 0; i < 5; ++i)
     best = std::min(best, Seconds([&] {
       double sums[8] = {};
-      for (std::size_t k = 0; k + 8 <= rows.values.size(); k += 8)
-        for (std::size_t j = 0; j < 8; ++j) sums[j] += rows.values[k + j];
+      for (std::size_t k = 0; k + 8 <= values.size(); k += 8)
+        for (std::size_t j = 0; j < 8; ++j) sums[j] += values[k + j];
       for (const double sum : sums) sink = sink + sum;
       return Ok();
     }));
@@ -133,11 +140,12 @@ void Floor(const Vectors& rows) {
 }
 
 Status Run(int argc, char** argv) {
-  ASSIGN_OR_RETURN(const std::vector<double> values, Doubles(argv[1]));
+  ASSIGN_OR_RETURN(std::vector<double> values, Doubles(argv[1]));
   ASSIGN_OR_RETURN(const std::vector<double> target, Doubles(argv[2]));
   const std::size_t features = std::strtoul(argv[3], nullptr, 10);
   const int threads = std::atoi(argv[4]), repeats = std::atoi(argv[5]);
-  const Vectors rows{values, target.size(), features, target};
+  const Matrix matrix = Matrix::Dense(std::move(values), features);
+  const Vectors rows{matrix, target};
   std::vector<double> margins;
   Floor(rows);
   RETURN_IF_ERROR(Learners(rows, threads, repeats, {argv + 6, argv + argc}, &margins));

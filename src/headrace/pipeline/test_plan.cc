@@ -140,7 +140,11 @@ class TestPlanner {
         if (input.for_checks()) Need(input.step, place);
     if (replaced) return;
     switch (step.kind) {
-      case StepKind::kSql: case StepKind::kTrain: case StepKind::kAggregate: break;
+      case StepKind::kSql: case StepKind::kAggregate: break;
+      case StepKind::kTrain:
+        if (!step.as<TrainStepSpec>().program) break;
+        Error(place, StrCat("step `", step.name, "` is trained by a program, which acts outside")).Help(StrCat("give a model file in its place: `models: {", step.bare_name, ": FILE}`"));
+        return;
       case StepKind::kScore: NeedModel(step, place); break;
       default: Refuse(step, place); return;
     }
