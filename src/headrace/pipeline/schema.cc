@@ -280,7 +280,10 @@ class Checker {
   /// Where a key that is unknown here is at home: a level up, or under a key of this map; "" = at neither.
   std::string PlaceOf(const std::string& key, const Shape& shape) const {
     const auto knows = [&](const Shape& map) { return std::any_of(map.keys.begin(), map.keys.end(), [&](const Key& k) { return k.name == key && !k.not_yet; }); };
-    if (around_ != nullptr && knows(*around_) && around_key_ != StrCat("`", key, "`")) return StrCat("`", key, "` stands further left, beside ", around_key_);
+    if (around_ != nullptr && knows(*around_) && around_key_ != StrCat("`", key, "`")) {
+      const bool instead = std::find(around_->exactly_one.begin(), around_->exactly_one.end(), key) != around_->exactly_one.end();
+      return StrCat("`", key, "` stands further left, ", instead ? "in place of " : "beside ", around_key_);
+    }
     for (const Key& inner : shape.keys) {
       const bool there = knows(inner.shape) || std::any_of(inner.shape.options.begin(), inner.shape.options.end(), knows);
       if (there) return StrCat("`", key, "` belongs under `", inner.name, "`");
