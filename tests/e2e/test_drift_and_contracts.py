@@ -201,7 +201,7 @@ def test_late_outcomes_are_joined_to_past_scores(world):
     world.write("outcomes.csv", "customer_id,churned\n" + "".join(f"{p['customer_id']},{p['churned']}\n" for p in known))
     done = world.headrace("performance", "main", "scores", "--outcomes", "outcomes.csv", "--key", "customer_id", "--label", "churned", "--json")
     assert done.code == 0, done.all
-    assert [i["interval_end"][:10] for i in done.json] == ["2026-01-12", "2026-01-19"]
+    assert [i["interval"]["end"][:10] for i in done.json] == ["2026-01-12", "2026-01-19"]
     assert world.headrace("data", "last", "scores", "-o", "scores.csv").code == 0
     scores = {row["customer_id"]: float(row["score"]) for row in csv.DictReader(world.read("scores.csv").splitlines())}
     matched = [p for p in known if p["customer_id"] in scores]

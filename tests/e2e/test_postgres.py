@@ -174,6 +174,12 @@ class TestDeliveryModes(test_recovery.TestDeliveryModes):
     def table(self, world):
         return [(int(i), int(a)) for i, a in world.rows("select id, amount from t order by id", "t")]
 
+    def fences(self, world):
+        return [(run, int(fence)) for run, fence in world.rows("select run, fence from headrace_deliveries order by revision", "headrace_deliveries")]
+
+    def move_fences(self, world, by):
+        world.sql(f"update headrace_deliveries set fence = fence + {by}")
+
 
 class TestDestination:
     def test_the_example_of_the_docs_runs(self, world):

@@ -223,6 +223,13 @@ class TestDeliveryModes:
     def table(self, world):
         return world.sqlite("select id, amount from t order by id")
 
+    def fences(self, world):
+        """Run and fence of each revision, oldest first."""
+        return world.sqlite("select run, fence from headrace_deliveries order by revision")
+
+    def move_fences(self, world, by):
+        world.sqlite(f"update headrace_deliveries set fence = fence + {by}")
+
     def test_upsert_updates_inserts_and_deletes_nothing(self, world):
         self.deliver(world, "upsert", [(1, 10), (2, 20)])
         done, delivery = self.deliver(world, "upsert", [(2, 21), (3, 30)])
@@ -240,18 +247,17 @@ class TestDeliveryModes:
     @pytest.mark.parametrize("mode", ["upsert", "append", "replace"])
     def test_a_run_that_slept_while_a_later_one_delivered_is_refused(self, world, mode):
         self.deliver(world, mode, [(1, 10)])
-        fence = "select run, fence from headrace_deliveries"
-        [(later, before)] = world.sqlite(fence)
-        world.sqlite("update headrace_deliveries set fence = fence + 3600000000")   # as if it had begun an hour from now
+        [(later, before)] = self.fences(world)
+        self.move_fences(world, 3600_000_000)   # as if it had begun an hour from now
         done, delivery = self.deliver(world, mode, [(1, 10)])
         assert delivery["no_op"], "the rows are the same"
         done, _ = self.deliver(world, mode, [(1, 11)])
         assert done.code == 4 and f"run {later}, which began or was resumed later, has delivered other rows to platform.t" in done.err, done.all
         assert self.table(world) == [(1, 10)] and len(world.ledger()) == 1
-        world.sqlite("update headrace_deliveries set fence = ?", before)
+        self.move_fences(world, -3600_000_000)
         done, _ = self.deliver(world, mode, [(1, 11)])
         assert done.code == (4 if mode == "append" else 0), done.all
-        fences = [row[1] for row in world.sqlite(fence + " order by revision")]
+        fences = [fence for _, fence in self.fences(world)]
         assert fences[0] == before and fences == sorted(set(fences))
 
     def test_append_adds_once_and_refuses_other_rows_for_the_interval(self, world):

@@ -103,7 +103,7 @@ def test_uplift_is_trained_gated_scored_and_told(project):
     assert effects["permutation"]["metric"] == "qini" and columns[0][0] == "open_rate" and columns[0][1] > 5 * abs(columns[1][1]) > 0, columns
     (rate,) = [c for c in effects["dependence"]["columns"] if c["column"] == "open_rate"]
     assert rate["points"][-1]["mean"][0] - rate["points"][0]["mean"][0] > 0.2, "who opens mails is moved by them"
-    assert "By how much `qini` falls when one column is shuffled" in page
+    assert "<code>qini</code> falls when one column is shuffled" in page
     alone = headrace(project, "score", str(model), "people.csv", "-o", "alone.csv")
     assert alone.returncode == 0, alone.stderr
     with (project / "alone.csv").open() as file:
