@@ -91,6 +91,13 @@ def test_json_is_one_document_on_standard_output(name, world):
     assert keys <= set(first), first
 
 
+def test_validate_takes_the_name_of_a_pipeline(world):
+    done = world.headrace("validate", "full")
+    assert done.code == 0 and "ok: 1 file" in done.err, done.all
+    done = world.headrace("validate", "ful")
+    assert done.code == 2 and "no pipeline `ful`" in done.err and "did you mean `full`?" in done.err, done.all
+
+
 def test_data_gives_numbers_as_numbers(world):
     [row] = world.headrace("--json", "data", "last", "scores", "-n", "1").json
     kinds = {column: type(value) for column, value in row.items()}

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "headrace/base/files.h"
 #include "headrace/cli/command.h"
 #include "headrace/cli/run_request.h"
@@ -27,6 +29,8 @@ int Validate(const std::vector<std::string>& files, const std::string& format, c
       continue;
     }
     const std::string pipeline = named ? given : project->opened_pipeline();
+    const std::vector<std::string> known = project->pipelines();
+    if (named && diagnostics.has_errors() && std::find(known.begin(), known.end(), given) == known.end()) continue;   // its file could not be read
     project->Validate(pipeline, diagnostics);
     if (!diagnostics.has_errors()) CheckColumns(*project, pipeline, diagnostics);
     read += given.empty() ? project->files().size() + CheckTests(*project, diagnostics) : 1;

@@ -284,11 +284,10 @@ class Checker {
       const bool instead = std::find(around_->exactly_one.begin(), around_->exactly_one.end(), key) != around_->exactly_one.end();
       return StrCat("`", key, "` stands further left, ", instead ? "in place of " : "beside ", around_key_);
     }
-    for (const Key& inner : shape.keys) {
-      const bool there = knows(inner.shape) || std::any_of(inner.shape.options.begin(), inner.shape.options.end(), knows);
-      if (there) return StrCat("`", key, "` belongs under `", inner.name, "`");
-    }
-    return "";
+    std::vector<std::string> homes;
+    for (const Key& inner : shape.keys)
+      if (knows(inner.shape) || std::any_of(inner.shape.options.begin(), inner.shape.options.end(), knows)) homes.push_back(StrCat("`", inner.name, "`"));
+    return homes.empty() ? "" : StrCat("`", key, "` belongs under ", Join(homes, " or "));
   }
 
   bool CheckExactlyOne(const Node& node, const Shape& shape, const std::string& where, bool quiet) {

@@ -103,6 +103,11 @@ class Builder {
     const std::string_view before = line.substr(0, std::min(line.size(), column - 1));
     if (before.ends_with('$') && line.substr(before.size()).starts_with('{')) return "quote it: write `\"${...}\"`, since a brace alone begins a map in YAML";
     if (problem == "did not find expected alphabetic or numeric character") return "quote it: a value that begins with `*` or `&` means something else in YAML";
+    // `learner: lightgbm {num_leaves: 7}`
+    const std::string_view written = Trim(line);
+    const std::size_t value = written.find(": "), brace = written.find(" {");
+    if (problem == "mapping values are not allowed in this context" && value < brace && brace != std::string_view::npos && written.ends_with('}') && IsIdentifier(Trim(written.substr(value + 2, brace - value - 2))))
+      return StrCat("write `", written.substr(0, value), ": {", Trim(written.substr(value + 2, brace - value - 2)), ": ", written.substr(brace + 1), "}`");
     const std::size_t context_line = parser_.context_mark.line + 1;
     if (problem == "did not find expected key" && parser_.context != nullptr && context_line != number && parser_.context_mark.column + 1 != column)
       return StrCat("keys of one map begin in one column: this one in column ", column, ", the first, in line ", context_line, ", in column ", parser_.context_mark.column + 1);
