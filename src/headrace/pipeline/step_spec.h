@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -174,6 +175,23 @@ struct ForEachSpec {
   std::shared_ptr<const ItemTemplate> item;          ///< makes the step of one item
 };
 
+/// A value in memory of its own, copied with its owner: a large kind of step must not widen all others, of which there may be 100,000.
+template <typename T>
+class Boxed {
+ public:
+  Boxed(T value) : value_(std::make_unique<T>(std::move(value))) {}
+  Boxed(const Boxed& other) : value_(std::make_unique<T>(*other.value_)) {}
+  Boxed(Boxed&&) noexcept = default;
+  Boxed& operator=(const Boxed& other) { return *this = Boxed(other); }
+  Boxed& operator=(Boxed&&) noexcept = default;
+  ~Boxed() = default;
+  const T& operator*() const { return *value_; }
+  T& operator*() { return *value_; }
+
+ private:
+  std::unique_ptr<T> value_;   // null only after it was moved from
+};
+
 struct CacheSpec {
   bool reuse = true;                                 ///< `cache: off`: run every time
   std::optional<std::int64_t> fresh_for_us;          ///< extract from a live source: reuse while younger than this
@@ -184,7 +202,7 @@ struct StepSpec {
   std::string name;                                  ///< full: "base.events" for a step inside `base: {use: ...}`
   std::string bare_name;                             ///< "events"
   StepKind kind = StepKind::kExtract;
-  std::variant<ExtractSpec, SqlSpec, TrainStepSpec, ScoreSpec, DeliverSpec, CommandSpec, PipelineStepSpec, UnionSpec, AggregateSpec> spec;
+  std::variant<ExtractSpec, SqlSpec, Boxed<TrainStepSpec>, ScoreSpec, DeliverSpec, CommandSpec, PipelineStepSpec, UnionSpec, AggregateSpec> spec;
   std::vector<CheckSpec> checks;
   /// Rows that checks of single rows refuse go to the output `quarantine`, as long as their share is not larger.
   std::optional<double> quarantine_at_most;
@@ -211,7 +229,11 @@ struct StepSpec {
   Place place;                                       ///< of the step's name
   Place body;                                        ///< of all that stands under it
 
-  template <typename T> const T& as() const { return std::get<T>(spec); }
+  template <typename T>
+  const T& as() const {
+    if constexpr (std::is_same_v<T, TrainStepSpec>) return *std::get<Boxed<T>>(spec);
+    else return std::get<T>(spec);
+  }
 };
 
 /// The program of the user's that the step runs: a command's, or one that fits its model; null for other steps.

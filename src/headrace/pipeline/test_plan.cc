@@ -197,7 +197,7 @@ class TestPlanner {
       step.retry = {};
       step.approve = false;   // nobody is there to say yes, and nothing to say it about
       if (step.kind == StepKind::kTrain)
-        if (auto& registration = std::get<TrainStepSpec>(step.spec).registration; registration && registration->promote == RegisterSpec::Promote::kApprove)
+        if (auto& registration = (*std::get<Boxed<TrainStepSpec>>(step.spec)).registration; registration && registration->promote == RegisterSpec::Promote::kApprove)
           registration->promote = RegisterSpec::Promote::kAuto;
       const bool recorded = from_ == TestRowsFrom::kRecorded && step.kind == StepKind::kExtract;
       const auto given = given_.find(step.name);

@@ -86,6 +86,8 @@ Json Describe(const TrainStepSpec& spec) {
   return out;
 }
 
+Json Describe(const Boxed<TrainStepSpec>& spec) { return Describe(*spec); }
+
 Json Describe(const ScoreSpec& spec) {
   return {{"keep", spec.keep ? Json(*spec.keep) : Json()}, {"allow_changed_features", spec.allow_changed_features}, {"reasons", spec.reasons}, {"top", spec.top}};
 }
