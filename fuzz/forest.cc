@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "headrace/base/text.h"
 #include "headrace/model/forest.h"
 #include "margins.h"
 #include "target.h"
@@ -11,18 +10,8 @@
 namespace headrace::fuzz {
 namespace {
 
-/// The width that the text itself announces, so that most inputs come past the first check.
-std::size_t AnnouncedFeatures(std::string_view text) {
-  constexpr std::string_view kLine = "\nmax_feature_idx=";
-  const std::size_t at = text.find(kLine);
-  if (at == std::string_view::npos) return 3;
-  const std::string_view rest = text.substr(at + kLine.size());
-  std::int64_t most = 0;
-  return ParseInt(rest.substr(0, rest.find('\n')), &most) && most >= 0 && most < 64 ? static_cast<std::size_t>(most) + 1 : 3;
-}
-
 void TryForest(std::string_view text) {
-  const std::size_t features = AnnouncedFeatures(text);
+  const std::size_t features = AnnouncedFeatures(text, "\nmax_feature_idx=", 1);
   const Result<Forest> forest = Forest::Parse(text, features);
   if (!forest.ok()) {
     Demand(forest.status().code() == ErrorCode::kInvalid);

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "headrace/base/text.h"
 #include "headrace/model/forest_plan_internal.h"
 #include "target.h"
 
@@ -17,6 +18,15 @@ std::vector<double> OddVectors(std::size_t rows, std::size_t features) {
   return vectors;
 }
 }  // namespace
+
+std::size_t AnnouncedFeatures(std::string_view text, std::string_view key, std::int64_t more) {
+  const std::size_t at = text.find(key);
+  if (at == std::string_view::npos) return 3;
+  const std::string_view rest = text.substr(at + key.size());
+  std::int64_t number = 0;
+  const bool whole = ParseInt(rest.substr(0, rest.find_first_not_of("0123456789")), &number);
+  return whole && number + more >= 1 && number + more <= 64 ? static_cast<std::size_t>(number + more) : 3;
+}
 
 void TryMargins(const Forest& forest, std::size_t features) {
   constexpr std::size_t kRows = 70;   // more than a block of every kernel, and not a multiple of one

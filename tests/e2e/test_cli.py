@@ -96,6 +96,10 @@ def test_validate_takes_the_name_of_a_pipeline(world):
     assert done.code == 0 and "ok: 1 file" in done.err, done.all
     done = world.headrace("validate", "ful")
     assert done.code == 2 and "no pipeline `ful`" in done.err and "did you mean `full`?" in done.err, done.all
+    world.write("pipelines/torn.yaml", "name: torn\nsteps:\n  rows: {extract: {file: ${X}}}\n")
+    done = world.headrace("validate", "torn")
+    (world.folder / "pipelines/torn.yaml").unlink()
+    assert done.code == 2 and "quote it" in done.err and "no pipeline" not in done.err, done.all
 
 
 def test_data_gives_numbers_as_numbers(world):

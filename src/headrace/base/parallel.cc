@@ -46,4 +46,11 @@ Status ParallelFor(int threads, std::size_t count, const std::function<Status(st
   return error;
 }
 
+void ForEach(int threads, std::size_t count, const std::function<void(std::size_t)>& work) {
+  static_cast<void>(ParallelFor(threads, count, [&work](std::size_t i) {
+    work(i);
+    return Ok();
+  }));
+}
+
 }  // namespace headrace

@@ -18,4 +18,7 @@ int ResolveThreads(int threads);
 /// have ended. REQUIRES: `work` does not throw.
 Status ParallelFor(int threads, std::size_t count, const std::function<Status(std::size_t)>& work);
 
+/// ParallelFor for work that cannot fail.
+void ForEach(int threads, std::size_t count, const std::function<void(std::size_t)>& work);
+
 }  // namespace headrace

@@ -42,8 +42,8 @@ std::string FormatCount(std::int64_t value) {
 }
 
 std::string Counted(std::int64_t n, std::string_view one, std::string_view several) {
-  const std::string_view s = n == 1 || !several.empty() ? "" : "s";
-  return StrCat(FormatCount(n), " ", n == 1 || several.empty() ? one : several, s);
+  if (n == 1) return StrCat("1 ", one);
+  return several.empty() ? StrCat(FormatCount(n), " ", one, "s") : StrCat(FormatCount(n), " ", several);
 }
 
 std::vector<std::string> Split(std::string_view text, char separator) {

@@ -153,11 +153,7 @@ struct CheckScan::Parts {
 
   Status Add(const Table& block) {
     const auto in_parallel = [&](std::size_t count, const std::function<void(std::size_t)>& act) {
-      const int threads = block.num_rows() * count < kSmallWork ? 1 : ThreadsFor(count);
-      if (threads == 1)
-        for (std::size_t i = 0; i < count; ++i) act(i);
-      else
-        static_cast<void>(ParallelFor(threads, count, [&act](std::size_t i) { return act(i), Ok(); }).ok());
+      ForEach(block.num_rows() * count < kSmallWork ? 1 : ThreadsFor(count), count, act);
     };
     in_parallel(codes.size(), [&](std::size_t i) { codes[i]->Number(block); });
     in_parallel(units.size(), [&](std::size_t i) {

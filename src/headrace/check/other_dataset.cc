@@ -23,7 +23,7 @@ Result<std::unique_ptr<TableStream>> OpenOther(const CheckSpec& spec, const Chec
   return context.open(spec.dataset);
 }
 
-Status ForEachBlock(TableStream& rows, const std::function<void(const Table&)>& act) {
+Status ForEach(TableStream& rows, const std::function<void(const Table&)>& act) {
   while (true) {
     ASSIGN_OR_RETURN(const std::optional<Table> block, rows.Next());
     if (!block) return Ok();
@@ -135,7 +135,7 @@ Result<std::unique_ptr<RowCheck>> MakeForeignKey(const CheckSpec& spec, const Sc
   auto keys = std::make_shared<HashSet>();
   RowHasher hasher({*there}, {*as});
   std::vector<Hash> hashes;
-  RETURN_IF_ERROR(ForEachBlock(*other, [&](const Table& block) {
+  RETURN_IF_ERROR(ForEach(*other, [&](const Table& block) {
     hasher.Run(block, hashes);
     for (const Hash hash : hashes) keys->Insert(hash);
   }));
@@ -164,7 +164,7 @@ Result<std::unique_ptr<Measure>> MakeSameAs(const CheckSpec& spec, const Schema&
     for (const std::string& name : other->schema().Names())
       if (unlike.empty() && !schema.IndexOf(name)) unlike = StrCat("it has a column `", name, "` more");
   Checksums sums(there, as);
-  if (unlike.empty()) RETURN_IF_ERROR(ForEachBlock(*other, [&sums](const Table& block) { sums.Add(block); }));
+  if (unlike.empty()) RETURN_IF_ERROR(ForEach(*other, [&sums](const Table& block) { sums.Add(block); }));
   return std::unique_ptr<Measure>(std::make_unique<SameAs>(spec, names, std::move(unlike), Checksums(here, as), std::move(sums)));
 }
 

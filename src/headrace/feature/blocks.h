@@ -1,8 +1,6 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <functional>
 
 #include "headrace/base/parallel.h"
 
@@ -13,11 +11,5 @@ namespace headrace {
 inline constexpr std::size_t kFitBlockRows = 65536;
 
 inline std::size_t FitBlocks(std::size_t rows) { return (rows + kFitBlockRows - 1) / kFitBlockRows; }
-
-/// ParallelFor for work that cannot fail.
-inline void ForEachBlock(int threads, std::size_t count, const std::function<void(std::size_t)>& work) {
-  const Status status = ParallelFor(threads, count, [&](std::size_t i) { work(i); return Ok(); });
-  static_cast<void>(status);
-}
 
 }  // namespace headrace

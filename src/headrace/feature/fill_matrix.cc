@@ -124,7 +124,7 @@ Result<Matrix> FillMatrix(const TransformParts& parts, std::span<const ColumnPtr
   if (!(compress ? *compress : FewNumbers(parts, columns, rows, given))) {
     std::vector<double> values(rows * width);
     RETURN_IF_ERROR(ApplyTo(parts, columns, rows, values.data(), Layout::kRows, threads, nullptr));
-    ForEachBlock(threads, FitBlocks(rows), [&](std::size_t b) {
+    ForEach(threads, FitBlocks(rows), [&](std::size_t b) {
       const std::size_t begin = b * kFitBlockRows, end = std::min(rows, begin + kFitBlockRows);
       for (const GivenOutput& one : given)
         for (std::size_t i = begin; i < end; ++i) values[i * width + one.output] = one.values[i];

@@ -42,7 +42,7 @@ Result<std::vector<GroupFit>> FitGroups(const FitPlan& plan, const FitContext& c
   const std::size_t count = plan.groups.size();
   const bool side_by_side = count >= static_cast<std::size_t>(ResolveThreads(context.threads));
   std::vector<std::optional<Result<GroupFit>>> fits(count);
-  ForEachBlock(side_by_side ? context.threads : 1, count, [&](std::size_t i) {
+  ForEach(side_by_side ? context.threads : 1, count, [&](std::size_t i) {
     fits[i] = FitGroup(plan.groups[i], plan.all, target, context.linear_learner, context.exact_percentiles.value_or(kExactPercentiles), side_by_side ? 1 : context.threads);
   });
   std::vector<GroupFit> out;

@@ -33,7 +33,7 @@ struct Sorted {
     }
     codes.resize(found.places.size());
     const auto none = static_cast<std::int32_t>(levels.size());
-    ForEachBlock(threads, FitBlocks(codes.size()), [&](std::size_t b) {
+    ForEach(threads, FitBlocks(codes.size()), [&](std::size_t b) {
       const std::size_t end = std::min(codes.size(), (b + 1) * kFitBlockRows);
       for (std::size_t i = b * kFitBlockRows; i < end; ++i) codes[i] = found.places[i] < 0 ? none : rank[static_cast<std::size_t>(found.places[i])];
     });

@@ -124,7 +124,7 @@ LevelCounts<Key> CountBlocks(std::size_t rows, int threads, const AddBlock& add_
   LevelCounts<Key> all;
   for (std::size_t first = 0; first < blocks; first += wave) {
     std::vector<LevelCounts<Key>> counts(std::min(wave, blocks - first));
-    ForEachBlock(threads, counts.size(), [&](std::size_t i) {
+    ForEach(threads, counts.size(), [&](std::size_t i) {
       const std::size_t begin = (first + i) * kFitBlockRows;
       add_block(begin, std::min(rows, begin + kFitBlockRows), counts[i]);
     });
@@ -157,7 +157,7 @@ RowLevels<Key> FindInBlocks(std::size_t rows, int threads, const KeyOf& key_of) 
   RowLevels<Key> out;
   out.places.resize(rows);
   std::vector<LevelCounts<Key>> levels(blocks);
-  ForEachBlock(threads, blocks, [&](std::size_t b) {
+  ForEach(threads, blocks, [&](std::size_t b) {
     const std::size_t end = std::min(rows, (b + 1) * kFitBlockRows);
     for (std::size_t i = b * kFitBlockRows; i < end; ++i) {
       const std::optional<Key> key = key_of(i);
@@ -167,7 +167,7 @@ RowLevels<Key> FindInBlocks(std::size_t rows, int threads, const KeyOf& key_of) 
   std::vector<std::vector<std::int32_t>> moved(blocks);
   for (std::size_t b = 0; b < blocks; ++b)
     for (std::size_t k = 0; k < levels[b].size(); ++k) moved[b].push_back(out.levels.Add(levels[b].keys()[k], levels[b].counts()[k]));
-  ForEachBlock(threads, blocks, [&](std::size_t b) {
+  ForEach(threads, blocks, [&](std::size_t b) {
     const std::size_t end = std::min(rows, (b + 1) * kFitBlockRows);
     for (std::size_t i = b * kFitBlockRows; i < end; ++i)
       if (out.places[i] >= 0) out.places[i] = moved[b][static_cast<std::size_t>(out.places[i])];

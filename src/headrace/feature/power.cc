@@ -143,7 +143,7 @@ double Minimum(const F& f, double low, double high) {
 /// The lambda of one column.
 double BestLambda(bool box_cox, std::span<const double> x, std::int64_t count, int threads) {
   std::vector<double> t(x.size());   // log x, or the logarithm of 1 + |x| with the sign of x
-  ForEachBlock(threads, FitBlocks(x.size()), [&](std::size_t b) {
+  ForEach(threads, FitBlocks(x.size()), [&](std::size_t b) {
     const std::size_t begin = b * kFitBlockRows, n = std::min(kFitBlockRows, x.size() - begin);
     for (std::size_t i = begin; i < begin + n; ++i) t[i] = box_cox || x[i] >= 0 ? x[i] : -x[i];
     box_cox ? math::LogAll(t.data() + begin, n) : math::Log1pAll(t.data() + begin, n);
@@ -157,7 +157,7 @@ double BestLambda(bool box_cox, std::span<const double> x, std::int64_t count, i
   const bool upper = box_cox || logs.min >= 0, lower = !box_cox && logs.max <= 0;
   const double mean = upper ? logs.Mean() : lower ? -logs.Mean() : 0;
   if (upper || lower)
-    ForEachBlock(threads, FitBlocks(t.size()), [&](std::size_t b) {
+    ForEach(threads, FitBlocks(t.size()), [&](std::size_t b) {
       for (std::size_t i = b * kFitBlockRows; i < std::min(t.size(), (b + 1) * kFitBlockRows); ++i) t[i] = (upper ? t[i] : -t[i]) - mean;
     });
   const auto loss = [&](double lambda) {
@@ -167,7 +167,7 @@ double BestLambda(bool box_cox, std::span<const double> x, std::int64_t count, i
     if (negative == 0) negative = kNotZero;
     const std::size_t blocks = FitBlocks(t.size());
     std::vector<PowerSums> sums(blocks);
-    ForEachBlock(threads, blocks, [&](std::size_t b) {
+    ForEach(threads, blocks, [&](std::size_t b) {
       AddPowers(t.data() + b * kFitBlockRows, std::min(kFitBlockRows, t.size() - b * kFitBlockRows), positive, negative, &sums[b]);
     });
     ExactSum sum, squares;
@@ -225,7 +225,7 @@ Result<FitResult> Fit(const PowerStep& step, FitInput& input) {
     lambdas.push_back(constant ? 1 : BestLambda(step.box_cox, numbers.values(), range.count, input.threads));
     if (!step.standardize) continue;
     std::vector<double> made(numbers.values().begin(), numbers.values().end());
-    ForEachBlock(input.threads, FitBlocks(made.size()), [&](std::size_t b) {
+    ForEach(input.threads, FitBlocks(made.size()), [&](std::size_t b) {
       const std::size_t begin = b * kFitBlockRows;
       Transform(step.box_cox, lambdas[k], made.data() + begin, std::min(kFitBlockRows, made.size() - begin));
     });

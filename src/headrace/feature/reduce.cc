@@ -57,7 +57,7 @@ Eigen::MatrixXd Products(const std::vector<Numbers>& numbers, const std::vector<
   Eigen::MatrixXd all = Eigen::MatrixXd::Zero(index(n), index(n));
   for (std::size_t first = 0; first < blocks; first += wave) {
     std::vector<Eigen::MatrixXd> sums(std::min(wave, blocks - first), Eigen::MatrixXd::Zero(index(n), index(n)));
-    ForEachBlock(threads, sums.size(), [&](std::size_t b) {
+    ForEach(threads, sums.size(), [&](std::size_t b) {
       std::vector<double> centered(n * kRowsAtOnce);
       const std::size_t end = std::min(rows, (first + b + 1) * kFitBlockRows);
       for (std::size_t begin = (first + b) * kFitBlockRows; begin < end; begin += kRowsAtOnce) {

@@ -200,7 +200,7 @@ Result<FitResult> Fit(const SelectStep& step, FitInput& input) {
   } else if (step.by == By::kCorrelation) {
     for (std::size_t k = 0; k < count; ++k) {
       std::vector<char> alike(kept.size());
-      ForEachBlock(input.threads, kept.size(), [&](std::size_t i) { alike[i] = std::fabs(Correlation(input.numbers[kept[i]].values(), input.numbers[k].values())) > step.threshold ? 1 : 0; });
+      ForEach(input.threads, kept.size(), [&](std::size_t i) { alike[i] = std::fabs(Correlation(input.numbers[kept[i]].values(), input.numbers[k].values())) > step.threshold ? 1 : 0; });
       if (std::find(alike.begin(), alike.end(), 1) == alike.end()) kept.push_back(k);
     }
   } else {

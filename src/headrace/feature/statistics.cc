@@ -36,7 +36,7 @@ template <typename State>
 State FoldBlocks(std::span<const double> values, int threads, const State& empty) {
   const std::size_t blocks = FitBlocks(values.size());
   std::vector<State> states(blocks, empty);
-  ForEachBlock(threads, blocks, [&](std::size_t b) {
+  ForEach(threads, blocks, [&](std::size_t b) {
     states[b].Add(values.subspan(b * kFitBlockRows, std::min(kFitBlockRows, values.size() - b * kFitBlockRows)));
   });
   State all = empty;
@@ -178,7 +178,7 @@ KllSketch SketchOf(std::span<const double> values, int threads) {
   for (std::size_t first = 0; first < blocks; first += kAtOnce) {
     std::vector<KllSketch> parts;
     for (std::size_t b = first; b < std::min(blocks, first + kAtOnce); ++b) parts.emplace_back(b + 1);
-    ForEachBlock(threads, parts.size(), [&](std::size_t p) {
+    ForEach(threads, parts.size(), [&](std::size_t p) {
       const std::size_t begin = (first + p) * kFitBlockRows;
       parts[p].Add(values.subspan(begin, std::min(kFitBlockRows, values.size() - begin)));
     });
@@ -212,7 +212,7 @@ Ranking::Ranking(std::span<const double> values, int threads, std::size_t exact)
   // Counts of whole numbers add up to the same in any order: as many parts as threads will do.
   const std::size_t parts = std::min(FitBlocks(values.size()), static_cast<std::size_t>(ResolveThreads(threads)));
   std::vector<std::vector<std::uint32_t>> counts(parts);
-  ForEachBlock(threads, parts, [&](std::size_t p) {
+  ForEach(threads, parts, [&](std::size_t p) {
     std::vector<std::uint32_t>& bins = counts[p];
     bins.assign(kBins, 0);
     for (std::size_t i = values.size() * p / parts; i < values.size() * (p + 1) / parts; ++i)
@@ -261,7 +261,7 @@ std::vector<double> Ranking::At(std::span<const std::size_t> ranks) const {
     of_bin[bin].push_back(rank - wanted[bin].first_rank);
   }
   std::vector<std::vector<double>> found(wanted.size());
-  ForEachBlock(threads_, wanted.size(), [&](std::size_t b) {
+  ForEach(threads_, wanted.size(), [&](std::size_t b) {
     const std::span<double> here(values.data() + wanted[b].begin, wanted[b].count);
     PlaceRanks(here, of_bin[b]);
     for (const std::size_t rank : of_bin[b]) found[b].push_back(here[rank]);

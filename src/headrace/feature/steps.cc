@@ -56,7 +56,7 @@ Numbers Numbers::Of(const Column& source, int threads) {
     return out;
   }
   out.own_.resize(source.size());
-  ForEachBlock(threads, FitBlocks(source.size()), [&](std::size_t b) {
+  ForEach(threads, FitBlocks(source.size()), [&](std::size_t b) {
     const std::size_t begin = b * kFitBlockRows;
     LoadNumbers(source, begin, std::min(kFitBlockRows, source.size() - begin), out.own_.data() + begin);
   });

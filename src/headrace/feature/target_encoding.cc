@@ -108,7 +108,7 @@ TargetEncoding EncodeTarget(const TargetRows& rows, Worth worth, double setting,
   const auto wave = static_cast<std::size_t>(ResolveThreads(threads));   // partial states held at once
   for (std::size_t first = 0; first < FitBlocks(n); first += wave) {
     std::vector<State> states(std::min(wave, FitBlocks(n) - first), State(folds, rows.levels, targets));
-    ForEachBlock(threads, states.size(), [&](std::size_t i) {
+    ForEach(threads, states.size(), [&](std::size_t i) {
       const std::size_t begin = (first + i) * kFitBlockRows;
       states[i].Add(rows, begin, std::min(n, begin + kFitBlockRows));
     });
@@ -119,8 +119,8 @@ TargetEncoding EncodeTarget(const TargetRows& rows, Worth worth, double setting,
   out.all = Encode(all, rows.fold_count, -1, worth, setting);
   out.cross_fitted.assign(targets, std::vector<double>(n));
   std::vector<TargetValues> by_fold(folds);
-  ForEachBlock(threads, folds, [&](std::size_t f) { by_fold[f] = Encode(all, rows.fold_count, static_cast<int>(f), worth, setting); });
-  ForEachBlock(threads, FitBlocks(n), [&](std::size_t b) {
+  ForEach(threads, folds, [&](std::size_t f) { by_fold[f] = Encode(all, rows.fold_count, static_cast<int>(f), worth, setting); });
+  ForEach(threads, FitBlocks(n), [&](std::size_t b) {
     for (std::size_t i = b * kFitBlockRows; i < std::min(n, (b + 1) * kFitBlockRows); ++i) {
       const double* values = by_fold[static_cast<std::size_t>(rows.folds[i])].values.data();
       for (std::size_t t = 0; t < targets; ++t)

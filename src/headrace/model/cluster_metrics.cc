@@ -81,11 +81,9 @@ class Measured {
     const std::vector<std::size_t> drawn = internal::DrawPlaces(places_.size(), kSilhouetteRows, kSilhouetteSeed);
     std::vector<double> of_rows(drawn.size());
     constexpr std::size_t kBlock = 64;
-    const Status done = ParallelFor(threads, (drawn.size() + kBlock - 1) / kBlock, [&](std::size_t b) {
+    ForEach(threads, (drawn.size() + kBlock - 1) / kBlock, [&](std::size_t b) {
       for (std::size_t i = b * kBlock; i < std::min(drawn.size(), (b + 1) * kBlock); ++i) of_rows[i] = SilhouetteOf(drawn, drawn[i]);
-      return Ok();
     });
-    static_cast<void>(done);
     internal::Sum sum, weights;
     for (std::size_t i = 0; i < drawn.size(); ++i) {
       sum.Add(weight(places_[drawn[i]]) * of_rows[i]);

@@ -131,7 +131,7 @@ std::vector<std::size_t> DrawEffectRows(std::span<const std::size_t> rows, std::
 Result<PermutationImportance> MeasureImportance(const EffectRows& rows, const std::string& metric, int threads, const std::function<bool()>& cancelled) {
   const Scorer::Parts& parts = rows.scorer.parts();
   PermutationImportance out{metric, rows.of, static_cast<std::int64_t>(rows.rows.num_rows()), kImportanceRepeats, {}};
-  if (metric.starts_with("ndcg") || metric.starts_with("map@")) return out;   // of whole queries, and these are single rows
+  if (NeedsQueries(metric)) return out;   // of whole queries, and these are single rows
   const std::optional<double> whole = Measure(rows, rows.rows, metric);
   if (!whole) return out;
   const std::vector<std::size_t> places = ColumnsToAsk(parts);

@@ -95,11 +95,7 @@ class KMeansSearch {
   /// work(part, first row, end) for every part.
   template <typename Work>
   void ForParts(Work work) const {
-    const Status done = ParallelFor(control_.threads, sums_.size(), [&](std::size_t part) {
-      work(part, part * part_rows_, std::min(rows_.rows(), (part + 1) * part_rows_));
-      return Ok();
-    });
-    static_cast<void>(done);
+    ForEach(control_.threads, sums_.size(), [&](std::size_t part) { work(part, part * part_rows_, std::min(rows_.rows(), (part + 1) * part_rows_)); });
   }
 
   Status Interrupted() const {

@@ -221,6 +221,7 @@ std::vector<std::string> DefaultMetrics(Task task) {
 }
 
 bool NeedsTreatment(std::string_view name) { return name == "qini" || name == "auuc" || name.starts_with("uplift@"); }
+bool NeedsQueries(std::string_view name) { return name.starts_with("ndcg@") || name.starts_with("map@"); }
 
 bool HigherIsBetter(std::string_view name) {
   for (const KnownMetric& metric : kMetrics)

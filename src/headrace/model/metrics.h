@@ -85,6 +85,8 @@ std::vector<std::string> DefaultMetrics(Task task);
 
 /// Whether it compares treated rows with others: `qini`, `auuc`, `uplift@10%`.
 bool NeedsTreatment(std::string_view name);
+/// Whether it ranks the rows of each query: `ndcg@10`, `map@10`.
+bool NeedsQueries(std::string_view name);
 
 /// Whether a larger value is better (auc) or a smaller one (logloss). REQUIRES: a name that some task has.
 bool HigherIsBetter(std::string_view name);

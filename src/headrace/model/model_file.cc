@@ -159,7 +159,7 @@ Result<std::unique_ptr<const Scorer::Parts>> PartsOf(const ModelInfo& info, cons
       std::unique_ptr<const FittedLearner> learner,
       ReadLearner(kind, info.task, Bytes(members, MemberNames(info.learner)[2]), info.features.size(), outputs));
   ASSIGN_OR_RETURN(Calibration calibration, Calibration::FromJson(Bytes(members, "calibration.json")));
-  const bool fits = (calibration.name() == info.calibration || calibration.KindName() == info.calibration) &&  // files without the column's name are older
+  const bool fits = calibration.name() == info.calibration &&
                     (calibration.kind() == CalibrationSpec::Kind::kNone || calibration.num_curves() == outputs) &&
                     (scored_by_class || calibration.kind() == CalibrationSpec::Kind::kNone);
   if (!fits)

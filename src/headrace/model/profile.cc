@@ -1,7 +1,6 @@
 #include "headrace/model/profile.h"
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -150,11 +149,7 @@ Profile MakeProfile(const Table& rows, const Schema& inputs, const std::set<std:
     if (!hidden.contains(field.name)) shown.push_back(field.name);
   Profile profile;
   profile.columns.resize(shown.size());
-  [[maybe_unused]] const Status done = ParallelFor(threads, shown.size(), [&](std::size_t i) {
-    profile.columns[i] = ProfileColumn(shown[i], *rows.Find(shown[i]));
-    return Ok();
-  });
-  assert(done.ok());
+  ForEach(threads, shown.size(), [&](std::size_t i) { profile.columns[i] = ProfileColumn(shown[i], *rows.Find(shown[i])); });
   for (std::size_t i = 0; i < outputs.num_columns(); ++i) profile.outputs.push_back(ProfileColumn(outputs.schema()[i].name, outputs.column(i)));
   return profile;
 }

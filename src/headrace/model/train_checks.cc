@@ -95,7 +95,7 @@ Status CheckForTask(const TrainSpec& spec, Task task) {
       return Error(ErrorCode::kInvalid, "metric \"", name, "\" compares treated rows with others, and no column says who was treated").WithHelp("name it with `treatment: COLUMN`");
     if (!spec.treatment.empty() && !NeedsTreatment(name))
       return Error(ErrorCode::kInvalid, "metric \"", name, "\" compares scores with the target, and of uplift no row's truth is known").WithHelp("use qini, auuc or uplift@10%");
-    if (spec.group.empty() && (name.starts_with("ndcg@") || name.starts_with("map@")))
+    if (spec.group.empty() && NeedsQueries(name))
       return Error(ErrorCode::kInvalid, "metric \"", name, "\" ranks the rows of a query, and no column names queries")
           .WithHelp("name it with `group: COLUMN`, or use auc, average_precision or lift@10%");
   }

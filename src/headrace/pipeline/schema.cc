@@ -417,6 +417,10 @@ Shape Either(std::vector<Shape> options) {
   return s;
 }
 
+Shape TextOrSecretShape(std::string example) {
+  return Either({Scalar(ScalarType::kText), MapOf("secret: NAME", {Required({"secret", Scalar(ScalarType::kName), "the variable NAME, or the file that NAME_FILE names, holds the value", std::move(example)})})});
+}
+
 Shape Anything() { Shape s; s.kind = Shape::Kind::kAnything; return s; }
 
 Key Required(Key key) { key.required = true; return key; }

@@ -75,6 +75,8 @@ Shape ListOrSingle(Shape item);
 Shape MapOf(std::string title, std::vector<Key> keys, std::vector<std::string> exactly_one = {});
 Shape Named(std::string title, Shape item, ScalarType name_type = ScalarType::kName);
 Shape Either(std::vector<Shape> options);
+/// A text, or the map `{secret: NAME}`, in whose place a parameter of type `secret` may stand too. `example` of a NAME.
+Shape TextOrSecretShape(std::string example);
 Shape Anything();
 Key Required(Key key);
 Key NotYet(std::string name, std::string description);

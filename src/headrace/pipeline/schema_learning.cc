@@ -15,11 +15,10 @@ Shape FoldsShape() {
 Key ProgramRun() { return Required({"run", ListOf(Scalar(kText)), "the program and its arguments, each one text: no shell reads them", "[python3, scripts/fit.py, --fast]"}); }
 
 std::vector<Key> ProgramKeys() {
-  const Shape secret_or_text = Either({Scalar(kText), MapOf("secret: NAME", {Required({"secret", Scalar(kName), "the variable NAME, or the file that NAME_FILE names, holds the value", "API_TOKEN"})})});
   return {
       {"code", ListOrSingle(Scalar(kPath)), "files of the project that decide what it does: when one changes, the step runs again; `*` and `**` match several", "[\"scripts/**/*.py\"]"},
       {"params", Named("name: value", Either({Scalar(kAny), ListOf(Scalar(kColumn))})), "what it gets as a JSON object in `HEADRACE_PARAMS`", "{since: \"${params.since}\"}"},
-      {"env", Named("NAME: value", secret_or_text), "variables of its environment besides PATH, HOME, LANG, TZ and TMPDIR", "{API_TOKEN: {secret: API_TOKEN}}"},
+      {"env", Named("NAME: value", TextOrSecretShape("API_TOKEN")), "variables of its environment besides PATH, HOME, LANG, TZ and TMPDIR", "{API_TOKEN: {secret: API_TOKEN}}"},
       {"memory", Scalar(kSize), "address space of each of its processes", "2GiB"},
       {"cpu_time", Scalar(kDuration), "processor time of each of its processes", "10m"},
       {"files", IntFrom(8), "files that each of its processes may hold open", "1024"},

@@ -14,10 +14,6 @@ Key Data() {
   return Required({"data", Scalar(kStep), "the dataset to read: a step, or one of its outputs as `step.output`", "features"});
 }
 
-Shape TextOrSecretShape() {
-  return Either({Scalar(kText), MapOf("secret: NAME", {Required({"secret", Scalar(kName), "the variable NAME, or the file that NAME_FILE names, holds the value", "API_TOKEN"})})});
-}
-
 Shape BindShape() { return Named("$name: value", Scalar(kAny)); }
 
 Key Bind() {
@@ -36,8 +32,8 @@ Shape ExtractShape() {
       {"query", Scalar(kSql), "a .sql file, or the query itself", "sql/events.sql"},
       Bind(),
       {"api", MapOf("an HTTP API", {
-           Required({"url", TextOrSecretShape(), "what to GET: https:// or http://", "\"https://api.example/v1/orders?since=${params.since}\""}),
-           {"headers", Named("name: value", TextOrSecretShape(), kLabel), "headers of the request", "{Authorization: {secret: API_TOKEN}}"},
+           Required({"url", TextOrSecretShape("API_TOKEN"), "what to GET: https:// or http://", "\"https://api.example/v1/orders?since=${params.since}\""}),
+           {"headers", Named("name: value", TextOrSecretShape("API_TOKEN"), kLabel), "headers of the request", "{Authorization: {secret: API_TOKEN}}"},
            {"rows", Scalar(kText), "where the rows lie in the JSON that comes: `$`, `$.data`, `$['data'].rows`; `$` when not given", "$.data"},
            {"allow_private", Scalar(kBool), "also an address that is not of the public internet: loopback, private and link-local ones", "true"},
        }), "read from an HTTP API: one GET, whose answer is JSON (docs/api-sources.md)", "{url: \"https://api.example/v1/orders\", rows: $.data}"},

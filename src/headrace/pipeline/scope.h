@@ -19,7 +19,7 @@ class Scope : public Substituter {
   void Set(const std::string& name, Value value);
   /// A name whose value only a run knows.
   void SetUnknown(const std::string& name, Type type);
-  /// `params.NAME` that is no single value: columns, a dataset, a secret. `known`: whether the columns are.
+  /// `params.NAME` that is no single value: columns, a dataset, a secret. `known`: whether the columns, or the name of the secret, are.
   void SetSpecial(const std::string& name, ParamValue value, bool known);
 
   /// Say that the value of `name` follows from the run's interval, as those of `run.interval...` do.

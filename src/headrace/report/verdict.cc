@@ -19,6 +19,11 @@ const StepReport* FindStep(const RunReport& run, std::string_view name) {
   return nullptr;
 }
 
+/// Whether the step `name` numbers clusters: its rows are no scores.
+bool GivesClusters(const RunReport& run, std::string_view name) {
+  return std::any_of(run.scores.begin(), run.scores.end(), [name](const ScoreReport& s) { return s.step == name && s.clusters > 0; });
+}
+
 /// Whether what `step` delivers are scores: some step above it scores.
 bool DeliversScores(const RunReport& run, const StepReport& step) {
   std::vector<const StepReport*> open{&step};
@@ -26,7 +31,7 @@ bool DeliversScores(const RunReport& run, const StepReport& step) {
   while (!open.empty()) {
     const StepReport* at = open.back();
     open.pop_back();
-    if (at->kind == "score") return true;
+    if (at->kind == "score" && !GivesClusters(run, at->name)) return true;
     for (const std::string& input : at->inputs) {
       const StepReport* above = FindStep(run, std::string_view(input).substr(0, input.find('.')));
       if (const StepReport* exact = FindStep(run, input)) above = exact;

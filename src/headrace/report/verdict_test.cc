@@ -15,6 +15,12 @@ TEST(VerdictTest, ADeliverySaysWhatWentWhere) {
   EXPECT_EQ(verdict.chip, "succeeded");
 }
 
+TEST(VerdictTest, RowsWithNumbersOfClustersAreNotCalledScores) {
+  RunReport run = SampleScoreRun();
+  for (ScoreReport& score : run.scores) score.clusters = 5;
+  EXPECT_EQ(MakeVerdict(run).sentence, "Delivered 4,712 rows to cdp.propensity_scores and 471 rows to out/audience.csv. 1 check warns.");
+}
+
 TEST(VerdictTest, AStoppedRunSaysWhyAndThatNothingWasDelivered) {
   const RunVerdict verdict = MakeVerdict(SampleStoppedRun());
   EXPECT_EQ(verdict.sentence, "Stopped: warehouse.purchases has no column `date`; likely now `purchase_date`. Nothing was delivered.");

@@ -40,7 +40,7 @@ struct RunEnvironment {
   Clock* clock = nullptr;
   Random* random = &SystemRandom();        ///< jitter; results never depend on it
   VariableLookup variables;                ///< where secrets come from, and the few variables that commands inherit
-  CommandRunner* commands = nullptr;       ///< not null when a step is a command
+  CommandRunner* commands = nullptr;       ///< not null when a step runs a program (ProgramOf)
   std::shared_ptr<CommandFolders> command_folders = std::make_shared<CommandFolders>();
   /// Runs the pipeline of a `pipeline` step to its end. Not empty when a step is one. Any number of threads may call.
   std::function<StepOutcome(const StepContext&)> pipelines = {};

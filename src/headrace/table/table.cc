@@ -173,10 +173,7 @@ namespace {
 /// Call `work` for each column, on several threads where the rows are worth starting them.
 void ForEachColumn(int threads, std::size_t rows, std::size_t columns, const std::function<void(std::size_t)>& work) {
   constexpr std::size_t kWorthThreads = 10'000;
-  (void)ParallelFor(rows < kWorthThreads ? 1 : threads, columns, [&](std::size_t i) {
-    work(i);
-    return Ok();
-  });
+  ForEach(rows < kWorthThreads ? 1 : threads, columns, work);
 }
 
 ColumnPtr TakeColumn(const Column& from, std::span<const std::size_t> rows) {
