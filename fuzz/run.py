@@ -9,6 +9,7 @@ import argparse
 import json
 import pathlib
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -27,7 +28,7 @@ def run(target, seconds, seed, longest):
     dictionary = FUZZ / "dictionaries" / f"{target}.dict"
     command = [BUILD / "bin" / f"fuzz_{target}", kept, *seeds, f"-max_total_time={seconds}", f"-seed={seed}", f"-artifact_prefix={found}/", "-timeout=20", "-rss_limit_mb=2048",
                "-print_final_stats=1", "-verbosity=1", f"-max_len={longest}", *([f"-dict={dictionary}"] if dictionary.exists() else [])]
-    begin = time.monotonic()
+    begin, spent = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
     tail, coverage, features = [], 0, 0
     for line in process.stderr:
@@ -35,11 +36,12 @@ def run(target, seconds, seed, longest):
         if status := re.match(r"#\d+\s+\w+\s+cov: (\d+) ft: (\d+)", line):
             coverage, features = int(status[1]), int(status[2])
     code = process.wait()
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
     stats = dict(re.findall(r"stat::(\w+):\s+(\d+)", "".join(tail)))
     findings = sorted(set(found.iterdir()) - before)
     if code != 0:
         sys.stderr.write("".join(tail))
-    return {"fuzz": target, "executions": int(stats.get("number_of_executed_units", 0)), "seconds": round(time.monotonic() - begin), "edges": coverage, "features": features,
+    return {"fuzz": target, "executions": int(stats.get("number_of_executed_units", 0)), "seconds": round(time.monotonic() - begin), "cpu_s": round(now.ru_utime + now.ru_stime - spent.ru_utime - spent.ru_stime), "edges": coverage, "features": features,
             "slowest_s": int(stats.get("slowest_unit_time_sec", 0)), "peak_mb": int(stats.get("peak_rss_mb", 0)), "findings": [str(f.relative_to(BUILD)) for f in findings], "exit": code}
 
 

@@ -1,4 +1,5 @@
-// Gather all events as small records, put each entity's in order, then compute rows block by block, in the order in which they go out.
+// Gather all events as small records, put each entity's in order, then compute rows block by block, in the order in which they go out. Records beyond the
+// memory that was given go to disk by partition; then each partition's rows are computed as soon as its events are in order, and wait on disk in their place.
 #include "headrace/aggregate/aggregate.h"
 
 #include <algorithm>
@@ -6,8 +7,7 @@
 #include <mutex>
 #include <utility>
 
-#include "headrace/aggregate/records_internal.h"
-#include "headrace/aggregate/row_internal.h"
+#include "headrace/aggregate/rows_internal.h"
 #include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
 
@@ -17,43 +17,23 @@ using internal::AggregateParts;
 using internal::EntityEvents;
 using internal::Gathered;
 using internal::kPartitions;
+using internal::RowRef;
+using internal::World;
 
 namespace {
-
-constexpr std::size_t kBlockRows = 32768, kTaskRows = 512;
-
-/// One row to come: whose events, as of which row of the dates.
-struct RowRef {
-  std::uint32_t entity = 0, date = 0;
-  std::uint8_t partition = 0;
-};
-
-/// All that rows are computed from; immutable once made.
-struct World {
-  AggregatePlan plan;
-  std::vector<std::int64_t> dates;          ///< microseconds, by row of the dataset of dates
-  std::optional<Table> date_rows;
-  std::array<EntityEvents, kPartitions> entities;
-  std::vector<RowRef> rows;
-};
 
 class Builder {
  public:
   Builder(const AggregatePlan& plan, const AggregateOptions& options, AggregateCounts& counts) : parts_(plan.parts()), options_(options), counts_(counts), world_(std::make_shared<World>()) {
     world_->plan = plan;
+    world_->scratch = std::make_unique<ScratchFile>(options.scratch);
   }
 
   Result<std::shared_ptr<const World>> Run(TableStream& events, const std::optional<Table>& dates) {
     RETURN_IF_ERROR(ReadDates(dates));
     if (parts_.entities_given) RETURN_IF_ERROR(GivenRows());
     RETURN_IF_ERROR(Gather(events));
-    std::array<std::int64_t, kPartitions> others{};
-    RETURN_IF_ERROR(ParallelFor(options_.threads, kPartitions, [&](std::size_t p) {
-      internal::Order(parts_, gathered_, p, parts_.entities_given, world_->entities[p], others[p]);
-      return Cancelled();
-    }));
-    gathered_.clear();
-    for (const std::int64_t count : others) counts_.of_others += count;
+    RETURN_IF_ERROR(OrderAll());
     if (!parts_.entities_given) FoundRows();
     Count();
     return std::shared_ptr<const World>(world_);
@@ -142,11 +122,12 @@ class Builder {
     return block;
   }
 
-  Status Read(Reading& reading, const internal::Encoder& encoder, Gathered& out) const {
+  Status Read(Reading& reading, const internal::Encoder& encoder, std::size_t most_bytes, Gathered& out) const {
     while (true) {
       ASSIGN_OR_RETURN(const std::optional<Table> block, NextBlock(reading));
       if (!block) return Ok();
       Status status = encoder.Encode(*block, out);
+      if (status.ok()) status = out.SpillBeyond(most_bytes, *world_->scratch);
       if (status.ok()) continue;
       const std::scoped_lock lock(reading.mutex);
       reading.ended = true;
@@ -159,7 +140,8 @@ class Builder {
     const auto threads = static_cast<std::size_t>(ResolveThreads(options_.threads));
     for (std::size_t i = 0; i < threads; ++i) gathered_.push_back(std::make_unique<Gathered>());
     Reading reading{events, {}, false};
-    RETURN_IF_ERROR(ParallelFor(options_.threads, threads, [&](std::size_t i) { return Read(reading, encoder, *gathered_[i]); }));
+    const std::size_t most_bytes = options_.memory_bytes > 0 ? static_cast<std::size_t>(options_.memory_bytes) / threads : SIZE_MAX;
+    RETURN_IF_ERROR(ParallelFor(options_.threads, threads, [&](std::size_t i) { return Read(reading, encoder, most_bytes, *gathered_[i]); }));
     std::int64_t without_time = 0;
     for (const auto& thread : gathered_) {
       const AggregateCounts& more = thread->counts;
@@ -175,7 +157,35 @@ class Builder {
 
   // --- rows
 
-  /// When the first event of an entity that counts happened, or became known.
+  /// An entity that gets rows, and when the first of its events that count happened, or became known.
+  struct Found { std::uint64_t key; std::int64_t first; std::uint32_t entity; std::uint8_t partition; };
+
+  Status OrderAll() {
+    world_->ahead = world_->scratch->size() > 0;
+    std::array<std::vector<RowRef>, kPartitions> given;
+    if (world_->ahead && parts_.entities_given)
+      for (const RowRef& row : world_->rows) given[row.partition].push_back(row);
+    std::array<std::int64_t, kPartitions> others{};
+    RETURN_IF_ERROR(ParallelFor(options_.threads, kPartitions, [&](std::size_t p) { return OrderOne(p, given[p], others[p]); }));
+    gathered_.clear();
+    for (const std::int64_t count : others) counts_.of_others += count;
+    counts_.spilled_bytes = static_cast<std::int64_t>(world_->scratch->size());
+    return Ok();
+  }
+
+  Status OrderOne(std::size_t partition, std::span<const RowRef> given, std::int64_t& of_others) {
+    RETURN_IF_ERROR(Cancelled());
+    EntityEvents& events = world_->entities[partition];
+    RETURN_IF_ERROR(internal::Order(parts_, gathered_, *world_->scratch, partition, parts_.entities_given, events, of_others));
+    std::vector<Found>& found = found_[partition];
+    if (!parts_.entities_given) found = FoundIn(partition);
+    if (!world_->ahead) return Ok();
+    const std::vector<RowRef> rows = RowsOf(found);
+    RETURN_IF_ERROR(internal::ComputeAhead(*world_, partition, parts_.entities_given ? given : rows));
+    events.records = {}, events.begin = {};
+    return Ok();
+  }
+
   std::int64_t FirstSeen(const EntityEvents& events, std::size_t entity) const {
     std::int64_t first = std::numeric_limits<std::int64_t>::max();
     for (std::size_t i = events.begin[entity]; i < events.begin[entity + 1]; ++i) {
@@ -187,28 +197,46 @@ class Builder {
     return first;
   }
 
-  /// A row for each entity and each date that it has an event before, by entity, then date.
-  void FoundRows() {
-    struct Found { std::uint64_t key; RowRef ref; std::int64_t first; };
+  /// The partition's entities that have an event before the last date, in the order of their rows.
+  std::vector<Found> FoundIn(std::size_t partition) const {
+    const EntityEvents& events = world_->entities[partition];
     std::vector<Found> found;
-    for (std::size_t p = 0; p < kPartitions; ++p) {
-      const EntityEvents& events = world_->entities[p];
-      for (std::uint32_t id = 0; id < events.keys.size(); ++id)
-        if (const std::int64_t first = FirstSeen(events, id); first < last_) found.push_back({events.keys.key(id), {id, 0, static_cast<std::uint8_t>(p)}, first});
-    }
+    for (std::uint32_t id = 0; id < events.keys.size(); ++id)
+      if (const std::int64_t first = FirstSeen(events, id); first < last_) found.push_back({events.keys.key(id), first, id, static_cast<std::uint8_t>(partition)});
+    Sort(found);
+    return found;
+  }
+
+  void Sort(std::vector<Found>& found) const {
     if (parts_.entity_type == Type::kText) {
-      const auto text = [this](const Found& f) { return world_->entities[f.ref.partition].keys.text(f.ref.entity); };
+      const auto text = [this](const Found& f) { return world_->entities[f.partition].keys.text(f.entity); };
       std::sort(found.begin(), found.end(), [&](const Found& a, const Found& b) { return text(a) < text(b); });
     } else {
       std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return static_cast<std::int64_t>(a.key) < static_cast<std::int64_t>(b.key); });
     }
+  }
+
+  /// A row for each entity and each date that it has an event before, by date within the entity.
+  std::vector<RowRef> RowsOf(const std::vector<Found>& found) const {
     std::vector<std::uint32_t> dates(world_->dates.size());
     for (std::uint32_t i = 0; i < dates.size(); ++i) dates[i] = i;
     std::sort(dates.begin(), dates.end(), [this](std::uint32_t a, std::uint32_t b) { return world_->dates[a] < world_->dates[b]; });
+    std::vector<RowRef> rows;
     for (const Found& one : found)
       for (const std::uint32_t date : dates)
-        if (one.first < world_->dates[date]) world_->rows.push_back({one.ref.entity, date, one.ref.partition});
-    counts_.entities = static_cast<std::int64_t>(found.size());
+        if (one.first < world_->dates[date]) rows.push_back({one.entity, date, one.partition});
+    return rows;
+  }
+
+  void FoundRows() {
+    std::vector<Found> all;
+    for (std::vector<Found>& found : found_) {
+      all.insert(all.end(), found.begin(), found.end());
+      found = {};
+    }
+    Sort(all);
+    world_->rows = RowsOf(all);
+    counts_.entities = static_cast<std::int64_t>(all.size());
   }
 
   void Count() {
@@ -226,129 +254,15 @@ class Builder {
   AggregateCounts& counts_;
   std::shared_ptr<World> world_;
   std::vector<std::unique_ptr<Gathered>> gathered_;
+  std::array<std::vector<Found>, kPartitions> found_;
   std::int64_t last_ = std::numeric_limits<std::int64_t>::min();
-};
-
-/// Columns of one block while they are filled.
-struct BlockColumns {
-  std::vector<std::vector<std::int64_t>> ints;
-  std::vector<std::vector<double>> doubles;
-  std::vector<std::vector<std::uint8_t>> valid;
-  std::vector<internal::OutputColumn> outputs;
-
-  BlockColumns(const Schema& schema, std::size_t rows) : ints(schema.size()), doubles(schema.size()), valid(schema.size()), outputs(schema.size()) {
-    for (std::size_t i = 0; i < schema.size(); ++i) {
-      valid[i].assign(rows, 0);
-      if (schema[i].type == Type::kDouble) doubles[i].resize(rows), outputs[i] = {nullptr, doubles[i].data(), valid[i].data()};
-      else ints[i].resize(rows), outputs[i] = {ints[i].data(), nullptr, valid[i].data()};
-    }
-  }
-
-  ColumnPtr Take(std::size_t i, Type type) {
-    const bool whole = std::find(valid[i].begin(), valid[i].end(), 0) == valid[i].end();
-    std::vector<std::uint8_t> mask = whole ? std::vector<std::uint8_t>() : std::move(valid[i]);
-    if (type == Type::kDouble) return std::make_shared<const Column>(std::move(doubles[i]), std::move(mask));
-    return std::make_shared<const Column>(type, std::move(ints[i]), std::move(mask));
-  }
-};
-
-class RowStream final : public TableStream {
- public:
-  RowStream(std::shared_ptr<const World> world, const AggregateOptions& options, AggregateCounts& counts)
-      : world_(std::move(world)), parts_(world_->plan.parts()), options_(options), counts_(counts) {}
-
-  const Schema& schema() const override { return parts_.output; }
-
-  Result<std::optional<Table>> Next() override {
-    if (options_.cancelled && options_.cancelled()) return Error(ErrorCode::kInterrupted, "interrupted");
-    if (at_ >= world_->rows.size()) return std::optional<Table>();
-    const std::size_t rows = std::min(kBlockRows, world_->rows.size() - at_);
-    const std::span<const RowRef> refs(world_->rows.data() + at_, rows);
-    std::vector<ColumnPtr> columns = Carried(refs);
-    ASSIGN_OR_RETURN(std::vector<ColumnPtr> computed, Computed(refs));
-    columns.insert(columns.end(), computed.begin(), computed.end());
-    at_ += rows;
-    return std::optional<Table>(Table(parts_.output, std::move(columns), rows));
-  }
-
- private:
-  std::vector<ColumnPtr> Carried(std::span<const RowRef> refs) const {
-    std::vector<ColumnPtr> columns;
-    if (!parts_.entities_given) columns.push_back(Entities(refs));
-    if (!world_->date_rows) {
-      ColumnBuilder as_of(parts_.as_of_type);
-      for (std::size_t i = 0; i < refs.size(); ++i) as_of.AppendInt(parts_.spec.as_of->as_int());
-      columns.push_back(as_of.Finish());
-      return columns;
-    }
-    std::vector<std::size_t> rows;
-    for (const RowRef& ref : refs) rows.push_back(ref.date);
-    const Table taken = parts_.entities_given ? world_->date_rows->Slice(at_, refs.size()) : world_->date_rows->Take(rows);
-    for (std::size_t i = 0; i < taken.num_columns(); ++i) columns.push_back(taken.column_ptr(i));
-    return columns;
-  }
-
-  ColumnPtr Entities(std::span<const RowRef> refs) const {
-    ColumnBuilder column(parts_.entity_type);
-    column.Reserve(refs.size());
-    for (const RowRef& ref : refs) {
-      const internal::KeyTable& keys = world_->entities[ref.partition].keys;
-      if (parts_.entity_type == Type::kText) column.AppendText(keys.text(ref.entity));
-      else column.AppendInt(static_cast<std::int64_t>(keys.key(ref.entity)));
-    }
-    return column.Finish();
-  }
-
-  Result<std::vector<ColumnPtr>> Computed(std::span<const RowRef> refs) {
-    BlockColumns block(parts_.computed, refs.size());
-    RETURN_IF_ERROR(ParallelFor(options_.threads, (refs.size() + kTaskRows - 1) / kTaskRows, [&](std::size_t task) -> Status {
-      internal::RowKernel kernel(parts_);
-      const std::size_t end = std::min(refs.size(), (task + 1) * kTaskRows);
-      for (std::size_t row = task * kTaskRows; row < end; ++row) {
-        const EntityEvents& events = world_->entities[refs[row].partition];
-        const std::size_t first = events.begin[refs[row].entity], last = events.begin[refs[row].entity + 1];
-        kernel.Compute(events.records.data() + first * parts_.words, last - first, world_->dates[refs[row].date], block.outputs, row);
-      }
-      if (const auto k = kernel.overflowed()) return Error(ErrorCode::kData, "`", parts_.operations[*k].name, "`: a sum of ints passes 64 bits").WithHelp("sum doubles: `sum(cast(x as double))`");
-      return Ok();
-    }));
-    std::vector<ColumnPtr> columns(parts_.computed.size());
-    auto next = parts_.derived.begin();
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      if (next != parts_.derived.end() && next->column == i) {
-        ASSIGN_OR_RETURN(columns[i], Derive(*next++, columns, refs.size()));
-      } else {
-        columns[i] = block.Take(i, parts_.computed[i].type);
-      }
-    }
-    return columns;
-  }
-
-  Result<ColumnPtr> Derive(const internal::DerivedFeature& feature, const std::vector<ColumnPtr>& columns, std::size_t rows) {
-    std::vector<Field> fields;
-    std::vector<ColumnPtr> inputs;
-    for (const std::string& name : feature.expression.columns()) {
-      const std::size_t at = *parts_.computed.IndexOf(name);
-      fields.push_back(parts_.computed[at]);
-      inputs.push_back(columns[at]);
-    }
-    ASSIGN_OR_RETURN(BoundExpression::Output out, feature.expression.Evaluate(Table(Schema(std::move(fields)), std::move(inputs), rows), OnError::kNull));
-    counts_.raised += out.errors;
-    return out.column;
-  }
-
-  const std::shared_ptr<const World> world_;
-  const AggregateParts& parts_;
-  const AggregateOptions options_;
-  AggregateCounts& counts_;
-  std::size_t at_ = 0;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<TableStream>> Aggregate(const AggregatePlan& plan, TableStream& events, const std::optional<Table>& dates, const AggregateOptions& options, AggregateCounts& counts) {
   ASSIGN_OR_RETURN(std::shared_ptr<const World> world, Builder(plan, options, counts).Run(events, dates));
-  return std::unique_ptr<TableStream>(std::make_unique<RowStream>(std::move(world), options, counts));
+  return internal::StreamRows(std::move(world), options, counts);
 }
 
 }  // namespace headrace

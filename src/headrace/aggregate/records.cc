@@ -1,10 +1,13 @@
 // Events become small records, spread over 256 partitions by a hash of their entity while blocks come in; so that later each partition fits the
 // cache, is put in order alone, and any number of threads can take partitions. Which thread gathered a record leaves no trace: an entity's records are
 // sorted by time and then by every word, so equal sets of events give equal sequences.
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <new>
 
 #include <xxhash.h>
 
@@ -70,26 +73,56 @@ std::uint32_t KeyTable::At(std::string_view text, std::uint64_t hash, bool inser
 
 // --- lists
 
+WordArray::WordArray(std::size_t words) : size_(words) {
+  if (words == 0) return;
+  void* const at = ::mmap(nullptr, words * sizeof(std::uint64_t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED) throw std::bad_alloc();
+  words_ = static_cast<std::uint64_t*>(at);
+}
+
+void WordArray::Free() {
+  if (words_ != nullptr) ::munmap(words_, size_ * sizeof(std::uint64_t));
+}
+
 std::uint64_t* RecordList::Append(std::size_t words) {
-  if (pieces_.empty() || pieces_.back().used + words > pieces_.back().room) {
-    const std::size_t room = pieces_.empty() ? 16 * words : std::min<std::size_t>(2 * pieces_.back().room, 2048 * words);
-    pieces_.push_back({std::make_unique_for_overwrite<std::uint64_t[]>(room), 0, room});
+  if (pieces_.empty() || pieces_.back().used + words > pieces_.back().words.size()) {
+    constexpr std::size_t kLeast = 2048, kPage = 512;                // words; pieces grow with the list, so that they stay few
+    const std::size_t room = std::max({kLeast, 16 * words, in_memory_ / 8});
+    pieces_.push_back({WordArray((room + kPage - 1) / kPage * kPage), 0});
   }
   Piece& piece = pieces_.back();
-  std::uint64_t* at = piece.words.get() + piece.used;
+  std::uint64_t* at = piece.words.data() + piece.used;
   piece.used += words;
+  in_memory_ += words;
   ++size_;
   return at;
 }
 
-void RecordList::MoveTo(std::uint64_t* out) {
-  for (Piece& piece : pieces_) {
-    std::copy_n(piece.words.get(), piece.used, out);
-    out += piece.used;
+Status RecordList::MoveTo(std::uint64_t* out, const ScratchFile& scratch) {
+  for (const Extent& extent : spilled_) {
+    RETURN_IF_ERROR(scratch.Read(extent.at, out, extent.words * sizeof(std::uint64_t)));
+    out += extent.words;
+  }
+  for (const Piece& piece : pieces_) out = std::copy_n(piece.words.data(), piece.used, out);
+  *this = RecordList();
+  return Ok();
+}
+
+Status RecordList::Spill(ScratchFile& scratch) {
+  for (const Piece& piece : pieces_) {
+    ASSIGN_OR_RETURN(const std::uint64_t at, scratch.Append(piece.words.data(), piece.used * sizeof(std::uint64_t)));
+    spilled_.push_back({at, piece.used});
   }
   pieces_.clear();
-  pieces_.shrink_to_fit();
-  size_ = 0;
+  in_memory_ = 0;
+  return Ok();
+}
+
+Status Gathered::SpillBeyond(std::size_t most_bytes, ScratchFile& scratch) {
+  if (bytes <= most_bytes) return Ok();
+  for (RecordList& list : records) RETURN_IF_ERROR(list.Spill(scratch));
+  bytes = 0;
+  return Ok();
 }
 
 // --- encoding
@@ -213,6 +246,7 @@ Status Encoder::Encode(const Table& block, Gathered& out) const {
     const std::uint64_t hash = text ? HashOf(entity.text(row)) : Mix(static_cast<std::uint64_t>(entity.ints()[row]));
     const std::size_t partition = PartitionOf(hash);
     std::uint64_t* record = out.records[partition].Append(words);
+    out.bytes += words * sizeof(std::uint64_t);
     record[kKeyWord] = text ? out.texts[partition].Insert(entity.text(row), hash) : static_cast<std::uint64_t>(entity.ints()[row]);
     for (std::size_t word = 1; word < words; ++word) record[word] = columns[word][row];
   }
@@ -221,23 +255,23 @@ Status Encoder::Encode(const Table& block, Gathered& out) const {
 
 // --- order
 
-void Order(const AggregateParts& parts, std::vector<std::unique_ptr<Gathered>>& gathered, std::size_t partition, bool only_known, EntityEvents& out, std::int64_t& of_others) {
+Status Order(const AggregateParts& parts, std::vector<std::unique_ptr<Gathered>>& gathered, const ScratchFile& scratch, std::size_t partition, bool only_known, EntityEvents& out, std::int64_t& of_others) {
   const std::size_t words = parts.words;
   const bool text = parts.entity_type == Type::kText;
   std::size_t count = 0;
   for (const auto& thread : gathered) count += thread->records[partition].size();
-  const auto raw = std::make_unique_for_overwrite<std::uint64_t[]>(count * words);
+  const WordArray raw(count * words);
   std::vector<std::uint32_t> entity_of(count);
   std::size_t at = 0;
   for (auto& thread : gathered) {
     RecordList& records = thread->records[partition];
     KeyTable& texts = thread->texts[partition];
     const std::size_t end = at + records.size();
-    records.MoveTo(raw.get() + at * words);
+    RETURN_IF_ERROR(records.MoveTo(raw.data() + at * words, scratch));
     std::vector<std::uint32_t> ids(texts.size());
     for (std::uint32_t id = 0; id < ids.size(); ++id) ids[id] = only_known ? out.keys.Find(texts.text(id), texts.hash(id)) : out.keys.Insert(texts.text(id), texts.hash(id));
     for (; at < end; ++at) {
-      const std::uint64_t key = raw[at * words + kKeyWord];
+      const std::uint64_t key = raw.data()[at * words + kKeyWord];
       entity_of[at] = text ? ids[key] : only_known ? out.keys.Find(key) : out.keys.Insert(key);
     }
     texts = KeyTable();
@@ -253,16 +287,17 @@ void Order(const AggregateParts& parts, std::vector<std::unique_ptr<Gathered>>& 
   struct TimeAt { std::int64_t time; std::size_t record; };
   std::vector<TimeAt> order(out.begin.back());
   for (std::size_t i = 0; i < count; ++i)
-    if (entity_of[i] != kNone) order[fill[entity_of[i]]++] = {static_cast<std::int64_t>(raw[i * words + kTimeWord]), i};
+    if (entity_of[i] != kNone) order[fill[entity_of[i]]++] = {static_cast<std::int64_t>(raw.data()[i * words + kTimeWord]), i};
   const auto before = [&raw, words](const TimeAt& a, const TimeAt& b) {
     if (a.time != b.time) return a.time < b.time;
-    return std::lexicographical_compare(raw.get() + a.record * words + 2, raw.get() + (a.record + 1) * words, raw.get() + b.record * words + 2, raw.get() + (b.record + 1) * words);
+    return std::lexicographical_compare(raw.data() + a.record * words + 2, raw.data() + (a.record + 1) * words, raw.data() + b.record * words + 2, raw.data() + (b.record + 1) * words);
   };
   for (std::size_t id = 0; id + 1 < out.begin.size(); ++id)
     std::sort(order.begin() + static_cast<std::ptrdiff_t>(out.begin[id]), order.begin() + static_cast<std::ptrdiff_t>(out.begin[id + 1]), before);
-  out.records.resize(order.size() * words);
+  out.records = WordArray(order.size() * words);
   std::uint64_t* to = out.records.data();
-  for (const TimeAt& from : order) to = std::copy_n(raw.get() + from.record * words, words, to);
+  for (const TimeAt& from : order) to = std::copy_n(raw.data() + from.record * words, words, to);
+  return Ok();
 }
 
 }  // namespace headrace::internal

@@ -5,10 +5,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "headrace/aggregate/aggregate.h"
 #include "headrace/aggregate/parts_internal.h"
+#include "headrace/base/scratch_file.h"
 
 namespace headrace::internal {
 
@@ -49,27 +51,55 @@ class KeyTable {
   bool texts_ = false;
 };
 
+/// Words in pages of their own, which go back to the system with it: what malloc keeps for later would be a second copy of all events. Not set to anything.
+class WordArray {
+ public:
+  WordArray() = default;
+  explicit WordArray(std::size_t words);
+  ~WordArray() { Free(); }
+  WordArray(WordArray&& other) noexcept : words_(std::exchange(other.words_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  WordArray& operator=(WordArray&& other) noexcept {
+    if (this != &other) Free(), words_ = std::exchange(other.words_, nullptr), size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
+
+  std::uint64_t* data() const { return words_; }
+  std::size_t size() const { return size_; }
+
+ private:
+  void Free();
+  std::uint64_t* words_ = nullptr;
+  std::size_t size_ = 0;
+};
+
 /// Records of one partition as they come, in pieces that are never moved.
 class RecordList {
  public:
   /// Room for one more record of `words` words.
   std::uint64_t* Append(std::size_t words);
-  std::size_t size() const { return size_; }
+  std::size_t size() const { return size_; }                                          ///< records, those on disk among them
   /// Lay all records end to end at `out` and let go of them.
-  void MoveTo(std::uint64_t* out);
+  Status MoveTo(std::uint64_t* out, const ScratchFile& scratch);
+  /// Write what lies in memory behind `scratch`.
+  Status Spill(ScratchFile& scratch);
 
  private:
-  struct Piece { std::unique_ptr<std::uint64_t[]> words; std::size_t used = 0, room = 0; };
+  struct Piece { WordArray words; std::size_t used = 0; };
+  struct Extent { std::uint64_t at = 0; std::size_t words = 0; };
   std::vector<Piece> pieces_;
-  std::size_t size_ = 0;
+  std::vector<Extent> spilled_;
+  std::size_t size_ = 0, in_memory_ = 0;         ///< records; words
 };
 
-/// What one thread has gathered.
+/// What one thread has gathered. When its records reach `most_bytes`, they go to disk; the texts of keys stay.
 struct Gathered {
   std::array<RecordList, kPartitions> records;
   std::array<KeyTable, kPartitions> texts;     ///< text keys: a record holds the number of its key here
   AggregateCounts counts;
   std::int64_t without_time = 0;
+  std::size_t bytes = 0;                       ///< of records in memory
+
+  Status SpillBeyond(std::size_t most_bytes, ScratchFile& scratch);
 };
 
 /// Turns blocks of events into records. Threads: immutable; each thread has a Gathered of its own.
@@ -90,12 +120,12 @@ class Encoder {
 /// The events of the entities of one partition: each entity's end to end, oldest first, ties by all their words.
 struct EntityEvents {
   KeyTable keys;
-  std::vector<std::uint64_t> records;
+  WordArray records;
   std::vector<std::size_t> begin;           ///< of each entity, in records; size + 1 entries
 };
 
 /// Put the partition's records in order. `out.keys` may hold the only entities that are wanted (`only_known`); others are counted and let go.
-void Order(const AggregateParts& parts, std::vector<std::unique_ptr<Gathered>>& gathered, std::size_t partition, bool only_known, EntityEvents& out, std::int64_t& of_others);
+Status Order(const AggregateParts& parts, std::vector<std::unique_ptr<Gathered>>& gathered, const ScratchFile& scratch, std::size_t partition, bool only_known, EntityEvents& out, std::int64_t& of_others);
 
 /// A date in days as microseconds, at the ends of int64 for those beyond.
 std::int64_t DayToMicros(std::int64_t days);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -21,14 +23,25 @@ Status ParallelFor(int threads, std::size_t count, const std::function<Status(st
   }
   std::atomic<std::size_t> next{0};
   std::atomic<bool> failed{false};
-  std::mutex mutex;                 // guards error and error_at
+  std::mutex mutex;                 // guards the following
   Status error;
   std::size_t error_at = count;
+  std::exception_ptr thrown;
+  const auto run = [&](std::size_t i) {
+    try {
+      return work(i);
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      thrown = std::current_exception();
+      failed.store(true);
+      return Ok();
+    }
+  };
   const auto take = [&] {
     while (!failed.load()) {
       const std::size_t i = next.fetch_add(1);
       if (i >= count) return;
-      Status status = work(i);
+      Status status = run(i);
       if (status.ok()) continue;
       failed.store(true);
       const std::lock_guard<std::mutex> lock(mutex);
@@ -40,9 +53,13 @@ Status ParallelFor(int threads, std::size_t count, const std::function<Status(st
   };
   std::vector<std::thread> helpers;
   helpers.reserve(wanted - 1);
-  for (std::size_t t = 1; t < wanted; ++t) helpers.emplace_back(take);
+  try {
+    for (std::size_t t = 1; t < wanted; ++t) helpers.emplace_back(take);
+  } catch (const std::system_error&) {   // no memory for another stack: those that are there do it
+  }
   take();
   for (std::thread& helper : helpers) helper.join();
+  if (thrown) std::rethrow_exception(thrown);
   return error;
 }
 

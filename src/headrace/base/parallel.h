@@ -15,7 +15,7 @@ int ResolveThreads(int threads);
 /// i afterwards and the result has the same bits for any number of threads.
 ///
 /// Returns the error of the smallest failing i among those that ran; after an error no new i is begun. Returns when all
-/// have ended. REQUIRES: `work` does not throw.
+/// have ended. What `work` throws (std::bad_alloc) is thrown again here, once all have ended. When a thread cannot be begun, those that are there do its part.
 Status ParallelFor(int threads, std::size_t count, const std::function<Status(std::size_t)>& work);
 
 /// ParallelFor for work that cannot fail.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <new>
 #include <vector>
 
 namespace headrace {
@@ -19,6 +21,19 @@ TEST(ParallelFor, ReturnsAnErrorAndBeginsNothingMore) {
   for (const int threads : {1, 3}) {
     const Status status = ParallelFor(threads, 100000, [](std::size_t i) { return i < 5 ? Ok() : Error(ErrorCode::kData, "at ", i); });
     EXPECT_EQ(status.code(), ErrorCode::kData);
+  }
+}
+
+TEST(ParallelFor, ThrowsWhatItsWorkThrewOnceAllHaveEnded) {
+  for (const int threads : {1, 3}) {
+    std::atomic<int> within{0};
+    EXPECT_THROW(static_cast<void>(ParallelFor(threads, 100, [&](std::size_t i) -> Status {
+      ++within;
+      if (i == 5) --within, throw std::bad_alloc();
+      --within;
+      return Ok();
+    })), std::bad_alloc);
+    EXPECT_EQ(within, 0);
   }
 }
 

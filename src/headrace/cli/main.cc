@@ -5,12 +5,18 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <new>
 
+#include "headrace/base/memory.h"
+#include "headrace/base/text.h"
 #include "headrace/base/version.h"
 #include "headrace/cli/command.h"
+#include "headrace/pipeline/schema.h"
 
 namespace headrace {
 namespace {
+constexpr std::int64_t kLeastMemory = std::int64_t{200} << 20;      ///< the program, its libraries and what they begin with
+
 /// "The following argument was not expected: --x" as our errors read.
 std::string Uncapitalised(std::string text) {
   if (text.size() > 1 && text[1] >= 'a' && text[1] <= 'z') text[0] = ToLower(text.substr(0, 1))[0];
@@ -21,7 +27,7 @@ std::string Uncapitalised(std::string text) {
 std::string CommandWord(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    if (word == "-C" || word == "--directory" || word == "--env" || word == "--threads") ++i;
+    if (word == "-C" || word == "--directory" || word == "--env" || word == "--threads" || word == "--memory") ++i;
     else if (!word.starts_with("-")) return std::string(word);
   }
   return "";
@@ -65,6 +71,12 @@ int main(int argc, char** argv) {
   app.add_flag("--json", flags.json, "print one JSON document on standard output");
   app.add_flag("-q,--quiet", flags.quiet, "say only what went wrong");
   app.add_option("--threads", flags.threads, "threads to compute on, and steps at once (default: all cores); results do not depend on it")->check(CLI::Range(1, 1024))->type_name("N")->envname("HEADRACE_THREADS");
+  std::int64_t memory = 0;
+  const auto size = [&memory](const std::string& text) -> std::string {
+    if (ParseSize(text, &memory) && memory >= kLeastMemory) return "";
+    return StrCat("expected a size of at least 200MiB, like 2GiB, not `", text, "`");
+  };
+  app.add_option("--memory", "memory that a process may take: what can goes to disk beyond it, the rest is an error (default: no limit); results do not depend on it")->check(size)->type_name("SIZE")->envname("HEADRACE_MEMORY");
   app.set_version_flag("--version", ThisBuild().version);
   app.require_subcommand(1);
   app.fallthrough();
@@ -113,5 +125,10 @@ int main(int argc, char** argv) {
     for (int i = 1; i < argc; ++i) flags.json = flags.json || std::string_view(argv[i]) == "--json";
     return Fail(UsageError(app, error, argc, argv), flags);
   }
-  return Flushed(action ? action() : 0, flags);
+  LimitMemory(memory);
+  try {
+    return Flushed(action ? action() : 0, flags);
+  } catch (const std::bad_alloc&) {
+    return Fail(OutOfMemory(), flags);
+  }
 }

@@ -1,4 +1,3 @@
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -6,6 +5,7 @@
 #include <tuple>
 
 #include "headrace/base/files.h"
+#include "headrace/base/memory.h"
 #include "headrace/base/parallel.h"
 #include "headrace/base/process.h"
 #include "headrace/cli/alert_delivery.h"
@@ -117,14 +117,6 @@ RunClaim ClaimOf(const std::string& request) {
   return claim;
 }
 
-/// From here on no process of this run takes more: what is asked for beyond it is an error of the step that asks, and nobody else's.
-void LimitMemory(std::int64_t bytes) {
-  rlimit limit{};
-  if (bytes <= 0 || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, static_cast<rlim_t>(bytes));
-  static_cast<void>(::setrlimit(RLIMIT_DATA, &limit));      // lowering it cannot fail
-}
-
 /// Whether names and types fit, before anything runs; not asked again of what ran well.
 bool ColumnsFit(Store& store, const ResolvedPipeline& pipeline, const GlobalFlags& global, int* exit_code) {
   const Result<std::vector<RunRecord>> earlier = store.ListRuns({.pipeline = pipeline.pipeline, .tenant = pipeline.tenant, .limit = 20});
@@ -160,7 +152,7 @@ int RunOne(RunFlags flags, const GlobalFlags& global) {
   const std::optional<ResolvedPipeline> pipeline = ResolveTarget(*project, *request, global, &exit_code);
   if (!pipeline) return exit_code;
 
-  LimitMemory(project->QuotaOf(request->tenant).memory_bytes);
+  LimitMemory(project->QuotaOf(request->tenant).memory_bytes);    // what is asked for beyond it is an error of the step that asks, and of no other tenant's
   ConnectionMap::Options options;
   options.sleep = [](std::int64_t ms) { SystemClock().Sleep(ms * 1000); };
   ConnectionMap connections(options);

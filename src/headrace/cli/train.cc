@@ -96,7 +96,7 @@ int Train(const TrainFlags& flags, const GlobalFlags& global) {
                                      : Error(ErrorCode::kInvalid, "--target has no meaning for kmeans: it puts rows together that are alike").WithHelp("name the column under --ignore to keep it out of the clusters"),
                 global);
   if (flags.n_clusters > 0 && flags.learner != "kmeans") return Fail(Error(ErrorCode::kInvalid, "--n-clusters is for `--learner kmeans`"), global);
-  const Result<Table> data = ReadData(flags);
+  Result<Table> data = ReadData(flags);
   if (!data.ok()) return Fail(data.status(), global);
   TrainContext context;
   context.threads = global.threads;
@@ -104,7 +104,7 @@ int Train(const TrainFlags& flags, const GlobalFlags& global) {
   context.progress = [live](std::string_view stage, double fraction) {
     if (live) PrintErr(StrCat("\r\x1b[K", stage, " ", static_cast<int>(fraction * 100), " %"));
   };
-  const Result<TrainOutput> trained = headrace::Train(*data, SpecOf(flags), context);
+  const Result<TrainOutput> trained = headrace::Train(*std::move(data), SpecOf(flags), context);
   if (live) PrintErr("\r\x1b[K");
   if (!trained.ok()) return Fail(trained.status(), global);
   if (const Status written = WriteFileAtomically(flags.out, trained->model->bytes()); !written.ok()) return Fail(written, global);

@@ -122,8 +122,8 @@ Status TrainModel(ArrowArrayStream* rows, const char* words, const headrace_fit_
     context.evaluate = options->evaluate != 0;
     if (options->cancelled != nullptr) context.cancelled = [options] { return options->cancelled(options->data) != 0; };
   }
-  ASSIGN_OR_RETURN(const Table table, owned.Read());
-  ASSIGN_OR_RETURN(TrainOutput trained, Train(table, spec, context));
+  ASSIGN_OR_RETURN(Table table, owned.Read());
+  ASSIGN_OR_RETURN(TrainOutput trained, Train(std::move(table), spec, context));
   Give(std::move(trained.model), model);
   return Ok();
 }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <optional>
 #include <set>
 
@@ -74,8 +73,8 @@ struct Fit {
 
 class Trainer {
  public:
-  Trainer(const Table& data, TrainSpec spec, const TrainContext& context)
-      : data_(data), spec_(std::move(spec)), context_(context) {
+  Trainer(Table data, TrainSpec spec, const TrainContext& context)
+      : data_(std::move(data)), spec_(std::move(spec)), context_(context) {
     spec_.learner.task = TaskOfLearner(spec_.learner);
     if (!spec_.treatment.empty() && spec_.evaluate.empty()) spec_.evaluate = {"qini", "auuc"};
     if (spec_.group.empty()) return;
@@ -108,7 +107,7 @@ class Trainer {
     Progress("prepare", 0);
     rows_.compress = context_.compress;
     rows_.exact_percentiles = context_.exact_percentiles;
-    RETURN_IF_ERROR(rows_.Read(data_, context_.threads, &evaluation_.notes));
+    RETURN_IF_ERROR(rows_.Read(std::move(data_), context_.threads, &evaluation_.notes));
     ASSIGN_OR_RETURN(metric_names_, MetricsToCompute(spec_.evaluate, spec_.gate, rows_.target.task));
     return spec_.learner.automatic ? Ok() : ResolveSettings();
   }
@@ -396,8 +395,7 @@ class Trainer {
 
   Status FitOnAll() {
     if (!spec_.refit_all_rows || fitted_rows_.size() == rows_.table.num_rows()) return Ok();
-    fitted_rows_.resize(rows_.table.num_rows());
-    std::iota(fitted_rows_.begin(), fitted_rows_.end(), std::size_t{0});
+    fitted_rows_ = rows_.by_key;
     ASSIGN_OR_RETURN(fit_, FitOn(fitted_rows_, "all rows"));
     Note("fitted once more on all rows after the evaluation");
     return Ok();
@@ -478,7 +476,7 @@ class Trainer {
     if (!Contains(evaluation_.notes, text)) evaluation_.notes.push_back(std::move(text));
   }
 
-  const Table& data_;
+  Table data_;              // until it is read
   TrainSpec spec_;
   const TrainContext& context_;
 
@@ -502,9 +500,9 @@ class Trainer {
 
 }  // namespace
 
-Result<TrainOutput> Train(const Table& data, const TrainSpec& spec, const TrainContext& context) {
+Result<TrainOutput> Train(Table data, const TrainSpec& spec, const TrainContext& context) {
   RETURN_IF_ERROR(CheckTrainSpec(spec));
-  return Trainer(data, spec, context).Run();
+  return Trainer(std::move(data), spec, context).Run();
 }
 
 }  // namespace headrace

@@ -80,7 +80,10 @@ struct TrainContext {
 /// and spec give an equal file, byte for byte, for any number of threads (a tuning budget that runs out excepted). kData: no rows, one class only, nulls in the
 /// target, fewer rows than folds, no usable feature. kInvalid: a column named in the spec that is not there, a setting that does not
 /// fit the target. kInterrupted: context.cancelled said so.
-Result<TrainOutput> Train(const Table& data, const TrainSpec& spec, const TrainContext& context);
+///
+/// Memory: `data` is let go column by column as it is put in order, when nobody else holds it; beside the ordered rows stand at once the vectors of those that
+/// learn (8 bytes a feature, or compressed) and what the learner makes of them.
+Result<TrainOutput> Train(Table data, const TrainSpec& spec, const TrainContext& context);
 
 /// Everything of `spec` that can be checked without data: learner parameters, and where the task is known (spec.learner.task or the kind of
 /// learner) metrics, gates and threshold. kInvalid.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "headrace/base/text.h"
 #include "headrace/model/clusters.h"
@@ -167,7 +168,18 @@ Status TrainingRows::PlanTheFolds() {
   }
   for (std::size_t fold = 0; !treatment.treated.empty() && fold < static_cast<std::size_t>(folds.count); ++fold)
     RETURN_IF_ERROR(CheckArms(target, outcome, treatment, FoldRows(fold, false), true, StrCat("fold ", fold + 1, "'s training")));
+  if (folds.held_aside()) StandTogether();
   return folds.count > 1 || !folds.from.empty() ? CheckFoldClasses(target, split.train, folds) : Ok();
+}
+
+/// The rows that are held aside, behind those that learn.
+void TrainingRows::StandTogether() {
+  std::vector<std::size_t> order(table.num_rows());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto held = std::stable_partition(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(split.train.size()), [this](std::size_t i) { return folds.held[i] < 0; });
+  Reorder(order);
+  const auto learning = static_cast<std::size_t>(held - order.begin());
+  for (std::size_t i = 0; i < folds.held.size(); ++i) folds.held[i] = i < learning ? -1 : 0;
 }
 
 FoldSource TrainingRows::SourceOfFolds(bool trees) const {

@@ -22,8 +22,9 @@
 /// Private to this room.
 namespace headrace::internal {
 
-/// The rows of one training, in order, and what is made of some of them: targets, weights, vectors, folds. Rows are named by
-/// their number in `table`.
+/// The rows of one training and what is made of some of them: targets, weights, vectors, folds. Rows are named by their number in `table`, where those that go
+/// the same way stand together, so that taking them copies no numbers: training rows (those that learn, then those held aside), test rows, dropped rows; each of
+/// these parts in the order of the key.
 ///
 ///   Read -> PlanTheFolds -> MakeFold, ScoreOnFolds
 ///
@@ -42,12 +43,13 @@ struct TrainingRows {
   DataSplit split;
   Folds folds;                         ///< go with split.train; none until they are planned
   std::string described;               ///< the folds, for people
+  std::vector<std::size_t> by_key;     ///< all rows in the order of the key
   std::optional<bool> compress;        ///< as FitContext
   std::optional<std::size_t> exact_percentiles;  ///< as FitContext
 
   /// Put `data` in order and split it; what people want to know of that goes to `notes`. kInvalid: the target, split or treatment
   /// does not go with these columns. kData: values no training can begin with (none of a class, an infinity, no rows).
-  Status Read(const Table& data, int threads, std::vector<std::string>* notes);
+  Status Read(Table data, int threads, std::vector<std::string>* notes);
   /// Empty when there is no target.
   std::vector<double> TargetOf(const std::vector<std::size_t>& rows) const;
   /// Empty when no weight column is named.
@@ -85,6 +87,10 @@ struct TrainingRows {
  private:
   Status ReadArms();
   Status CheckFinite() const;
+  /// Row i becomes what row order[i] was. REQUIRES: all rows of a part stay in that part.
+  void Reorder(const std::vector<std::size_t>& order);
+  void StandTogether();
+  int threads_ = 1;
 
   /// The vectors of one fold, made by whoever asks first while others wait.
   struct KeptFold {

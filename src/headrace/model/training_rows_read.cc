@@ -1,6 +1,7 @@
 // From the table that came to rows in order, split, with everything that a training asks of them checked.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string_view>
 #include <unordered_set>
 
@@ -31,13 +32,48 @@ bool LooksLikeKey(const Column& column) {
   return true;
 }
 
+/// The training rows, the test rows, then those in neither part.
+std::vector<std::size_t> TrainTestRest(const DataSplit& split, std::size_t rows) {
+  std::vector<std::size_t> order = split.train;
+  order.insert(order.end(), split.test.begin(), split.test.end());
+  std::vector<char> in_part(rows, 0);
+  for (const std::size_t row : order) in_part[row] = 1;
+  for (std::size_t row = 0; row < rows; ++row)
+    if (in_part[row] == 0) order.push_back(row);
+  return order;
+}
+
+template <typename Held>
+void Permute(std::vector<Held>& of_rows, const std::vector<std::size_t>& order) {
+  if (of_rows.empty()) return;
+  std::vector<Held> moved;
+  moved.reserve(order.size());
+  for (const std::size_t row : order) moved.push_back(of_rows[row]);
+  of_rows = std::move(moved);
+}
+
 }  // namespace
 
-Status TrainingRows::Read(const Table& data, int threads, std::vector<std::string>* notes) {
+void TrainingRows::Reorder(const std::vector<std::size_t>& order) {
+  table = std::move(table).Take(order, threads_);
+  Permute(target.values, order);
+  Permute(weights, order);
+  Permute(groups, order);
+  Permute(treatment.treated, order);
+  Permute(together_, order);
+  std::vector<std::size_t> now(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) now[order[i]] = i;
+  for (std::size_t& row : by_key) row = now[row];
+  std::iota(split.train.begin(), split.train.end(), std::size_t{0});
+  std::iota(split.test.begin(), split.test.end(), split.train.size());
+}
+
+Status TrainingRows::Read(Table data, int threads, std::vector<std::string>* notes) {
+  threads_ = threads;
   std::vector<std::string> order_by = spec.key;
   if (!spec.group.empty()) order_by.insert(order_by.begin(), spec.group);
   ASSIGN_OR_RETURN(const RowOrder order, OrderRows(data, order_by));
-  table = order.as_given ? data : data.Take(order.rows, threads);
+  table = order.as_given ? std::move(data) : std::move(data).Take(order.rows, threads);
   if (order.duplicate_keys > 0 && !spec.key.empty())
     notes->push_back(StrCat(FormatCount(static_cast<std::int64_t>(order.duplicate_keys)), " rows have the key of another row"));
   ASSIGN_OR_RETURN(target, ExtractTarget(table, spec));
@@ -69,7 +105,11 @@ Status TrainingRows::Read(const Table& data, int threads, std::vector<std::strin
     if (name != spec.target && !Contains(excluded, name) && LooksLikeKey(table.column(i)))
       notes->push_back(StrCat("column `", name, "` has a value of its own in every row: if it says which row it is, name it as the key, and it is no feature"));
   }
-  return CheckFinite();
+  RETURN_IF_ERROR(CheckFinite());
+  by_key.resize(table.num_rows());
+  std::iota(by_key.begin(), by_key.end(), std::size_t{0});
+  Reorder(TrainTestRest(split, table.num_rows()));
+  return Ok();
 }
 
 /// The target of two classes becomes 0 and 1: what is learnt of them is a difference of their probabilities, a number.

@@ -105,8 +105,8 @@ std::string RenderText(const Diagnostics& diagnostics, bool color) {
   for (const Diagnostic& found : diagnostics.Sorted()) out += RenderText(found, color) + "\n";
   if (diagnostics.left_out() > 0) out += StrCat(diagnostics.left_out(), " more not shown\n");
   if (diagnostics.errors() + diagnostics.warnings() > 0) {
-    out += Counted(diagnostics.errors(), "error");
-    if (diagnostics.warnings() > 0) out += StrCat(", ", Counted(diagnostics.warnings(), "warning"));
+    out += Counted(static_cast<std::int64_t>(diagnostics.errors()), "error");
+    if (diagnostics.warnings() > 0) out += StrCat(", ", Counted(static_cast<std::int64_t>(diagnostics.warnings()), "warning"));
     out += "\n";
   }
   return out;

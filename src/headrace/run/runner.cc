@@ -3,6 +3,8 @@
 #include <chrono>
 #include <new>
 
+#include "headrace/base/memory.h"
+
 namespace headrace {
 
 void CancelToken::Cancel() {
@@ -53,7 +55,7 @@ void ThreadRunner::Start(StepContext context) {
     try {
       event.outcome = RunStep(context);
     } catch (const std::bad_alloc&) {
-      event.outcome.status = Error(ErrorCode::kBusy, "out of memory").WithHelp("give the machine more memory (a tenant: `quotas: {memory: ...}`), or the step fewer rows");
+      event.outcome.status = OutOfMemory();
     }
     Push(std::move(event));
   });

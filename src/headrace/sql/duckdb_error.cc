@@ -194,7 +194,7 @@ Status DuckDbError(const std::string& message, const SqlContext& context) {
   } else if (code == ErrorCode::kInterrupted) {
     status = Error(code, "the query was interrupted");
   } else if (parts.kind == "Out of Memory" && code == ErrorCode::kBusy) {
-    help = "raise the memory limit (of a tenant: `quotas: {memory: ...}`), let less run at once, or have the query keep fewer rows at a time";
+    help = "give more memory (`--memory`; a tenant: `quotas: {memory: ...}`), let less run at once, or have the query keep fewer rows at a time";
   } else if (Contains(message, "No space left on device") || Contains(message, "File too large")) {
     help = "free space on that disk, then run again";
   }

@@ -1,5 +1,6 @@
 #include "headrace/aggregate/aggregate.h"
 
+#include "headrace/base/memory.h"
 #include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
 #include "headrace/sql/engine.h"
@@ -21,15 +22,23 @@ std::vector<std::string> Notes(const AggregateSpec& spec, const AggregateCounts&
   left_out(counts.without_entity, StrCat("without `", spec.entity, "` left out"));
   left_out(counts.of_others, "of entities without a date left out");
   if (counts.raised > 0) notes.push_back(StrCat(count(counts.raised, "expression", "expressions"), " could not be computed and counted as null"));
+  if (counts.spilled_bytes > 0) notes.push_back(StrCat("memory was too small for all events: ", FormatCount(counts.spilled_bytes / 1'000'000), " MB went to disk and back"));
   if (counts.labels_open > 0)
     notes.push_back(StrCat("the labels of ", count(counts.labels_open, "row", "rows"), " look beyond the newest event (", FormatTimestamp(counts.newest_us), "): leave out dates that are too young"));
   return notes;
+}
+/// A quarter of what this process may take: the engine that reads the events gets as much, what writes the rows needs its own, and other steps run beside.
+std::int64_t MemoryForEvents() {
+  const std::int64_t stated = StatedMemory();
+  return (stated > 0 ? stated : MachineMemory()) / 4;
 }
 }  // namespace
 
 Result<StepFiles> RunAggregate(const StepContext& context) {
   const auto& spec = context.step->as<AggregateSpec>();
+  const std::int64_t memory = MemoryForEvents();
   Engine::Options options;
+  options.memory_limit = StrCat(memory / (1 << 20), "MiB");
   options.any_file = true;                             // our own files, in our own query
   options.threads = ResolveThreads(context.run->threads);   // the order of events does not matter
   ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, Engine::Open(options));
@@ -49,7 +58,7 @@ Result<StepFiles> RunAggregate(const StepContext& context) {
     const auto token = CancelsWith(context, [&engine] { engine->Cancel(); });
     ASSIGN_OR_RETURN(std::unique_ptr<TableStream> events, engine->Query(StrCat("SELECT ", Join(columns, ", "), " FROM events")));
     if (context.progress) context.progress("reading events", 0.1);
-    ASSIGN_OR_RETURN(rows, Aggregate(plan, *events, dates, {context.run->threads, context.cancelled}, counts));
+    ASSIGN_OR_RETURN(rows, Aggregate(plan, *events, dates, {context.run->threads, context.cancelled, memory, context.store().ScratchPath(".events")}, counts));
   }
   engine.reset();
   if (context.progress) context.progress("computing features", 0.6);

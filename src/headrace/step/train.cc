@@ -49,7 +49,7 @@ std::vector<std::string> PersonalColumns(const ResolvedPipeline& pipeline) {
 
 Result<StepFiles> RunTrain(const StepContext& context) {
   const auto& spec = context.step->as<TrainStepSpec>();
-  ASSIGN_OR_RETURN(const Table data, ReadParquet(context.inputs.at("data").path, context.run->threads));
+  ASSIGN_OR_RETURN(Table data, ReadParquet(context.inputs.at("data").path, context.run->threads));
   TrainContext train;
   train.unfitted = context.unfitted;
   train.pipeline = context.pipeline().pipeline;
@@ -68,7 +68,7 @@ Result<StepFiles> RunTrain(const StepContext& context) {
     ASSIGN_OR_RETURN(const std::string path, context.store().TrialsPath(context.fingerprint));
     train.trials = &trials.emplace(path);
   }
-  ASSIGN_OR_RETURN(const TrainOutput trained, Train(data, settings, train));
+  ASSIGN_OR_RETURN(const TrainOutput trained, Train(std::move(data), settings, train));
 
   StepFiles out;
   if (trials && trials->found() > 0)

@@ -10,7 +10,7 @@
 namespace headrace {
 
 namespace {
-std::size_t CountNulls(const std::vector<std::uint8_t>& valid) {
+std::size_t CountNulls(std::span<const std::uint8_t> valid) {
   return static_cast<std::size_t>(std::count(valid.begin(), valid.end(), std::uint8_t{0}));
 }
 }  // namespace
@@ -44,24 +44,44 @@ std::vector<std::string> Schema::Names() const {
   return names;
 }
 
+Column::Column(Type type, std::shared_ptr<const Held> held)
+    : type_(type), held_(std::move(held)), ints_(held_->ints), doubles_(held_->doubles), offsets_(held_->offsets), bytes_(held_->bytes), valid_(held_->valid) {
+  size_ = type == Type::kDouble ? doubles_.size() : type == Type::kText ? offsets_.size() - 1 : ints_.size();
+  assert(valid_.empty() || valid_.size() == size_);
+  null_count_ = CountNulls(valid_);
+  if (null_count_ == 0) valid_ = {};
+}
+
 Column::Column(Type type, std::vector<std::int64_t> ints, std::vector<std::uint8_t> valid)
-    : type_(type), size_(ints.size()), null_count_(CountNulls(valid)), ints_(std::move(ints)), valid_(std::move(valid)) {
-  assert(HeldAsInt(type) && (valid_.empty() || valid_.size() == size_));
-  if (null_count_ == 0) valid_.clear();
+    : Column(type, std::make_shared<const Held>(Held{std::move(ints), {}, {}, {}, std::move(valid)})) {
+  assert(HeldAsInt(type));
 }
 
 Column::Column(std::vector<double> doubles, std::vector<std::uint8_t> valid)
-    : type_(Type::kDouble), size_(doubles.size()), null_count_(CountNulls(valid)), doubles_(std::move(doubles)),
-      valid_(std::move(valid)) {
-  assert(valid_.empty() || valid_.size() == size_);
-  if (null_count_ == 0) valid_.clear();
-}
+    : Column(Type::kDouble, std::make_shared<const Held>(Held{{}, std::move(doubles), {}, {}, std::move(valid)})) {}
 
 Column::Column(std::vector<std::int64_t> offsets, std::string bytes, std::vector<std::uint8_t> valid)
-    : type_(Type::kText), size_(offsets.size() - 1), null_count_(CountNulls(valid)), offsets_(std::move(offsets)),
-      bytes_(std::move(bytes)), valid_(std::move(valid)) {
-  assert(valid_.empty() || valid_.size() == size_);
-  if (null_count_ == 0) valid_.clear();
+    : Column(Type::kText, std::make_shared<const Held>(Held{{}, {}, std::move(offsets), std::move(bytes), std::move(valid)})) {}
+
+ColumnPtr Column::Slice(std::size_t offset, std::size_t length) const {
+  if (type_ == Type::kText) {
+    std::vector<std::int64_t> offsets(offsets_.begin() + static_cast<std::ptrdiff_t>(offset), offsets_.begin() + static_cast<std::ptrdiff_t>(offset + length + 1));
+    const std::int64_t begin = offsets.front();
+    std::string bytes(bytes_.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(offsets.back() - begin)));
+    for (std::int64_t& at : offsets) at -= begin;
+    std::vector<std::uint8_t> valid;
+    if (null_count_ > 0) valid.assign(valid_.begin() + static_cast<std::ptrdiff_t>(offset), valid_.begin() + static_cast<std::ptrdiff_t>(offset + length));
+    return std::make_shared<const Column>(std::move(offsets), std::move(bytes), std::move(valid));
+  }
+  auto part = std::make_shared<Column>(*this);
+  part->size_ = length;
+  if (type_ == Type::kDouble) part->doubles_ = doubles_.subspan(offset, length);
+  else part->ints_ = ints_.subspan(offset, length);
+  if (null_count_ == 0) return part;
+  part->valid_ = valid_.subspan(offset, length);
+  part->null_count_ = CountNulls(part->valid_);
+  if (part->null_count_ == 0) part->valid_ = {};
+  return part;
 }
 
 Value Column::At(std::size_t i) const {
@@ -143,29 +163,13 @@ const Column* Table::Find(std::string_view name) const {
   return index ? columns_[*index].get() : nullptr;
 }
 
-namespace {
-/// Rows next to each other are copied as one piece.
-ColumnPtr SliceColumn(const Column& from, std::size_t offset, std::size_t length) {
-  const auto part = [&](auto all) { return std::vector(all.begin() + static_cast<std::ptrdiff_t>(offset), all.begin() + static_cast<std::ptrdiff_t>(offset + length)); };
-  std::vector<std::uint8_t> valid;
-  if (from.null_count() > 0) valid = part(from.valid());
-  if (from.type() == Type::kDouble) return std::make_shared<const Column>(part(from.doubles()), std::move(valid));
-  if (from.type() != Type::kText) return std::make_shared<const Column>(from.type(), part(from.ints()), std::move(valid));
-  std::vector<std::int64_t> offsets(from.offsets().begin() + static_cast<std::ptrdiff_t>(offset), from.offsets().begin() + static_cast<std::ptrdiff_t>(offset + length + 1));
-  const std::int64_t begin = offsets.front();
-  std::string bytes(from.bytes().substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(offsets.back() - begin)));
-  for (std::int64_t& at : offsets) at -= begin;
-  return std::make_shared<const Column>(std::move(offsets), std::move(bytes), std::move(valid));
-}
-}  // namespace
-
 Table Table::Slice(std::size_t offset, std::size_t length) const {
   offset = std::min(offset, num_rows_);
   length = std::min(length, num_rows_ - offset);
   if (offset == 0 && length == num_rows_) return *this;
   std::vector<ColumnPtr> columns;
   columns.reserve(columns_.size());
-  for (const ColumnPtr& column : columns_) columns.push_back(SliceColumn(*column, offset, length));
+  for (const ColumnPtr& column : columns_) columns.push_back(column->Slice(offset, length));
   return Table(schema_, std::move(columns), length);
 }
 
@@ -174,6 +178,12 @@ namespace {
 void ForEachColumn(int threads, std::size_t rows, std::size_t columns, const std::function<void(std::size_t)>& work) {
   constexpr std::size_t kWorthThreads = 10'000;
   ForEach(rows < kWorthThreads ? 1 : threads, columns, work);
+}
+
+bool FollowEachOther(std::span<const std::size_t> rows) {
+  for (std::size_t i = 1; i < rows.size(); ++i)
+    if (rows[i] != rows[0] + i) return false;
+  return true;
 }
 
 ColumnPtr TakeColumn(const Column& from, std::span<const std::size_t> rows) {
@@ -206,9 +216,15 @@ ColumnPtr TakeColumn(const Column& from, std::span<const std::size_t> rows) {
 }
 }  // namespace
 
-Table Table::Take(std::span<const std::size_t> rows, int threads) const {
+Table Table::Take(std::span<const std::size_t> rows, int threads) const& { return Table(*this).Take(rows, threads); }
+
+Table Table::Take(std::span<const std::size_t> rows, int threads) && {
+  if (FollowEachOther(rows)) return Slice(rows.empty() ? 0 : rows.front(), rows.size());
   std::vector<ColumnPtr> columns(columns_.size());
-  ForEachColumn(threads, rows.size(), columns.size(), [&](std::size_t i) { columns[i] = TakeColumn(*columns_[i], rows); });
+  ForEachColumn(threads, rows.size(), columns.size(), [&](std::size_t i) {
+    columns[i] = TakeColumn(*columns_[i], rows);
+    columns_[i].reset();
+  });
   return Table(schema_, std::move(columns), rows.size());
 }
 

@@ -39,7 +39,7 @@ class Schema {
 };
 
 /// One immutable column. Held as int64, double or bytes (see HeldAsInt); a row that is null holds
-/// 0, 0.0 or "" there, so kernels may compute first and mask later. NaN is a value, not a null.
+/// 0, 0.0 or "" there, so kernels may compute first and mask later. NaN is a value, not a null. Copies share what is held.
 ///
 /// Threads: immutable; any number may read.
 class Column {
@@ -58,22 +58,33 @@ class Column {
   std::span<const std::int64_t> ints() const { return ints_; }     ///< REQUIRES: HeldAsInt(type())
   std::span<const double> doubles() const { return doubles_; }     ///< REQUIRES: type() == kDouble
   std::string_view text(std::size_t i) const {                     ///< REQUIRES: type() == kText
-    return std::string_view(bytes_).substr(static_cast<std::size_t>(offsets_[i]),
-                                           static_cast<std::size_t>(offsets_[i + 1] - offsets_[i]));
+    return bytes_.substr(static_cast<std::size_t>(offsets_[i]), static_cast<std::size_t>(offsets_[i + 1] - offsets_[i]));
   }
   std::span<const std::int64_t> offsets() const { return offsets_; }  ///< size() + 1 entries
   std::string_view bytes() const { return bytes_; }
 
   Value At(std::size_t i) const;
+  /// Rows [offset, offset + length). Numbers are those of this column, which stay as long as either is there; texts are copied.
+  std::shared_ptr<const Column> Slice(std::size_t offset, std::size_t length) const;
 
  private:
+  struct Held {
+    std::vector<std::int64_t> ints;
+    std::vector<double> doubles;
+    std::vector<std::int64_t> offsets;
+    std::string bytes;
+    std::vector<std::uint8_t> valid;
+  };
+  Column(Type type, std::shared_ptr<const Held> held);
+
   Type type_;
-  std::size_t size_, null_count_;
-  std::vector<std::int64_t> ints_;
-  std::vector<double> doubles_;
-  std::vector<std::int64_t> offsets_;
-  std::string bytes_;
-  std::vector<std::uint8_t> valid_;
+  std::size_t size_ = 0, null_count_ = 0;
+  std::shared_ptr<const Held> held_;
+  std::span<const std::int64_t> ints_;
+  std::span<const double> doubles_;
+  std::span<const std::int64_t> offsets_;
+  std::string_view bytes_;
+  std::span<const std::uint8_t> valid_;
 };
 using ColumnPtr = std::shared_ptr<const Column>;
 
@@ -116,9 +127,13 @@ class Table {
   /// The column called `name`, or nullptr.
   const Column* Find(std::string_view name) const;
 
+  /// Copies no numbers (Column::Slice).
   Table Slice(std::size_t offset, std::size_t length) const;
-  /// The given rows in the given order; a row may come more than once. Columns go side by side on up to `threads` threads (0 = all cores).
-  Table Take(std::span<const std::size_t> rows, int threads = 1) const;
+  /// The given rows in the given order; a row may come more than once. Columns go side by side on up to `threads` threads (0 = all cores). Rows that
+  /// follow each other are a Slice.
+  Table Take(std::span<const std::size_t> rows, int threads = 1) const&;
+  /// The same, and each column of this table is let go as soon as its rows are taken.
+  Table Take(std::span<const std::size_t> rows, int threads = 1) &&;
   /// The named columns in the given order; kData names the first that is missing.
   Result<Table> Select(std::span<const std::string> names) const;
   /// With one more column at the end, or in place of the one of that name.
