@@ -50,7 +50,7 @@ void WriteFiles(const fs::path& folder, std::string_view input) {
       input.remove_prefix(std::min(input.size(), kMark.size() + line.size() + 1));
     }
     const std::size_t next = input.starts_with(kMark) ? 0 : input.find("\n=== ");
-    const std::string_view text = input.substr(0, next == std::string_view::npos ? next : next == 0 ? 0 : next + 1);
+    const std::string_view text = input.substr(0, next == std::string_view::npos || input.starts_with(kMark) ? next : next + 1);
     if (!name.empty() && !text.empty()) std::ofstream(folder / name, std::ios::binary).write(text.data(), static_cast<std::streamsize>(text.size()));
     if (next == std::string_view::npos) return;
     input.remove_prefix(text.size());

@@ -13,7 +13,7 @@
 namespace headrace::internal {
 namespace {
 
-constexpr std::size_t kBlockRows = 32768, kTaskRows = 512;
+constexpr std::size_t kBlockRows = 30720, kTaskRows = 512;      // a quarter of what becomes a row group of a file
 
 /// Columns of one block while they are filled.
 struct BlockColumns {

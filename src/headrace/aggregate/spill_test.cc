@@ -92,7 +92,7 @@ TEST_P(SpillTest, TheSameBitsAsInMemory) {
     const Table dates = Dates(with_entities);
     const Result<Table> in_memory = Made(events, dates, 1, 0);
     ASSERT_TRUE(in_memory.ok()) << in_memory.status();
-    EXPECT_GT(in_memory->num_rows(), 33'000u);
+    EXPECT_GT(in_memory->num_rows(), 31'000u);
     EXPECT_EQ(counts_.spilled_bytes, 0);
     const AggregateCounts known = counts_;
     const std::string bits = Bits(*in_memory);

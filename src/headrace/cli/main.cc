@@ -57,6 +57,7 @@ int main(int argc, char** argv) {
   using namespace headrace;
   // LightGBM's threads wait for each other at barriers, spinning by default: on cores shared with other work that costs many times the work itself.
   ::setenv("OMP_WAIT_POLICY", "passive", 0);
+  ::setenv("DUCKDB_JE_MALLOC_CONF", "retain:false", 0);  // what DuckDB frees goes back to the system, so that it does not count against `--memory`
   ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of that write
   ::signal(SIGPIPE, SIG_IGN);
   CLI::App app("Headrace runs machine-learning pipelines from raw rows to delivered scores.\n\n"

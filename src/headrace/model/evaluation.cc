@@ -5,10 +5,13 @@
 
 #include "headrace/base/json.h"
 #include "headrace/model/model.h"
+#include "headrace/model/whole_internal.h"
 
 namespace headrace {
 namespace {
 
+using internal::Whole;
+using internal::Wholes;
 using nlohmann::json;
 
 // Readers of one struct each; json's exceptions for what is missing or of another type are caught in FromJson.
@@ -16,7 +19,7 @@ using nlohmann::json;
 Curves ReadCurves(const json& j) {
   Curves c;
   for (const json& b : j.at("reliability"))
-    c.reliability.push_back({b.at("from"), b.at("to"), b.at("rows"), b.at("mean_score"), b.at("mean_target")});
+    c.reliability.push_back({b.at("from"), b.at("to"), Whole(b.at("rows")), b.at("mean_score"), b.at("mean_target")});
   const auto threshold = [](const json& t) {
     return t.is_null() ? std::numeric_limits<double>::infinity() : t.get<double>();
   };
@@ -25,10 +28,10 @@ Curves ReadCurves(const json& j) {
   for (const json& p : j.at("precision_recall"))
     c.precision_recall.push_back({threshold(p.at("threshold")), p.at("recall"), p.at("precision")});
   for (const json& d : j.at("deciles"))
-    c.deciles.push_back({d.at("decile"), d.at("rows"), d.at("positives"), d.at("mean_score"), d.at("mean_target"),
+    c.deciles.push_back({Whole<int>(d.at("decile")), d.at("rows"), d.at("positives"), d.at("mean_score"), d.at("mean_target"),
                          d.at("lift"), d.at("cumulative_lift"), d.at("gain")});
   for (const json& b : j.at("histogram"))
-    c.histogram.push_back({b.at("from"), b.at("to"), b.at("negatives"), b.at("positives")});
+    c.histogram.push_back({b.at("from"), b.at("to"), Whole(b.at("negatives")), Whole(b.at("positives"))});
   const json uplift = j.value("uplift", json::array()), profit = j.value("profit", json::array());   // few models have them
   for (const json& one : profit) {
     Curves::Profit& curve = c.profit.emplace_back(Curves::Profit{one.at("metric"), {}});
@@ -37,12 +40,12 @@ Curves ReadCurves(const json& j) {
   for (const json& p : uplift) c.uplift.push_back({p.at("share"), p.at("gain")});
   const json& confusion = j.at("confusion");
   c.confusion.threshold = threshold(confusion.at("threshold"));
-  confusion.at("counts").get_to(c.confusion.counts);
+  for (const json& row : confusion.at("counts")) c.confusion.counts.push_back(Wholes(row));
   return c;
 }
 
 PermutationImportance ReadPermutation(const json& j) {
-  PermutationImportance out{j.at("metric"), j.at("of"), j.at("rows"), j.at("repeats"), {}};
+  PermutationImportance out{j.at("metric"), j.at("of"), Whole(j.at("rows")), Whole(j.at("repeats")), {}};
   for (const json& c : j.at("columns")) out.columns.push_back({c.at("column"), c.at("mean"), c.at("deviation")});
   return out;
 }
@@ -53,7 +56,7 @@ json::other_error NotWritten(const std::string& what) { return json::other_error
 Value ReadPoint(const json& j, Type type) {
   if (type == Type::kDouble) return Value::Double(j.get<double>());
   if (type == Type::kBool) return Value::Bool(j.get<bool>());
-  return type == Type::kText ? Value::Text(j.get<std::string>()) : Value::Int64(type, j.get<std::int64_t>());
+  return type == Type::kText ? Value::Text(j.get<std::string>()) : Value::Int64(type, Whole(j));
 }
 
 json WritePoint(const Value& value) {
@@ -63,7 +66,7 @@ json WritePoint(const Value& value) {
 }
 
 PartialDependence ReadDependence(const json& j) {
-  PartialDependence out{j.at("of"), j.at("rows"), {}};
+  PartialDependence out{j.at("of"), Whole(j.at("rows")), {}};
   for (const json& c : j.at("columns")) {
     const Result<Type> type = TypeFromName(c.at("type").get<std::string>());
     if (!type.ok()) throw NotWritten(type.status().message());
@@ -79,7 +82,7 @@ PartialDependence ReadDependence(const json& j) {
 }
 
 Cluster ReadCluster(const json& j) {
-  Cluster out{j.at("rows"), j.at("share"), j.at("distance"), {}};
+  Cluster out{Whole(j.at("rows")), j.at("share"), j.at("distance"), {}};
   for (const json& value : j.at("values")) {
     ClusterValue& read = out.values.emplace_back();
     if (value.contains("mean")) read.mean = value.at("mean").get<double>();
@@ -133,23 +136,23 @@ Evaluation Read(const json& j) {
   j.at("evaluated_on").get_to(e.evaluated_on);
   j.at("split").get_to(e.split);
   j.at("folds").get_to(e.folds);
-  j.at("train_rows").get_to(e.train_rows);
-  j.at("test_rows").get_to(e.test_rows);
-  j.at("dropped_rows").get_to(e.dropped_rows);
-  j.at("iterations").get_to(e.iterations);
+  e.train_rows = Whole(j.at("train_rows"));
+  e.test_rows = Whole(j.at("test_rows"));
+  e.dropped_rows = Whole(j.at("dropped_rows"));
+  e.iterations = Whole<int>(j.at("iterations"));
   j.at("metrics").get_to(e.metrics);
   for (const json& s : j.at("segments"))
     e.segments.push_back(
-        {s.at("column"), s.at("value"), s.at("rows"), s.at("positives"), s.at("metrics").get<Metrics>()});
+        {s.at("column"), s.at("value"), Whole(s.at("rows")), Whole(s.at("positives")), s.at("metrics").get<Metrics>()});
   // Files of earlier versions lack what follows.
   const json intervals = j.value("intervals", json::object());   // items() borrows
   for (const auto& [name, i] : intervals.items()) e.intervals[name] = {i.at("low"), i.at("high")};
-  e.resamples = j.value("resamples", std::int64_t{0});
+  e.resamples = j.contains("resamples") ? Whole(j.at("resamples")) : 0;
   e.baseline = j.value("baseline", Metrics());
   for (const json& g : j.value("gaps", json::array()))
     e.gaps.push_back({g.at("column"), g.at("metric"), g.at("lowest"), g.at("highest"), g.at("low"), g.at("high")});
   for (const json& t : j.value("trials", json::array()))
-    e.trials.push_back({t.at("name"), t.at("metric"), t.at("mean"), t.at("error"), t.at("folds"), t.at("iterations"),
+    e.trials.push_back({t.at("name"), t.at("metric"), t.at("mean"), t.at("error"), Whole(t.at("folds")), Whole<int>(t.at("iterations")),
                         t.at("chosen"), t.at("failed")});
   e.curves = ReadCurves(j.at("curves"));
   for (const json& i : j.at("importance")) e.importance.emplace_back(i.at("feature"), i.at("importance"));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "headrace/base/memory.h"
 #include "headrace/base/text.h"
 #include "headrace/model/lightgbm_api.h"
 #include "headrace/model/loss.h"
@@ -110,6 +111,7 @@ class LightGbmBooster final : public Booster {
  private:
   Status Check(int result, const char* what) const {
     if (result == 0) return Ok();
+    if (std::string_view(api_->get_last_error()).find("bad_alloc") != std::string_view::npos) return OutOfMemory();
     return Error(ErrorCode::kFailed, "LightGBM could not ", what, ": ", Trim(api_->get_last_error()));
   }
 

@@ -13,11 +13,13 @@
 #include "headrace/base/text.h"
 #include "headrace/base/version.h"
 #include "headrace/model/scorer_parts.h"
+#include "headrace/model/whole_internal.h"
 #include "headrace/model/zip.h"
 
 namespace headrace {
 namespace {
 
+using internal::Whole;
 using nlohmann::json;
 
 constexpr std::string_view kKind = "headrace model";
@@ -102,9 +104,9 @@ Result<ModelInfo> InfoOf(const json& j) {
   j.at("calibration").get_to(info.calibration);
   j.at("folds").get_to(info.folds);
   j.at("evaluated_on").get_to(info.evaluated_on);
-  j.at("train_rows").get_to(info.train_rows);
-  j.at("test_rows").get_to(info.test_rows);
-  j.at("fitted_rows").get_to(info.fitted_rows);
+  info.train_rows = Whole(j.at("train_rows"));
+  info.test_rows = Whole(j.at("test_rows"));
+  info.fitted_rows = Whole(j.at("fitted_rows"));
   j.at("metrics").get_to(info.metrics);
   for (const json& s : j.at("unfitted"))
     info.unfitted.push_back({s.at("name"), s.at("kind"), s.at("text"), s.at("digest")});

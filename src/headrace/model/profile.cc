@@ -7,10 +7,13 @@
 #include "headrace/base/json.h"
 #include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
+#include "headrace/model/whole_internal.h"
 
 namespace headrace {
 namespace {
 
+using internal::Whole;
+using internal::Wholes;
 using nlohmann::json;
 
 constexpr double kProbabilities[] = {0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99};
@@ -94,16 +97,16 @@ ColumnProfile FromJsonObject(const json& j) {
   const Result<Type> type = TypeFromName(j.at("type").get<std::string>());
   if (!type.ok()) throw json::other_error::create(501, type.status().message(), &j);
   p.type = *type;
-  j.at("rows").get_to(p.rows);
-  j.at("nulls").get_to(p.nulls);
+  p.rows = Whole(j.at("rows"));
+  p.nulls = Whole(j.at("nulls"));
   for (const json& q : j.at("quantiles")) p.quantiles.emplace_back(q.at("p"), q.at("value"));
   j.at("edges").get_to(p.edges);
-  j.at("counts").get_to(p.counts);
-  for (const json& l : j.at("levels")) p.levels.emplace_back(l.at("value"), l.at("rows"));
-  j.at("other_rows").get_to(p.other_rows);
-  j.at("other_levels").get_to(p.other_levels);
+  p.counts = Wholes(j.at("counts"));
+  for (const json& l : j.at("levels")) p.levels.emplace_back(l.at("value"), Whole(l.at("rows")));
+  p.other_rows = Whole(j.at("other_rows"));
+  p.other_levels = Whole(j.at("other_levels"));
   p.length_edges = j.value("length_edges", std::vector<double>());
-  p.length_counts = j.value("length_counts", std::vector<std::int64_t>());
+  p.length_counts = Wholes(j.value("length_counts", json::array()));
   return p;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "headrace/base/memory.h"
 #include "headrace/base/text.h"
 #include "headrace/model/queries.h"
 
@@ -95,6 +96,7 @@ std::string ArrayText(const float* values, std::size_t rows, std::size_t columns
 
 Status CheckXgboost(const XgboostApi& api, int result, const char* what) {
   if (result == 0) return Ok();
+  if (std::string_view(api.LastError()).find("bad_alloc") != std::string_view::npos) return OutOfMemory();
   return Error(ErrorCode::kFailed, "XGBoost could not ", what, ": ", api.LastError());
 }
 

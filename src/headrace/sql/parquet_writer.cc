@@ -63,18 +63,18 @@ struct DuckDbApi {
   }
 };
 
-/// The rows in blocks of one row group, counted; an error of their source is kept.
-class RowGroups final : public TableStream {
+/// The rows in blocks of equal size, counted; an error of their source is kept.
+class EvenBlocks final : public TableStream {
  public:
   struct Seen {
     std::int64_t rows = 0;
     Status error;
   };
-  RowGroups(std::unique_ptr<TableStream> rows, Seen* seen) : rows_(std::move(rows)), seen_(seen) {}
+  EvenBlocks(std::unique_ptr<TableStream> rows, std::size_t block_rows, Seen* seen) : rows_(std::move(rows)), block_rows_(block_rows), seen_(seen) {}
   const Schema& schema() const override { return rows_->schema(); }
 
   Result<std::optional<Table>> Next() override {
-    while (held_ < kRowGroup && !over_) {
+    while (held_ < block_rows_ && !over_) {
       Result<std::optional<Table>> block = rows_->Next();
       if (!block.ok()) {
         seen_->error = block.status();
@@ -87,7 +87,7 @@ class RowGroups final : public TableStream {
     }
     if (held_ == 0) return std::optional<Table>();
     const Table all = Concat(std::move(blocks_));
-    Table out = all.Slice(0, kRowGroup);
+    Table out = all.Slice(0, block_rows_);
     held_ -= out.num_rows();
     blocks_.clear();
     if (held_ > 0) blocks_.push_back(all.Slice(out.num_rows(), held_));
@@ -97,11 +97,18 @@ class RowGroups final : public TableStream {
 
  private:
   std::unique_ptr<TableStream> rows_;
+  std::size_t block_rows_;
   Seen* seen_;
   std::vector<Table> blocks_;
   std::size_t held_ = 0;
   bool over_ = false;
 };
+
+/// On several threads DuckDB gathers 4 MiB a column and thread before it writes anything, and takes what it can get beyond that.
+int WriterThreads(int threads, std::size_t columns) {
+  constexpr std::size_t kColumnMiB = 4, kMostMiB = 256;
+  return static_cast<int>(std::clamp<std::size_t>(kMostMiB / kColumnMiB / std::max<std::size_t>(columns, 1), 1, static_cast<std::size_t>(ResolveThreads(threads))));
+}
 
 /// An Arrow stream as DuckDB's scan takes it: it asks for the schema several times and never releases it, so it gets the same one each time.
 class Scanned {
@@ -149,7 +156,7 @@ class Database {
     if (api.create_config(&config) != 0) return Error(ErrorCode::kInternal, "DuckDB makes no configuration");
     bool set = true;
     const std::string memory_limit = internal::DefaultMemoryLimit();
-    for (const auto& [name, value] : {std::pair<const char*, std::string>{"threads", StrCat(ResolveThreads(threads))}, {"memory_limit", memory_limit},
+    for (const auto& [name, value] : {std::pair<const char*, std::string>{"threads", StrCat(threads)}, {"memory_limit", memory_limit},
                                       {"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"}})
       set = set && (value.empty() || api.set_config(config, name, value.c_str()) == 0);
     char* error = nullptr;
@@ -192,9 +199,11 @@ Result<std::int64_t> WriteParquetFile(std::unique_ptr<TableStream> rows, const s
   RETURN_IF_ERROR(CheckUniqueNames(rows->schema()));
   const std::string select = CastList(rows->schema());
   ASSIGN_OR_RETURN(const DuckDbApi* const api, DuckDbApi::Get());
-  RowGroups::Seen seen;
-  Scanned scanned(std::make_unique<RowGroups>(std::move(rows), &seen));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(*api, threads));
+  // One thread writes as rows come; of several each takes a row group, so that groups are the same for any number of them.
+  const int writers = WriterThreads(threads, rows->schema().size());
+  EvenBlocks::Seen seen;
+  Scanned scanned(std::make_unique<EvenBlocks>(std::move(rows), writers == 1 ? kRowGroup / 4 : kRowGroup, &seen));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(*api, writers));
   if (api->arrow_scan(database->connection(), "rows", scanned.get()) != 0) return Error(ErrorCode::kInternal, "DuckDB does not take the rows");
   Status written = database->Execute(StrCat("COPY (SELECT ", select, " FROM rows) TO ", QuoteString(path), " (", kParquetOptions, ")"));
   if (!seen.error.ok()) return seen.error;
