@@ -543,6 +543,19 @@ def test_select():
     assert kept({"select": "mutual_information", "k": 3}, target=y) == sorted(np.argsort([-mutual_info_score(t, y) for t in tenths], kind="stable")[:3])
 
 
+@pytest.mark.parametrize("by", ["f", "chi2", "mutual_information"])
+def test_a_constant_column_is_never_the_best(by):
+    """Its deviations are rounding, and the F of rounding is any number."""
+    rng = np.random.default_rng(8)
+    for n in range(5, 60):
+        values = np.column_stack([np.full(n, 0.1), np.full(n, 1 / 3), rng.normal(10, 1, n), np.full(n, 1e9 + 0.1)])
+        y = np.append(rng.integers(0, 2, n - 2), [0, 1])
+        assert group(values, [{"select": by, "k": 1}], target=y)["names"] == ["x2"], n
+        if by == "f":
+            assert group(values, [{"select": by, "k": 1}], target=y + values[:, 2] / 7, task="regression")["names"] == ["x2"], n
+    assert group(values, [{"select": "correlation"}])["names"] == ["x0", "x1", "x2", "x3"]     # like no other
+
+
 @pytest.mark.parametrize("how", ["pca", "svd"])
 def test_reduce(how):
     rng = np.random.default_rng(6)
