@@ -8,7 +8,6 @@ import category_encoders
 import numpy as np
 import pandas as pd
 import pytest
-import threadpoolctl
 import xxhash
 from category_encoders.wrapper import NestedCVWrapper
 from sklearn.compose import ColumnTransformer
@@ -40,13 +39,6 @@ from tables import REAL, made_up, real
 from test_transforms import close, column, fit, obj
 
 TABLES = {f"made up {seed}": (made_up, seed) for seed in range(6)} | {name: (real, name) for name in REAL}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Tables this small gain nothing from more, and wait for them."""
-    with threadpoolctl.threadpool_limits(1):
-        yield
 
 
 @pytest.fixture(params=TABLES, ids=str)
