@@ -381,6 +381,16 @@ def test_bins(strategy, kind, count):
     assert np.array_equal(ordinal, ours["matrix"].argmax(axis=1))
 
 
+@pytest.mark.parametrize("ends, middle", [(3, 5), (40, 1), (7, 90)])
+def test_bins_by_kmeans_give_a_value_between_two_centres_to_the_lower(ends, middle):
+    """Around a whole mean, where scikit-learn's centring rounds nothing."""
+    for low, step in ((0.0, 1.0), (2007.0, 1.0), (-6.0, 2.5)):
+        values = low + step * np.repeat([0.0, 1, 2], [ends, middle, ends])
+        binner = KBinsDiscretizer(2, encode="ordinal", strategy="kmeans").fit(values[:, None])
+        assert np.array_equal(binner.transform([[low], [low + step], [low + 2 * step]])[:, 0], [0, 0, 1])
+        close(one(values, [{"bins": "kmeans", "count": 2}]), binner.transform(values[:, None]))
+
+
 def test_bins_between_given_edges_and_missing_values():
     values = np.array([-5, 0, 0.5, 1, 2, np.nan])
     assert np.array_equal(one(values, [{"bins": [0, 1]}]), [0, 1, 1, 2, 2, np.nan], equal_nan=True)
