@@ -32,17 +32,19 @@ def test_curves_of_two_classes(ties):
     for (y, p), answer in zip(cases, answers, strict=True):
         thresholds, fpr, tpr = of(answer["roc"], "threshold", "false_positive_rate", "true_positive_rate")
         theirs = sk.roc_curve(y, p, drop_intermediate=False)
-        near(fpr, theirs[0]), near(tpr, theirs[1]), near(thresholds, theirs[2])
+        near([fpr, tpr], theirs[:2])
+        near(thresholds, theirs[2])
         thresholds, recall, precision = of(answer["precision_recall"], "threshold", "recall", "precision")
         theirs = [values[::-1] for values in sk.precision_recall_curve(y, p)]       # theirs begins with a point (0, 1) of no threshold
-        near(precision, theirs[0][1:]), near(recall, theirs[1][1:]), near(thresholds, theirs[2])
+        near([precision, recall], [theirs[0][1:], theirs[1][1:]])
+        near(thresholds, theirs[2])
         rows, score, target = of(answer["reliability"], "rows", "mean_score", "mean_target")
         share, mean = calibration_curve(y, p, n_bins=10)
-        near(score[rows > 0], mean), near(target[rows > 0], share)
+        near([score[rows > 0], target[rows > 0]], [mean, share])
         assert np.array_equal(answer["confusion"]["counts"], sk.confusion_matrix(y, p >= 0.4))
         if not ties:
             negatives, positives = of(answer["histogram"], "negatives", "positives")
-            assert np.array_equal(negatives, np.histogram(p[y == 0], 20, (0, 1))[0]) and np.array_equal(positives, np.histogram(p[y == 1], 20, (0, 1))[0])
+            assert np.array_equal([negatives, positives], [np.histogram(p[y == c], 20, (0, 1))[0] for c in (0, 1)])
         share, profit = of(answer["profit"][0]["points"], "share", "profit")
         best = np.unique(p)[::-1]
         near(share, np.r_[0, [np.mean(p >= t) for t in best]])
@@ -58,8 +60,10 @@ def test_deciles_are_the_mean_over_all_orders_of_tied_rows(ties):
         rows, positives, lift, gain = of(answer["deciles"], "rows", "positives", "lift", "gain")
         of_score = pd.Series(y).groupby(p).transform("mean").to_numpy()[np.argsort(-p, kind="stable")]      # a tied row counts as the mean of those tied with it
         at = np.interp(np.linspace(0, len(y), 11), np.arange(len(y) + 1), np.r_[0, np.cumsum(of_score)])     # a row may fall into two tenths in part
-        near(rows, np.full(10, len(y) / 10)), near(positives, np.diff(at))
-        near(lift, np.diff(at) / (len(y) / 10) / y.mean()), near(gain, at[1:] / y.sum())
+        near(rows, np.full(10, len(y) / 10))
+        near(positives, np.diff(at))
+        near(lift, np.diff(at) / (len(y) / 10) / y.mean())
+        near(gain, at[1:] / y.sum())
 
 
 def test_confusion_of_several_classes():

@@ -44,9 +44,12 @@ double Correlation(std::span<const double> a, std::span<const double> b) {
   ExactSum sum_a, sum_b;
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i] != a[i] || b[i] != b[i]) continue;
-    if (n == 0) first_a = a[i], first_b = b[i];
-    varies_a |= a[i] != first_a;
-    varies_b |= b[i] != first_b;
+    if (n == 0) {
+      first_a = a[i];
+      first_b = b[i];
+    }
+    varies_a = varies_a || a[i] != first_a;
+    varies_b = varies_b || b[i] != first_b;
     ++n;
     sum_a.Add(a[i]);
     sum_b.Add(b[i]);
