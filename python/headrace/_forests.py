@@ -17,6 +17,10 @@ class Tree:
         self.feature, self.threshold, self.left, self.right, self.missing_left, self.value, self.count = feature, threshold, left, right, missing_left, value, count
 
 
+def _count(rows):
+    return int(rows) if rows == int(rows) else float(rows)
+
+
 def leaf(value):
     return Tree([-1], [0.0], [-1], [-1], [False], [value], [0])
 
@@ -34,12 +38,12 @@ def as_doubles(threshold):
 
 
 def of_sklearn(tree, values):
-    """A `sklearn.tree._tree.Tree` with `values`, one a node."""
+    """A `sklearn.tree._tree.Tree` with `values`, one a node. Rows count as often as they were drawn, and by their weights: a node's value is their mean."""
     nodes = tree.__getstate__()["nodes"]
     missing_left = nodes["missing_go_to_left"] != 0 if "missing_go_to_left" in nodes.dtype.names else [False] * len(nodes)
     left = tree.children_left
     thresholds = [as_doubles(float(threshold)) if child >= 0 else 0.0 for threshold, child in zip(tree.threshold, left)]
-    return Tree(tree.feature, thresholds, left, tree.children_right, missing_left, values, tree.n_node_samples)
+    return Tree(tree.feature, thresholds, left, tree.children_right, missing_left, values, tree.weighted_n_node_samples)
 
 
 def of_histogram(step, nodes):
@@ -59,7 +63,7 @@ def _write_tree(number, tree, places, step):
         if tree.left[node] < 0:
             place = ~len(leaves)
             leaves.append(float(tree.value[node]))
-            leaf_counts.append(int(tree.count[node]))
+            leaf_counts.append(_count(tree.count[node]))
         else:
             place = len(feature)
             at = places[int(tree.feature[node])]
@@ -68,7 +72,7 @@ def _write_tree(number, tree, places, step):
             feature.append(at)
             threshold.append(float(tree.threshold[node]))
             decision.append(_MISSING_NAN | (_DEFAULT_LEFT if tree.missing_left[node] else 0))
-            counts.append(int(tree.count[node]))
+            counts.append(_count(tree.count[node]))
             left.append(0)
             right.append(0)
             waiting += [(int(tree.right[node]), place, right), (int(tree.left[node]), place, left)]

@@ -381,6 +381,16 @@ def test_bins(strategy, kind, count):
     assert np.array_equal(ordinal, ours["matrix"].argmax(axis=1))
 
 
+@pytest.mark.parametrize("ends, middle", [(3, 5), (40, 1), (7, 90)])
+def test_bins_by_kmeans_give_a_value_between_two_centres_to_the_lower(ends, middle):
+    """Around a whole mean, where scikit-learn's centring rounds nothing."""
+    for low, step in ((0.0, 1.0), (2007.0, 1.0), (-6.0, 2.5)):
+        values = low + step * np.repeat([0.0, 1, 2], [ends, middle, ends])
+        binner = KBinsDiscretizer(2, encode="ordinal", strategy="kmeans").fit(values[:, None])
+        assert np.array_equal(binner.transform([[low], [low + step], [low + 2 * step]])[:, 0], [0, 0, 1])
+        close(one(values, [{"bins": "kmeans", "count": 2}]), binner.transform(values[:, None]))
+
+
 def test_bins_between_given_edges_and_missing_values():
     values = np.array([-5, 0, 0.5, 1, 2, np.nan])
     assert np.array_equal(one(values, [{"bins": [0, 1]}]), [0, 1, 1, 2, 2, np.nan], equal_nan=True)
@@ -541,6 +551,19 @@ def test_select():
     assert kept({"select": "chi2", "k": 4}, target=y) == list(SelectKBest(chi2, k=4).fit(values, y).get_support(True))
     tenths = [np.searchsorted(np.percentile(v, np.arange(10, 100, 10)), v, side="right") for v in values.T]
     assert kept({"select": "mutual_information", "k": 3}, target=y) == sorted(np.argsort([-mutual_info_score(t, y) for t in tenths], kind="stable")[:3])
+
+
+@pytest.mark.parametrize("by", ["f", "chi2", "mutual_information"])
+def test_a_constant_column_is_never_the_best(by):
+    """Its deviations are rounding, and the F of rounding is any number."""
+    rng = np.random.default_rng(8)
+    for n in range(5, 60):
+        values = np.column_stack([np.full(n, 0.1), np.full(n, 1 / 3), rng.normal(10, 1, n), np.full(n, 1e9 + 0.1)])
+        y = np.append(rng.integers(0, 2, n - 2), [0, 1])
+        assert group(values, [{"select": by, "k": 1}], target=y)["names"] == ["x2"], n
+        if by == "f":
+            assert group(values, [{"select": by, "k": 1}], target=y + values[:, 2] / 7, task="regression")["names"] == ["x2"], n
+    assert group(values, [{"select": "correlation"}])["names"] == ["x0", "x1", "x2", "x3"]     # like no other
 
 
 @pytest.mark.parametrize("how", ["pca", "svd"])

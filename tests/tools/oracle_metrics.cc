@@ -11,6 +11,7 @@
 
 #include "headrace/model/calibration.h"
 #include "headrace/model/clusters.h"
+#include "headrace/model/curves.h"
 #include "headrace/model/metrics.h"
 #include "headrace/model/folds.h"
 #include "headrace/model/split.h"
@@ -40,6 +41,30 @@ json AskMetrics(const json& request) {
                request.value("treated", std::vector<std::uint8_t>()));
   if (!metrics.ok()) return Failed(metrics.status());
   return *metrics;
+}
+
+/// {"task": "binary", "target": [...], "scores": [...], "classes": 2, "threshold": 0.5, "profit": "profit@30/2"} -> Curves::ToJson()
+json AskCurves(const json& request) {
+  const Doubles target = request.at("target"), scores = request.at("scores");
+  Result<Curves> curves = MakeCurves(TaskOf(request), target, scores, request.value("classes", 2), request.value("threshold", 0.5));
+  if (!curves.ok()) return Failed(curves.status());
+  if (request.contains("profit")) curves->profit.push_back(MakeProfitCurve(request.at("profit"), target, scores));
+  return json::parse(curves->ToJson());
+}
+
+/// {"task": "binary", "target": [...], "scores": [...], "by": ["DE", null], "metrics": ["recall"]} -> {"segments": {"DE": {"recall": 0.7}}, "gaps": {"recall": [0.6, 0.7]}}
+json AskSegments(const json& request) {
+  ColumnBuilder by(Type::kText);
+  for (const json& value : request.at("by")) value.is_null() ? by.AppendNull() : by.AppendText(value.get<std::string>());
+  const Doubles target = request.at("target");
+  const Table table = Table(Schema(), {}, target.size()).WithColumn("by", by.Finish());
+  const auto segments = EvaluateSegments(table, Names{"by"}, TaskOf(request), target, request.at("scores").get<Doubles>(), request.value("classes", 1), request.value("threshold", 0.5),
+                                         request.at("metrics").get<Names>(), request.value("weights", Doubles()));
+  if (!segments.ok()) return Failed(segments.status());
+  json answer = {{"segments", json::object()}, {"gaps", json::object()}};
+  for (const SegmentMetrics& segment : *segments) answer["segments"][segment.value] = segment.metrics;
+  for (const SegmentGap& gap : GapsOf(*segments)) answer["gaps"][gap.metric] = {gap.low, gap.high};
+  return answer;
 }
 
 /// {"vectors": [...], "features": 2, "predictions": [cluster, distance, ...], "weights": [...], "metrics": ["silhouette"]} -> {"silhouette": 0.7}
@@ -176,6 +201,8 @@ json AskThreshold(const json& request) {
 json Answer(const json& request) {
   const std::string ask = request.at("ask");
   if (ask == "metrics") return AskMetrics(request);
+  if (ask == "curves") return AskCurves(request);
+  if (ask == "segments") return AskSegments(request);
   if (ask == "clusters") return AskClusters(request);
   if (ask == "intervals") return AskIntervals(request);
   if (ask == "calibration") return AskCalibration(request);

@@ -89,7 +89,7 @@ std::vector<double> Evenly(double low, double high, std::size_t count) {
 }
 
 /// Lloyd's algorithm on a line from evenly spaced centres: middles between the final centres. Values are sorted, so that a cluster is a run of them, and its sum the
-/// difference of two running sums.
+/// difference of two running sums. A value halfway between two centres is the lower one's, the first of KMeans.
 std::vector<double> KMeansEdges(std::span<const double> values, std::size_t count) {
   std::vector<double> sorted;
   for (const double x : values)
@@ -112,7 +112,7 @@ std::vector<double> KMeansEdges(std::span<const double> values, std::size_t coun
     double shifts = 0;
     std::size_t begin = 0;
     for (std::size_t c = 0; c < count; ++c) {
-      const auto middle = c + 1 == count ? sorted.end() : std::lower_bound(sorted.begin(), sorted.end(), (centers[c] + centers[c + 1]) * 0.5);
+      const auto middle = c + 1 == count ? sorted.end() : std::upper_bound(sorted.begin(), sorted.end(), (centers[c] + centers[c + 1]) * 0.5);
       ends[c] = static_cast<std::size_t>(middle - sorted.begin());
     }
     for (std::size_t c = 0; c < count; ++c) {

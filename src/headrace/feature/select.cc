@@ -37,17 +37,24 @@ class Select final : public FittedStep {
   std::vector<std::size_t> kept_;   // rising
 };
 
-/// Rows of which neither is NaN. REQUIRES: the same length.
+/// Rows of which neither is NaN; 0 where one of the two is constant, whatever rounding makes of its deviations. REQUIRES: the same length.
 double Correlation(std::span<const double> a, std::span<const double> b) {
-  double n = 0;
+  double n = 0, first_a = 0, first_b = 0;
+  bool varies_a = false, varies_b = false;
   ExactSum sum_a, sum_b;
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i] != a[i] || b[i] != b[i]) continue;
+    if (n == 0) {
+      first_a = a[i];
+      first_b = b[i];
+    }
+    varies_a = varies_a || a[i] != first_a;
+    varies_b = varies_b || b[i] != first_b;
     ++n;
     sum_a.Add(a[i]);
     sum_b.Add(b[i]);
   }
-  if (n == 0) return 0;
+  if (!varies_a || !varies_b) return 0;
   const double mean_a = sum_a.value() / n, mean_b = sum_b.value() / n;
   ExactSum aa, ab, bb;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -161,6 +168,7 @@ Result<std::vector<double>> Scores(const SelectStep& step, FitInput& input) {
     if (range.count < static_cast<std::int64_t>(input.rows)) return input.Refuse("have missing values, beside which the best cannot be chosen").WithHelp("put {impute: median} in front");
     if (step.by == By::kChi2 && range.min < 0) return input.Refuse("have values below 0, of which chi2 knows nothing").WithHelp("use {select: f}, or put {scale: minmax} in front");
     const std::span<const double> x = input.numbers[k].values();
+    if (range.min == range.max) return Ok();   // tells nothing; its F would be rounding divided by rounding
     scores[k] = step.by == By::kF ? FScore(x, input.target, classes) : step.by == By::kChi2 ? ChiSquare(x, input.target, classes) : MutualInformation(Tenths(x, 1), target);
     return Ok();
   });
