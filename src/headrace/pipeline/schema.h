@@ -77,6 +77,8 @@ Shape Named(std::string title, Shape item, ScalarType name_type = ScalarType::kN
 Shape Either(std::vector<Shape> options);
 /// A text, or the map `{secret: NAME}`, in whose place a parameter of type `secret` may stand too. `example` of a NAME.
 Shape TextOrSecretShape(std::string example);
+/// What `tune` searches between two ends, each of the shape `number`.
+Shape RangeShape(Shape number);
 Shape Anything();
 Key Required(Key key);
 Key NotYet(std::string name, std::string description);
