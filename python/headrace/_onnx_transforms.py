@@ -2,7 +2,7 @@
 
 import numpy
 
-from headrace import _onnx_dates
+from headrace import _onnx_dates, _onnx_splines
 from headrace._onnx_graph import ML
 from headrace._trace import refuse
 
@@ -68,8 +68,7 @@ def _column(graph, fitted, columns):
 def _step(graph, where, step, x, width):
     kind = step["step"]
     if kind not in _STEPS or x is None:
-        what = {"hash": "ONNX has no XXH64", "text": "words of texts are not written as ONNX",
-                "spline": "splines are not written as ONNX"}.get(kind, "this version does not write it as ONNX")
+        what = {"hash": "ONNX has no XXH64", "text": "words of texts are not written as ONNX"}.get(kind, "this version does not write it as ONNX")
         refuse(f"step `{kind}` of {where}", what, "docs/python.md lists what can be written")
     return _STEPS[kind](graph, where, step, x, width)
 
@@ -274,5 +273,5 @@ _STEPS = {
     "divide": lambda graph, where, step, x, width: (graph.div(x, graph.row(step["by"])), width),
     "log1p": _log1p, "power": _power, "bins": _bins, "quantile": _quantile, "polynomial": _polynomial, "normalize": _normalize,
     "select": lambda graph, where, step, x, width: (graph.columns(x, step["kept"]), len(step["kept"])),
-    "reduce": _reduce,
+    "reduce": _reduce, "spline": _onnx_splines.spline,
 }

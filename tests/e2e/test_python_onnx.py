@@ -20,8 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from world import HEADRACE
-from onnx_world import BOOSTED, FIT, FRESH, TARGETS, TASKS, numbers, run, same, trained
+from onnx_world import BOOSTED, FEATURES, FIT, FRESH, TARGETS, TASKS, numbers, run, same, trained
 from sdk import headrace
+from headrace import _fitting  # noqa: E402
 
 LEARNERS = {
     "lightgbm": BOOSTED, "lightgbm, zero is missing": {"lightgbm": {"num_iterations": 30, "zero_as_missing": True}},
@@ -110,6 +111,10 @@ PREPARATIONS = {
     "woe": [{"columns": ["country", "city", "visits"], "steps": [{"encode": "woe"}, {"scale": "standard"}]}],
     "texts imputed": [{"columns": ["country"], "steps": [{"impute": "most_frequent"}, {"encode": "onehot"}]}, {"columns": ["city"], "steps": [{"impute": "missing"}, {"encode": "target"}]}],
     "left out": [{"drop": ["c*"]}],
+    "splines": numbers({"spline": "uniform"}) + [{"columns": ["balance"], "steps": [{"spline": "quantile", "knots": 7, "degree": 2, "outside": "linear", "bias": False}]},
+                                                {"columns": ["visits"], "steps": [{"spline": "quantile", "knots": 9, "degree": 1}]}],
+    "splines that go on": [{"columns": ["age"], "steps": [{"spline": "uniform", "outside": "continue", "degree": 2}]}, {"columns": ["days"], "steps": [{"spline": "uniform", "outside": "periodic"}]},
+                           {"columns": ["spend"], "steps": [{"spline": "uniform", "knots": 4, "degree": 0}]}, {"columns": ["balance"], "steps": [{"clip": [-900, 900]}, {"spline": "uniform", "outside": "periodic", "degree": 1}]}],
 }
 
 
@@ -119,6 +124,60 @@ PREPARATIONS = {
 def test_transforms(name, task, learner, tmp_path):
     tame = FRESH.drop(index=range(30, 35))   # polynomials of 1e300 are refused
     assert same(trained({"learner": learner, "transform": PREPARATIONS[name]}, task), tmp_path, tame) <= 1e-11
+
+
+@pytest.mark.parametrize("outside", ["constant", "linear", "continue", "periodic"])
+@pytest.mark.parametrize("degree", range(5))
+def test_splines_at_their_knots_and_beyond(degree, outside, tmp_path):
+    random = numpy.random.default_rng(degree)
+    rows = pandas.DataFrame({"x": random.normal(3, 2, 300).round(3), "ties": random.choice([0.0, 1.0, 5.0], 300)})
+    rows["worth"] = numpy.sin(rows["x"]) + rows["ties"]
+    transform = [{"columns": ["x", "ties"], "steps": [{"spline": "quantile", "knots": 7, "degree": degree, "outside": outside}]}]
+    model = trained({"learner": "linear", "transform": transform}, "regression", rows, ["x", "ties"])
+    knots = [knot for step in _steps(model, tmp_path, "spline") for column in step["knots"] for knot in column]
+    edges = [numpy.nextafter(knot, to) for knot in knots for to in (-numpy.inf, knot, numpy.inf)] + [-50.0, -9.7, 40.3, numpy.nan]
+    fresh = pandas.DataFrame({"x": [*edges, *random.normal(3, 4, 500)]})
+    fresh["ties"] = fresh["x"].iloc[::-1].to_numpy()
+    assert same(model, tmp_path, fresh, rows) <= 1e-12
+
+
+def _steps(model, tmp_path, kind):
+    """Those of a kind, of all columns and groups."""
+    with zipfile.ZipFile(_saved(model, tmp_path)) as members:
+        groups = json.loads(members.read("transform.json"))["groups"]
+    return [step for group in groups for part in [group, *group["columns"]] for step in part["steps"] if step["step"] == kind]
+
+
+@pytest.mark.parametrize("words", [
+    {}, {"learner": {"kmeans": {"n_clusters": 11, "seed": 3}}}, {"transform": numbers({"impute": "mean"}, {"quantile": "normal"}, {"reduce": "pca"})},
+    {"transform": numbers({"impute": "median"}, {"spline": "uniform"}) + [{"columns": ["country", "city"], "steps": [{"encode": "onehot", "min_frequency": 60}]}]}], ids=str)
+def test_clusters(words, tmp_path):
+    model = _fitting.train(_fitting.rows(FIT[FEATURES], [], len(FIT)), {"learner": "kmeans"} | words)
+    assert model.info["task"] == "clustering"
+    headrace.to_onnx(model, tmp_path / "made.onnx", FIT)
+    made = onnx.load(tmp_path / "made.onnx")
+    onnx.checker.check_model(made, full_check=True)
+    assert {one.key: one.value for one in made.metadata_props} == {"headrace.digest": model.info["digest"], "headrace.clusters": str(model.info["clusters"])}
+    rows = FRESH.drop(index=range(30, 35))
+    found, scored = run(tmp_path / "made.onnx", rows), model.predict(rows, keep=[])
+    assert set(found) == {"cluster", "distance"} and found["cluster"].dtype == numpy.int64 and found["cluster"].shape == found["distance"].shape == (len(rows), 1)
+    assert found["cluster"][:, 0].tolist() == scored["cluster"].tolist() and len(set(scored["cluster"])) > 2
+    assert numpy.abs(found["distance"][:, 0] / scored["distance"].to_numpy() - 1).max() <= 1e-12
+
+
+def test_equally_near_centres_and_rows_that_have_none(tmp_path):
+    """Centres at -1 and 1 of one column, whose distances to 0 are equal bit by bit."""
+    rows = pandas.DataFrame({"x": [-1.0, 1.0] * 20})
+    model = _fitting.train(_fitting.rows(rows, [], len(rows)), {"learner": {"kmeans": {"n_clusters": 2}}, "transform": [{"columns": ["x"], "steps": [{"clip": [-9, 9]}]}]})
+    headrace.to_onnx(model, tmp_path / "made.onnx", rows)
+    fresh = pandas.DataFrame({"x": [0.0, -0.5, 0.5, 9.0]})
+    found, scored = run(tmp_path / "made.onnx", fresh), model.predict(fresh, keep=[])
+    assert found["cluster"][:, 0].tolist() == scored["cluster"].tolist() and found["distance"][:, 0].tolist() == scored["distance"].tolist() == [1.0, 0.5, 0.5, 8.0]
+    for bad in (numpy.nan, numpy.inf):
+        with pytest.raises(headrace.DataError):
+            model.predict(pandas.DataFrame({"x": [bad]}))
+        found = run(tmp_path / "made.onnx", pandas.DataFrame({"x": [bad, 1.0]}))
+        assert found["cluster"][0, 0] == -1 and numpy.isnan(found["distance"][0, 0]) and found["cluster"][1, 0] >= 0
 
 
 def test_sets_of_categories(tmp_path):
