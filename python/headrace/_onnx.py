@@ -49,9 +49,11 @@ def _build(model):
     transform, info = json.loads(members["transform.json"]), model.info
     clusters = info["task"] == "clustering"
     graph = Graph()
-    columns, inputs = {}, []
+    columns, inputs, features = {}, [], _onnx_transforms.read_by_steps(transform)
     for one in transform["inputs"]:
         columns[one["name"]], described = _input(graph, one, {other["name"] for other in transform["inputs"]}, _CLUSTER_OUTPUTS if clusters else _OUTPUTS)
+        if one["name"] in features and described[1] == onnx.TensorProto.DOUBLE:
+            graph.refuse_infinite(columns[one["name"]].value)
         inputs.append(described)
     x, width = _onnx_transforms.vector(graph, transform, columns)
     outputs = _cluster_outputs(graph, members, x, width) if clusters else _score_outputs(graph, members, info, x, width, columns)
@@ -106,10 +108,7 @@ def _input(graph, described, names, outputs):
         graph.inputs.append(onnx.helper.make_tensor_value_info(name, element, ["N", 1]))
     declare(name, element)
     if kind in ("double", "int", "bool"):
-        value = name if element == types.DOUBLE else graph.double(name)
-        if element == types.DOUBLE:
-            graph.refuse_infinite(value)
-        return _onnx_transforms.Column(kind, value), (described, element, None)
+        return _onnx_transforms.Column(kind, name if element == types.DOUBLE else graph.double(name)), (described, element, None)
     if not nullable:
         return _onnx_transforms.Column(kind, name), (described, element, None)
     missing = f"{name}_missing"

@@ -180,6 +180,42 @@ def test_equally_near_centres_and_rows_that_have_none(tmp_path):
         assert found["cluster"][0, 0] == -1 and numpy.isnan(found["distance"][0, 0]) and found["cluster"][1, 0] >= 0
 
 
+EXPRESSIONS = {
+    "arithmetic": "spend / nullif(visits, 0) - 2 * age + 1e-3", "whole": "visits * 3 - calls", "infinite": "age / visits", "of nothing": "case when vip then spend + null else spend end", "signs": "-spend - -(visits + +1)",
+    "case": "case when spend > 60 and age < 45 then spend when visits >= 3 or calls = 1 then -age else 0 end", "case without else": "case when vip then days end", "case of": "case visits when 1 then 10 when 2 then 20.5 else visits end",
+    "logic": "not vip and (calls is null or calls <> 2 and age is not null)", "between": "visits between 2 and 4", "not between": "calls not between 1 and 2", "in": "visits in (1, 3, calls)", "not in": "calls not in (0, null)",
+    "coalesce": "coalesce(age, calls, spend)", "extremes": "greatest(spend, age, calls) - least(spend, age, calls)", "functions": "abs(balance) + floor(spend) - ceil(days) + sqrt(abs(age))", "raises": "sqrt(balance) + ln(balance)",
+    "raises where it is asked": "case when balance > 0 then ln(balance) when age > 40 then null else visits end", "asked in order": "balance > 0 and ln(balance) > 3 and calls > 1", "grown": "exp(spend / 100)", "casts": "cast(spend as int) + vip::int + cast(calls as double) / 2",
+    "nan": "case when 0 * (spend / 0) >= visits then 1 else 0 end", "nan is no null": "case when (visits - 3) / 0.0 is null then 1 when (visits - 3) / 0.0 = 0.0 / 0 then 5 else coalesce((visits - 3.0) / (visits - 3), 7) end", "too large": "coalesce(visits * 4611686018427387904 * 2, 1)", "named": '"visits" + "spend"',
+    "compared": "(spend > 50) = vip", "precedence": "not vip and visits + 2 * 3 > 8 or spend - 10 - 5 > 40 and -visits < -2 and not age is null",
+}
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_derived_columns(name, tmp_path):
+    """Two of them, the second made of the first; as numbers, and missing where they are."""
+    transform = [{"derive": {"made": EXPRESSIONS[name]}}, {"derive": {"more": "case when made is null then 1 else 0 end"}}, {"columns": ["made"], "steps": [{"impute": "missing"}, {"impute": "most_frequent"}]}]
+    tame = FRESH.drop(index=range(33, 34))   # 1e300
+    for learner in ("logistic", BOOSTED):
+        model = trained({"learner": learner, "transform": [*transform, {"drop": ["city", "country"]}]})
+        assert "made" in " ".join(model.info["features"])
+        assert same(model, tmp_path, tame) <= 1e-11
+
+
+def test_a_chain_of_derived_columns_under_other_names(tmp_path):
+    transform = [{"rename": {"spend": "money"}}, {"derive": {"rate": "money / nullif(visits, 0)"}}, {"derive": {"twice": "2 * \"rate\""}}, {"cast": {"visits": "double"}}, {"drop": ["money"]}]
+    model = trained({"learner": BOOSTED, "transform": transform})
+    assert same(model, tmp_path) <= 1e-12
+
+
+def test_an_infinity_that_only_an_expression_reads_refuses_no_row(tmp_path):
+    rows = FIT[["spend", "visits", "bought"]]
+    model = trained({"learner": "logistic", "transform": [{"derive": {"rate": "visits / spend"}}, {"drop": ["spend"]}]}, rows=rows, columns=["spend", "visits"])
+    fresh = rows.head(3).assign(spend=[numpy.inf, 2.0, -numpy.inf])
+    assert numpy.isfinite(model.predict(fresh)["score"]).all()
+    assert same(model, tmp_path, fresh, rows) <= 1e-12
+
+
 def test_sets_of_categories(tmp_path):
     for task in TASKS:
         model = trained({"learner": {"lightgbm": {"num_iterations": 30, "min_data_per_group": 5, "max_cat_to_onehot": 2}}, "categorical": ["city", "country", "visits"]}, task)

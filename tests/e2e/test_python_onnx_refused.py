@@ -49,7 +49,11 @@ def test_rows_whose_transforms_leave_the_doubles_score_nan_of_trees_too(tmp_path
 @pytest.mark.parametrize("names, words, rows", [
     ("step `hash` of column `city`.*XXH64", {"transform": [{"columns": ["city"], "steps": [{"encode": "hash"}]}]}, FIT),
     ("step `text` of column `city`", {"transform": [{"columns": ["city"], "steps": [{"text": "count"}]}]}, FIT),
-    ("column `rate`.*expression.*spend / 2", {"transform": [{"derive": {"rate": "spend / 2"}}]}, FIT),
+    ("column `rate`.*expression case when country = 'AT' .*`'AT'` is not written as ONNX.*in a step before", {"transform": [{"derive": {"rate": "case when country = 'AT' then 1 else 0 end"}}]}, FIT),
+    ("column `rate`.*`country` is no number", {"transform": [{"derive": {"rate": "case when country is null then 1 else 0 end"}}]}, FIT),
+    ("column `rate`.*`round` is not written", {"transform": [{"derive": {"rate": "round(spend, 1)"}}]}, FIT),
+    ("column `rate`.*`%` is not written", {"transform": [{"derive": {"rate": "visits % 3"}}]}, FIT),
+    ("column `visits`.*a cast to text is not written", {"transform": [{"cast": {"visits": "text"}}, {"rename": {"visits": "code"}}]}, FIT),
     ("learner.*uplift", {"treatment": "vip", "learner": {"two_model": {"logistic": {}}}}, FIT),
     ("column `country`.*`country_missing`.*rename", {}, FIT.assign(country_missing=FIT["spend"])),
     ("column `label`.*output.*rename", {}, FIT.assign(label=FIT["spend"])),
