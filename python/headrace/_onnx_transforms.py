@@ -53,7 +53,8 @@ def with_derived(graph, transform, columns):
 
 def read_by_steps(transform):
     """The raw columns that steps read as they are, under whatever name; an infinity in one that only expressions read is no reason to refuse a row."""
-    names = {one["column"] for group in transform["groups"] for one in group["columns"]} | {step["by"] for group in transform["groups"] for one in group["columns"] for step in one["steps"] if "by" in step}
+    fitted = [one for group in transform["groups"] for one in group["columns"]]
+    names = {one["column"] for one in fitted} | {step["by"] for one in fitted for step in one["steps"] if step["step"] == "fill_by"}
     for one in reversed(transform["derived"]):
         if one["name"] in names:
             names |= {alias_of(one["expression"], [column["name"] for column in transform["inputs"] + transform["derived"]])} - {None}

@@ -46,6 +46,9 @@ TEST(OpenNumbers, AListIsReadWithTheBoundsOfClipAndPercentiles) {
   const auto& clip = std::get<ClipStep>(spec.transform[0].steps[1]);
   EXPECT_TRUE(clip.percentiles && clip.lower == 0 && clip.upper == 95);
   EXPECT_FALSE(std::get<ClipStep>(spec.transform[1].steps[0]).percentiles);
+  const TrainSpec half = Read("{columns: [a], steps: [{clip: [null, [5, 9]]}]}, {columns: [b], steps: [{clip: [0, null]}]}");
+  EXPECT_EQ(Names(half), "a.clip.upper");
+  EXPECT_FALSE(std::get<ClipStep>(half.transform[0].steps[0]).lower || std::get<ClipStep>(half.transform[1].steps[0]).upper);
 }
 
 TEST(OpenNumbers, AreNamedAfterColumnStepAndKeyAndEachOnce) {

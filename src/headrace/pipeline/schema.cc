@@ -342,6 +342,7 @@ class Checker {
     auto option = shape.options.end();
     if (node.is_map()) option = find([](const Shape& s) { return s.kind == Shape::Kind::kMap || s.kind == Shape::Kind::kNamed; });
     else if (node.is_list()) option = find([](const Shape& s) { return s.kind == Shape::Kind::kList; });
+    else if (node.is_null() && shape.or_null) return true;
     else if (!node.is_null()) {
       option = find([](const Shape& s) { return s.kind == Shape::Kind::kScalar; });
       if (option == shape.options.end()) option = find([](const Shape& s) { return s.kind == Shape::Kind::kList && s.or_single; });

@@ -55,6 +55,7 @@ struct Shape {
   std::vector<std::string> exactly_one;      ///< of these keys exactly one must stand
   ScalarType name_type = ScalarType::kName;  ///< kNamed: what the names look like
   std::vector<Shape> options;
+  bool or_null = false;                      ///< kEither: or nothing
   std::string title;                         ///< "a check": how messages and the reference speak of it
 };
 

@@ -27,11 +27,13 @@ Shape StepShapeOf() {
   const std::vector<std::string> kinds = {"impute", "clip", "scale", "log1p", "quantile", "power", "bins", "spline", "polynomial", "normalize", "encode", "date", "text", "select", "reduce"};
   const Shape impute = Either({Choice({"mean", "median", "most_frequent", "missing"}),
                                MapOf("a constant", {Required({"constant", Scalar(kText), "the value that replaces nulls", "missing"})})});
+  Shape bound = Open(Scalar(kText));
+  bound.or_null = true;
   Shape map = MapOf("one step of preparation", {
       {"impute", impute, "replace nulls; `missing` keeps them as a level of their own (numbers: NaN and a 0/1 indicator)", "median"},
       {"indicator", Scalar(kBool), "impute: one more column, 1 where a value was missing", "true"},
       {"by", Scalar(kColumn), "impute: the mean or median of the rows that agree in this column", "country"},
-      {"clip", Either({ListOf(Either({Scalar(kAny), ListOf(Scalar(kText)), RangeShape(Scalar(kText))})),
+      {"clip", Either({ListOf(bound),
                        MapOf("bounds", {{"lower", Open(Scalar(kText)), "smallest value, or a percentile", "0"}, {"upper", Open(Scalar(kText)), "largest value, or a percentile", "99%"}})}),
        "limit values to two bounds: numbers, or percentiles of the training rows", "[1%, 99%]"},
       {"scale", Choice({"standard", "minmax", "maxabs", "robust"}), "scale as scikit-learn's StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler", "standard"},
