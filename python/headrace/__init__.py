@@ -79,11 +79,11 @@ def to_onnx(model, path, sample):
     Inputs, each [N, 1], by the name of the column: double (NaN: missing), int64, bool, string; int64 of dates (days since 1970-01-01) and timestamps (microseconds since then, UTC). An int or bool
     column that was missing somewhere in training is double, NaN where it is missing; such a text, date or timestamp column has a second input, `<column>_missing` (bool), which says where it is: what the
     first one holds there does not matter.
-    Outputs, N rows each: `score` (double [N, 1]; several classes: `scores`, [N, classes] in the order of `info["classes"]`) and, for classes, `label` (string [N, 1]).
-    A row that Headrace refuses scores NaN and has the label "".
+    Outputs, N rows each: `score` (double [N, 1]; several classes: `scores`, [N, classes] in the order of `info["classes"]`) and, for classes, `label` (string [N, 1]); of a model of clusters
+    `cluster` (int64 [N, 1]) and `distance` (double [N, 1]). A row that Headrace refuses scores NaN and has the label "", or the distance NaN and the cluster -1.
 
     Raises InvalidModelError, naming step and column, for what cannot be said exactly, and naming row and both scores, when a score differs by more than 1e-9 (of the score, where that is above 1), or
-    a label (docs/python.md); DataError for rows that do not fit the model. Needs onnx, onnxruntime, numpy and pyarrow, else ImportError.
+    a label or cluster (docs/python.md); DataError for rows that do not fit the model. Needs onnx, onnxruntime, numpy and pyarrow, else ImportError.
     """
     try:
         from headrace import _onnx

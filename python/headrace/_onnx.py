@@ -21,7 +21,7 @@ TOLERANCE = 1e-9        # apart, of the score where that is above 1: what the la
 _NEAR = 1 - 1e-12       # of the threshold: a row that scores the threshold itself is labelled alike, whatever the last place of exp
 _OPSET, _ML_OPSET, _IR = 21, 5, 10
 _TYPES = {"double": "double", "int": "int64", "bool": "bool", "text": "string", "date": "int64", "timestamp": "int64"}
-_OUTPUTS = ("score", "scores", "label")
+_OUTPUTS, _CLUSTER_OUTPUTS = ("score", "scores", "label"), ("cluster", "distance")
 _LARGEST = 2 ** 31      # bytes of a message
 
 
@@ -47,39 +47,59 @@ def _build(model):
     with zipfile.ZipFile(io.BytesIO(model.to_bytes())) as archive:
         members = {name: archive.read(name).decode() for name in archive.namelist() if name != "proof.arrow"}
     transform, info = json.loads(members["transform.json"]), model.info
-    if info["task"] == "clustering":
-        refuse("the learner", "it finds clusters, and an ONNX model of Headrace gives scores", "score with the model file")
+    clusters = info["task"] == "clustering"
     graph = Graph()
-    columns, inputs = {}, []
+    columns, inputs, features = {}, [], _onnx_transforms.read_by_steps(transform)
     for one in transform["inputs"]:
-        columns[one["name"]], described = _input(graph, one, {other["name"] for other in transform["inputs"]})
+        columns[one["name"]], described = _input(graph, one, {other["name"] for other in transform["inputs"]}, _CLUSTER_OUTPUTS if clusters else _OUTPUTS)
+        if one["name"] in features and described[1] == onnx.TensorProto.DOUBLE:
+            graph.refuse_infinite(columns[one["name"]].value)
         inputs.append(described)
     x, width = _onnx_transforms.vector(graph, transform, columns)
+    outputs = _cluster_outputs(graph, members, x, width) if clusters else _score_outputs(graph, members, info, x, width, columns)
+    made = onnx.helper.make_model(
+        onnx.helper.make_graph(graph.nodes, "headrace", graph.inputs, outputs, graph.constants), ir_version=_IR, producer_name="headrace", producer_version=__version__,
+        opset_imports=[onnx.helper.make_opsetid("", _OPSET), onnx.helper.make_opsetid(ML, _ML_OPSET)])
+    said = {"headrace.clusters": str(info["clusters"])} if clusters else {"headrace.target": info["target"], "headrace.classes": json.dumps(info["classes"])}
+    onnx.helper.set_model_props(made, {"headrace.digest": info["digest"]} | said)
+    return made, inputs
+
+
+def _score_outputs(graph, members, info, x, width, columns):
     scores = _onnx_learners.scores(graph, members, info["task"], info["classes"], x, width, columns)
     several = info["task"] == "multiclass"
-    nothing = graph.refused[0]
-    for one in graph.refused[1:]:
-        nothing = graph.add(nothing, one)
-    name = graph.op("Add", scores, nothing, out="scores" if several else "score")
+    name = graph.op("Add", scores, _nothing(graph), out="scores" if several else "score")
     outputs = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.DOUBLE, ["N", len(info["classes"]) if several else 1])]
     if info["task"] != "regression":
         label = _label(graph, name, info, several)
         outputs.append(onnx.helper.make_tensor_value_info(label, onnx.TensorProto.STRING, ["N", 1]))
-    made = onnx.helper.make_model(
-        onnx.helper.make_graph(graph.nodes, "headrace", graph.inputs, outputs, graph.constants), ir_version=_IR, producer_name="headrace", producer_version=__version__,
-        opset_imports=[onnx.helper.make_opsetid("", _OPSET), onnx.helper.make_opsetid(ML, _ML_OPSET)])
-    onnx.helper.set_model_props(made, {"headrace.digest": info["digest"], "headrace.target": info["target"], "headrace.classes": json.dumps(info["classes"])})
-    return made, inputs
+    return outputs
 
 
-def _input(graph, described, names):
+def _cluster_outputs(graph, members, x, width):
+    """-1 where a row is refused."""
+    nearest, apart = _onnx_learners.clusters(graph, members, x, width)
+    distance = graph.op("Add", apart, _nothing(graph), out="distance")
+    cluster = graph.op("Where", graph.op("IsNaN", distance), graph.whole(-1), nearest, out="cluster")
+    return [onnx.helper.make_tensor_value_info(cluster, onnx.TensorProto.INT64, ["N", 1]), onnx.helper.make_tensor_value_info(distance, onnx.TensorProto.DOUBLE, ["N", 1])]
+
+
+def _nothing(graph):
+    """[N, 1]: 0, and NaN in rows that are refused."""
+    nothing = graph.refused[0]
+    for one in graph.refused[1:]:
+        nothing = graph.add(nothing, one)
+    return nothing
+
+
+def _input(graph, described, names, outputs):
     """The column in the graph, and how it is fed."""
     name, kind, nullable = described["name"], described["type"], described["nullable"]
     types = onnx.TensorProto
     element = {"double": types.DOUBLE, "int": types.INT64, "bool": types.BOOL, "text": types.STRING, "date": types.INT64, "timestamp": types.INT64}.get(kind)
     if element is None:
         refuse(f"column `{name}`", f"it is a {kind}, which is not written as ONNX", "derive numbers of it in a step before `train`")
-    if name in _OUTPUTS:
+    if name in outputs:
         refuse(f"column `{name}`", "an output of the ONNX model has that name", "rename the column")
     if kind in ("int", "bool") and nullable:
         element = types.DOUBLE   # NaN: missing
@@ -88,10 +108,7 @@ def _input(graph, described, names):
         graph.inputs.append(onnx.helper.make_tensor_value_info(name, element, ["N", 1]))
     declare(name, element)
     if kind in ("double", "int", "bool"):
-        value = name if element == types.DOUBLE else graph.double(name)
-        if element == types.DOUBLE:
-            graph.refuse_infinite(value)
-        return _onnx_transforms.Column(kind, value), (described, element, None)
+        return _onnx_transforms.Column(kind, name if element == types.DOUBLE else graph.double(name)), (described, element, None)
     if not nullable:
         return _onnx_transforms.Column(kind, name), (described, element, None)
     missing = f"{name}_missing"
@@ -166,13 +183,13 @@ def _made_up(model, inputs):
 
 
 def _prove(model, session, rows, inputs, which):
-    """Every score of the rows is what onnxruntime makes of them, and every label."""
+    """Every score of the rows is what onnxruntime makes of them, and every label; or every distance and every cluster."""
     scored = model.predict(rows, keep=[])
     made = dict(zip([one.name for one in session.get_outputs()], session.run(None, _feed(rows, inputs))))
     several = model.info["task"] == "multiclass"
-    names = [f"score_{name}" for name in model.info["classes"]] if several else ["score"]
+    names = [f"score_{name}" for name in model.info["classes"]] if several else ["distance" if "distance" in made else "score"]
     expected = numpy.column_stack([scored[name].to_numpy() for name in names])
-    found = made["scores" if several else "score"]
+    found = made["scores" if several else names[0]]
     apart = numpy.abs(found - expected) / numpy.maximum(1.0, numpy.abs(expected))
     wrong = ~(apart <= TOLERANCE)   # and NaN
     if wrong.any():
@@ -180,6 +197,10 @@ def _prove(model, session, rows, inputs, which):
         column = int(wrong[row].argmax())
         _disagree(row, which, f"has the {names[column]} {float(found[row, column])!r}", f"{float(expected[row, column])!r}",
                   f", more than {TOLERANCE} apart; {int(wrong.any(axis=1).sum())} of {rows.num_rows} rows differ")
+    if "cluster" in made:
+        for row, (ours, theirs) in enumerate(zip(scored["cluster"].to_pylist(), made["cluster"][:, 0].tolist())):
+            if ours != theirs:
+                _disagree(row, which, f"lies in cluster {theirs}", str(ours), f", where it is {float(expected[row, 0])!r} from the centre")
     if "label" in made:
         labels = scored["label"].to_pylist()
         best = numpy.sort(expected, axis=1)

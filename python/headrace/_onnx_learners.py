@@ -45,6 +45,19 @@ def _margins(graph, members, task, x, width):
     refuse("the learner", "an uplift model is two learners", "write each of them: train them alone")
 
 
+def clusters(graph, members, x, width):
+    """The nearest centre ([N, 1], int64; the first of equally near ones) and the distance to it. Squares are added up feature by feature, as src/headrace/model/kmeans.cc does: to the same bits."""
+    centers = numpy.array(json.loads(members["kmeans.json"])["centers"], dtype=numpy.float64)
+    squares = None
+    for feature in range(width):
+        apart = graph.sub(graph.columns(x, [feature]), graph.row(centers[:, feature]))
+        square = graph.mul(apart, apart)
+        squares = square if squares is None else graph.add(squares, square)
+    distance = graph.op("Sqrt", graph.op("ReduceMin", squares, graph.whole(1), keepdims=1))
+    graph.refuse_infinite(distance, missing=True)
+    return graph.op("ArgMin", squares, axis=1, keepdims=1), distance
+
+
 # Learners
 
 def _normal(graph, one, x):

@@ -2,7 +2,7 @@
 
 import numpy
 
-from headrace import _onnx_dates
+from headrace import _onnx_dates, _onnx_expressions, _onnx_splines
 from headrace._onnx_graph import ML
 from headrace._trace import refuse
 
@@ -23,7 +23,7 @@ class Column:
 
 def vector(graph, transform, columns):
     """The learner's [N, width] and its width. `columns`: name -> Column."""
-    columns = columns | {one["name"]: columns[_alias(one, columns)] for one in transform["derived"]}
+    columns = with_derived(graph, transform, columns)
     parts, width = [], 0
     for group in transform["groups"]:
         made = [_column(graph, one, columns) for one in group["columns"]]
@@ -38,13 +38,32 @@ def vector(graph, transform, columns):
     return x, width
 
 
-def _alias(derived, columns):
-    """The column that a derived one is under another name."""
-    text = derived["expression"]
-    for name in columns:
-        if text == '"' + name.replace('"', '""') + '"':
-            return name
-    refuse(f"column `{derived['name']}`", f"it is derived by the expression {text}, and expressions are not written as ONNX", "let the rows bring it: derive it in a step before `train`")
+def with_derived(graph, transform, columns):
+    """The columns and those derived from them, each from those before it."""
+    columns = dict(columns)
+    for one in transform["derived"]:
+        alias = alias_of(one["expression"], columns)
+        if alias is not None:
+            columns[one["name"]] = columns[alias]
+            continue
+        numbers = {name: (column.kind, column.value) if column.kind in ("double", "int", "bool") else None for name, column in columns.items()}
+        columns[one["name"]] = Column(*_onnx_expressions.derived(graph, one["name"], one["expression"], numbers))
+    return columns
+
+
+def read_by_steps(transform):
+    """The raw columns that steps read as they are, under whatever name; an infinity in one that only expressions read is no reason to refuse a row."""
+    fitted = [one for group in transform["groups"] for one in group["columns"]]
+    names = {one["column"] for one in fitted} | {step["by"] for one in fitted for step in one["steps"] if step["step"] == "fill_by"}
+    for one in reversed(transform["derived"]):
+        if one["name"] in names:
+            names |= {alias_of(one["expression"], [column["name"] for column in transform["inputs"] + transform["derived"]])} - {None}
+    return names
+
+
+def alias_of(expression, columns):
+    """The column that the expression is another name of; None when it is more."""
+    return next((name for name in columns if expression == '"' + name.replace('"', '""') + '"'), None)
 
 
 def _column(graph, fitted, columns):
@@ -68,8 +87,7 @@ def _column(graph, fitted, columns):
 def _step(graph, where, step, x, width):
     kind = step["step"]
     if kind not in _STEPS or x is None:
-        what = {"hash": "ONNX has no XXH64", "text": "words of texts are not written as ONNX",
-                "spline": "splines are not written as ONNX"}.get(kind, "this version does not write it as ONNX")
+        what = {"hash": "ONNX has no XXH64", "text": "words of texts are not written as ONNX"}.get(kind, "this version does not write it as ONNX")
         refuse(f"step `{kind}` of {where}", what, "docs/python.md lists what can be written")
     return _STEPS[kind](graph, where, step, x, width)
 
@@ -274,5 +292,5 @@ _STEPS = {
     "divide": lambda graph, where, step, x, width: (graph.div(x, graph.row(step["by"])), width),
     "log1p": _log1p, "power": _power, "bins": _bins, "quantile": _quantile, "polynomial": _polynomial, "normalize": _normalize,
     "select": lambda graph, where, step, x, width: (graph.columns(x, step["kept"]), len(step["kept"])),
-    "reduce": _reduce,
+    "reduce": _reduce, "spline": _onnx_splines.spline,
 }

@@ -20,8 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from world import HEADRACE
-from onnx_world import BOOSTED, FIT, FRESH, TARGETS, TASKS, numbers, run, same, trained
+from onnx_world import BOOSTED, FEATURES, FIT, FRESH, TARGETS, TASKS, numbers, run, same, trained
 from sdk import headrace
+from headrace import _fitting  # noqa: E402
 
 LEARNERS = {
     "lightgbm": BOOSTED, "lightgbm, zero is missing": {"lightgbm": {"num_iterations": 30, "zero_as_missing": True}},
@@ -110,6 +111,10 @@ PREPARATIONS = {
     "woe": [{"columns": ["country", "city", "visits"], "steps": [{"encode": "woe"}, {"scale": "standard"}]}],
     "texts imputed": [{"columns": ["country"], "steps": [{"impute": "most_frequent"}, {"encode": "onehot"}]}, {"columns": ["city"], "steps": [{"impute": "missing"}, {"encode": "target"}]}],
     "left out": [{"drop": ["c*"]}],
+    "splines": numbers({"spline": "uniform"}) + [{"columns": ["balance"], "steps": [{"spline": "quantile", "knots": 7, "degree": 2, "outside": "linear", "bias": False}]},
+                                                {"columns": ["visits"], "steps": [{"spline": "quantile", "knots": 9, "degree": 1}]}],
+    "splines that go on": [{"columns": ["age"], "steps": [{"spline": "uniform", "outside": "continue", "degree": 2}]}, {"columns": ["days"], "steps": [{"spline": "uniform", "outside": "periodic"}]},
+                           {"columns": ["spend"], "steps": [{"spline": "uniform", "knots": 4, "degree": 0}]}, {"columns": ["balance"], "steps": [{"clip": [-900, 900]}, {"spline": "uniform", "outside": "periodic", "degree": 1}]}],
 }
 
 
@@ -119,6 +124,96 @@ PREPARATIONS = {
 def test_transforms(name, task, learner, tmp_path):
     tame = FRESH.drop(index=range(30, 35))   # polynomials of 1e300 are refused
     assert same(trained({"learner": learner, "transform": PREPARATIONS[name]}, task), tmp_path, tame) <= 1e-11
+
+
+@pytest.mark.parametrize("outside", ["constant", "linear", "continue", "periodic"])
+@pytest.mark.parametrize("degree", range(5))
+def test_splines_at_their_knots_and_beyond(degree, outside, tmp_path):
+    random = numpy.random.default_rng(degree)
+    rows = pandas.DataFrame({"x": random.normal(3, 2, 300).round(3), "ties": random.choice([0.0, 1.0, 5.0], 300)})
+    rows["worth"] = numpy.sin(rows["x"]) + rows["ties"]
+    transform = [{"columns": ["x", "ties"], "steps": [{"spline": "quantile", "knots": 7, "degree": degree, "outside": outside}]}]
+    model = trained({"learner": "linear", "transform": transform}, "regression", rows, ["x", "ties"])
+    knots = [knot for step in _steps(model, tmp_path, "spline") for column in step["knots"] for knot in column]
+    edges = [numpy.nextafter(knot, to) for knot in knots for to in (-numpy.inf, knot, numpy.inf)] + [-50.0, -9.7, 40.3, numpy.nan]
+    fresh = pandas.DataFrame({"x": [*edges, *random.normal(3, 4, 500)]})
+    fresh["ties"] = fresh["x"].iloc[::-1].to_numpy()
+    assert same(model, tmp_path, fresh, rows) <= 1e-12
+
+
+def _steps(model, tmp_path, kind):
+    """Those of a kind, of all columns and groups."""
+    with zipfile.ZipFile(_saved(model, tmp_path)) as members:
+        groups = json.loads(members.read("transform.json"))["groups"]
+    return [step for group in groups for part in [group, *group["columns"]] for step in part["steps"] if step["step"] == kind]
+
+
+@pytest.mark.parametrize("words", [
+    {}, {"learner": {"kmeans": {"n_clusters": 11, "seed": 3}}}, {"transform": numbers({"impute": "mean"}, {"quantile": "normal"}, {"reduce": "pca"})},
+    {"transform": numbers({"impute": "median"}, {"spline": "uniform"}) + [{"columns": ["country", "city"], "steps": [{"encode": "onehot", "min_frequency": 60}]}]}], ids=str)
+def test_clusters(words, tmp_path):
+    model = _fitting.train(_fitting.rows(FIT[FEATURES], [], len(FIT)), {"learner": "kmeans"} | words)
+    assert model.info["task"] == "clustering"
+    headrace.to_onnx(model, tmp_path / "made.onnx", FIT)
+    made = onnx.load(tmp_path / "made.onnx")
+    onnx.checker.check_model(made, full_check=True)
+    assert {one.key: one.value for one in made.metadata_props} == {"headrace.digest": model.info["digest"], "headrace.clusters": str(model.info["clusters"])}
+    rows = FRESH.drop(index=range(30, 35))
+    found, scored = run(tmp_path / "made.onnx", rows), model.predict(rows, keep=[])
+    assert set(found) == {"cluster", "distance"} and found["cluster"].dtype == numpy.int64 and found["cluster"].shape == found["distance"].shape == (len(rows), 1)
+    assert found["cluster"][:, 0].tolist() == scored["cluster"].tolist() and len(set(scored["cluster"])) > 2
+    assert numpy.abs(found["distance"][:, 0] / scored["distance"].to_numpy() - 1).max() <= 1e-12
+
+
+def test_equally_near_centres_and_rows_that_have_none(tmp_path):
+    """Centres at -1 and 1 of one column, whose distances to 0 are equal bit by bit."""
+    rows = pandas.DataFrame({"x": [-1.0, 1.0] * 20})
+    model = _fitting.train(_fitting.rows(rows, [], len(rows)), {"learner": {"kmeans": {"n_clusters": 2}}, "transform": [{"columns": ["x"], "steps": [{"clip": [-9, 9]}]}]})
+    headrace.to_onnx(model, tmp_path / "made.onnx", rows)
+    fresh = pandas.DataFrame({"x": [0.0, -0.5, 0.5, 9.0]})
+    found, scored = run(tmp_path / "made.onnx", fresh), model.predict(fresh, keep=[])
+    assert found["cluster"][:, 0].tolist() == scored["cluster"].tolist() and found["distance"][:, 0].tolist() == scored["distance"].tolist() == [1.0, 0.5, 0.5, 8.0]
+    for bad in (numpy.nan, numpy.inf):
+        with pytest.raises(headrace.DataError):
+            model.predict(pandas.DataFrame({"x": [bad]}))
+        found = run(tmp_path / "made.onnx", pandas.DataFrame({"x": [bad, 1.0]}))
+        assert found["cluster"][0, 0] == -1 and numpy.isnan(found["distance"][0, 0]) and found["cluster"][1, 0] >= 0
+
+
+EXPRESSIONS = {
+    "arithmetic": "spend / nullif(visits, 0) - 2 * age + 1e-3", "whole": "visits * 3 - calls", "infinite": "age / visits", "of nothing": "case when vip then spend + null else spend end", "signs": "-spend - -(visits + +1)",
+    "case": "case when spend > 60 and age < 45 then spend when visits >= 3 or calls = 1 then -age else 0 end", "case without else": "case when vip then days end", "case of": "case visits when 1 then 10 when 2 then 20.5 else visits end",
+    "logic": "not vip and (calls is null or calls <> 2 and age is not null)", "between": "visits between 2 and 4", "not between": "calls not between 1 and 2", "in": "visits in (1, 3, calls)", "not in": "calls not in (0, null)",
+    "coalesce": "coalesce(age, calls, spend)", "extremes": "greatest(spend, age, calls) - least(spend, age, calls)", "functions": "abs(balance) + floor(spend) - ceil(days) + sqrt(abs(age))", "raises": "sqrt(balance) + ln(balance)",
+    "raises where it is asked": "case when balance > 0 then ln(balance) when age > 40 then null else visits end", "asked in order": "balance > 0 and ln(balance) > 3 and calls > 1", "grown": "exp(spend / 100)", "casts": "cast(spend as int) + vip::int + cast(calls as double) / 2",
+    "nan": "case when 0 * (spend / 0) >= visits then 1 else 0 end", "nan is no null": "case when (visits - 3) / 0.0 is null then 1 when (visits - 3) / 0.0 = 0.0 / 0 then 5 else coalesce((visits - 3.0) / (visits - 3), 7) end", "too large": "coalesce(visits * 4611686018427387904 * 2, 1)", "named": '"visits" + "spend"',
+    "compared": "(spend > 50) = vip", "precedence": "not vip and visits + 2 * 3 > 8 or spend - 10 - 5 > 40 and -visits < -2 and not age is null",
+}
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_derived_columns(name, tmp_path):
+    """Two of them, the second made of the first; as numbers, and missing where they are."""
+    transform = [{"derive": {"made": EXPRESSIONS[name]}}, {"derive": {"more": "case when made is null then 1 else 0 end"}}, {"columns": ["made"], "steps": [{"impute": "missing"}, {"impute": "most_frequent"}]}]
+    tame = FRESH.drop(index=range(33, 34))   # 1e300
+    for learner in ("logistic", BOOSTED):
+        model = trained({"learner": learner, "transform": [*transform, {"drop": ["city", "country"]}]})
+        assert "made" in " ".join(model.info["features"])
+        assert same(model, tmp_path, tame) <= 1e-11
+
+
+def test_a_chain_of_derived_columns_under_other_names(tmp_path):
+    transform = [{"rename": {"spend": "money"}}, {"derive": {"rate": "money / nullif(visits, 0)"}}, {"derive": {"twice": "2 * \"rate\""}}, {"cast": {"visits": "double"}}, {"drop": ["money"]}]
+    model = trained({"learner": BOOSTED, "transform": transform})
+    assert same(model, tmp_path) <= 1e-12
+
+
+def test_an_infinity_that_only_an_expression_reads_refuses_no_row(tmp_path):
+    rows = FIT[["spend", "visits", "bought"]]
+    model = trained({"learner": "logistic", "transform": [{"derive": {"rate": "visits / spend"}}, {"drop": ["spend"]}]}, rows=rows, columns=["spend", "visits"])
+    fresh = rows.head(3).assign(spend=[numpy.inf, 2.0, -numpy.inf])
+    assert numpy.isfinite(model.predict(fresh)["score"]).all()
+    assert same(model, tmp_path, fresh, rows) <= 1e-12
 
 
 def test_sets_of_categories(tmp_path):

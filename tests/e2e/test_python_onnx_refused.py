@@ -8,7 +8,7 @@ import pytest
 
 from onnx_world import BOOSTED, FIT, TARGETS, numbers, run, trained
 from sdk import headrace
-from headrace import _onnx, _onnx_learners  # noqa: E402
+from headrace import _fitting, _onnx, _onnx_learners  # noqa: E402
 from headrace._onnx_graph import Graph, Trees  # noqa: E402
 
 
@@ -47,10 +47,13 @@ def test_rows_whose_transforms_leave_the_doubles_score_nan_of_trees_too(tmp_path
 
 
 @pytest.mark.parametrize("names, words, rows", [
-    ("step `spline` of column `age`.*splines", {"transform": numbers({"impute": "mean"}, {"spline": "uniform"}, names=["age"])}, FIT),
     ("step `hash` of column `city`.*XXH64", {"transform": [{"columns": ["city"], "steps": [{"encode": "hash"}]}]}, FIT),
     ("step `text` of column `city`", {"transform": [{"columns": ["city"], "steps": [{"text": "count"}]}]}, FIT),
-    ("column `rate`.*expression.*spend / 2", {"transform": [{"derive": {"rate": "spend / 2"}}]}, FIT),
+    ("column `rate`.*expression case when country = 'AT' .*`'AT'` is not written as ONNX.*in a step before", {"transform": [{"derive": {"rate": "case when country = 'AT' then 1 else 0 end"}}]}, FIT),
+    ("column `rate`.*`country` is no number", {"transform": [{"derive": {"rate": "case when country is null then 1 else 0 end"}}]}, FIT),
+    ("column `rate`.*`round` is not written", {"transform": [{"derive": {"rate": "round(spend, 1)"}}]}, FIT),
+    ("column `rate`.*`%` is not written", {"transform": [{"derive": {"rate": "visits % 3"}}]}, FIT),
+    ("column `visits`.*a cast to text is not written", {"transform": [{"cast": {"visits": "text"}}, {"rename": {"visits": "code"}}]}, FIT),
     ("learner.*uplift", {"treatment": "vip", "learner": {"two_model": {"logistic": {}}}}, FIT),
     ("column `country`.*`country_missing`.*rename", {}, FIT.assign(country_missing=FIT["spend"])),
     ("column `label`.*output.*rename", {}, FIT.assign(label=FIT["spend"])),
@@ -91,6 +94,22 @@ def test_a_graph_that_scores_otherwise_is_refused_and_leaves_the_old_file(tmp_pa
         with pytest.raises(headrace.InvalidModelError, match="has the score_(gold|none|plus) "):
             headrace.to_onnx(several, path, FIT)
     assert path.read_text() == "before" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_clusters_that_would_lie_elsewhere_are_refused(tmp_path, monkeypatch):
+    def of(rows):
+        return _fitting.train(_fitting.rows(rows, [], len(rows)), {"learner": "kmeans"})
+    model = of(FIT[["spend", "visits"]])
+    clusters = _onnx_learners.clusters
+    for wrong, said in ((lambda graph, near, apart: (graph.op("Sub", near, graph.whole(1)), apart), r"row 0 of the sample \(counted from 0\) lies in cluster -?[0-9]+ in onnxruntime .* and [0-9]+ in Headrace"),
+                        (lambda graph, near, apart: (near, graph.mul(apart, graph.row([1.001]))), r"has the distance [0-9.]+ in onnxruntime")):
+        with monkeypatch.context() as patch:
+            patch.setattr(_onnx_learners, "clusters", lambda graph, *rest: wrong(graph, *clusters(graph, *rest)))
+            with pytest.raises(headrace.InvalidModelError, match=said):
+                headrace.to_onnx(model, tmp_path / "made.onnx", FIT)
+    with pytest.raises(headrace.InvalidModelError, match="(?s)column `distance`.*output.*rename"):
+        headrace.to_onnx(of(FIT[["spend", "visits"]].rename(columns={"visits": "distance"})), tmp_path / "made.onnx", FIT)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_too_large_for_a_message_is_refused(tmp_path, monkeypatch):

@@ -10,12 +10,14 @@ import zipfile
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from sklearn.model_selection import TimeSeriesSplit
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.model_selection import GridSearchCV, PredefinedSplit, TimeSeriesSplit
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, MinMaxScaler, OneHotEncoder, StandardScaler, TargetEncoder
 
 from oracle import BIN, ask
 
@@ -148,3 +150,128 @@ def test_each_trial_has_the_loss_that_scikit_learn_finds_for_it(people):
     steps = {column["column"]: len(column["steps"]) for group in kept["groups"] for column in group["columns"]}
     chosen = dict(word.split("=") for word in best[1].split()[1:])["spend"]
     assert steps.get("spend") == {"scaled": 1, "logged": 2, "left_out": None}[chosen], steps
+
+
+class CrossFitted(TargetEncoder):
+    """TargetEncoder with the folds of docs/transforms.md: of each run of `cv` rows one in each, turned by a hash of the run."""
+
+    def fit_transform(self, levels, y):
+        row = np.arange(len(y), dtype=np.uint64)
+        folds = (row + (row // np.uint64(5) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(33))) % np.uint64(5)
+        whole = clone(self).set_params(cv=PredefinedSplit(folds.astype(int)))
+        made = TargetEncoder.fit_transform(whole, levels, y)
+        self.__dict__.update({name: value for name, value in vars(whole).items() if name != "cv"})
+        return made
+
+
+OPEN = """
+name: open
+steps:
+  people: {extract: {file: people.csv}}
+  model:
+    train:
+      data: people
+      target: bought
+      key: [id]
+      folds: {by: day, count: 4, gap: 3d}
+      transform:
+        - {columns: [city], steps: [{encode: target, smooth: [0.5, 200]}]}
+        - {columns: [visits], steps: [{bins: quantile, count: {low: 2, high: 4}, output: onehot}]}
+        - {columns: [spend], steps: [log1p, {scale: standard}]}
+      learner: logistic
+      tune: {search: grid, trials: 100, metric: logloss, space: {l2: [0.1, 10]}}
+"""
+
+
+def trials_of(folder, pipeline):
+    """The trials of the one model, and the steps that it kept by column."""
+    (folder / "headrace.yaml").write_text("{}\n")
+    (folder / "main.yaml").write_text(pipeline)
+    done = subprocess.run([HEADRACE, "run", "main.yaml"], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    [model] = pathlib.Path(folder / ".headrace" / "artifacts").rglob("*.model")
+    with zipfile.ZipFile(model) as archive:
+        kept = json.loads(archive.read("transform.json"))
+        return json.loads(archive.read("metrics.json"))["trials"], {column["column"]: column["steps"] for group in kept["groups"] for column in group["columns"]}, kept
+
+
+def agrees(trials, search, named):
+    """Every trial has the losses of its candidate in GridSearchCV, and the best is the best. `named`: sklearn's parameters of a trial's words."""
+    assert len(trials) == len(search.cv_results_["params"])
+    theirs = {tuple(sorted(params.items())): i for i, params in enumerate(search.cv_results_["params"])}
+    for trial in trials:
+        at = theirs.pop(tuple(sorted(named(dict(word.split("=") for word in trial["name"].split()[1:])).items())))
+        assert trial["mean"] == pytest.approx(-search.cv_results_["mean_test_score"][at], rel=1e-6), trial["name"]
+        assert trial["chosen"] == (at == search.best_index_), trial["name"]
+    assert not theirs
+
+
+def test_a_grid_over_smoothing_bins_and_penalty_is_that_of_grid_search_cv(people, tmp_path):
+    folder, visits, spend, city, bought = people
+    (tmp_path / "people.csv").write_bytes((folder / "people.csv").read_bytes())
+    trials, steps, _ = trials_of(tmp_path, OPEN)
+    table = np.empty((len(visits), 3), dtype=object)
+    table[:, 0], table[:, 1], table[:, 2] = visits, spend, city
+    columns = ColumnTransformer([
+        ("city", CrossFitted(), [2]),
+        ("visits", KBinsDiscretizer(encode="onehot-dense", strategy="quantile", quantile_method="averaged_inverted_cdf", subsample=None), [0]),
+        ("spend", make_pipeline(FunctionTransformer(lambda column: np.log1p(column.astype(float))), StandardScaler()), [1])])
+    search = GridSearchCV(Pipeline([("columns", columns), ("logistic", LogisticRegression(tol=1e-10, max_iter=10_000))]),
+                          {"columns__city__smooth": [0.5, 200], "columns__visits__n_bins": [2, 3, 4], "logistic__C": [10, 0.1]},
+                          scoring="neg_log_loss", cv=TimeSeriesSplit(n_splits=4, gap=2)).fit(table, bought)
+    agrees(trials, search, lambda words: {"columns__city__smooth": float(words["city.encode.smooth"]), "columns__visits__n_bins": int(words["visits.bins.count"]), "logistic__C": 1 / float(words["l2"])})
+    best = search.best_estimator_.named_steps["columns"]
+    assert steps["visits"][0]["edges"][0] == pytest.approx(best.named_transformers_["visits"].bin_edges_[0][1:-1].tolist())
+    encoder = best.named_transformers_["city"]
+    assert dict(zip(steps["city"][0]["levels"], steps["city"][0]["values"])) == pytest.approx(dict(zip(encoder.categories_[0].tolist(), encoder.encodings_[0].tolist())))
+
+
+def test_a_grid_over_components_and_percentiles_is_that_of_grid_search_cv(tmp_path):
+    rng = np.random.default_rng(11)
+    rows = 500
+    hidden = rng.normal(0, 1, (rows, 2))
+    values = hidden @ rng.normal(0, 1, (2, 5)) + rng.normal(0, 0.6, (rows, 5))
+    values[rng.random((rows, 5)) < 0.02] *= 30
+    bought = (hidden[:, 0] + 0.5 * hidden[:, 1] + rng.normal(0, 0.5, rows) > 0).astype(int)
+    with (tmp_path / "people.csv").open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["id", "day", *(f"f_{k}" for k in range(5)), "bought"])
+        for i in range(rows):
+            out.writerow([i, np.datetime64("2025-01-01") + i, *(repr(float(x)) for x in values[i]), bought[i]])
+    trials, _, kept = trials_of(tmp_path, """
+name: open
+steps:
+  people: {extract: {file: people.csv}}
+  model:
+    train:
+      data: people
+      target: bought
+      key: [id]
+      folds: {by: day, count: 3}
+      transform:
+        - {columns: ["f_*"], steps: [{clip: [[0%, 2.5%], {low: 97.5%, high: 100%}]}, {reduce: pca, components: {low: 1, high: 4}}]}
+      learner: logistic
+      tune: {search: grid, trials: 1000, metric: logloss, space: {l2: [1]}}
+""")
+
+    class Clip(FunctionTransformer):
+        def __init__(self, lower=0.0, upper=100.0):
+            super().__init__()
+            self.lower, self.upper = lower, upper
+
+        def fit(self, x, y=None):
+            self.bounds_ = np.percentile(x, [self.lower, self.upper], axis=0)
+            return self
+
+        def transform(self, x):
+            return np.clip(x, *self.bounds_)
+
+    both = Pipeline([("clip", Clip()), ("pca", PCA(svd_solver="full")), ("logistic", LogisticRegression(tol=1e-10, max_iter=10_000))])
+    uppers = sorted({float(trial["name"].split("clip.upper=")[1].split("%")[0]) for trial in trials})
+    assert len(uppers) == 5 and uppers[0] == 97.5 and uppers[-1] == 100
+    search = GridSearchCV(both, {"clip__lower": [0.0, 2.5], "clip__upper": uppers, "pca__n_components": [1, 2, 3, 4]}, scoring="neg_log_loss", cv=TimeSeriesSplit(n_splits=3)).fit(values, bought)
+    agrees(trials, search, lambda words: {"clip__lower": float(words["f_*.clip.lower"][:-1]), "clip__upper": float(words["f_*.clip.upper"][:-1]), "pca__n_components": int(words["f_*.reduce.components"])})
+    [group] = kept["groups"]
+    clips = [column["steps"][0] for column in group["columns"]]
+    assert [clip["upper"][0] for clip in clips] == pytest.approx(search.best_estimator_.named_steps["clip"].bounds_[1].tolist())
+    assert search.best_params_["pca__n_components"] == len(search.best_estimator_.named_steps["pca"].components_)

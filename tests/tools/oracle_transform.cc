@@ -56,7 +56,8 @@ std::vector<TransformSpec> ReadSpecs(const json& from) {
   const auto source = std::make_shared<SourceFile>("specs", from.dump());
   std::optional<Node> node = ParseYaml(source, diagnostics);
   std::vector<TransformSpec> specs;
-  if (node && CheckShape(*node, ListOf(TransformShape()), "transform", nullptr, diagnostics)) specs = DecodeTransforms(*node, diagnostics);
+  LeftOpen open;   // and never decided
+  if (node && CheckShape(*node, ListOf(TransformShape()), "transform", nullptr, diagnostics)) specs = DecodeTransforms(*node, diagnostics, open);
   if (diagnostics.has_errors()) {
     std::cerr << RenderText(diagnostics, false);
     std::exit(1);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -130,6 +131,17 @@ struct ReduceStep {
 using TransformStep = std::variant<ImputeStep, ClipStep, ScaleStep, Log1pStep, QuantileStep, PowerStep, BinsStep, SplineStep, PolynomialStep, NormalizeStep,
                                    EncodeStep, DateStep, TextStep, SelectStep, ReduceStep>;
 
+/// A number of a step that `tune` is to decide; until then the step holds the first that it may be.
+struct OpenNumber {
+  std::size_t step = 0;                         ///< which of TransformSpec::steps
+  std::string key = {};                         ///< as SetNumber knows it
+  std::string name = {};                        ///< what trials call it: "city.encode.smooth"
+};
+
+/// Set the number that a step's file gives under `key` ("smooth", "components"; of clip "lower" and "upper", with or without "%"; of polynomial "polynomial"). False when
+/// the kind of step has no such number, or `text` is none.
+bool SetNumber(TransformStep& step, std::string_view key, std::string_view text);
+
 /// One entry of `transform`, applied in file order: a group of columns and its steps; columns that are left out; or new ones. A derived column joins the table and may be
 /// named by later entries; a column that no entry takes gets the default of its type.
 struct TransformSpec {
@@ -143,10 +155,12 @@ struct TransformSpec {
   std::vector<std::pair<std::string, std::string>> rename = {};   ///< column, its name from here on; then all else is empty
   /// Not empty: the entry belongs to this alternative of the choice, and counts only where that is chosen (Chosen).
   std::string choice = {}, alternative = {};
+  std::vector<OpenNumber> open = {};
 };
 
-/// The entries that stand whatever is chosen, and those of the alternatives chosen, by choice; in their order, as if no others had been written.
-std::vector<TransformSpec> Chosen(const std::vector<TransformSpec>& specs, const std::map<std::string, std::string>& alternatives);
+/// The entries that stand whatever is chosen, and those of the alternatives chosen, with the numbers chosen; in their order, as if nothing else had been written. `chosen` has
+/// the alternative of each choice and the text of each open number, by name; a number that it leaves out stays as the step holds it.
+std::vector<TransformSpec> Chosen(const std::vector<TransformSpec>& specs, const std::map<std::string, std::string>& chosen);
 
 /// All that `spec` says, as text: two specs have the same text when they are the same. For fingerprints.
 std::string CanonicalText(const TransformSpec& spec);

@@ -267,6 +267,50 @@ TEST(StepsTest, SpecsThatDifferHaveDifferentTexts) {
   EXPECT_EQ(CanonicalText(Chosen({c}, {{"c", "d"}}).front()), CanonicalText(a)) << "what is chosen is as if it stood alone";
 }
 
+TEST(StepsTest, NumbersAreSetByTheKeysOfTheFile) {
+  EncodeStep target, onehot;
+  target.how = EncodeStep::How::kTarget;
+  TextStep words, hashed;
+  hashed.how = TextStep::How::kHash;
+  const auto set = [](TransformStep step, const char* key, const char* text) { return SetNumber(step, key, text) ? CanonicalText(Of({"x"}, {step})) : "none"; };
+  const auto is = [](TransformStep step) { return CanonicalText(Of({"x"}, {std::move(step)})); };
+  EXPECT_EQ(set(ClipStep{1.0, 99.0, true}, "lower", "2.5%"), is(ClipStep{2.5, 99.0, true}));
+  EXPECT_EQ(set(ClipStep{{}, 99.0, false}, "upper", "7"), is(ClipStep{{}, 7.0, false}));
+  EXPECT_EQ(set(QuantileStep{false, 10}, "quantiles", "20"), is(QuantileStep{false, 20}));
+  EXPECT_EQ(set(BinsStep{}, "count", "9"), is(BinsStep{BinsStep::By::kQuantile, 9}));
+  EXPECT_EQ(set(SplineStep{}, "knots", "4"), is(SplineStep{4}));
+  EXPECT_EQ(set(SplineStep{}, "degree", "2"), is(SplineStep{5, 2}));
+  EXPECT_EQ(set(PolynomialStep{}, "polynomial", "3"), is(PolynomialStep{3}));
+  EXPECT_EQ(set(SelectStep{SelectStep::By::kF}, "k", "4"), is(SelectStep{SelectStep::By::kF, 0, 4}));
+  EXPECT_EQ(set(SelectStep{}, "threshold", "0.5"), is(SelectStep{SelectStep::By::kVariance, 0.5}));
+  EXPECT_EQ(set(ReduceStep{}, "components", "6"), is(ReduceStep{true, 6}));
+  std::set<std::string> texts{is(target)};
+  for (const char* key : {"min_frequency", "max_categories", "smooth", "regularization", "folds", "features"}) texts.insert(set(target, key, "17"));
+  EXPECT_EQ(texts.size(), 7u);
+  EXPECT_NE(set(words, "max_features", "17"), "none");
+  EXPECT_NE(set(words, "min_df", "17"), "none");
+  EXPECT_NE(set(hashed, "features", "17"), "none");
+  EXPECT_EQ(set(hashed, "max_features", "17"), "none");
+  EXPECT_EQ(set(BinsStep{}, "count", "9.5"), "none");
+  EXPECT_EQ(set(BinsStep{}, "smooth", "9"), "none");
+  EXPECT_EQ(set(Log1pStep{}, "count", "9"), "none");
+  EXPECT_EQ(set(onehot, "smooth", "much"), "none");
+}
+
+TEST(StepsTest, ChosenNumbersAreAsIfTheyHadBeenWritten) {
+  TransformSpec open = Of({"x"}, {ClipStep{1.0, 99.0, true}, BinsStep{}}), written = Of({"x"}, {ClipStep{1.0, 95.0, true}, BinsStep{BinsStep::By::kQuantile, 7}});
+  open.choice = "x";
+  open.alternative = "binned";
+  open.open = {{0, "upper", "x.clip.upper"}, {1, "count", "x.bins.count"}};
+  const auto chosen = Chosen({open}, {{"x", "binned"}, {"x.clip.upper", "95%"}, {"x.bins.count", "7"}});
+  ASSERT_EQ(chosen.size(), 1u);
+  EXPECT_EQ(CanonicalText(chosen.front()), CanonicalText(written));
+  EXPECT_EQ(CanonicalText(Chosen({open}, {{"x", "binned"}}).front()), CanonicalText(Of({"x"}, {ClipStep{1.0, 99.0, true}, BinsStep{}})));
+  TransformSpec other = open;
+  other.open[1].name = "x.bins.count.2";
+  EXPECT_NE(CanonicalText(open), CanonicalText(other));
+}
+
 TEST(StepsTest, ProductsAreNamedAfterWhatTheyAreMadeOf) {
   const Table data = Everything(100);
   const FitOutput fit = Fit(data.Select(std::vector<std::string>{"p0", "p1"}).value(), {Of({"p0", "p1"}, {PolynomialStep{2, false}})});

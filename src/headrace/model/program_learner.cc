@@ -56,7 +56,7 @@ Result<std::unique_ptr<const FittedLearner>> FitByProgram(const LearnerSettings&
 Status CheckProgramLearner(const TrainSpec& spec) {
   if (!spec.learner.by_program) return Ok();
   if (!spec.learner.parameters.empty()) return NotByProgram("parameters", "it gets `params`");
-  if (spec.tune.trials > 0 || !spec.tune.choices.empty()) return NotByProgram("tune", "its settings are its own");
+  if (spec.tune.trials > 0 || !spec.tune.choices.empty() || !spec.tune.numbers.empty()) return NotByProgram("tune", "its settings are its own");
   if (!spec.learner.monotone.empty()) return NotByProgram("monotone", "nobody could hold it to that");
   if (!spec.learner.categorical.empty()) return NotByProgram("categorical", "it gets numbers");
   if (!spec.group.empty()) return NotByProgram("group", "it learns from rows");

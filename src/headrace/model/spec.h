@@ -69,12 +69,14 @@ struct ThresholdSpec {
 struct TuneSpec {
   enum class Search : std::uint8_t { kRandom, kGrid, kTpe, kHalving };
   enum class Choose : std::uint8_t { kBest, kOneStandardError };
-  /// One learner parameter: the values of a list, or a range.
+  /// A parameter of the learner, a choice of the transforms, or a number of a step of theirs: the values of a list, or a range.
   struct Dimension {
     std::string name;
     std::vector<std::string> values;     ///< empty: a range
     double low = 0, high = 0;
     bool log = false, whole = false;
+    bool percent = false;                ///< of a range: its values are percentiles
+    std::string choice = {}, alternative = {};   ///< a number of an entry that belongs there (TransformSpec::choice): it means nothing unless that is chosen
   };
   std::int64_t trials = 0;               ///< 0: nothing is tuned
   std::int64_t budget_us = 0;            ///< no new trial begins after this time; 0 = no limit
@@ -84,6 +86,7 @@ struct TuneSpec {
   std::int64_t seed = 0;
   std::vector<Dimension> space;          ///< in the file's order
   std::vector<Dimension> choices;        ///< of the transforms: name, and the names of its alternatives (TransformSpec::choice)
+  std::vector<Dimension> numbers;        ///< of the steps of the transforms (TransformSpec::open)
 };
 
 /// A gate: an expression over metrics ("auc >= 0.72"), or a comparison with the champion on the same test rows.

@@ -210,8 +210,8 @@ Status CheckTrainColumns(const TrainSpec& spec, const Schema& data) {
   fit.exclude = NeverFeatures(spec);
   fit.categorical = spec.learner.categorical;
   const std::vector<std::string> never = fit.exclude;
-  const auto check = [&](const std::map<std::string, std::string>& alternatives) {
-    const std::vector<TransformSpec> transform = Chosen(spec.transform, alternatives);
+  const auto check = [&](const std::map<std::string, std::string>& chosen) {
+    const std::vector<TransformSpec> transform = Chosen(spec.transform, chosen);
     const std::vector<std::string> dividing = DividesOnly(spec, transform);
     fit.exclude = never;
     fit.exclude.insert(fit.exclude.end(), dividing.begin(), dividing.end());
@@ -227,6 +227,15 @@ Status CheckTrainColumns(const TrainSpec& spec, const Schema& data) {
       other[choice.name] = choice.values[i];
       if (Status status = check(other); !status.ok()) return std::move(status).WithContext(StrCat("`", choice.name, "`, alternative `", choice.values[i], "`"));
     }
+  // Likewise each value of a number, and both ends of its range.
+  for (const TuneSpec::Dimension& number : spec.tune.numbers) {
+    std::map<std::string, std::string> other = first;
+    if (!number.choice.empty()) other[number.choice] = number.alternative;
+    for (const std::string& value : number.values.empty() ? std::vector{internal::ValueAt(number, 0), internal::ValueAt(number, 0x1.fffffffffffffp-1)} : number.values) {
+      other[number.name] = value;
+      if (Status status = check(other); !status.ok()) return std::move(status).WithContext(StrCat("`", number.name, "` of ", value));
+    }
+  }
   return Ok();
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <mutex>
 #include <optional>
+#include <span>
 
 #include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
@@ -22,7 +23,6 @@ using internal::Random;
 using internal::ValueAt;
 
 constexpr std::size_t kTpeRandom = 10;
-constexpr std::size_t kGridSteps = 5;
 constexpr std::size_t kHalvingKeeps = 3;       ///< one in so many goes on
 constexpr double kHalvingLeastShare = 1.0 / 27;
 
@@ -47,7 +47,7 @@ class Search {
         base_(base),
         context_(context),
         parameters_(spec.space.empty() ? DefaultSpace(base) : spec.space),
-        space_(WithChoices(parameters_, spec.choices)),
+        space_(WithLeftOpen(parameters_, spec)),
         higher_(HigherIsBetter(context.metric)) {}
 
   Result<std::vector<Candidate>> Run() {
@@ -82,8 +82,9 @@ class Search {
   }
 
  private:
-  static std::vector<TuneSpec::Dimension> WithChoices(std::vector<TuneSpec::Dimension> space, const std::vector<TuneSpec::Dimension>& choices) {
-    space.insert(space.end(), choices.begin(), choices.end());
+  static std::vector<TuneSpec::Dimension> WithLeftOpen(std::vector<TuneSpec::Dimension> space, const TuneSpec& spec) {
+    space.insert(space.end(), spec.choices.begin(), spec.choices.end());
+    space.insert(space.end(), spec.numbers.begin(), spec.numbers.end());
     return space;
   }
 
@@ -94,38 +95,35 @@ class Search {
     return point;
   }
 
+  /// What does not count at `position` is neither told nor set, so that trials of equal names are equal.
   void Add(std::vector<double> position) {
     std::vector<std::string> values;
-    std::string name(LearnerName(base_.kind));
+    Candidate& c = candidates_.emplace_back();
+    c.trial.name = LearnerName(base_.kind);
     for (std::size_t d = 0; d < space_.size(); ++d) {
       values.push_back(ValueAt(space_[d], position[d]));
-      name += StrCat(" ", space_[d].name, "=", values.back());
+      if (!internal::Counts(space_, position, d)) {
+        position[d] = std::numeric_limits<double>::quiet_NaN();
+        continue;
+      }
+      c.trial.name += StrCat(" ", space_[d].name, "=", values.back());
+      if (d >= parameters_.size()) c.setting.choices[space_[d].name] = values.back();
     }
-    Candidate& c = candidates_.emplace_back();
     c.setting.learner = LearnerAt(base_, parameters_, values);
-    for (std::size_t d = parameters_.size(); d < space_.size(); ++d) c.setting.choices[space_[d].name] = values[d];
     c.position = std::move(position);
-    c.trial.name = std::move(name);
   }
 
   void MakeGrid(std::size_t most) {
     std::vector<std::vector<double>> points{{}};
-    for (const TuneSpec::Dimension& d : space_) {
+    for (std::size_t d = 0; d < space_.size(); ++d) {
+      const std::vector<double> grid = internal::GridOf(space_[d]);
       std::vector<std::vector<double>> longer;
-      const std::size_t steps = d.values.empty() ? kGridSteps : d.values.size();
-      // The ends of a range are part of its grid; a list has a position in the middle of each value's share.
-      const auto at = [&](std::size_t i) {
-        const double n = static_cast<double>(steps);
-        return d.values.empty() ? std::min(static_cast<double>(i) / (n - 1), 0x1.fffffffffffffp-1)
-                                : (static_cast<double>(i) + 0.5) / n;
-      };
       for (const std::vector<double>& point : points)
-        for (std::size_t i = 0; i < steps; ++i) {
+        for (const double at : internal::Counts(space_, point, d) ? std::span(grid) : std::span(grid).first(1)) {
           longer.push_back(point);
-          longer.back().push_back(at(i));
+          longer.back().push_back(at);
         }
       points = std::move(longer);
-      if (points.size() > 1'000'000) break;  // checked before: no grid that large is asked for in earnest
     }
     const std::size_t kept = std::min(most, points.size());
     for (std::size_t i = 0; i < kept; ++i) Add(points[i * points.size() / kept]);
@@ -142,7 +140,9 @@ class Search {
     return ScoreThese(which, share);
   }
 
-  Status ScoreThese(const std::vector<std::size_t>& which, double share) {
+  Status ScoreThese(std::vector<std::size_t> which, double share) {
+    // Those with equal transforms one after another: their vectors are made once. A budget is spent on them as they were drawn.
+    if (spec_.budget_us == 0) std::stable_sort(which.begin(), which.end(), [&](std::size_t a, std::size_t b) { return candidates_[a].setting.choices < candidates_[b].setting.choices; });
     const bool alone = which.size() == 1;
     std::size_t done = 0;
     return ParallelFor(alone ? 1 : context_.threads, which.size(), [&](std::size_t i) -> Status {
@@ -232,7 +232,7 @@ class Search {
   const TuneSpec& spec_;
   const LearnerSpec& base_;
   const TuneContext& context_;
-  const std::vector<TuneSpec::Dimension> parameters_, space_;   // of the learner; and then the choices of the transforms
+  const std::vector<TuneSpec::Dimension> parameters_, space_;   // of the learner; and then what the transforms leave open
   const bool higher_;
   std::vector<Candidate> candidates_;
   std::mutex progress_mutex_;  // one thread tells at a time

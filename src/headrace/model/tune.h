@@ -17,7 +17,7 @@ struct FoldScores {
   int iterations = 0;           ///< LightGBM: the stopping point
 };
 
-/// What one trial fits: a learner, and of each choice of the transforms the alternative that is taken.
+/// What one trial fits: a learner, and what the transforms leave open as Chosen takes it: the alternative of each choice, and the numbers that count with those.
 struct TuneSetting {
   LearnerSpec learner;
   std::map<std::string, std::string> choices;
@@ -45,11 +45,11 @@ struct TuneResult {
   std::string note;             ///< for people: what was chosen, and over what
 };
 
-/// Search `spec.space` (empty: DefaultSpace) around `base`, together with `spec.choices`:
+/// Search `spec.space` (empty: DefaultSpace) around `base`, together with `spec.choices` and `spec.numbers`:
 ///   random   `trials` draws: uniform over a range (over its logarithm where `log`), each value of a list alike
-///   grid     every combination; a range gives five values, evenly; at most `trials` of them, evenly thinned
+///   grid     every combination; a range gives five values, evenly (all, if it has no more); at most `trials` of them, evenly thinned
 ///   tpe      ten random draws, then where trials were good rather than bad (tree-structured Parzen estimator; Bergstra,
-///            Bardenet, Bengio, Kegl 2011)
+///            Bardenet, Bengio, Kegl 2011): of a number that an alternative brings, those trials tell that took the alternative
 ///   halving  `trials` random draws on few rows, the best third of them on three times as many, up to all rows (successive
 ///            halving; Jamieson, Talwalkar 2016)
 /// The best is the trial with the best mean over the folds, or, with kOneStandardError, with the best mean less one standard
@@ -66,8 +66,10 @@ Result<TuneResult> ChooseAutomatically(const TuneContext& context);
 /// lambda_l2; the l2 of logistic and linear.
 std::vector<TuneSpec::Dimension> DefaultSpace(const LearnerSpec& base);
 
-/// kInvalid: a dimension that is no parameter of the learner, values it cannot have, an empty or upside-down range, nothing to
-/// search, `tune` beside `learner: auto`, choices of transforms and no trials.
+/// kInvalid: an empty or upside-down range, or a logarithm of 0.
+Status CheckTuneRange(const TuneSpec::Dimension& dimension);
+/// kInvalid: a dimension that is no parameter of the learner, values it cannot have, CheckTuneRange, nothing to
+/// search, a grid too large, `tune` beside `learner: auto`, something left open by transforms and no trials.
 Status CheckTuneSpace(const TuneSpec& spec, const LearnerSpec& base);
 /// kInvalid: CheckTuneSpace, or a metric that the task does not have.
 Status CheckTune(const TuneSpec& spec, const LearnerSpec& base, Task task);
@@ -78,7 +80,12 @@ LearnerSpec LearnerAt(const LearnerSpec& base, const std::vector<TuneSpec::Dimen
                       const std::vector<std::string>& point);
 /// The text of `position` in [0, 1) of a dimension: what random search draws, and where TPE looks.
 std::string ValueAt(const TuneSpec::Dimension& dimension, double position);
-/// Choose the next point from what was tried: positions in [0, 1) by dimension, and losses (smaller is better).
+/// The positions of a dimension's values on a grid.
+std::vector<double> GridOf(const TuneSpec::Dimension& dimension);
+/// Whether dimension `d` of a point means something: the alternative that it belongs to, if any, is taken. Needs the positions of choices only.
+bool Counts(const std::vector<TuneSpec::Dimension>& space, const std::vector<double>& point, std::size_t d);
+/// Choose the next point from what was tried: positions in [0, 1) by dimension, NaN where it did not count, and losses (smaller is better). REQUIRES: choices stand before
+/// the numbers that their alternatives bring.
 std::vector<double> NextByTpe(const std::vector<TuneSpec::Dimension>& space, const std::vector<std::vector<double>>& tried,
                               const std::vector<double>& losses, std::uint64_t seed);
 }  // namespace internal

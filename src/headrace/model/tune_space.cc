@@ -15,6 +15,8 @@ namespace headrace {
 namespace internal {
 namespace {
 
+constexpr double kBelowOne = 0x1.fffffffffffffp-1;
+
 /// Six significant digits are enough for a parameter, and read well.
 std::string Brief(double value) {
   if (value == 0) return "0";
@@ -33,8 +35,29 @@ std::string ValueAt(const TuneSpec::Dimension& d, double position) {
   const double low = d.whole ? d.low - 0.5 : d.low, high = d.whole ? d.high + 0.5 : d.high;
   const double value = d.log ? math::Exp(math::Log(low) + position * (math::Log(high) - math::Log(low)))
                              : low + position * (high - low);
-  if (d.whole) return StrCat(static_cast<std::int64_t>(std::clamp(std::round(value), d.low, d.high)));
-  return Brief(std::clamp(value, d.low, d.high));
+  const char* const unit = d.percent ? "%" : "";
+  if (d.whole) return StrCat(static_cast<std::int64_t>(std::clamp(std::round(value), d.low, d.high)), unit);
+  return StrCat(Brief(std::clamp(value, d.low, d.high)), unit);
+}
+
+std::vector<double> GridOf(const TuneSpec::Dimension& d) {
+  constexpr std::size_t kSteps = 5;
+  std::vector<double> grid;
+  // Few whole numbers: each in the middle of its share. Else the ends of a range are part of its grid; a list has a position in the middle of each value's share.
+  const bool few = d.values.empty() && d.whole && d.high - d.low < static_cast<double>(kSteps);
+  const std::size_t steps = few ? static_cast<std::size_t>(d.high - d.low) + 1 : d.values.empty() ? kSteps : d.values.size();
+  for (std::size_t i = 0; i < steps; ++i) {
+    const auto at = static_cast<double>(i), n = static_cast<double>(steps);
+    if (few && d.log) grid.push_back(math::Log((d.low + at) / (d.low - 0.5)) / math::Log((d.high + 0.5) / (d.low - 0.5)));
+    else grid.push_back(few || !d.values.empty() ? (at + 0.5) / n : std::min(at / (n - 1), kBelowOne));
+  }
+  return grid;
+}
+
+bool Counts(const std::vector<TuneSpec::Dimension>& space, const std::vector<double>& point, std::size_t d) {
+  if (space[d].choice.empty()) return true;
+  const auto choice = std::find_if(space.begin(), space.end(), [&](const TuneSpec::Dimension& other) { return other.name == space[d].choice; });
+  return ValueAt(*choice, point[static_cast<std::size_t>(choice - space.begin())]) == space[d].alternative;
 }
 
 LearnerSpec LearnerAt(const LearnerSpec& base, const std::vector<TuneSpec::Dimension>& space,
@@ -59,16 +82,20 @@ std::vector<double> NextByTpe(const std::vector<TuneSpec::Dimension>& space,
   std::vector<std::size_t> order(tried.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return losses[a] < losses[b]; });
-  const std::size_t good = std::max<std::size_t>(1, order.size() / 4);
+  const std::size_t parting = std::max<std::size_t>(1, order.size() / 4);
+  std::vector<std::vector<double>> good(space.size()), rest(space.size());   // by dimension, where it counted
+  for (std::size_t i = 0; i < order.size(); ++i)
+    for (std::size_t d = 0; d < space.size(); ++d)
+      if (const double at = tried[order[i]][d]; !std::isnan(at)) (i < parting ? good : rest)[d].push_back(at);
+  const auto width = [](const std::vector<double>& positions) { return std::max(0.05, 0.5 / std::sqrt(static_cast<double>(positions.size()))); };
   // A kernel on each position, and a flat one over all, so that nowhere is impossible.
-  const auto density = [&](std::size_t dimension, double at, std::size_t from, std::size_t to) {
-    const double n = static_cast<double>(to - from), width = std::max(0.05, 0.5 / std::sqrt(n));
+  const auto density = [&](const std::vector<double>& positions, double at) {
     double sum = 1;
-    for (std::size_t i = from; i < to; ++i) {
-      const double z = (at - tried[order[i]][dimension]) / width;
-      sum += math::Exp(-0.5 * z * z) / (width * 2.5066282746310002);
+    for (const double position : positions) {
+      const double z = (at - position) / width(positions);
+      sum += math::Exp(-0.5 * z * z) / (width(positions) * 2.5066282746310002);
     }
-    return sum / (n + 1);
+    return sum / (static_cast<double>(positions.size()) + 1);
   };
   std::vector<double> best;
   double best_gain = 0;
@@ -76,17 +103,17 @@ std::vector<double> NextByTpe(const std::vector<TuneSpec::Dimension>& space,
     std::vector<double> point;
     double gain = 0;
     for (std::size_t d = 0; d < space.size(); ++d) {
-      const std::size_t kernel = random.Below(good + 1);
+      const std::size_t kernel = random.Below(good[d].size() + 1);
       double at = random.Uniform();
-      if (kernel < good) {
+      if (kernel < good[d].size()) {
         // Twelve uniform numbers less six are nearly normal, and the same everywhere.
         double normal = -6;
         for (int i = 0; i < 12; ++i) normal += random.Uniform();
-        at = tried[order[kernel]][d] + normal * std::max(0.05, 0.5 / std::sqrt(static_cast<double>(good)));
+        at = good[d][kernel] + normal * width(good[d]);
       }
-      at = std::clamp(at, 0.0, 0x1.fffffffffffffp-1);
+      at = std::clamp(at, 0.0, kBelowOne);
       point.push_back(at);
-      gain += math::Log(density(d, at, 0, good)) - math::Log(density(d, at, good, order.size()));
+      if (Counts(space, point, d)) gain += math::Log(density(good[d], at)) - math::Log(density(rest[d], at));
     }
     if (best.empty() || gain > best_gain) {
       best = std::move(point);
@@ -97,6 +124,33 @@ std::vector<double> NextByTpe(const std::vector<TuneSpec::Dimension>& space,
 }
 
 }  // namespace internal
+
+namespace {
+
+/// What the transforms leave open, beside the learner's `space`.
+Status CheckLeftOpen(const TuneSpec& spec, const std::vector<TuneSpec::Dimension>& space) {
+  for (const TuneSpec::Dimension& choice : spec.choices) {
+    const auto same = [&](const TuneSpec::Dimension& other) { return other.name == choice.name; };
+    if (choice.values.size() < 2)
+      return Error(ErrorCode::kInvalid, "the choice `", choice.name, "` has fewer than two alternatives");
+    if (std::count_if(spec.choices.begin(), spec.choices.end(), same) > 1 || std::any_of(space.begin(), space.end(), same))
+      return Error(ErrorCode::kInvalid, "the choice `", choice.name, "` has the name of another choice or of a parameter that is searched")
+          .WithHelp("give it another name");
+  }
+  for (const TuneSpec::Dimension& number : spec.numbers) RETURN_IF_ERROR(CheckTuneRange(number));
+  return Ok();
+}
+
+Status CheckGridSize(const TuneSpec& spec, const std::vector<TuneSpec::Dimension>& space) {
+  constexpr double kMost = 1'000'000;
+  if (spec.search != TuneSpec::Search::kGrid) return Ok();
+  double points = 1;
+  for (const auto* dimensions : {&space, &spec.choices, &spec.numbers})
+    for (const TuneSpec::Dimension& d : *dimensions) points *= static_cast<double>(internal::GridOf(d).size());
+  return points <= kMost ? Ok() : Error(ErrorCode::kInvalid, "the grid has more than ", FormatCount(static_cast<std::int64_t>(kMost)), " points").WithHelp("search fewer things, or write `search: tpe`");
+}
+
+}  // namespace
 
 std::vector<TuneSpec::Dimension> DefaultSpace(const LearnerSpec& base) {
   if (base.kind == LearnerSpec::Kind::kLightGbm)
@@ -118,11 +172,22 @@ std::vector<TuneSpec::Dimension> DefaultSpace(const LearnerSpec& base) {
   return {};
 }
 
+Status CheckTuneRange(const TuneSpec::Dimension& d) {
+  if (d.values.empty() && !(d.low < d.high && std::isfinite(d.low) && std::isfinite(d.high)))
+    return Error(ErrorCode::kInvalid, "`", d.name, "` is searched from ", d.low, " to ", d.high, ", which is no range");
+  if (d.values.empty() && d.log && !(d.low > 0))
+    return Error(ErrorCode::kInvalid, "`", d.name, "` is searched from ", d.low, " on a log scale, which begins above 0");
+  return Ok();
+}
+
 Status CheckTuneSpace(const TuneSpec& spec, const LearnerSpec& base) {
   if (spec.trials == 0) {
-    if (spec.choices.empty()) return Ok();
-    return Error(ErrorCode::kInvalid, "`transform` leaves a choice, `", spec.choices.front().name, "`, and nothing decides it")
-        .WithHelp("add `tune: {trials: 20}`, or write one of the alternatives as an entry of its own");
+    if (!spec.choices.empty())
+      return Error(ErrorCode::kInvalid, "`transform` leaves a choice, `", spec.choices.front().name, "`, and nothing decides it")
+          .WithHelp("add `tune: {trials: 20}`, or write one of the alternatives as an entry of its own");
+    if (spec.numbers.empty()) return Ok();
+    return Error(ErrorCode::kInvalid, "`transform` leaves a number open, `", spec.numbers.front().name, "`, and nothing decides it")
+        .WithHelp("add `tune: {trials: 20}`, or write one number");
   }
   if (base.automatic)
     return Error(ErrorCode::kInvalid, "`tune` searches around one learner, but `learner` is auto")
@@ -130,27 +195,17 @@ Status CheckTuneSpace(const TuneSpec& spec, const LearnerSpec& base) {
   if (spec.trials < 0 || spec.trials > 100'000)
     return Error(ErrorCode::kInvalid, "`trials` is ", spec.trials, ", expected a number from 1 to 100000");
   const std::vector<TuneSpec::Dimension> space = spec.space.empty() ? DefaultSpace(base) : spec.space;
-  for (const TuneSpec::Dimension& choice : spec.choices) {
-    const auto same = [&](const TuneSpec::Dimension& other) { return other.name == choice.name; };
-    if (choice.values.size() < 2)
-      return Error(ErrorCode::kInvalid, "the choice `", choice.name, "` has fewer than two alternatives");
-    if (std::count_if(spec.choices.begin(), spec.choices.end(), same) > 1 || std::any_of(space.begin(), space.end(), same))
-      return Error(ErrorCode::kInvalid, "the choice `", choice.name, "` has the name of another choice or of a parameter that is searched")
-          .WithHelp("give it another name");
-  }
-  if (space.empty() && spec.choices.empty())
+  RETURN_IF_ERROR(CheckLeftOpen(spec, space));
+  if (space.empty() && spec.choices.empty() && spec.numbers.empty())
     return Error(ErrorCode::kInvalid, "the ", LearnerName(base.kind), " learner has nothing to tune");
   for (const TuneSpec::Dimension& d : space) {
-    if (d.values.empty() && !(d.low < d.high && std::isfinite(d.low) && std::isfinite(d.high)))
-      return Error(ErrorCode::kInvalid, "`", d.name, "` is searched from ", d.low, " to ", d.high, ", which is no range");
-    if (d.values.empty() && d.log && !(d.low > 0))
-      return Error(ErrorCode::kInvalid, "`", d.name, "` is searched from ", d.low, " on a log scale, which begins above 0");
+    RETURN_IF_ERROR(CheckTuneRange(d));
     const bool linear = base.kind == LearnerSpec::Kind::kLogistic || base.kind == LearnerSpec::Kind::kLinear;
     if (!GrowsTrees(base.kind) && base.kind != LearnerSpec::Kind::kKMeans && !(linear && (d.name == "l1" || d.name == "l2")))
       return Error(ErrorCode::kInvalid, "the ", LearnerName(base.kind), " learner has no parameter `", d.name, "`")
           .WithHelp(linear ? "it has `l1` and `l2`" : "it has none");
     std::vector<std::string> values = d.values;
-    if (values.empty()) values = {internal::ValueAt(d, 0), internal::ValueAt(d, 0x1.fffffffffffffp-1)};
+    if (values.empty()) values = {internal::ValueAt(d, 0), internal::ValueAt(d, internal::kBelowOne)};
     for (const std::string& value : values) {
       double number = 0;
       if (linear && !ParseDouble(value, &number))
@@ -158,7 +213,7 @@ Status CheckTuneSpace(const TuneSpec& spec, const LearnerSpec& base) {
       RETURN_IF_ERROR(CheckLearnerParameters(internal::LearnerAt(base, {d}, {value})));
     }
   }
-  return Ok();
+  return CheckGridSize(spec, space);
 }
 
 Status CheckTune(const TuneSpec& spec, const LearnerSpec& base, Task task) {

@@ -7,6 +7,8 @@
 #include <atomic>
 #include <fstream>
 #include <cmath>
+#include <map>
+#include <regex>
 #include <set>
 
 #include "headrace/base/text.h"
@@ -191,6 +193,95 @@ TEST(Tune, ChoicesOfTheTransformsAreSearchedTogetherWithParameters) {
   }
 }
 
+/// The smoothing of an alternative, whose floor is at 20, beside an alternative without any number.
+struct Smoothing : World {
+  explicit Smoothing(TuneSpec::Search search, std::int64_t trials = 30) : World(search, trials) {
+    spec.space = {{"num_leaves", {"20"}, 0, 0, false, false}};
+    spec.choices = {{"city", {"by_target", "by_level"}, 0, 0, false, false}};
+    spec.numbers = {{"city.encode.smooth", {}, 1, 400, true, false, false, "city", "by_target"}, {"spend.clip.upper", {}, 95, 99, false, true, true}};
+  }
+};
+
+Result<FoldScores> ScoreOfSmoothing(const TuneSetting& s, double, int) {
+  if (s.choices.at("city") == "by_level") return FoldScores{{1.5}, 1};
+  double smooth = 0;
+  ParseDouble(s.choices.at("city.encode.smooth"), &smooth);
+  const double log = std::log(smooth / 20);
+  return FoldScores{{1 + log * log}, 1};
+}
+
+TEST(Tune, NumbersOfTransformsAreSearchedTogetherWithParametersAndOnlyWhereTheyCount) {
+  for (const auto search : {TuneSpec::Search::kRandom, TuneSpec::Search::kGrid, TuneSpec::Search::kTpe, TuneSpec::Search::kHalving}) {
+    Smoothing w(search);
+    w.context.score = ScoreOfSmoothing;
+    const TuneResult result = w.Run();
+    EXPECT_LT(Best(result), 1.3) << static_cast<int>(search);
+    EXPECT_EQ(result.best.choices.at("city"), "by_target");
+    EXPECT_TRUE(result.best.choices.contains("spend.clip.upper"));
+    EXPECT_FALSE(result.best.learner.parameters.contains("city.encode.smooth"));
+    for (const Trial& trial : result.trials) {
+      EXPECT_EQ(trial.name.find("city=by_target") != trial.name.npos, trial.name.find("city.encode.smooth=") != trial.name.npos) << trial.name;
+      EXPECT_TRUE(std::regex_search(trial.name, std::regex(" spend.clip.upper=9[5-9]%"))) << trial.name;
+    }
+  }
+}
+
+TEST(Tune, AGridHasNoPointTwice) {
+  Smoothing w(TuneSpec::Search::kGrid, 1000);
+  w.spec.numbers.push_back({"x.reduce.components", {}, 1, 4, true, true});
+  w.context.score = ScoreOfSmoothing;
+  std::set<std::string> names;
+  const TuneResult result = w.Run();
+  for (const Trial& trial : result.trials) names.insert(trial.name);
+  EXPECT_EQ(result.trials.size(), (5u + 1u) * 5u * 4u) << "five smoothings and an alternative without, five percentiles, all four numbers";
+  EXPECT_EQ(names.size(), result.trials.size());
+  w.spec.numbers.assign(10, w.spec.numbers.back());
+  EXPECT_EQ(CheckTuneSpace(w.spec, w.base).message(), "the grid has more than 1,000,000 points");
+}
+
+TEST(Tune, EveryWholeNumberOfAShortRangeIsOnTheGrid) {
+  for (const bool log : {false, true})
+    for (int low = 1; low < 12; ++low)
+      for (int high = low + 1; high < low + 5; ++high) {
+        const TuneSpec::Dimension d{"n", {}, static_cast<double>(low), static_cast<double>(high), log, true};
+        std::string values, expected;
+        for (const double at : internal::GridOf(d)) values += internal::ValueAt(d, at) + " ";
+        for (int value = low; value <= high; ++value) expected += StrCat(value, " ");
+        EXPECT_EQ(values, expected) << log;
+      }
+}
+
+TEST(Tune, TpeLearnsANumberFromTheTrialsInWhichItCounted) {
+  const std::vector<TuneSpec::Dimension> space{{"city", {"by_target", "by_level"}, 0, 0, false, false}, {"smooth", {}, 0, 1, false, false, false, "city", "by_target"}};
+  std::vector<std::vector<double>> tried;
+  std::vector<double> losses;
+  for (int i = 0; i < 40; ++i) {   // the good ones lie at 0.8; whatever stood in those of the other alternative is not known
+    const bool good = i % 4 == 0;
+    tried.push_back({i % 2 == 0 ? 0.25 : 0.75, i % 2 != 0 ? std::nan("") : good ? 0.8 : 0.2});
+    losses.push_back(i % 2 == 0 ? (good ? 1 : 3) : 2);
+  }
+  int near = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const std::vector<double> next = internal::NextByTpe(space, tried, losses, seed);
+    ASSERT_FALSE(std::isnan(next[1]));
+    near += next[0] < 0.5 && std::fabs(next[1] - 0.8) < 0.25;
+  }
+  EXPECT_GE(near, 15);
+}
+
+TEST(Tune, EqualTransformsAreScoredOneAfterAnother) {
+  Smoothing w(TuneSpec::Search::kGrid, 1000);
+  w.spec.space = {{"num_leaves", {"10", "20", "30"}, 0, 0, false, false}};
+  std::vector<std::map<std::string, std::string>> seen;
+  w.context.score = [&](const TuneSetting& s, double share, int threads) {
+    seen.push_back(s.choices);
+    return ScoreOfSmoothing(s, share, threads);
+  };
+  w.Run();
+  ASSERT_EQ(seen.size(), 90u);
+  for (std::size_t i = 0; i < seen.size(); i += 3) EXPECT_TRUE(seen[i] == seen[i + 1] && seen[i] == seen[i + 2]);
+}
+
 TEST(Tune, ChoicesAloneAreASpaceToo) {
   World w(TuneSpec::Search::kGrid, 10);
   w.base.kind = LearnerSpec::Kind::kNaiveBayes;
@@ -294,6 +385,18 @@ Status Check(std::vector<TuneSpec::Dimension> space, LearnerSpec::Kind kind = Le
   base.kind = kind;
   base.given = true;
   return CheckTuneSpace(spec, base);
+}
+
+TEST(TuneSpace, HoldsWhatTransformsLeaveOpen) {
+  TuneSpec spec;
+  spec.numbers = {{"city.encode.smooth", {}, 1, 100, true, false}};
+  LearnerSpec base;
+  base.kind = LearnerSpec::Kind::kNaiveBayes;
+  EXPECT_EQ(CheckTuneSpace(spec, base).ToString(), "`transform` leaves a number open, `city.encode.smooth`, and nothing decides it\nhelp: add `tune: {trials: 20}`, or write one number");
+  spec.trials = 5;
+  EXPECT_TRUE(CheckTuneSpace(spec, base).ok()) << "a learner without parameters too";
+  spec.numbers[0].low = 200;
+  EXPECT_EQ(CheckTuneSpace(spec, base).message(), "`city.encode.smooth` is searched from 200 to 100, which is no range");
 }
 
 TEST(TuneSpace, IsHeldAgainstTheLearner) {

@@ -178,6 +178,68 @@ TEST(ChosenTransforms, AnAlternativeThatCannotBeFittedIsToldAndNotChosen) {
   EXPECT_EQ(failed, 2);
 }
 
+/// The same with the smoothing of the target encoding and a bound of `spend` left open.
+TrainSpec Smoothing() {
+  TrainSpec spec = Choosing();
+  spec.transform.pop_back();
+  spec.transform[0].open = {{0, "smooth", "country.encode.smooth"}};
+  spec.transform.push_back(Group({"spend"}, {ImputeStep{}, ClipStep{1.0, 95.0, true}}));
+  spec.transform.back().open = {{1, "upper", "spend.clip.upper"}};
+  spec.tune.choices.pop_back();
+  spec.tune.numbers = {{"country.encode.smooth", {"1", "500"}, 0, 0, false, false, false, "country", "by_target"}, {"spend.clip.upper", {"95%", "99%"}, 0, 0, false, false}};
+  spec.tune.trials = 20;
+  return spec;
+}
+
+TEST(ChosenNumbers, AreAsIfTheyHadBeenWrittenInEveryTrialAndInTheModel) {
+  const auto tuned = TrainOn(Smoothing());
+  ASSERT_TRUE(tuned.ok()) << tuned.status();
+  ASSERT_EQ(tuned->evaluation.trials.size(), 6u);
+  std::set<double> means;
+  for (const Trial& trial : tuned->evaluation.trials) {
+    ASSERT_EQ(trial.failed, "");
+    std::map<std::string, std::string> chosen;
+    for (const std::string& word : Split(trial.name, ' '))
+      if (const std::size_t at = word.find('='); at != word.npos) chosen[word.substr(0, at)] = word.substr(at + 1);
+    TrainSpec written = Smoothing();
+    written.transform = Chosen(written.transform, chosen);
+    written.tune.choices.clear();
+    written.tune.numbers.clear();
+    const auto alone = TrainOn(written);
+    ASSERT_TRUE(alone.ok()) << alone.status();
+    EXPECT_EQ(alone->evaluation.trials.front().mean, trial.mean) << trial.name;
+    means.insert(trial.mean);
+    if (!trial.chosen) continue;
+    for (const char* member : {"transform.json", "coefficients.json"}) EXPECT_EQ(*alone->model->Member(member), *tuned->model->Member(member)) << member;
+  }
+  EXPECT_EQ(means.size(), 6u) << "each setting fits other transforms";
+}
+
+TEST(ChosenNumbers, GiveTheSameBytesWithAnyNumberOfThreads) {
+  TrainSpec spec = Smoothing();
+  spec.tune.search = TuneSpec::Search::kRandom;
+  spec.tune.numbers[0] = {"country.encode.smooth", {}, 1, 500, true, false, false, "country", "by_target"};
+  std::string first;
+  for (const int threads : {1, 3}) {
+    const auto trained = TrainOn(spec, threads);
+    ASSERT_TRUE(trained.ok()) << trained.status();
+    if (first.empty()) first = trained->model->bytes();
+    EXPECT_TRUE(trained->model->bytes() == first) << threads;
+  }
+}
+
+TEST(ChosenNumbers, AreCheckedEachWithoutData) {
+  TrainSpec spec = Smoothing();
+  EXPECT_TRUE(CheckTrainColumns(spec, Customers(1).schema()).ok());
+  spec.tune.numbers[1].values.emplace_back("101%");
+  EXPECT_EQ(CheckTrainColumns(spec, Customers(1).schema()).message(), "`spend.clip.upper` of 101%: column `spend`: clip percentiles must be between 0% and 100%");
+  spec = Smoothing();
+  spec.transform[2] = Group({"spend"}, {BinsStep{}});
+  spec.transform[2].open = {{0, "count", "spend.bins.count"}};
+  spec.tune.numbers[1] = {"spend.bins.count", {}, 2, 1e6, true, true};
+  EXPECT_THAT(CheckTrainColumns(spec, Customers(1).schema()).message(), HasSubstr("`spend.bins.count` of 1000000: column `spend`: bins must be between 2 and"));
+}
+
 TEST(ChosenTransforms, AreCheckedEachWithoutData) {
   TrainSpec spec = Choosing();
   EXPECT_TRUE(CheckTrainColumns(spec, Customers(1).schema()).ok());

@@ -66,10 +66,16 @@ struct DecodeContext {
 /// their defaults; what can be checked without them is. nullopt when nothing useful is left.
 std::optional<DraftStep> DecodeStep(const std::string& name, const Node::Entry& entry, const DecodeContext& context);
 
+/// What transforms leave for `tune` to decide.
+struct LeftOpen {
+  std::vector<TuneSpec::Dimension> choices, numbers;
+  std::optional<Place> place;        ///< of the first choice, else of the first number
+};
+
 /// The parts, for tests and for each other. REQUIRE: nodes that passed their shape.
 TrainSpec DecodeTrain(const Node& node, const Node* gate, Diagnostics& diagnostics);
-/// What stands under `transform` of a `train`. `choices` takes what it leaves for `tune` to choose; null: nobody asks.
-std::vector<TransformSpec> DecodeTransforms(const Node& node, Diagnostics& diagnostics, std::vector<TuneSpec::Dimension>* choices = nullptr);
+/// What stands under `transform` of a `train`; `open` takes what it leaves for `tune` to decide.
+std::vector<TransformSpec> DecodeTransforms(const Node& node, Diagnostics& diagnostics, LeftOpen& open);
 /// `references` takes the other steps that checks read; null: none may. `own`: the name of the step whose checks they are.
 std::vector<CheckSpec> DecodeChecks(const Node* checks, const DecodeContext& context, std::string_view own = "", std::vector<StepReference>* references = nullptr);
 /// Read a contract file; nullopt after reporting. `place` is where the path is written.

@@ -1,5 +1,9 @@
 #include "headrace/pipeline/decode_learning.h"
 
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
 #include "headrace/base/text.h"
 #include "headrace/model/tune.h"
 #include "headrace/pipeline/decode.h"
@@ -37,6 +41,32 @@ std::map<std::string, int> DecodeMonotone(const Node& node) {
   return monotone;
 }
 
+TuneSpec::Dimension DecodeDimension(const std::string& name, const Node& node) {
+  TuneSpec::Dimension dimension;
+  dimension.name = name;
+  if (node.is_list()) {
+    dimension.values = TextsOf(&node);
+    return dimension;
+  }
+  dimension.whole = true;
+  for (const auto& [key, slot] : {std::pair{"low", &dimension.low}, {"high", &dimension.high}}) {
+    std::string_view text = node.Find(key)->text;
+    if (text.ends_with('%')) {
+      dimension.percent = true;
+      text = Trim(text.substr(0, text.size() - 1));
+    }
+    std::int64_t whole = 0;
+    if (!ParseDouble(text, slot)) *slot = NAN;
+    dimension.whole = dimension.whole && ParseInt(text, &whole);
+  }
+  dimension.log = TextOf(node.Find("scale")) == "log";
+  return dimension;
+}
+
+bool HasPending(const Node& node) {
+  return node.pending || std::any_of(node.items.begin(), node.items.end(), HasPending) || std::any_of(node.entries.begin(), node.entries.end(), [](const Node::Entry& entry) { return HasPending(entry.value); });
+}
+
 TuneSpec DecodeTune(const Node& node, const LearnerSpec& learner, Diagnostics& diagnostics) {
   TuneSpec tune;
   tune.trials = IntOf(node.Find("trials"), 50);
@@ -55,24 +85,10 @@ TuneSpec DecodeTune(const Node& node, const LearnerSpec& learner, Diagnostics& d
   if (space == nullptr) return tune;
   for (const Node::Entry& entry : space->entries) {
     if (!entry.value.is_list() && !entry.value.is_map()) continue;   // it was refused
-    TuneSpec::Dimension dimension;
-    dimension.name = entry.key;
-    bool pending = false;
-    if (entry.value.is_list()) {
-      for (const Node& item : entry.value.items) pending = pending || item.pending;
-      dimension.values = TextsOf(&entry.value);
-    } else {
-      const Node *low = entry.value.Find("low"), *high = entry.value.Find("high");
-      pending = low->pending || high->pending;
-      dimension.low = DoubleOf(low, 0);
-      dimension.high = DoubleOf(high, 1);
-      dimension.log = TextOf(entry.value.Find("scale")) == "log";
-      std::int64_t whole = 0;
-      dimension.whole = ParseInt(low->text, &whole) && ParseInt(high->text, &whole);
-    }
+    TuneSpec::Dimension dimension = DecodeDimension(entry.key, entry.value);
     TuneSpec alone = tune;
     alone.space = {dimension};
-    if (const Status status = CheckTuneSpace(alone, learner); !pending && !status.ok())
+    if (const Status status = CheckTuneSpace(alone, learner); !HasPending(entry.value) && !status.ok())
       diagnostics.AddError(DiagnosticCode::kLearner, entry.key_place, status.message()).Help(status.help());
     tune.space.push_back(std::move(dimension));
   }

@@ -22,12 +22,13 @@ class TrainDecoder {
     spec_.ignore = ColumnsOf(node.Find("ignore"), diagnostics_);
     if (const Node* split = node.Find("split")) Split(*split);
     if (const Node* folds = node.Find("folds")) Folds(*folds);
-    std::vector<TuneSpec::Dimension> choices;
-    if (const Node* transform = node.Find("transform")) spec_.transform = DecodeTransforms(*transform, diagnostics_, &choices);
+    LeftOpen open;
+    if (const Node* transform = node.Find("transform")) spec_.transform = DecodeTransforms(*transform, diagnostics_, open);
     if (const Node* learner = node.Find("learner")) Learner(*learner);
     if (const Node* tune = node.Find("tune")) spec_.tune = DecodeTune(*tune, spec_.learner, diagnostics_);
-    spec_.tune.choices = std::move(choices);
-    Choices(node);
+    spec_.tune.choices = std::move(open.choices);
+    spec_.tune.numbers = std::move(open.numbers);
+    if (open.place) LeftToTune(node, *open.place);
     if (const Node* monotone = node.Find("monotone")) spec_.learner.monotone = DecodeMonotone(*monotone);
     spec_.learner.categorical = ColumnsOf(node.Find("categorical"), diagnostics_);
     spec_.group = TextOf(node.Find("group"));
@@ -133,17 +134,17 @@ class TrainDecoder {
       Error(DiagnosticCode::kConflict, gap->key_place, "`gap` needs folds by time", "remove it, or cut the folds by a date column");
   }
 
-  /// What the transforms leave to `tune`, held against it. A space that is wrong was told already.
-  void Choices(const Node& node) {
-    if (spec_.tune.choices.empty()) return;
+  /// What the transforms leave to `tune`, held against it. A part of the space that is wrong was told already.
+  void LeftToTune(const Node& node, const Place& place) {
     if (const Node* tune = node.Find("tune"); tune != nullptr && tune->pending) return;
-    TuneSpec tune = spec_.tune;
+    TuneSpec tune = spec_.tune, alone = tune;
+    alone.choices.clear();
+    alone.numbers.clear();
     for (const TuneSpec::Dimension& dimension : tune.space)
-      if (TuneSpec alone = tune; alone.choices.clear(), alone.space = {dimension}, !CheckTuneSpace(alone, spec_.learner).ok()) return;
-    for (const Node& entry : node.Find("transform")->items)
-      if (const Node::Entry* choose = entry.FindEntry("choose"))
-        if (const Status status = CheckTuneSpace(tune, spec_.learner); !status.ok())
-          return Error(DiagnosticCode::kConflict, choose->key_place, status.message(), status.help());
+      if (alone.space = {dimension}, !CheckTuneSpace(alone, spec_.learner).ok()) return;
+    for (const TuneSpec::Dimension& number : tune.numbers)
+      if (!CheckTuneRange(number).ok()) return;
+    if (const Status status = CheckTuneSpace(tune, spec_.learner); !status.ok()) Error(DiagnosticCode::kConflict, place, status.message(), status.help());
   }
 
   void Calibrate(const Node& node) {

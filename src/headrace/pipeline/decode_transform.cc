@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <cmath>
 
 #include "headrace/base/text.h"
 #include "headrace/pipeline/decode.h"
+#include "headrace/pipeline/decode_open.h"
 
 namespace headrace {
 namespace {
@@ -37,33 +39,37 @@ Enum EnumOf(std::string_view text, std::initializer_list<std::string_view> names
 
 class TransformDecoder {
  public:
-  explicit TransformDecoder(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  /// `choice` and `alternative`: those that the entry belongs to; may be empty.
+  TransformDecoder(std::string choice, std::string alternative, LeftOpen& open, Diagnostics& diagnostics) : open_(open, diagnostics), diagnostics_(diagnostics) {
+    out_.choice = std::move(choice);
+    out_.alternative = std::move(alternative);
+  }
 
   std::optional<TransformSpec> Decode(const Node& node) {
-    TransformSpec out;
+    TransformSpec& out = out_;
     if (const Node* derive = node.Find("derive")) {
       NoSteps(node, "derive");
       for (const Node::Entry& entry : derive->entries) {
         CheckExpressionSyntax(entry.value, diagnostics_);
         out.derive.emplace_back(entry.key, TextOf(&entry.value));
       }
-      return out;
+      return std::move(out);
     }
     if (const Node* drop = node.Find("drop")) {
       NoSteps(node, "drop");
       out.drop = ColumnsOf(drop, diagnostics_);
-      return out;
+      return std::move(out);
     }
     if (const Node* cast = node.Find("cast")) {
       NoSteps(node, "cast");
       for (const Node::Entry& entry : cast->entries)
         if (const Result<Type> type = TypeFromName(TextOf(&entry.value)); type.ok()) out.cast.emplace_back(entry.key, *type);
-      return out;
+      return std::move(out);
     }
     if (const Node* rename = node.Find("rename")) {
       NoSteps(node, "rename");
       for (const Node::Entry& entry : rename->entries) out.rename.emplace_back(entry.key, TextOf(&entry.value));
-      return out;
+      return std::move(out);
     }
     const Node* columns = node.Find("columns");
     if (columns != nullptr && columns->is_map()) {
@@ -82,7 +88,7 @@ class TransformDecoder {
     } else {
       out.steps.push_back(Step(*steps));
     }
-    return out;
+    return std::move(out);
   }
 
  private:
@@ -95,9 +101,10 @@ class TransformDecoder {
       Error(DiagnosticCode::kConflict, steps->key_place, StrCat("`steps` has no meaning beside `", beside, "`"), "put it into a group with `columns`");
   }
 
-  TransformStep Step(const Node& node) {
-    if (node.is_scalar()) return Log1pStep{};
-    CheckKeys(node);
+  TransformStep Step(const Node& written) {
+    if (written.is_scalar()) return Log1pStep{};
+    CheckKeys(written);
+    const Node node = open_.Take(written, KindOf(written), out_);
     if (node.Find("impute") != nullptr) return Impute(node);
     if (const Node* clip = node.Find("clip")) return Clip(*clip);
     if (const Node* scale = node.Find("scale")) return ScaleStep{EnumOf<ScaleStep::How>(TextOf(scale), {"standard", "minmax", "maxabs", "robust"})};
@@ -114,6 +121,13 @@ class TransformDecoder {
     if (node.Find("select") != nullptr) return Select(node);
     if (const Node* reduce = node.Find("reduce")) return ReduceStep{TextOf(reduce) != "svd", IntOf(node.Find("components"), 2)};
     return Log1pStep{};
+  }
+
+  /// The key that says what the step does.
+  static std::string KindOf(const Node& node) {
+    for (const Node::Entry& entry : node.entries)
+      if (std::none_of(std::begin(kBeside), std::end(kBeside), [&](const Beside& beside) { return entry.key == beside.key; })) return entry.key;
+    return "";
   }
 
   /// Keys that stand beside a kind that they do not belong to.
@@ -161,24 +175,29 @@ class TransformDecoder {
     }
     bool known = true;
     int percents = 0, plain = 0;
+    double highest_lower = -INFINITY, lowest_upper = INFINITY;   // of all that they may be
     for (const auto& [bound, slot] : {std::pair{lower, &step.lower}, std::pair{upper, &step.upper}}) {
       if (bound == nullptr || bound->is_null()) continue;
-      known = known && !bound->pending;
-      std::string_view text = bound->text;
-      const bool percent = text.ends_with('%');
-      if (percent) text.remove_suffix(1);
-      double value = 0;
-      if (bound->pending) continue;
-      if (!ParseDouble(Trim(text), &value) || std::isnan(value) || (percent && !(value >= 0 && value <= 100))) {
-        Error(DiagnosticCode::kBadValue, bound->place, StrCat("a bound of `clip` is a number or a percentile like 1%, got ", Describe(*bound)));
-        return step;
+      for (const Node* one : OpenNumbers::ValuesOf(*bound)) {
+        std::string_view text = one->text;
+        const bool percent = text.ends_with('%');
+        if (percent) text.remove_suffix(1);
+        double value = 0;
+        known = known && !one->pending;
+        if (one->pending) continue;
+        if (!ParseDouble(Trim(text), &value) || std::isnan(value) || (percent && !(value >= 0 && value <= 100))) {
+          Error(DiagnosticCode::kBadValue, one->place, StrCat("a bound of `clip` is a number or a percentile like 1%, got ", Describe(*one)));
+          return step;
+        }
+        ++(percent ? percents : plain);
+        if (!*slot) *slot = value;
+        if (bound == lower) highest_lower = std::max(highest_lower, value);
+        else lowest_upper = std::min(lowest_upper, value);
       }
-      ++(percent ? percents : plain);
-      *slot = value;
     }
     step.percentiles = percents > 0;
     if (percents > 0 && plain > 0) Error(DiagnosticCode::kBadValue, StartOf(node), "the bounds of `clip` are a number and a percentile; both must be of one kind");
-    else if (known && step.lower && step.upper && *step.lower > *step.upper) Error(DiagnosticCode::kBadValue, StartOf(node), "the lower bound of `clip` is above the upper one");
+    else if (known && highest_lower > lowest_upper) Error(DiagnosticCode::kBadValue, StartOf(node), "the lower bound of `clip` is above the upper one");
     return step;
   }
 
@@ -212,10 +231,7 @@ class TransformDecoder {
     step.min_frequency = IntOf(node.Find("min_frequency"), 0);
     step.max_categories = IntOf(node.Find("max_categories"), 0);
     step.unknown = EnumOf<EncodeStep::Unknown>(TextOf(node.Find("handle_unknown")), {"other", "ignore", "error"});
-    if (const Node* smooth = node.Find("smooth")) {
-      step.smooth = DoubleOf(smooth, -1);
-      if (!smooth->pending && !(step.smooth >= 0)) Error(DiagnosticCode::kBadValue, smooth->place, "`smooth` must not be negative");
-    }
+    step.smooth = DoubleOf(node.Find("smooth"), -1);
     step.regularization = DoubleOf(node.Find("regularization"), 1);
     step.folds = IntOf(node.Find("folds"), 5);
     step.features = IntOf(node.Find("features"), 8);
@@ -279,19 +295,17 @@ class TransformDecoder {
     return step;
   }
 
+  TransformSpec out_;
+  OpenNumbers open_;
   Diagnostics& diagnostics_;
 };
 
 }  // namespace
 
-std::vector<TransformSpec> DecodeTransforms(const Node& node, Diagnostics& diagnostics, std::vector<TuneSpec::Dimension>* choices) {
+std::vector<TransformSpec> DecodeTransforms(const Node& node, Diagnostics& diagnostics, LeftOpen& open) {
   std::vector<TransformSpec> out;
   const auto add = [&](const Node& entry, const std::string& choice, const std::string& alternative) {
-    std::optional<TransformSpec> spec = TransformDecoder(diagnostics).Decode(entry);
-    if (!spec) return;
-    spec->choice = choice;
-    spec->alternative = alternative;
-    out.push_back(*std::move(spec));
+    if (std::optional<TransformSpec> spec = TransformDecoder(choice, alternative, open, diagnostics).Decode(entry)) out.push_back(*std::move(spec));
   };
   for (const Node& entry : node.items) {
     const Node* choose = entry.Find("choose");
@@ -301,6 +315,7 @@ std::vector<TransformSpec> DecodeTransforms(const Node& node, Diagnostics& diagn
     }
     if (const Node::Entry* steps = entry.FindEntry("steps"))
       diagnostics.AddError(DiagnosticCode::kConflict, steps->key_place, "`steps` has no meaning beside `choose`").Help("put it into an alternative");
+    if (open.choices.empty()) open.place = entry.FindEntry("choose")->key_place;
     for (const Node::Entry& choice : choose->entries) {
       TuneSpec::Dimension dimension;
       dimension.name = choice.key;
@@ -309,7 +324,7 @@ std::vector<TransformSpec> DecodeTransforms(const Node& node, Diagnostics& diagn
         if (alternative.value.is_map()) add(alternative.value, choice.key, alternative.key);
         for (const Node& one : alternative.value.items) add(one, choice.key, alternative.key);
       }
-      if (choices != nullptr) choices->push_back(std::move(dimension));
+      open.choices.push_back(std::move(dimension));
     }
   }
   return out;

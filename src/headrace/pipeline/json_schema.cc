@@ -100,6 +100,7 @@ class SchemaPrinter {
       case Shape::Kind::kEither: {
         Json options = Json::array();
         for (const Shape& option : shape.options) options.push_back(Of(option));
+        if (shape.or_null) options.push_back({{"type", "null"}});
         return {{"anyOf", std::move(options)}};
       }
       case Shape::Kind::kMap: return Map(shape);

@@ -94,6 +94,8 @@ class Checker {
   }
 
   bool WrongType(const Node& node, const Shape& shape, const std::string& where, std::string help = "") {
+    if (help.empty() && node.is_map() && node.Find("low") != nullptr && node.Find("high") != nullptr)
+      help = "a range may stand for a number of a step under `transform` and for a parameter under `space` of `tune`; `choose` leaves other things open";
     if (help.empty() && &node == exemplified_) help = example_;
     Error(DiagnosticCode::kWrongType, node.place, StrCat(where, " takes ", DescribeShape(shape), ", got ", Describe(node)))
         .Help(std::move(help));
@@ -340,6 +342,7 @@ class Checker {
     auto option = shape.options.end();
     if (node.is_map()) option = find([](const Shape& s) { return s.kind == Shape::Kind::kMap || s.kind == Shape::Kind::kNamed; });
     else if (node.is_list()) option = find([](const Shape& s) { return s.kind == Shape::Kind::kList; });
+    else if (node.is_null() && shape.or_null) return true;
     else if (!node.is_null()) {
       option = find([](const Shape& s) { return s.kind == Shape::Kind::kScalar; });
       if (option == shape.options.end()) option = find([](const Shape& s) { return s.kind == Shape::Kind::kList && s.or_single; });
@@ -419,6 +422,14 @@ Shape Either(std::vector<Shape> options) {
 
 Shape TextOrSecretShape(std::string example) {
   return Either({Scalar(ScalarType::kText), MapOf("secret: NAME", {Required({"secret", Scalar(ScalarType::kName), "the variable NAME, or the file that NAME_FILE names, holds the value", std::move(example)})})});
+}
+
+Shape RangeShape(Shape number) {
+  return MapOf("a range", {
+      Required({"low", number, "the smallest value", "4"}),
+      Required({"high", number, "the largest value", "63"}),
+      {"scale", Choice({"linear", "log"}), "how values are spread: evenly, or evenly by their logarithm; linear when not given", "log"},
+  });
 }
 
 Shape Anything() { Shape s; s.kind = Shape::Kind::kAnything; return s; }

@@ -55,6 +55,7 @@ struct Shape {
   std::vector<std::string> exactly_one;      ///< of these keys exactly one must stand
   ScalarType name_type = ScalarType::kName;  ///< kNamed: what the names look like
   std::vector<Shape> options;
+  bool or_null = false;                      ///< kEither: or nothing
   std::string title;                         ///< "a check": how messages and the reference speak of it
 };
 
@@ -77,6 +78,8 @@ Shape Named(std::string title, Shape item, ScalarType name_type = ScalarType::kN
 Shape Either(std::vector<Shape> options);
 /// A text, or the map `{secret: NAME}`, in whose place a parameter of type `secret` may stand too. `example` of a NAME.
 Shape TextOrSecretShape(std::string example);
+/// What `tune` searches between two ends, each of the shape `number`.
+Shape RangeShape(Shape number);
 Shape Anything();
 Key Required(Key key);
 Key NotYet(std::string name, std::string description);

@@ -85,11 +85,6 @@ Shape ClassWeightShape() {
 Shape MonotoneShape() { return Named("column: direction", Choice({"rising", "falling"}), kColumn); }
 
 Shape TuneShape() {
-  const Shape range = MapOf("a range", {
-      Required({"low", Scalar(kDouble), "the smallest value", "0.01"}),
-      Required({"high", Scalar(kDouble), "the largest value", "0.3"}),
-      {"scale", Choice({"linear", "log"}), "how values are spread: evenly, or evenly by their logarithm; linear when not given", "log"},
-  });
   return MapOf("what to try", {
       {"trials", IntFrom(1), "settings to try; 50 when not given", "200"},
       {"budget", Scalar(kDuration), "begin no further trial after this time; then equal runs may try different numbers of settings", "10m"},
@@ -97,7 +92,7 @@ Shape TuneShape() {
       {"metric", Scalar(kText), "what decides; the loss of the learner's objective when not given", "auc"},
       {"choose", Choice({"best", "one_standard_error"}), "the best mean over the folds, or the best mean less one standard error; best when not given", "best"},
       {"seed", IntFrom(0), "another seed draws other settings; 0 when not given", "1"},
-      {"space", Named("parameter: values or range", Either({ListOf(Scalar(kText)), range})), "the learner's parameters and what they may be; the usual ones when not given", "{num_leaves: [15, 31, 63], learning_rate: {low: 0.01, high: 0.3, scale: log}}"},
+      {"space", Named("parameter: values or range", Either({ListOf(Scalar(kText)), RangeShape(Scalar(kDouble))})), "the learner's parameters and what they may be; the usual ones when not given", "{num_leaves: [15, 31, 63], learning_rate: {low: 0.01, high: 0.3, scale: log}}"},
   });
 }
 

@@ -28,6 +28,8 @@ class MarkdownPrinter {
     Keys(ParamShape(), "");
     Heading("A check");
     Keys(CheckEntryShape(), "");
+    Heading("A range");
+    Keys(range_, "");
     return out_;
   }
 
@@ -54,7 +56,7 @@ class MarkdownPrinter {
   }
 
   void Inner(const Shape& shape, const std::string& path) {
-    const bool own_section = shape.title == StepShape().title || shape.title == ParamShape().title || shape.title == CheckEntryShape().title;
+    const bool own_section = shape.title == StepShape().title || shape.title == ParamShape().title || shape.title == CheckEntryShape().title || shape.title == range_.title;
     const bool told = shape.title == TransformEntryShape().title;   // its keys are those of the entry that holds the choice
     if (shape.kind == Shape::Kind::kMap && (own_section || told)) return;
     if (shape.kind == Shape::Kind::kMap) Keys(shape, path);
@@ -65,6 +67,7 @@ class MarkdownPrinter {
 
   static std::string Cell(std::string_view text) { return ReplaceAll(text, "|", "\\|"); }
 
+  const Shape range_ = RangeShape(Scalar(ScalarType::kDouble));
   std::string out_;
 };
 

@@ -46,12 +46,15 @@ Json Describe(const SqlSpec& spec) {
 }
 
 Json Describe(const TuneSpec& spec) {
-  Json space = Json::array();
-  for (const TuneSpec::Dimension& d : spec.space) space.push_back({{"name", d.name}, {"values", d.values}, {"low", d.low}, {"high", d.high}, {"log", d.log}, {"whole", d.whole}});
+  const auto described = [](const std::vector<TuneSpec::Dimension>& dimensions) {
+    Json out = Json::array();
+    for (const TuneSpec::Dimension& d : dimensions) out.push_back({{"name", d.name}, {"values", d.values}, {"low", d.low}, {"high", d.high}, {"log", d.log}, {"whole", d.whole}});
+    return out;
+  };
   Json choices = Json::object();
   for (const TuneSpec::Dimension& choice : spec.choices) choices[choice.name] = choice.values;
   return {{"trials", spec.trials}, {"budget_us", spec.budget_us}, {"search", static_cast<int>(spec.search)}, {"choose", static_cast<int>(spec.choose)},
-          {"metric", spec.metric}, {"seed", spec.seed}, {"space", space}, {"choices", choices}};
+          {"metric", spec.metric}, {"seed", spec.seed}, {"space", described(spec.space)}, {"choices", choices}, {"numbers", described(spec.numbers)}};
 }
 
 Json Describe(const TransformSpec& spec) { return CanonicalText(spec); }
