@@ -1,6 +1,7 @@
 #include "headrace/feature/kernels.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #if defined(__SSE2__)
@@ -42,45 +43,72 @@ HEADRACE_BODY MarkMissingBody(double* x, const std::uint8_t* valid, std::size_t 
 }
 HEADRACE_WITH_AVX2(MarkMissing, (double* x, const std::uint8_t* valid, std::size_t n), (x, valid, n))
 
-/// x - x is 0 for a number, NaN for what is none.
-HEADRACE_BODY DoubtBody(const double* x, std::size_t n, double* doubt) {
-  double lanes[8] = {};
+/// 0 where all are numbers, else NaN: x - x is 0 for a number, NaN for what is none. `each(four or fewer, at)` sees them on the way.
+template <typename Each>
+__attribute__((always_inline)) inline void SumDoubts(const double* x, std::size_t n, double* doubt, const Each& each) {
+  Four lanes[2] = {};
   std::size_t i = 0;
   for (; i + 8 <= n; i += 8)
-    for (std::size_t lane = 0; lane < 8; ++lane) lanes[lane] += x[i + lane] - x[i + lane];
-  for (; i < n; ++i) lanes[0] += x[i] - x[i];
+    for (std::size_t half = 0; half < 2; ++half) {
+      Four v;
+      Load(x + i + 4 * half, &v);
+      lanes[half] += v - v;
+      each(v, i + 4 * half);
+    }
   *doubt = 0;
-  for (const double lane : lanes) *doubt += lane;
+  for (; i < n; ++i) {
+    *doubt += x[i] - x[i];
+    each(x[i], i);
+  }
+  lanes[0] += lanes[1];
+  for (std::size_t lane = 0; lane < 4; ++lane) *doubt += lanes[0][lane];
+}
+
+HEADRACE_BODY DoubtBody(const double* x, std::size_t n, double* doubt) {
+  SumDoubts(x, n, doubt, [](const auto&, std::size_t) __attribute__((always_inline)) {});
 }
 HEADRACE_WITH_AVX2(Doubt, (const double* x, std::size_t n, double* doubt), (x, n, doubt))
 
-struct OddLanes { double missing[4] = {}, infinite[4] = {}; };
-
-HEADRACE_BODY CountOddBody(const double* x, std::size_t n, OddLanes* out) {
-  OddLanes lanes;
-  const auto add = [&](std::size_t lane, double v) __attribute__((always_inline)) {
-    lanes.missing[lane] += v != v ? 1.0 : 0.0;
-    lanes.infinite[lane] += std::fabs(v) > std::numeric_limits<double>::max() ? 1.0 : 0.0;
-  };
-  std::size_t i = 0;
-  for (; i + 4 <= n; i += 4)
-    for (std::size_t lane = 0; lane < 4; ++lane) add(lane, x[i + lane]);
-  for (; i < n; ++i) add(0, x[i]);
-  *out = lanes;
+HEADRACE_BODY CopyDoubtedBody(const double* x, std::size_t n, double* out, double* doubt) {
+  SumDoubts(x, n, doubt, [out](const auto& v, std::size_t i) __attribute__((always_inline)) { std::memcpy(out + i, &v, sizeof(v)); });
 }
-HEADRACE_WITH_AVX2(CountOdd, (const double* x, std::size_t n, OddLanes* out), (x, n, out))
+HEADRACE_WITH_AVX2(CopyDoubted, (const double* x, std::size_t n, double* out, double* doubt), (x, n, out, doubt))
+
+HEADRACE_BODY FindOddBody(const double* x, std::size_t n, Oddities* found) {
+  constexpr double kMost = std::numeric_limits<double>::max();
+  using Found = decltype(Four{} < Four{});
+  Found missing = {}, infinite = {};
+  std::size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    Four v;
+    Load(x + i, &v);
+    missing |= v != v;
+    infinite |= (v > kMost) | (v < -kMost);
+  }
+  for (std::size_t lane = 0; lane < 4; ++lane) {
+    found->missing |= missing[lane] != 0;
+    found->infinite |= infinite[lane] != 0;
+  }
+  for (; i < n; ++i) {
+    found->missing |= x[i] != x[i];
+    found->infinite |= std::fabs(x[i]) > kMost;
+  }
+}
+HEADRACE_WITH_AVX2(FindOdd, (const double* x, std::size_t n, Oddities* found), (x, n, found))
 
 Oddities OdditiesOf(const double* x, std::size_t n) {
   double doubt = 0;
   Doubt(x, n, &doubt);
-  if (doubt == 0) return {};
-  OddLanes lanes;
-  CountOdd(x, n, &lanes);
   Oddities found;
-  for (std::size_t lane = 0; lane < 4; ++lane) {
-    found.missing |= lanes.missing[lane] > 0;
-    found.infinite |= lanes.infinite[lane] > 0;
-  }
+  if (doubt != 0) FindOdd(x, n, &found);
+  return found;
+}
+
+Oddities Copy(const double* x, std::size_t n, double* out) {
+  double doubt = 0;
+  CopyDoubted(x, n, out, &doubt);
+  Oddities found;
+  if (doubt != 0) FindOdd(out, n, &found);
   return found;
 }
 
