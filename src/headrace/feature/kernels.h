@@ -29,6 +29,12 @@ __attribute__((always_inline)) inline void Load(const double* x, Four* out) {
   *out = *reinterpret_cast<const Anywhere*>(x);
 }
 
+/// Read soon: to be fetched while other work goes on.
+inline void Expect(const double* x, std::size_t n) {
+  constexpr std::size_t kLine = 64 / sizeof(double);
+  for (std::size_t i = 0; i < n; i += kLine) __builtin_prefetch(x + i, 0, 2);
+}
+
 void Fill(double* x, std::size_t n, double value);                       ///< NaN becomes `value`
 void Clip(double* x, std::size_t n, double lower, double upper);
 void CenterAndScale(double* x, std::size_t n, double center, double scale);   ///< (x - center) / scale

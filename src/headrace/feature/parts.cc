@@ -23,14 +23,6 @@ Status Missing(std::string_view column) {
       .WithHelp("put {impute: median} in front of the column's steps when training");
 }
 
-/// The next block reads these rows: to be fetched while the other columns are worked on.
-void Expect(const Column& column, std::size_t begin, std::size_t rows) {
-  if (column.type() != Type::kDouble || rows > kMostRows) return;
-  constexpr std::size_t kLine = 64 / sizeof(double);
-  const std::size_t end = std::min(begin + rows, column.size());
-  for (std::size_t i = begin; i < end; i += kLine) __builtin_prefetch(column.doubles().data() + i, 0, 2);
-}
-
 }  // namespace
 
 void Program::Finish(std::size_t inputs) {
@@ -145,7 +137,7 @@ Status BlockRunner::RunColumn(const FittedColumn& fitted, std::span<const Column
   lane.rows = rows;
   lane.codes = {codes_.data(), rows};
   if (fitted.is_number()) {
-    Expect(source, begin + rows, rows);
+    if (source.type() == Type::kDouble) Expect(source.doubles().data() + begin + rows, std::min({rows, kMostRows, source.size() - begin - rows}));   // of the next block
     if (LoadNumbers(source, begin, rows, start[0]).infinite) return Error(ErrorCode::kData, "column `", fitted.column, "` has an infinity");
     if (fitted.indicator) {
       double* missing = out[fitted.program.width()];
