@@ -1,5 +1,7 @@
 #include "headrace/feature/kernels.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -115,26 +117,50 @@ Oddities Copy(const double* x, std::size_t n, double* out) {
 namespace {
 
 #if defined(__SSE2__)
-/// Two rows and two columns at a time; rows follow each other, so that whole cache lines are written.
+/// Past the caches, or not.
 template <bool kStream>
+void Store(double* to, __m128d two) {
+  if constexpr (kStream) _mm_stream_pd(to, two);
+  else _mm_storeu_pd(to, two);
+}
+template <bool kStream>
+void Store(double* to, double one) {
+#if defined(__x86_64__)
+  if constexpr (kStream) return _mm_stream_si64(reinterpret_cast<long long*>(to), std::bit_cast<long long>(one));
+#endif
+  *to = one;
+}
+
+/// Two rows and two columns at a time; rows follow each other, so that whole cache lines are written. `kShifted`: of rows of an odd width, the lower one begins
+/// between two places of 16 bytes, and its pairs one column later.
+template <bool kStream, bool kShifted>
 void WriteRowPairs(const double* const* columns, std::size_t width, std::size_t rows, double* out, std::size_t stride) {
-  const auto store = [](double* to, __m128d two) {
-    if constexpr (kStream) _mm_stream_pd(to, two);
-    else _mm_storeu_pd(to, two);
-  };
   std::size_t i = 0;
   for (; i + 2 <= rows; i += 2) {
     double* upper = out + i * stride;
     double* lower = upper + stride;
     std::size_t c = 0;
-    for (; c + 2 <= width; c += 2) {
-      const __m128d a = _mm_loadu_pd(columns[c] + i), b = _mm_loadu_pd(columns[c + 1] + i);
-      store(upper + c, _mm_unpacklo_pd(a, b));
-      store(lower + c, _mm_unpackhi_pd(a, b));
-    }
-    if (c < width) {
-      upper[c] = columns[c][i];
-      lower[c] = columns[c][i + 1];
+    if constexpr (kShifted) {
+      __m128d a = _mm_loadu_pd(columns[0] + i);
+      Store<kStream>(lower, columns[0][i + 1]);
+      for (; c + 3 <= width; c += 2) {
+        const __m128d b = _mm_loadu_pd(columns[c + 1] + i), next = _mm_loadu_pd(columns[c + 2] + i);
+        Store<kStream>(upper + c, _mm_unpacklo_pd(a, b));
+        Store<kStream>(lower + c + 1, _mm_unpackhi_pd(b, next));
+        a = next;
+      }
+      for (std::size_t rest = c; rest < width; ++rest) Store<kStream>(upper + rest, columns[rest][i]);
+      for (std::size_t rest = c + 1; rest < width; ++rest) Store<kStream>(lower + rest, columns[rest][i + 1]);
+    } else {
+      for (; c + 2 <= width; c += 2) {
+        const __m128d a = _mm_loadu_pd(columns[c] + i), b = _mm_loadu_pd(columns[c + 1] + i);
+        Store<kStream>(upper + c, _mm_unpacklo_pd(a, b));
+        Store<kStream>(lower + c, _mm_unpackhi_pd(a, b));
+      }
+      if (c < width) {
+        Store<kStream>(upper + c, columns[c][i]);
+        Store<kStream>(lower + c, columns[c][i + 1]);
+      }
     }
   }
   if (i < rows)
@@ -146,14 +172,11 @@ void WriteRowPairs(const double* const* columns, std::size_t width, std::size_t 
 
 void WriteRows(const double* const* columns, std::size_t width, std::size_t rows, double* out, std::size_t stride, bool stream) {
 #if defined(__SSE2__)
-  constexpr std::size_t kTile = 64;   // columns whose lines stay in the first cache together
-  const bool aligned = reinterpret_cast<std::uintptr_t>(out) % 16 == 0 && stride % 2 == 0;
-  for (std::size_t c = 0; c < width; c += kTile) {
-    const std::size_t some = width - c < kTile ? width - c : kTile;
-    if (stream && aligned) WriteRowPairs<true>(columns + c, some, rows, out + c, stride);
-    else WriteRowPairs<false>(columns + c, some, rows, out + c, stride);
-  }
-  if (stream && aligned) _mm_sfence();
+  stream = stream && reinterpret_cast<std::uintptr_t>(out) % 16 == 0;
+  const std::size_t tile = stream ? 512 : 64;   // columns whose lines stay in the first cache together; past the caches a line that two tiles share would be written twice
+  const auto write = stream ? (stride % 2 == 0 ? WriteRowPairs<true, false> : WriteRowPairs<true, true>) : WriteRowPairs<false, false>;
+  for (std::size_t c = 0; c < width; c += tile) write(columns + c, std::min(tile, width - c), rows, out + c, stride);
+  if (stream) _mm_sfence();
 #else
   static_cast<void>(stream);
   for (std::size_t i = 0; i < rows; ++i)

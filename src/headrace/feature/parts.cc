@@ -34,7 +34,9 @@ void Program::Finish(std::size_t inputs) {
   }
 }
 
-std::size_t Program::widest() const { return *std::max_element(widths.begin(), widths.end()); }
+std::size_t Program::widest() const {
+  return moves() ? *std::max_element(widths.begin(), widths.begin() + static_cast<std::ptrdiff_t>(last_move) + 1) : 0;
+}
 
 std::string FittedGroup::Label() const {
   std::vector<std::string> names;
