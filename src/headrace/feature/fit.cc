@@ -8,6 +8,7 @@
 #include "headrace/feature/blocks.h"
 #include "headrace/feature/fill_matrix.h"
 #include "headrace/feature/group_fit.h"
+#include "headrace/feature/kernels.h"
 #include "headrace/feature/plan.h"
 #include "headrace/feature/transform.h"
 
@@ -120,18 +121,26 @@ void KeepWhatIsRead(const Table& data, TransformParts& parts) {
       parts.derived.erase(parts.derived.begin() + static_cast<std::ptrdiff_t>(i));
   }
   std::vector<Field> inputs;
-  parts.nullable.clear();
-  for (std::size_t i = 0; i < data.num_columns(); ++i) {
-    if (!read.contains(data.schema()[i].name)) continue;
-    inputs.push_back(data.schema()[i]);
-    const Column& column = data.column(i);
-    bool nullable = column.null_count() > 0;
-    if (column.type() == Type::kDouble)
-      nullable |= std::any_of(column.doubles().begin(), column.doubles().end(), [](double x) { return x != x; });
-    parts.nullable.push_back(nullable);
-  }
+  for (const Field& field : data.schema().fields())
+    if (read.contains(field.name)) inputs.push_back(field);
   parts.inputs = Schema(std::move(inputs));
 }
+
+bool HasMissing(const Column& column) {
+  if (column.null_count() > 0) return true;
+  if (column.type() != Type::kDouble) return false;
+  constexpr std::size_t kSome = 4096;
+  for (std::span<const double> rest = column.doubles(); !rest.empty(); rest = rest.subspan(std::min(kSome, rest.size())))
+    if (internal::OdditiesOf(rest.data(), std::min(kSome, rest.size())).missing) return true;
+  return false;
+}
+
+void FindNullable(const Table& data, int threads, TransformParts& parts) {
+  std::vector<char> missing(parts.inputs.size());
+  ForEach(threads, missing.size(), [&](std::size_t i) { missing[i] = HasMissing(*data.Find(parts.inputs[i].name)) ? 1 : 0; });
+  parts.nullable.assign(missing.begin(), missing.end());
+}
+
 
 Status NothingLeft(const std::vector<std::string>& notes) {
   Status none = Error(ErrorCode::kData, "no usable feature is left");
@@ -158,6 +167,7 @@ Result<FitOutput> FitTransform(const Table& data, const std::vector<TransformSpe
   RETURN_IF_ERROR(DropConstants(plan, SourcesOf(*parts, plan.all), rows, context.threads, fits, *parts, plan.notes));
   if (parts->groups.empty()) return NothingLeft(plan.notes);
   KeepWhatIsRead(data, *parts);
+  FindNullable(data, context.threads, *parts);
   parts->Finish();
 
   for (const std::string& column : FittedTransform(parts).SketchedColumns())

@@ -22,6 +22,19 @@ namespace headrace::internal {
 #endif
 #define HEADRACE_BODY static inline __attribute__((always_inline)) void
 
+/// Four numbers side by side, a register of AVX2 or two without it. Loops over arrays that hold sums are not made such by compilers.
+using Four = double __attribute__((vector_size(32)));
+__attribute__((always_inline)) inline void Load(const double* x, Four* out) {
+  using Anywhere = double __attribute__((vector_size(32), aligned(8), may_alias));
+  *out = *reinterpret_cast<const Anywhere*>(x);
+}
+
+/// Read soon: to be fetched while other work goes on.
+inline void Expect(const double* x, std::size_t n) {
+  constexpr std::size_t kLine = 64 / sizeof(double);
+  for (std::size_t i = 0; i < n; i += kLine) __builtin_prefetch(x + i, 0, 2);
+}
+
 void Fill(double* x, std::size_t n, double value);                       ///< NaN becomes `value`
 void Clip(double* x, std::size_t n, double lower, double upper);
 void CenterAndScale(double* x, std::size_t n, double center, double scale);   ///< (x - center) / scale
@@ -32,6 +45,7 @@ void MarkMissing(double* x, const std::uint8_t* valid, std::size_t n);
 
 struct Oddities { bool missing = false, infinite = false; };
 Oddities OdditiesOf(const double* x, std::size_t n);
+Oddities Copy(const double* x, std::size_t n, double* out);    ///< and what is odd
 
 /// Rows of columns side by side: column c of row i, `columns[c][i]`, goes to out[i * stride + c]. `stream`: past the caches, for outputs much larger than they are.
 void WriteRows(const double* const* columns, std::size_t width, std::size_t rows, double* out, std::size_t stride, bool stream);

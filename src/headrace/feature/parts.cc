@@ -34,7 +34,9 @@ void Program::Finish(std::size_t inputs) {
   }
 }
 
-std::size_t Program::widest() const { return *std::max_element(widths.begin(), widths.end()); }
+std::size_t Program::widest() const {
+  return moves() ? *std::max_element(widths.begin(), widths.begin() + static_cast<std::ptrdiff_t>(last_move) + 1) : 0;
+}
 
 std::string FittedGroup::Label() const {
   std::vector<std::string> names;
@@ -137,8 +139,8 @@ Status BlockRunner::RunColumn(const FittedColumn& fitted, std::span<const Column
   lane.rows = rows;
   lane.codes = {codes_.data(), rows};
   if (fitted.is_number()) {
-    LoadNumbers(source, begin, rows, start[0]);
-    if (source.type() == Type::kDouble && OdditiesOf(start[0], rows).infinite) return Error(ErrorCode::kData, "column `", fitted.column, "` has an infinity");
+    if (source.type() == Type::kDouble) Expect(source.doubles().data() + begin + rows, std::min({rows, kMostRows, source.size() - begin - rows}));   // of the next block
+    if (LoadNumbers(source, begin, rows, start[0]).infinite) return Error(ErrorCode::kData, "column `", fitted.column, "` has an infinity");
     if (fitted.indicator) {
       double* missing = out[fitted.program.width()];
       for (std::size_t i = 0; i < rows; ++i) missing[i] = start[0][i] == start[0][i] ? 0.0 : 1.0;
@@ -195,7 +197,7 @@ std::int64_t CountMissing(const Column& column, std::size_t begin, std::size_t e
   std::int64_t missing = 0;
   if (!column.valid().empty())
     for (std::size_t i = begin; i < end; ++i) missing += column.valid()[i] == 0 ? 1 : 0;
-  if (column.type() == Type::kDouble)
+  if (column.type() == Type::kDouble && OdditiesOf(column.doubles().data() + begin, end - begin).missing)
     for (std::size_t i = begin; i < end; ++i) missing += column.doubles()[i] != column.doubles()[i] ? 1 : 0;   // a null holds 0.0
   return missing;
 }

@@ -26,7 +26,7 @@ struct Program {
   void Finish(std::size_t inputs);
   std::size_t width() const { return widths.back(); }
   bool moves() const { return last_move != kNoMove; }
-  std::size_t widest() const;              ///< of all but the outputs
+  std::size_t widest() const;              ///< before the last move: what comes after lies where the outputs go
 };
 
 struct FittedColumn {

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "headrace/feature/blocks.h"
 #include "headrace/feature/kernels.h"
@@ -12,25 +13,41 @@
 namespace headrace {
 namespace {
 
+using internal::Four;
+
 constexpr std::size_t kLanes = 8;
 
-/// Eight running two-sums. The lanes are part of the definition: their merging order fixes the bits, and a compiler may keep
-/// them in vector registers.
+/// Eight running two-sums, two registers of four. The lanes are part of the definition: their merging order fixes the bits.
 struct Lanes {
-  std::array<double, kLanes> high{}, low{};
+  Four high[2] = {}, low[2] = {};
 
-  __attribute__((always_inline)) void Add(std::size_t lane, double x) {
-    const double sum = high[lane] + x;
-    const double part = sum - high[lane];
-    low[lane] += (high[lane] - (sum - part)) + (x - part);
-    high[lane] = sum;
+  __attribute__((always_inline)) void Add(std::size_t half, const Four& x) {
+    const Four sum = high[half] + x;
+    const Four part = sum - high[half];
+    low[half] += (high[half] - (sum - part)) + (x - part);
+    high[half] = sum;
   }
 
   void MergeInto(ExactSum& sum) const {
-    for (const double x : high) sum.Add(x);
-    for (const double x : low) sum.Add(x);
+    for (const Four* all : {high, low})
+      for (std::size_t lane = 0; lane < kLanes; ++lane) sum.Add(all[lane / 4][lane % 4]);
   }
 };
+
+/// add(half, four numbers) for all of `x`, eight at a time; what is left over comes one by one beside missing ones.
+template <typename Add>
+__attribute__((always_inline)) inline void ForLanes(const double* x, std::size_t n, const Add& add) {
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    Four first, second;
+    internal::Load(x + i, &first);
+    internal::Load(x + i + 4, &second);
+    add(0, first);
+    add(1, second);
+  }
+  constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+  for (; i < n; ++i) add(0, Four{x[i], kMissing, kMissing, kMissing});
+}
 
 template <typename State>
 State FoldBlocks(std::span<const double> values, int threads, const State& empty) {
@@ -57,44 +74,36 @@ namespace internal {
 
 struct RangeLanes {
   Lanes sums;
-  std::array<double, kLanes> counts{}, low{}, high{};   // counts as doubles: one kind of lane
+  Four counts[2] = {}, low[2], high[2];   // counts as doubles: one kind of lane
 };
 
 HEADRACE_BODY AddRangeBody(const double* x, std::size_t n, RangeLanes* out) {
   RangeLanes lanes = *out;
-  const auto add = [&](std::size_t lane, double v) __attribute__((always_inline)) {
-    const bool present = v == v;
-    lanes.counts[lane] += present ? 1.0 : 0.0;
-    lanes.sums.Add(lane, present ? v : 0.0);
-    lanes.low[lane] = v < lanes.low[lane] ? v : lanes.low[lane];
-    lanes.high[lane] = v > lanes.high[lane] ? v : lanes.high[lane];
-  };
-  std::size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) add(lane, x[i + lane]);
-  for (; i < n; ++i) add(0, x[i]);
+  ForLanes(x, n, [&](std::size_t half, const Four& v) __attribute__((always_inline)) {
+    constexpr Four kNone = {}, kOne = {1, 1, 1, 1};
+    lanes.counts[half] += v == v ? kOne : kNone;
+    lanes.sums.Add(half, v == v ? v : kNone);
+    lanes.low[half] = v < lanes.low[half] ? v : lanes.low[half];
+    lanes.high[half] = v > lanes.high[half] ? v : lanes.high[half];
+  });
   *out = lanes;
 }
 HEADRACE_WITH_AVX2(AddRange, (const double* x, std::size_t n, RangeLanes* out), (x, n, out))
 
 struct DeviationLanes {
   Lanes sums, squared;
-  std::array<double, kLanes> counts{};
+  Four counts[2] = {};
 };
 
 HEADRACE_BODY AddDeviationsBody(const double* x, std::size_t n, double mean, DeviationLanes* out) {
   DeviationLanes lanes = *out;
-  const auto add = [&](std::size_t lane, double v) __attribute__((always_inline)) {
-    const bool present = v == v;
-    const double d = present ? v - mean : 0.0;
-    lanes.counts[lane] += present ? 1.0 : 0.0;
-    lanes.sums.Add(lane, d);
-    lanes.squared.Add(lane, d * d);
-  };
-  std::size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) add(lane, x[i + lane]);
-  for (; i < n; ++i) add(0, x[i]);
+  ForLanes(x, n, [&](std::size_t half, const Four& v) __attribute__((always_inline)) {
+    constexpr Four kNone = {}, kOne = {1, 1, 1, 1};
+    const Four d = v == v ? v - mean : kNone;
+    lanes.counts[half] += v == v ? kOne : kNone;
+    lanes.sums.Add(half, d);
+    lanes.squared.Add(half, d * d);
+  });
   *out = lanes;
 }
 HEADRACE_WITH_AVX2(AddDeviations, (const double* x, std::size_t n, double mean, DeviationLanes* out), (x, n, mean, out))
@@ -103,14 +112,18 @@ HEADRACE_WITH_AVX2(AddDeviations, (const double* x, std::size_t n, double mean, 
 
 void RangeState::Add(std::span<const double> values) {
   internal::RangeLanes lanes;
-  lanes.low.fill(HUGE_VAL);
-  lanes.high.fill(-HUGE_VAL);
+  lanes.low[0] = lanes.low[1] = Four{} + HUGE_VAL;
+  lanes.high[0] = lanes.high[1] = Four{} - HUGE_VAL;
   internal::AddRange(values.data(), values.size(), &lanes);
   RangeState block;
-  for (const double n : lanes.counts) block.count += static_cast<std::int64_t>(n);
+  block.min = HUGE_VAL;
+  block.max = -HUGE_VAL;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    block.count += static_cast<std::int64_t>(lanes.counts[lane / 4][lane % 4]);
+    block.min = std::min(block.min, lanes.low[lane / 4][lane % 4]);
+    block.max = std::max(block.max, lanes.high[lane / 4][lane % 4]);
+  }
   lanes.sums.MergeInto(block.sum);
-  block.min = *std::min_element(lanes.low.begin(), lanes.low.end());
-  block.max = *std::max_element(lanes.high.begin(), lanes.high.end());
   Merge(block);
 }
 
@@ -125,7 +138,7 @@ void RangeState::Merge(const RangeState& other) {
 void DeviationState::Add(std::span<const double> values) {
   internal::DeviationLanes lanes;
   internal::AddDeviations(values.data(), values.size(), mean, &lanes);
-  for (const double n : lanes.counts) count += static_cast<std::int64_t>(n);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) count += static_cast<std::int64_t>(lanes.counts[lane / 4][lane % 4]);
   lanes.sums.MergeInto(deviations);
   lanes.squared.MergeInto(squares);
 }

@@ -110,15 +110,17 @@ Status FitInput::LimitOutputs(std::size_t outputs, std::string_view what, std::s
       .WithHelp(std::string(help));
 }
 
-void LoadNumbers(const Column& source, std::size_t begin, std::size_t count, double* out) {
+Oddities LoadNumbers(const Column& source, std::size_t begin, std::size_t count, double* out) {
+  Oddities odd;
   if (source.type() == Type::kDouble) {
-    const double* from = source.doubles().data() + begin;
-    std::copy(from, from + count, out);
+    odd = Copy(source.doubles().data() + begin, count, out);
   } else {
     const std::int64_t* from = source.ints().data() + begin;
     for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<double>(from[i]);
   }
-  if (!source.valid().empty()) MarkMissing(out, source.valid().data() + begin, count);
+  if (source.valid().empty()) return odd;
+  MarkMissing(out, source.valid().data() + begin, count);
+  return OdditiesOf(out, count);
 }
 
 Result<double> NumberConstant(const std::string& text, Type type) {

@@ -16,6 +16,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "headrace/base/status.h"
+#include "headrace/feature/kernels.h"
 #include "headrace/feature/levels.h"
 #include "headrace/feature/spec.h"
 #include "headrace/feature/statistics.h"
@@ -181,8 +182,8 @@ struct ReadContext {
 /// Read what ToJson of any step wrote. Trusts nothing: kInvalid for what Run could not take.
 Result<StepPtr> ReadStep(const nlohmann::json& from, const ReadContext& context);
 
-/// Rows [begin, begin + count) of `source` as numbers: null is NaN, bool is 0 or 1. REQUIRES: bool, int or double.
-void LoadNumbers(const Column& source, std::size_t begin, std::size_t count, double* out);
+/// Rows [begin, begin + count) of `source` as numbers: null is NaN, bool is 0 or 1. What is odd among them. REQUIRES: bool, int or double.
+Oddities LoadNumbers(const Column& source, std::size_t begin, std::size_t count, double* out);
 /// The constant of an `impute` for a column of `type` (bool, int or double) as a number.
 Result<double> NumberConstant(const std::string& text, Type type);
 inline bool IsMoment(Type type) { return type == Type::kDate || type == Type::kTimestamp || type == Type::kDuration; }

@@ -26,6 +26,7 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing_world::Customers;
+using testing_world::MembersOf;
 
 TEST(ClusterMetrics, AreThoseOfATinyTableByHand) {
   // Two rows at 0 and 2, two at 10 and 14, on a line; the model's centres lie at 1 and 12.
@@ -267,7 +268,7 @@ TEST(Clusters, RefuseWhatNeedsATarget) {
 
 /// The file with a member changed and its digest put right: all that a stranger needs.
 std::string Forged(const Model& model, const std::string& name, const std::string& from, const std::string& to) {
-  auto members = *ReadZip(model.bytes());
+  auto members = MembersOf(model.bytes());
   for (ZipMember& member : members)
     if (member.name == name) {
       EXPECT_NE(member.bytes.find(from), std::string::npos) << from;

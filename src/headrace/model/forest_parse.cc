@@ -226,6 +226,15 @@ class ForestParser {
       }
       return Ok();
     }));
+    std::size_t nodes = 0, leaves = 0;
+    for (const ForestParser& parser : parsers) {
+      nodes += parser.forest_.nodes_.size();
+      leaves += parser.forest_.leaves_.size();
+    }
+    forest_.nodes_.reserve(nodes);
+    forest_.node_counts_.reserve(nodes);
+    forest_.leaves_.reserve(leaves);
+    forest_.leaf_counts_.reserve(leaves);
     for (ForestParser& parser : parsers) RETURN_IF_ERROR(Append(parser.forest_));
     at_ = parsers.back().at_;
     return Ok();
@@ -257,8 +266,9 @@ class ForestParser {
     ASSIGN_OR_RETURN(const std::int64_t leaves, Int("num_leaves", 1, kMaxLeaves));
     ASSIGN_OR_RETURN(const std::int64_t categorical, Int("num_cat", 0, leaves - 1));
     const auto n = static_cast<std::size_t>(leaves), splits = n - 1;
-    std::vector<std::int64_t> feature, decision, left, right, cat_boundaries, cat_words;
-    std::vector<double> ignored, threshold, leaf;
+    auto& [feature, decision, left, right, cat_boundaries, cat_words, ignored, threshold, leaf, leaf_count, node_count] = tree_;
+    cat_boundaries.clear();
+    cat_words.clear();
     RETURN_IF_ERROR(Ints("split_feature", splits, 0, static_cast<std::int64_t>(forest_.num_features_) - 1, &feature));
     RETURN_IF_ERROR(Unused("split_gain", splits));
     // An infinite threshold parts the missing values from all others.
@@ -268,14 +278,11 @@ class ForestParser {
     RETURN_IF_ERROR(Ints("right_child", splits, -leaves, leaves - 2, &right));
     RETURN_IF_ERROR(Doubles("leaf_value", n, Numbers::kFinite, &leaf));
     RETURN_IF_ERROR(Unused("leaf_weight", splits == 0 ? CountWords() : n));
-    std::vector<double> leaf_count, node_count;
     RETURN_IF_ERROR(Counts("leaf_count", splits == 0 ? CountWords() : n, &leaf_count));
     leaf_count.resize(n);
     RETURN_IF_ERROR(Unused("internal_value", splits));
     RETURN_IF_ERROR(Unused("internal_weight", splits));
     RETURN_IF_ERROR(Counts("internal_count", splits, &node_count));
-    forest_.leaf_counts_.insert(forest_.leaf_counts_.end(), leaf_count.begin(), leaf_count.end());
-    forest_.node_counts_.insert(forest_.node_counts_.end(), node_count.begin(), node_count.end());
     if (categorical > 0) {
       const auto sets = static_cast<std::size_t>(categorical);
       RETURN_IF_ERROR(Ints("cat_boundaries", sets + 1, 0, static_cast<std::int64_t>(kMaxText), &cat_boundaries));
@@ -296,16 +303,14 @@ class ForestParser {
     RETURN_IF_ERROR(Expect(""));
     RETURN_IF_ERROR(Expect(""));
     if (at_ - start != size) return Error(ErrorCode::kInvalid, "is ", at_ - start, " bytes long, tree_sizes says ", size);
-    return Add(splits, feature, threshold, decision, left, right, leaf, cat_boundaries, cat_words);
+    return Add(splits);
   }
 
   /// A tree of one leaf carries these counts or leaves them empty, depending on how it came to be.
   std::size_t CountWords() const { return Peek().ends_with("=") ? 0 : 1; }
 
-  Status Add(std::size_t splits, const std::vector<std::int64_t>& feature, const std::vector<double>& threshold,
-             const std::vector<std::int64_t>& decision, const std::vector<std::int64_t>& left,
-             const std::vector<std::int64_t>& right, const std::vector<double>& leaf,
-             const std::vector<std::int64_t>& cat_boundaries, const std::vector<std::int64_t>& cat_words) {
+  Status Add(std::size_t splits) {
+    const auto& [feature, decision, left, right, cat_boundaries, cat_words, ignored, threshold, leaf, leaf_count, node_count] = tree_;
     const auto first_node = static_cast<std::int64_t>(forest_.nodes_.size());
     const auto first_leaf = static_cast<std::int64_t>(forest_.leaves_.size());
     const std::size_t first_word = forest_.words_.size();
@@ -341,6 +346,8 @@ class ForestParser {
     }
     forest_.roots_.push_back(splits == 0 ? ~first_leaf : first_node);
     forest_.leaves_.insert(forest_.leaves_.end(), leaf.begin(), leaf.end());
+    forest_.leaf_counts_.insert(forest_.leaf_counts_.end(), leaf_count.begin(), leaf_count.end());
+    forest_.node_counts_.insert(forest_.node_counts_.end(), node_count.begin(), node_count.end());
     for (const std::int64_t word : cat_words) forest_.words_.push_back(static_cast<std::uint32_t>(word));
     return Ok();
   }
@@ -359,9 +366,16 @@ class ForestParser {
     return Ok();
   }
 
+  /// The lists of one tree's text; kept from tree to tree for their room.
+  struct TreeLists {
+    std::vector<std::int64_t> feature, decision, left, right, cat_boundaries, cat_words;
+    std::vector<double> ignored, threshold, leaf, leaf_count, node_count;
+  };
+
   std::string_view text_;
   std::size_t at_ = 0;
   std::vector<std::int64_t> sizes_;
+  TreeLists tree_;
   Forest forest_;
 };
 

@@ -29,18 +29,6 @@ std::int64_t OrderedBits(double value) {
   return bits ^ ((bits >> 63) & std::numeric_limits<std::int64_t>::max());
 }
 
-/// How many of the sorted `cuts` are smaller. Without jumps, which would be mispredicted for every node of a forest.
-std::size_t RankAmong(const std::vector<std::int64_t>& cuts, std::int64_t key) {
-  const std::int64_t* from = cuts.data();
-  std::size_t left = cuts.size();
-  while (left > 1) {
-    const std::size_t half = left / 2;
-    from += from[half - 1] < key ? half : 0;
-    left -= half;
-  }
-  return static_cast<std::size_t>(from - cuts.data()) + (left == 1 && *from < key ? 1 : 0);
-}
-
 MissingRule RuleOf(std::uint32_t flags) {
   const bool left = (flags & forest_format::kDefaultLeft) != 0;
   switch (flags & forest_format::kMissingMask) {
@@ -100,11 +88,12 @@ class PlanMaker {
     return forest_.nodes_.size() - first;
   }
 
-  /// Cuts and planes of all features; plane_ and cut_ of every node.
+  /// Cuts and planes of all features; plane_, cut_ and rank_ of every node.
   bool Rank() {
     const std::vector<Node>& nodes = forest_.nodes_;
     plane_.resize(nodes.size());
     cut_.resize(nodes.size());
+    rank_.resize(nodes.size());
     std::vector<std::uint32_t> order(nodes.size()), begin(forest_.num_features_ + 1);
     for (const Node& node : nodes) ++begin[node.feature + 1];
     for (std::size_t f = 0; f < forest_.num_features_; ++f) begin[f + 1] += begin[f];
@@ -118,20 +107,25 @@ class PlanMaker {
   }
 
   void RankFeature(std::uint32_t feature, std::span<const std::uint32_t> of_feature) {
-    std::vector<std::int64_t> cuts;
+    struct Cut { std::int64_t key; std::uint32_t node; };
+    std::vector<Cut> in_order;
     bool coded = false;
     for (const std::uint32_t node : of_feature) {
       if (Categorical(forest_.nodes_[node])) {
         plane_[node] = static_cast<std::uint32_t>(plan_->coded.size());
         coded = true;
       } else {
-        cuts.push_back(OrderedBits(forest_.nodes_[node].threshold));
+        in_order.push_back({OrderedBits(forest_.nodes_[node].threshold), node});
       }
     }
     if (coded) plan_->coded.push_back(feature);
-    if (cuts.empty()) return;
-    std::sort(cuts.begin(), cuts.end());
-    cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+    if (in_order.empty()) return;
+    std::sort(in_order.begin(), in_order.end(), [](const Cut& a, const Cut& b) { return a.key < b.key; });
+    std::vector<std::int64_t> cuts;
+    for (const Cut& cut : in_order) {
+      if (cuts.empty() || cuts.back() != cut.key) cuts.push_back(cut.key);
+      rank_[cut.node] = static_cast<std::uint32_t>(cuts.size() - 1);
+    }
 
     RankedFeature ranked;
     ranked.feature = feature;
@@ -140,9 +134,7 @@ class PlanMaker {
     std::vector<std::uint32_t> plane_of((cuts.size() / kPlaneCuts + 1) * kRules, kNoPlane);  // [chunk][rule]
     for (const std::uint32_t node : of_feature) {
       if (Categorical(forest_.nodes_[node])) continue;
-      const std::int64_t key = OrderedBits(forest_.nodes_[node].threshold);
-      const std::size_t rank = RankAmong(cuts, key);
-      const std::size_t chunk = rank / kPlaneCuts;
+      const std::size_t rank = rank_[node], chunk = rank / kPlaneCuts;
       const MissingRule rule = RuleOf(forest_.nodes_[node].flags);
       std::uint32_t& plane = plane_of[chunk * kRules + static_cast<std::size_t>(rule)];
       if (plane == kNoPlane) {
@@ -273,6 +265,7 @@ class PlanMaker {
   std::shared_ptr<ForestPlan> plan_ = std::make_shared<ForestPlan>();
   std::vector<std::uint32_t> plane_;  ///< of each node: its plane, or the place of its coded feature
   std::vector<std::int8_t> cut_;
+  std::vector<std::uint32_t> rank_;   ///< of each node's threshold among those of its feature
   std::vector<int> waiting_;
   std::vector<std::uint16_t> free_;
   std::size_t used_ = 0;

@@ -1,56 +1,17 @@
 #include "headrace/model/kmeans.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "headrace/base/json.h"
 
 namespace headrace {
 
-namespace internal {
-
 namespace {
-constexpr std::size_t kLanes = 8;
-}  // namespace
 
-Centers::Centers(std::span<const double> rows, std::size_t features) : size_(rows.size() / features), features_(features) {
-  values_.resize((size_ + kLanes - 1) / kLanes * kLanes * features);
-  for (std::size_t c = 0; c < size_; ++c)
-    for (std::size_t j = 0; j < features; ++j) values_[(c / kLanes * features + j) * kLanes + c % kLanes] = rows[c * features + j];
-}
-
-template <typename Take>
-void Centers::Walk(const double* x, Take take) const {
-  const double* of = values_.data();
-  for (std::size_t first = 0; first < size_; first += kLanes) {
-    std::array<double, kLanes> squares{};
-    for (std::size_t j = 0; j < features_; ++j, of += kLanes)
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        const double apart = x[j] - of[lane];
-        squares[lane] += apart * apart;
-      }
-    const std::size_t count = std::min(kLanes, size_ - first);
-    for (std::size_t lane = 0; lane < count; ++lane) take(first + lane, squares[lane]);
-  }
-}
-
-Centers::Nearest Centers::Find(const double* x) const {
-  Nearest nearest{0, std::numeric_limits<double>::infinity()};
-  Walk(x, [&](std::size_t center, double squared) {
-    if (squared < nearest.squared) nearest = {center, squared};
-  });
-  return nearest;
-}
-
-void Centers::Squares(const double* x, double* out) const {
-  Walk(x, [out](std::size_t center, double squared) { out[center] = squared; });
-}
-
-}  // namespace internal
-
-namespace {
+constexpr std::size_t kRowsAtOnce = 64;
 
 class KMeansLearner final : public FittedLearner {
  public:
@@ -68,10 +29,16 @@ class KMeansLearner final : public FittedLearner {
   std::size_t num_clusters() const override { return centers_.size(); }
   const Link& link() const override { return link_; }
   void RawScores(const double* vectors, std::size_t rows, double* out) const override {
-    for (std::size_t r = 0; r < rows; ++r) {
-      const internal::Centers::Nearest nearest = centers_.Find(vectors + r * num_features());
-      *out++ = static_cast<double>(nearest.center);
-      *out++ = std::sqrt(nearest.squared);
+    std::array<const double*, kRowsAtOnce> x;
+    std::array<internal::Centers::Nearest, kRowsAtOnce> nearest;
+    for (std::size_t begin = 0; begin < rows; begin += kRowsAtOnce) {
+      const std::size_t some = std::min(kRowsAtOnce, rows - begin);
+      for (std::size_t r = 0; r < some; ++r) x[r] = vectors + (begin + r) * num_features();
+      centers_.Find({x.data(), some}, nearest.data());
+      for (std::size_t r = 0; r < some; ++r) {
+        *out++ = static_cast<double>(nearest[r].center);
+        *out++ = std::sqrt(nearest[r].squared);
+      }
     }
   }
   Status Contributions(const double*, std::size_t, double*) const override {

@@ -27,31 +27,30 @@ Result<std::unique_ptr<const FittedLearner>> ReadKMeans(std::string_view json, s
 
 namespace internal {
 
-/// Centres, laid out so that eight are compared with a row at once; a row's numbers depend on that row only.
+/// Centres, to be compared with rows of `features` numbers each; a row's distances depend on that row only.
 ///
 /// Threads: immutable.
 class Centers {
  public:
   struct Nearest {
-    std::size_t center = 0;
-    double squared = 0;   ///< distance
+    std::size_t center = 0;       ///< the first among equals
+    double squared = 0;           ///< distance
+    double second = 0;            ///< squared distance to the nearest of the others; infinity where there are none
   };
 
   /// `rows`: row-major, `features` numbers a centre.
   Centers(std::span<const double> rows, std::size_t features);
   std::size_t size() const { return size_; }
   std::size_t features() const { return features_; }
-  /// The nearest centre, the first among equals.
-  Nearest Find(const double* x) const;
-  /// The squared distance to each centre.
-  void Squares(const double* x, double* out) const;
+  /// The nearest centre of each row.
+  void Find(std::span<const double* const> rows, Nearest* out) const;
+  /// The squared distances of each row to all centres: that of row r to centre c becomes out[r * stride() + c].
+  void Squares(std::span<const double* const> rows, double* out) const;
+  std::size_t stride() const;     ///< at least size()
 
  private:
-  template <typename Take>
-  void Walk(const double* x, Take take) const;
-
   std::size_t size_, features_;
-  std::vector<double> values_;   ///< for eight centres each: their first feature, their second ...; 0 where there are fewer
+  std::vector<double> values_;
 };
 
 /// FitKMeans without its learner: the centres, row-major and in their order.

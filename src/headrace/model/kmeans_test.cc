@@ -7,6 +7,7 @@
 #include <limits>
 #include <random>
 
+#include "headrace/base/processor.h"
 #include "headrace/base/text.h"
 
 namespace headrace {
@@ -66,6 +67,12 @@ std::vector<double> Put(const FittedLearner& learner, const World& w) {
   return out;
 }
 
+internal::Centers::Nearest NearestOf(const internal::Centers& centers, const double* x) {
+  internal::Centers::Nearest nearest;
+  centers.Find({&x, 1}, &nearest);
+  return nearest;
+}
+
 TEST(KMeans, FindsTheMiddlesAndNumbersThemBySize) {
   const World w = MakeWorld(4, 1200, 3);
   const auto learner = Fitted(w, {{"n_clusters", "4"}});
@@ -115,13 +122,74 @@ TEST(KMeans, CentersAreTheWeightedMeansOfTheirRows) {
   const internal::Centers near(*centers, 2);
   std::vector<double> sums(6), weights(3);
   for (std::size_t r = 0; r < w.rows; ++r) {
-    const std::size_t c = near.Find(w.x.data() + 2 * r).center;
+    const std::size_t c = NearestOf(near, w.x.data() + 2 * r).center;
     weights[c] += w.weights[r];
     for (std::size_t j = 0; j < 2; ++j) sums[2 * c + j] += w.weights[r] * w.x[2 * r + j];
   }
   for (std::size_t i = 0; i < 6; ++i) EXPECT_NEAR(sums[i] / weights[i / 2], (*centers)[i], 1e-9);
   EXPECT_GE(weights[0], weights[1]);
   EXPECT_GE(weights[1], weights[2]);
+}
+
+TEST(KMeans, AnIterationPutsEveryRowWithTheNearestCenter) {
+  // Bounds spare most comparisons after a few iterations; the means tell of any row that a bound kept from its nearest centre.
+  constexpr std::size_t kClusters = 6, kFeatures = 3;
+  World w = MakeWorld(9, 5000, kFeatures, 6);
+  for (std::size_t r = 0; r < w.rows; ++r) w.weights.push_back(r % 11 == 0 ? 0 : 1 + static_cast<double>(r % 3));
+  const auto after = [&](std::size_t iterations) {
+    const Result<std::vector<double>> centers = internal::FindCenters(Settings({{"n_clusters", StrCat(kClusters)}, {"n_init", "1"}, {"tol", "0"}, {"max_iter", StrCat(iterations)}}), w.vectors(), {});
+    EXPECT_TRUE(centers.ok()) << centers.status();
+    return *centers;
+  };
+  const auto sorted = [](const std::vector<double>& centers) {
+    std::vector<std::array<double, kFeatures>> rows(centers.size() / kFeatures);
+    for (std::size_t i = 0; i < centers.size(); ++i) rows[i / kFeatures][i % kFeatures] = centers[i];
+    std::sort(rows.begin(), rows.end());
+    return rows;
+  };
+  for (const std::size_t iterations : {1, 2, 3, 5, 8, 12, 20, 30}) {
+    const std::vector<double> before = after(iterations);
+    const internal::Centers near(before, kFeatures);
+    std::vector<double> sums(before.size()), weights(kClusters);
+    for (std::size_t r = 0; r < w.rows; ++r) {
+      const std::size_t c = NearestOf(near, w.x.data() + kFeatures * r).center;
+      weights[c] += w.weights[r];
+      for (std::size_t j = 0; j < kFeatures; ++j) sums[kFeatures * c + j] += w.weights[r] * w.x[kFeatures * r + j];
+    }
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] /= weights[i / kFeatures];
+    const auto expected = sorted(sums), found = sorted(after(iterations + 1));
+    for (std::size_t c = 0; c < kClusters; ++c)
+      for (std::size_t j = 0; j < kFeatures; ++j) EXPECT_NEAR(found[c][j], expected[c][j], 1e-11) << iterations;
+  }
+}
+
+TEST(KMeans, TheSameBitsWithoutAvx2AndForAnyRowsTogether) {
+  constexpr std::size_t kFeatures = 5;
+  const World w = MakeWorld(7, 700, kFeatures, 4);
+  std::vector<const double*> rows;
+  for (std::size_t r = 0; r < w.rows; ++r) rows.push_back(w.x.data() + r * kFeatures);
+  const internal::Centers centers({w.x.data(), 11 * kFeatures}, kFeatures);
+  std::vector<internal::Centers::Nearest> together(w.rows);
+  std::vector<double> squares(w.rows * centers.stride()), some(centers.stride());
+  centers.Find(rows, together.data());
+  centers.Squares(rows, squares.data());
+  const std::string text = Fitted(w, {{"n_clusters", "9"}})->text();
+  for (const bool avx2 : {true, false}) {
+    ForgetAvx2(!avx2);
+    for (std::size_t r = 0; r < w.rows; ++r) {
+      const internal::Centers::Nearest alone = NearestOf(centers, rows[r]);
+      centers.Squares({&rows[r], 1}, some.data());
+      std::vector<double> in_order(some.begin(), some.begin() + 11);
+      std::sort(in_order.begin(), in_order.end());
+      EXPECT_EQ(alone.center, together[r].center);
+      EXPECT_EQ(alone.squared, in_order[0]);
+      EXPECT_EQ(alone.second, in_order[1]);
+      EXPECT_EQ(alone.second, together[r].second);
+      for (std::size_t c = 0; c < 11; ++c) EXPECT_EQ(some[c], squares[r * centers.stride() + c]);
+    }
+    EXPECT_EQ(Fitted(w, {{"n_clusters", "9"}})->text(), text);
+  }
+  ForgetAvx2(false);
 }
 
 TEST(KMeans, ReadsBackToTheSameBitsAndNothingElse) {
@@ -203,9 +271,9 @@ TEST(KMeans, OfEquallyNearCentersTheFirstIsTaken) {
   const std::vector<double> centers{5, -1, 1, 1, 1, 1, 1, 1, 1, 1, -1};
   const internal::Centers near(centers, 1);
   const double x = 0, y = 3;
-  EXPECT_EQ(near.Find(&x).center, 1u);
-  EXPECT_EQ(near.Find(&x).squared, 1);
-  EXPECT_EQ(near.Find(&y).center, 0u);
+  EXPECT_EQ(NearestOf(near, &x).center, 1u);
+  EXPECT_EQ(NearestOf(near, &x).squared, 1);
+  EXPECT_EQ(NearestOf(near, &y).center, 0u);
 }
 
 TEST(KMeans, StopsWhenAsked) {

@@ -32,9 +32,9 @@ Result<Task> TaskFromName(const std::string& name) {
 
 std::string Dump(const json& document) { return DumpJson(document, 1) + "\n"; }
 
-std::vector<std::string> DigestsOf(std::span<const ZipMember> members) {
+std::vector<std::string> DigestsOf(std::span<const ZipEntry> members) {
   std::vector<std::string> digests;
-  for (const ZipMember& member : members) digests.push_back(Sha256Hex(member.bytes));
+  for (const ZipEntry& member : members) digests.push_back(Sha256Hex(member.bytes));
   return digests;
 }
 
@@ -50,7 +50,7 @@ TrainingFacts ReadFacts(const json& j) {
 json TreatmentOf(const TreatmentFacts& t) { return {{"column", t.column}, {"treated", t.treated}, {"control", t.control}, {"outcome", t.outcome}}; }
 
 /// `sha256` are the members' digests.
-json ManifestOf(const ModelInfo& info, std::span<const ZipMember> members, const std::vector<std::string>& sha256) {
+json ManifestOf(const ModelInfo& info, std::span<const ZipEntry> members, const std::vector<std::string>& sha256) {
   json inputs = json::array(), unfitted = json::array(), digests = json::object();
   for (const InputColumn& c : info.inputs) {
     inputs.push_back({{"name", c.name}, {"type", TypeName(c.type)}, {"nullable", c.nullable}});
@@ -129,12 +129,12 @@ std::vector<std::string> MemberNames(const std::string& learner) {
           "proof.arrow",      "card.md"};
 }
 
-const std::string& Bytes(const std::vector<ZipMember>& members, std::string_view name) {
-  return std::find_if(members.begin(), members.end(), [&](const ZipMember& m) { return m.name == name; })->bytes;
+std::string_view Bytes(const std::vector<ZipEntry>& members, std::string_view name) {
+  return std::find_if(members.begin(), members.end(), [&](const ZipEntry& m) { return m.name == name; })->bytes;
 }
 
 /// That the parts fit each other: what a stranger's file could get wrong although every member is well-formed.
-Result<std::unique_ptr<const Scorer::Parts>> PartsOf(const ModelInfo& info, const std::vector<ZipMember>& members) {
+Result<std::unique_ptr<const Scorer::Parts>> PartsOf(const ModelInfo& info, const std::vector<ZipEntry>& members) {
   const std::size_t outputs = NumOutputs(info.task, info.classes.size());
   const bool scored_by_class = info.task == Task::kBinary || info.task == Task::kMulticlass;
   const bool classes_fit = !scored_by_class              ? info.classes.empty()
@@ -176,7 +176,7 @@ Result<std::unique_ptr<const Scorer::Parts>> PartsOf(const ModelInfo& info, cons
 }
 
 /// The manifest, checked up to the format's number.
-Result<json> ReadManifest(const std::vector<ZipMember>& members) {
+Result<json> ReadManifest(const std::vector<ZipEntry>& members) {
   if (members.empty() || members[0].name != "manifest.json")
     return Error(ErrorCode::kInvalid, "is a zip file, but not a model: it does not begin with manifest.json");
   json manifest = ParseJson(members[0].bytes);
@@ -207,8 +207,10 @@ Result<std::string> ModelFile::Write(const ModelContents& contents) {
                                  {"profile.json", contents.profile},
                                  {"proof.arrow", contents.proof},
                                  {"card.md", contents.card}};
+  std::vector<ZipEntry> entries;
+  for (const ZipMember& member : members) entries.push_back({member.name, member.bytes});
   try {
-    members.insert(members.begin(), {"manifest.json", Dump(ManifestOf(info, members, DigestsOf(members)))});
+    members.insert(members.begin(), {"manifest.json", Dump(ManifestOf(info, entries, DigestsOf(entries)))});
   } catch (const json::exception& error) {
     return Error(ErrorCode::kInvalid, "a name in the model is not UTF-8: ", error.what());
   }
@@ -234,10 +236,9 @@ Result<std::shared_ptr<const Model>> ModelFile::Read(std::string bytes, std::str
 }
 
 Result<std::shared_ptr<const Model>> ModelFile::ReadChecked(std::string bytes) {
-  std::vector<std::uint32_t> checksums;
-  ASSIGN_OR_RETURN(const std::vector<ZipMember> members, ReadZip(bytes, &checksums));
+  ASSIGN_OR_RETURN(const std::vector<ZipEntry> members, ReadZip(bytes));
   ASSIGN_OR_RETURN(const json manifest, ReadManifest(members));
-  if (WriteZip(members, checksums) != bytes)
+  if (!IsZipOf(bytes, members))
     return Error(ErrorCode::kInvalid,
                  "was cut off, extended or packed again: its directory is not the one that Headrace writes");
   ASSIGN_OR_RETURN(ModelInfo info, InfoOf(manifest));
@@ -247,7 +248,7 @@ Result<std::shared_ptr<const Model>> ModelFile::ReadChecked(std::string bytes) {
     if (i >= expected.size() || members[i].name != expected[i])
       return Error(ErrorCode::kInvalid, "has the member `", members[i].name, "`, which is not in its place");
   }
-  const std::span<const ZipMember> others = std::span(members).subspan(1);
+  const std::span<const ZipEntry> others = std::span(members).subspan(1);
   std::vector<std::string> found;
   std::string digest;
   Result<std::unique_ptr<const Scorer::Parts>> read = Error(ErrorCode::kInternal, "not read");
@@ -278,13 +279,9 @@ Result<std::shared_ptr<const Model>> ModelFile::ReadChecked(std::string bytes) {
   info.digest = std::move(digest);
   info.clusters = parts->learner->num_clusters();
   model->info_ = std::move(info);
+  for (const ZipEntry& member : members)
+    model->members_.push_back({member.name, {static_cast<std::size_t>(member.bytes.data() - bytes.data()), member.bytes.size()}});
   model->bytes_ = std::move(bytes);
-  std::size_t at = 0;
-  for (const ZipMember& member : members) {
-    at += 30 + member.name.size();
-    model->members_.push_back({member.name, {at, member.bytes.size()}});
-    at += member.bytes.size();
-  }
   model->scorer_ = std::make_unique<const Scorer>(std::move(parts));
   return std::shared_ptr<const Model>(std::move(model));
 }

@@ -15,6 +15,7 @@ namespace headrace {
 namespace {
 
 using testing_world::Customers;
+using testing_world::MembersOf;
 using testing_world::SpecFor;
 
 /// A small model, trained once.
@@ -45,7 +46,7 @@ void ExpectRefused(std::string bytes, std::string_view says) {
 /// The same file with one member's bytes changed by `edit`, packed properly, digests as they were.
 template <typename Edit>
 std::string WithMember(std::string_view name, Edit edit) {
-  auto members = *ReadZip(Small().bytes());
+  auto members = MembersOf(Small().bytes());
   for (ZipMember& member : members)
     if (member.name == name) edit(&member.bytes);
   return WriteZip(members);
@@ -113,10 +114,10 @@ TEST(ModelFile, RefusesAMemberThatIsNotTheOneDigested) {
       WithMember("manifest.json",
                  [](std::string* m) { *m = ReplaceAll(*m, "\"threshold\": 0.5", "\"threshold\": 0.7, \"extra\": 1"); }),
       "one form");
-  auto members = *ReadZip(Small().bytes());
+  auto members = MembersOf(Small().bytes());
   std::swap(members[2], members[3]);
   ExpectRefused(WriteZip(members), "not in its place");
-  members = *ReadZip(Small().bytes());
+  members = MembersOf(Small().bytes());
   members.pop_back();
   ExpectRefused(WriteZip(members), "lacks its member `card.md`");
   members.push_back({"card.md", ""});

@@ -7,10 +7,18 @@
 #include <vector>
 
 #include "headrace/model/train.h"
+#include "headrace/model/zip.h"
 #include "headrace/table/table.h"
 
 /// Made-up customers for the tests of this room.
 namespace headrace::testing_world {
+
+/// The members of a zip, to be changed.
+inline std::vector<ZipMember> MembersOf(std::string_view zip) {
+  std::vector<ZipMember> members;
+  for (const ZipEntry& entry : *ReadZip(zip)) members.push_back({entry.name, std::string(entry.bytes)});
+  return members;
+}
 
 /// `n` customers with nulls, text, a constant and three targets: churned (bool), visits (double), plan (three levels).
 inline Table Customers(std::size_t n, unsigned seed = 1) {

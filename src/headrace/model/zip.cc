@@ -38,13 +38,13 @@ std::uint32_t Crc(std::string_view bytes) {
 }
 
 /// What local and central headers share, from "version needed" to the length of the extra field.
-void PutCommon(std::string* out, const ZipMember& member, std::uint32_t checksum) {
+void PutCommon(std::string* out, const ZipEntry& member) {
   Put16(out, kVersion);
   Put16(out, 0);  // flags
   Put16(out, 0);  // stored
   Put16(out, 0);  // 00:00:00
   Put16(out, kDate1980);
-  Put32(out, checksum);
+  Put32(out, member.checksum);
   Put32(out, member.bytes.size());
   Put32(out, member.bytes.size());
   Put16(out, member.name.size());
@@ -57,48 +57,70 @@ bool PlainName(std::string_view name) {
   });
 }
 
-}  // namespace
-
-std::string WriteZip(const std::vector<ZipMember>& members, std::span<const std::uint32_t> checksums) {
-  std::string out, central;
-  std::size_t size = 256;
-  for (const ZipMember& member : members) size += member.bytes.size() + 256;
-  out.reserve(size);
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    const ZipMember& member = members[i];
-    const std::uint32_t checksum = checksums.empty() ? Crc(member.bytes) : checksums[i];
-    const std::size_t offset = out.size();
-    Put32(&out, kLocalSignature);
-    PutCommon(&out, member, checksum);
-    out += member.name;
-    out += member.bytes;
+/// take(piece) for all that a zip of these entries consists of, in order.
+template <typename Take>
+void ForPieces(std::span<const ZipEntry> entries, const Take& take) {
+  std::string local, central;
+  std::size_t start = 0;
+  for (const ZipEntry& entry : entries) {
+    local.clear();
+    Put32(&local, kLocalSignature);
+    PutCommon(&local, entry);
+    local += entry.name;
+    take(std::string_view(local));
+    take(entry.bytes);
     Put32(&central, kCentralSignature);
     Put16(&central, kVersion);
-    PutCommon(&central, member, checksum);
+    PutCommon(&central, entry);
     Put16(&central, 0);  // no comment
     Put16(&central, 0);  // disk
     Put16(&central, 0);  // internal attributes
     Put32(&central, 0);  // external attributes
-    Put32(&central, offset);
-    central += member.name;
+    Put32(&central, start);
+    central += entry.name;
+    start += local.size() + entry.bytes.size();
   }
-  const std::size_t start = out.size();
-  out += central;
-  Put32(&out, kEndSignature);
-  Put16(&out, 0);
-  Put16(&out, 0);
-  Put16(&out, members.size());
-  Put16(&out, members.size());
-  Put32(&out, central.size());
-  Put32(&out, start);
-  Put16(&out, 0);
+  const std::size_t size = central.size();
+  Put32(&central, kEndSignature);
+  Put16(&central, 0);
+  Put16(&central, 0);
+  Put16(&central, entries.size());
+  Put16(&central, entries.size());
+  Put32(&central, size);
+  Put32(&central, start);
+  Put16(&central, 0);
+  take(std::string_view(central));
+}
+
+}  // namespace
+
+std::string WriteZip(const std::vector<ZipMember>& members) {
+  std::vector<ZipEntry> entries;
+  std::size_t size = 256;
+  for (const ZipMember& member : members) {
+    entries.push_back({member.name, member.bytes, Crc(member.bytes)});
+    size += member.bytes.size() + 256;
+  }
+  std::string out;
+  out.reserve(size);
+  ForPieces(entries, [&](std::string_view piece) { out += piece; });
   return out;
 }
 
-Result<std::vector<ZipMember>> ReadZip(std::string_view bytes, std::vector<std::uint32_t>* checksums) {
+bool IsZipOf(std::string_view bytes, std::span<const ZipEntry> entries) {
+  std::string_view rest = bytes;
+  bool same = true;
+  ForPieces(entries, [&](std::string_view piece) {
+    same = same && ((rest.data() == piece.data() && rest.size() >= piece.size()) || rest.starts_with(piece));
+    rest.remove_prefix(std::min(piece.size(), rest.size()));
+  });
+  return same && rest.empty();
+}
+
+Result<std::vector<ZipEntry>> ReadZip(std::string_view bytes) {
   if (bytes.size() > kMostBytes) return Error(ErrorCode::kInvalid, "is larger than 1 GiB");
   if (bytes.size() < 4 || Get(bytes, 0, 4) != kLocalSignature) return Error(ErrorCode::kInvalid, "is not a zip file");
-  std::vector<ZipMember> members;
+  std::vector<ZipEntry> members;
   std::size_t at = 0;
   while (at + 4 <= bytes.size() && Get(bytes, at, 4) == kLocalSignature) {
     if (members.size() == kMostMembers) return Error(ErrorCode::kInvalid, "has more than ", kMostMembers, " members");
@@ -119,10 +141,9 @@ Result<std::vector<ZipMember>> ReadZip(std::string_view bytes, std::vector<std::
     const std::string_view content = bytes.substr(data, size);
     if (Crc(content) != crc)
       return Error(ErrorCode::kInvalid, "is damaged: member `", name, "` does not match its checksum");
-    for (const ZipMember& other : members)
+    for (const ZipEntry& other : members)
       if (other.name == name) return Error(ErrorCode::kInvalid, "has member `", name, "` twice");
-    members.push_back({name, std::string(content)});
-    if (checksums != nullptr) checksums->push_back(crc);
+    members.push_back({name, content, crc});
     at = data + size;
   }
   return members;
