@@ -4,22 +4,12 @@ Everything is a double [N, 1], bools are 0 and 1; beside each value goes a mask 
 doubles too, so beyond 2^53 they are rounded.
 """
 
-import re
-
 import numpy
 
+from headrace._expressions import NotWritten, parse
 from headrace._trace import refuse
 
-_TOKEN = re.compile(r"""\s+|(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w]))|(?P<word>[^\W\d]\w*(?:\.[^\W\d]\w*)*(?!@))|(?P<quoted>"(?:[^"]|"")*")|(?P<symbol>==|!=|<>|<=|>=|//|::|\|\||[-+*/%=<>(),])""")
-_WORD_END = re.compile(r"[\s(),]")
-_OR, _AND, _NOT, _IS, _COMPARE, _IN, _CONCAT, _ADD, _MULTIPLY, _MINUS, _CAST = range(1, 12)
-_LEVELS = {"+": _ADD, "-": _ADD, "*": _MULTIPLY, "/": _MULTIPLY, "//": _MULTIPLY, "%": _MULTIPLY, "||": _CONCAT, "::": _CAST} | dict.fromkeys(("=", "==", "<>", "!=", "<", "<=", ">", ">="), _COMPARE)
-_TYPES = {"int": "int", "bigint": "int", "int8": "int", "double": "double", "float8": "double", "bool": "bool", "boolean": "bool"}
 _TOO_LARGE = 2.0 ** 63   # for an int
-
-
-class _NotWritten(Exception):
-    """What stands in the way."""
 
 
 def derived(graph, name, text, columns):
@@ -27,153 +17,16 @@ def derived(graph, name, text, columns):
     None instead for what is no number."""
     try:
         made = _Maker(graph, columns)
-        value = made.make(_Parser(text).whole())
+        value = made.make(parse(text))
         if not made.read:
-            raise _NotWritten("it reads no column")
-    except _NotWritten as error:
+            raise NotWritten("it reads no column")
+    except RecursionError:
+        refuse(f"column `{name}`", "the expression that it is derived by is too deep to be written as ONNX", "let the rows bring it: derive it in a step before `train`")
+    except NotWritten as error:
         refuse(f"column `{name}`", f"it is derived by the expression {text}, and {error}", "let the rows bring it: derive it in a step before `train`")
     infinite = graph.op("IsInf", value.x)
     x = graph.where(made.either(value.null, value.error, infinite), graph.row([numpy.nan]), value.x)
     return "double" if value.kind == "null" else value.kind, graph.add(x, graph.zeros(made.read))
-
-
-class _Parser:
-    """An expression that the program has accepted, as tuples: (what it is, its parts ...). src/headrace/expr/parser.cc has the same levels."""
-
-    def __init__(self, text):
-        self.tokens, at = [], 0
-        while at < len(text):
-            found = _TOKEN.match(text, at)
-            if found is None:
-                raise _NotWritten(f"`{_WORD_END.split(text[at:])[0]}` is not written as ONNX")
-            if found.lastgroup:
-                self.tokens.append((found.lastgroup, found[0]))
-            at = found.end()
-        self.at = 0
-
-    def whole(self):
-        made = self.expression(_OR)
-        if self.at < len(self.tokens):
-            raise _NotWritten(f"`{self.peek()}` is not written as ONNX")
-        return made
-
-    def peek(self):
-        """Words in small letters; a quoted name is no word."""
-        if self.at >= len(self.tokens):
-            return ""
-        kind, text = self.tokens[self.at]
-        return text if kind == "quoted" else text.lower()
-
-    def take(self, *wanted):
-        """Whether the next one is one of them, which is then taken."""
-        if self.peek() not in wanted or not wanted:
-            return False
-        self.at += 1
-        return True
-
-    def need(self, wanted):
-        if not self.take(wanted):
-            raise _NotWritten(f"`{self.peek()}` is not written as ONNX")
-
-    def expression(self, level):
-        left = self.prefix()
-        while (longer := self.operator(left, level)) is not None:
-            left = longer
-        return left
-
-    def operator(self, left, level):
-        symbol = self.peek()
-        if symbol in _LEVELS:
-            if _LEVELS[symbol] < level:
-                return None
-            self.at += 1
-            return ("cast", left, self.type()) if symbol == "::" else ("binary", {"==": "=", "!=": "<>"}.get(symbol, symbol), left, self.expression(_LEVELS[symbol] + 1))
-        if symbol in ("and", "or"):
-            if (_AND if symbol == "and" else _OR) < level:
-                return None
-            self.at += 1
-            return (symbol, left, self.expression(_NOT if symbol == "and" else _AND))
-        if symbol == "is" and level <= _IS:
-            self.at += 1
-            negated = self.take("not")
-            self.need("null")
-            return ("not", ("is null", left)) if negated else ("is null", left)
-        if symbol in ("not", "between", "in", "like", "ilike") and level <= _IN:
-            negated = self.take("not")
-            return ("not", self.membership(left)) if negated else self.membership(left)
-        return None
-
-    def membership(self, left):
-        if self.take("between"):
-            low = self.expression(_CONCAT)
-            self.need("and")
-            return ("between", left, low, self.expression(_CONCAT))
-        self.need("in")
-        self.need("(")
-        return ("in", left, *self.list())
-
-    def list(self):
-        items = [self.expression(_OR)]
-        while self.take(","):
-            items.append(self.expression(_OR))
-        self.need(")")
-        return items
-
-    def type(self):
-        name = self.peek()
-        if name not in _TYPES:
-            raise _NotWritten(f"a cast to {name} is not written as ONNX")
-        self.at += 1
-        return _TYPES[name]
-
-    def prefix(self):
-        if self.at >= len(self.tokens):
-            raise _NotWritten("its end is not written as ONNX")
-        kind, text = self.tokens[self.at]
-        self.at += 1
-        lower = text.lower()
-        if kind == "number":
-            return ("literal", "int" if text.isdigit() else "double", float(text))
-        if kind == "quoted":
-            return ("name", text[1:-1].replace('""', '"'))
-        if text == "(":
-            inner = self.expression(_OR)
-            self.need(")")
-            return inner
-        if text in ("-", "+"):
-            operand = self.expression(_MINUS)
-            return operand if text == "+" else ("negate", operand)
-        if lower == "not":
-            return ("not", self.expression(_IS))
-        if lower in ("true", "false"):
-            return ("literal", "bool", float(lower == "true"))
-        if lower == "null":
-            return ("null",)
-        if lower == "case":
-            return self.case()
-        if kind == "word" and self.take("("):
-            if lower == "cast":
-                operand = self.expression(_OR)
-                self.need("as")
-                made = ("cast", operand, self.type())
-                self.need(")")
-                return made
-            return ("call", lower, *self.list())
-        if kind == "word":
-            return ("name", text)
-        raise _NotWritten(f"`{text}` is not written as ONNX")
-
-    def case(self):
-        operand = None if self.peek() == "when" else self.expression(_OR)
-        branches, otherwise = [], ("null",)
-        while self.take("when"):
-            when = self.expression(_OR)
-            self.need("then")
-            branches.append((when if operand is None else ("binary", "=", operand, when), self.expression(_OR)))
-        if self.take("else"):
-            otherwise = self.expression(_OR)
-        self.need("end")
-        return ("case", branches, otherwise)
 
 
 class _Value:
@@ -186,6 +39,7 @@ class _Value:
 class _Maker:
     def __init__(self, graph, columns):
         self.graph, self.columns, self.read = graph, columns, None
+        self._known = {}   # id of a node: it, and its value
 
     # Masks
 
@@ -214,7 +68,10 @@ class _Maker:
     # Values
 
     def make(self, node):
-        return getattr(self, "_" + node[0].replace(" ", "_"))(*node[1:])
+        """Once for each node, however often it is asked for."""
+        if id(node) not in self._known:
+            self._known[id(node)] = node, getattr(self, "_" + node[0].replace(" ", "_"))(*node[1:])
+        return self._known[id(node)][1]
 
     def _literal(self, kind, number):
         return _Value(kind, self.graph.row([number]))
@@ -224,9 +81,9 @@ class _Maker:
 
     def _name(self, name):
         if name not in self.columns:
-            raise _NotWritten(f"`{name}` is not written as ONNX")
+            raise NotWritten(f"`{name}` is not written as ONNX")
         if self.columns[name] is None:
-            raise _NotWritten(f"`{name}` is no number")
+            raise NotWritten(f"`{name}` is no number")
         kind, self.read = self.columns[name]
         return _Value(kind, self.read, self.graph.op("IsNaN", self.read))
 
@@ -246,7 +103,7 @@ class _Maker:
         if symbol == "/":
             return _Value("double", self.graph.div(a.x, b.x), null, error)
         if symbol not in ("=", "<>", "<", "<=", ">", ">="):
-            raise _NotWritten(f"`{symbol}` is not written as ONNX")
+            raise NotWritten(f"`{symbol}` is not written as ONNX")
         if symbol in ("=", "<>"):
             mask, negated = self._equal(a, b), symbol == "<>"
         else:
@@ -348,7 +205,7 @@ class _Maker:
             return made
         if name in ("abs", "floor", "ceil", "ceiling", "sqrt", "ln", "exp") and len(values) == 1:
             return self._function(name, values[0])
-        raise _NotWritten(f"`{name}` is not written as ONNX")
+        raise NotWritten(f"`{name}` is not written as ONNX")
 
     def _function(self, name, value):
         row, error = self.graph.row, value.error

@@ -51,6 +51,7 @@ def test_rows_whose_transforms_leave_the_doubles_score_nan_of_trees_too(tmp_path
     ("step `text` of column `city`", {"transform": [{"columns": ["city"], "steps": [{"text": "count"}]}]}, FIT),
     ("column `rate`.*expression case when country = 'AT' .*`'AT'` is not written as ONNX.*in a step before", {"transform": [{"derive": {"rate": "case when country = 'AT' then 1 else 0 end"}}]}, FIT),
     ("column `rate`.*`country` is no number", {"transform": [{"derive": {"rate": "case when country is null then 1 else 0 end"}}]}, FIT),
+    ("column `rate`.*too deep", {"transform": [{"derive": {"rate": "case when " + " and ".join(["visits > 1"] * 3000) + " then 1 else 0 end"}}]}, FIT),
     ("column `rate`.*`round` is not written", {"transform": [{"derive": {"rate": "round(spend, 1)"}}]}, FIT),
     ("column `rate`.*`%` is not written", {"transform": [{"derive": {"rate": "visits % 3"}}]}, FIT),
     ("column `visits`.*a cast to text is not written", {"transform": [{"cast": {"visits": "text"}}, {"rename": {"visits": "code"}}]}, FIT),

@@ -228,6 +228,22 @@ TEST(ChosenNumbers, GiveTheSameBytesWithAnyNumberOfThreads) {
   }
 }
 
+TEST(ChosenNumbers, ThatOnlyTheRowsRefuseFailTheirTrialWithTheReason) {
+  TrainSpec spec = Smoothing();
+  spec.transform[2] = Group({"spend", "visits"}, {ImputeStep{}, ReduceStep{}});
+  spec.transform[2].open = {{1, "components", "spend.reduce.components"}};
+  spec.ignore = {"plan", "is_test"};
+  spec.tune.numbers[1] = {"spend.reduce.components", {"1", "2", "3"}, 0, 0, false, false};
+  const auto trained = TrainOn(spec);
+  ASSERT_TRUE(trained.ok()) << trained.status();
+  for (const Trial& trial : trained->evaluation.trials) {
+    const bool too_many = trial.name.find("components=3") != trial.name.npos;
+    EXPECT_THAT(trial.failed, too_many ? HasSubstr("which have no 3 components") : HasSubstr("")) << trial.name;
+    EXPECT_EQ(trial.failed.empty(), !too_many) << trial.failed;
+    EXPECT_FALSE(trial.chosen && too_many);
+  }
+}
+
 TEST(ChosenNumbers, AreCheckedEachWithoutData) {
   TrainSpec spec = Smoothing();
   EXPECT_TRUE(CheckTrainColumns(spec, Customers(1).schema()).ok());
