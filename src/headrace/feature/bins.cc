@@ -1,15 +1,41 @@
 // bins: which of several intervals a value lies in, as KBinsDiscretizer.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "headrace/feature/elementwise.h"
+#include "headrace/feature/kernels.h"
 
 namespace headrace::internal {
 namespace {
 
 constexpr std::int64_t kMostBins = 10'000;
 constexpr double kNarrow = 1e-8;   // narrower bins are joined, as in scikit-learn
+constexpr std::size_t kFewEdges = 16;   // are all compared, which needs no jumps
+
+}  // namespace
+
+/// How many of few edges are not above each number, in place; what is missing stays so.
+HEADRACE_BODY CountEdgesBody(double* x, std::size_t n, const double* edges, std::size_t count) {
+  constexpr Four kNone = {}, kOne = {1, 1, 1, 1};
+  std::size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    Four v, bin = kNone;
+    Load(x + i, &v);
+    for (std::size_t e = 0; e < count; ++e) bin += v >= edges[e] ? kOne : kNone;
+    bin = v == v ? bin : v;
+    std::memcpy(x + i, &bin, sizeof(bin));
+  }
+  for (; i < n; ++i) {
+    double bin = 0;
+    for (std::size_t e = 0; e < count; ++e) bin += x[i] >= edges[e] ? 1 : 0;
+    x[i] = x[i] == x[i] ? bin : x[i];
+  }
+}
+HEADRACE_WITH_AVX2(CountEdges, (double* x, std::size_t n, const double* edges, std::size_t count), (x, n, edges, count))
+
+namespace {
 
 class Bins final : public FittedStep {
  public:
@@ -21,6 +47,10 @@ class Bins final : public FittedStep {
     std::size_t at = 0;
     for (std::size_t k = 0; k < edges_.size(); ++k) {
       const std::vector<double>& edges = edges_[k];
+      if (!onehot_ && edges.size() <= kFewEdges) {
+        CountEdges(lane.out[k], lane.rows, edges.data(), edges.size());
+        continue;
+      }
       if (!onehot_) {
         for (std::size_t i = 0; i < lane.rows; ++i) {
           const double x = lane.in[k][i];
@@ -60,7 +90,7 @@ class Bins final : public FittedStep {
  private:
   /// How many edges are not above x.
   static std::size_t BinOf(const std::vector<double>& edges, double x) {
-    if (edges.size() <= 16) {
+    if (edges.size() <= kFewEdges) {
       std::size_t bin = 0;
       for (const double edge : edges) bin += edge <= x ? 1 : 0;
       return bin;

@@ -2,6 +2,7 @@
 // kernels that will score, only cross-fitted outputs are replaced by their values for training.
 #include <algorithm>
 #include <cassert>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -135,12 +136,18 @@ bool HasMissing(const Column& column) {
   return false;
 }
 
-void FindNullable(const Table& data, int threads, TransformParts& parts) {
-  std::vector<char> missing(parts.inputs.size());
-  ForEach(threads, missing.size(), [&](std::size_t i) { missing[i] = HasMissing(*data.Find(parts.inputs[i].name)) ? 1 : 0; });
-  parts.nullable.assign(missing.begin(), missing.end());
+/// Fitting a column has told already; what other columns are derived or filled from is looked through.
+void FindNullable(const Table& data, const std::vector<GroupFit>& fits, int threads, TransformParts& parts) {
+  std::map<std::string_view, bool> known;
+  for (std::size_t g = 0; g < fits.size(); ++g)
+    for (std::size_t c = 0; c < fits[g].nullable.size(); ++c) known[parts.groups[g].columns[c].column] = fits[g].nullable[c];
+  std::vector<char> nullable(parts.inputs.size());
+  ForEach(threads, nullable.size(), [&](std::size_t i) {
+    const auto found = known.find(parts.inputs[i].name);
+    nullable[i] = (found != known.end() ? found->second : HasMissing(*data.Find(parts.inputs[i].name))) ? 1 : 0;
+  });
+  parts.nullable.assign(nullable.begin(), nullable.end());
 }
-
 
 Status NothingLeft(const std::vector<std::string>& notes) {
   Status none = Error(ErrorCode::kData, "no usable feature is left");
@@ -167,7 +174,7 @@ Result<FitOutput> FitTransform(const Table& data, const std::vector<TransformSpe
   RETURN_IF_ERROR(DropConstants(plan, SourcesOf(*parts, plan.all), rows, context.threads, fits, *parts, plan.notes));
   if (parts->groups.empty()) return NothingLeft(plan.notes);
   KeepWhatIsRead(data, *parts);
-  FindNullable(data, context.threads, *parts);
+  FindNullable(data, fits, context.threads, *parts);
   parts->Finish();
 
   for (const std::string& column : FittedTransform(parts).SketchedColumns())

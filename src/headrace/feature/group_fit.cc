@@ -75,7 +75,7 @@ std::string MostFrequentText(const Column& source, int threads) {
 struct ColumnFit {
   FittedColumn fitted;
   FitInput input;
-  bool cross_fitted = false, missing = false;
+  bool cross_fitted = false, missing = false, nullable = false;
 };
 
 class ColumnFitter {
@@ -89,6 +89,7 @@ class ColumnFitter {
   /// `held`: steps on the group follow.
   Result<ColumnFit> Fit(const std::vector<TransformStep>& steps, bool held) {
     RETURN_IF_ERROR(Load());
+    fit_.nullable = fit_.missing;
     for (std::size_t s = 0; s < steps.size(); ++s) {
       if (const auto* impute = std::get_if<ImputeStep>(&steps[s]); impute != nullptr && Imputes(*impute)) continue;
       const bool needed = held || fit_.cross_fitted || s + 1 < steps.size();
@@ -153,6 +154,7 @@ Result<GroupFit> FitGroup(const GroupPlan& plan, const Table& all, const TargetC
     ASSIGN_OR_RETURN(ColumnFit fit, ColumnFitter(name, all, target, exact_percentiles, threads).Fit(plan.steps, held));
     cross_fitted |= fit.cross_fitted;
     missing |= fit.missing;
+    out.nullable.push_back(fit.nullable);
     out.group.columns.push_back(std::move(fit.fitted));
     if (held || cross_fitted)
       for (Numbers& numbers : fit.input.numbers) group.numbers.push_back(std::move(numbers));

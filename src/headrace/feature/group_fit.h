@@ -12,6 +12,7 @@ namespace headrace::internal {
 
 struct GroupFit {
   FittedGroup group;
+  std::vector<bool> nullable;   ///< of each column: whether training rows lack it
   /// The outputs of the training rows where they are not what Run gives (target encoding); else empty.
   std::vector<std::vector<double>> cross_fitted;
 };

@@ -10,8 +10,8 @@ namespace headrace::internal {
 namespace {
 
 TEST(KernelsTest, RowsOfAnyWidthAreWrittenWholePastTheCachesOrNot) {
-  for (const std::size_t width : {1, 2, 3, 4, 5, 8, 9, 63, 64, 65, 66, 511, 512, 513, 514, 515, 1023, 1025})
-    for (const std::size_t rows : {1, 2, 3, 4, 7}) {
+  for (const std::size_t width : {1u, 2u, 3u, 4u, 5u, 8u, 9u, 63u, 64u, 65u, 66u, 511u, 512u, 513u, 514u, 515u, 1023u, 1025u})
+    for (const std::size_t rows : {1u, 2u, 3u, 4u, 7u}) {
       std::vector<std::vector<double>> columns;
       std::vector<const double*> at;
       for (std::size_t c = 0; c < width; ++c) {
@@ -20,7 +20,7 @@ TEST(KernelsTest, RowsOfAnyWidthAreWrittenWholePastTheCachesOrNot) {
       }
       for (const std::vector<double>& column : columns) at.push_back(column.data());
       for (const bool stream : {false, true})
-        for (const std::size_t shift : {0, 1}) {
+        for (const std::size_t shift : {0u, 1u}) {
           std::vector<double> out(shift + rows * width + 1, -1);
           WriteRows(at.data(), width, rows, out.data() + shift, width, stream);
           for (std::size_t i = 0; i < rows * width; ++i) ASSERT_EQ(out[shift + i], static_cast<double>(i)) << width << " x " << rows << ", " << i;
@@ -31,7 +31,7 @@ TEST(KernelsTest, RowsOfAnyWidthAreWrittenWholePastTheCachesOrNot) {
 
 TEST(KernelsTest, WhatIsOddIsFoundWhereverItStands) {
   constexpr double kNaN = std::numeric_limits<double>::quiet_NaN(), kInfinity = std::numeric_limits<double>::infinity();
-  for (const std::size_t n : {1, 3, 4, 5, 8, 9, 20})
+  for (const std::size_t n : {1u, 3u, 4u, 5u, 8u, 9u, 20u})
     for (std::size_t at = 0; at < n; ++at)
       for (const double odd : {kNaN, kInfinity, -kInfinity, std::numeric_limits<double>::max()})
         for (const bool portable : {false, true}) {

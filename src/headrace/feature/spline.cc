@@ -1,8 +1,10 @@
 // spline: the B-splines of each value, as SplineTransformer: smooth bumps, of which degree + 1 are not 0 anywhere and all together add up to 1.
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "headrace/feature/elementwise.h"
+#include "headrace/feature/kernels.h"
 
 namespace headrace::internal {
 namespace {
@@ -10,6 +12,52 @@ namespace {
 using Outside = SplineStep::Outside;
 constexpr std::string_view kOutsideNames[] = {"constant", "linear", "continue", "periodic"};
 constexpr std::size_t kMostDegree = 10, kMostKnots = 1'000;
+constexpr std::size_t kCubic = 3, kFewKnots = 32;   // the usual degree; knots that are all compared
+
+}  // namespace
+
+/// Cubic bases of a column's values, four rows at a time from row *at on, each as Spline::Evaluate; stops before four rows of which one is missing or outside the base
+/// interval. REQUIRES: zeros in `out`.
+HEADRACE_BODY EvaluateCubicBody(const double* values, std::size_t rows, std::span<const double> knots, std::size_t kept, double* const* out, std::size_t* at) {
+  const double* t = knots.data();
+  const std::size_t last = knots.size() - kCubic - 2;
+  const double low = t[kCubic], high = t[last + 1];
+  for (std::size_t& i = *at; i + 4 <= rows; i += 4) {
+    Four x;
+    Load(values + i, &x);
+    const auto outside = (x < low) | (x > high) | (x != x);
+    if ((outside[0] | outside[1] | outside[2] | outside[3]) != 0) return;
+    auto first = outside;   // of each row, the first basis that is not 0
+    for (std::size_t j = kCubic + 1; j <= last; ++j) first -= x >= t[j];
+    const double* from[4];
+    for (std::size_t lane = 0; lane < 4; ++lane) from[lane] = t + first[lane];
+    Four near[2 * kCubic + 1], some[kCubic + 1] = {{1, 1, 1, 1}}, before[kCubic];   // knots that matter; the first of them does not
+    for (std::size_t m = 1; m <= 2 * kCubic; ++m) {
+      const double of_rows[4] = {from[0][m], from[1][m], from[2][m], from[3][m]};
+      Load(of_rows, &near[m]);
+    }
+#pragma GCC unroll 3
+    for (std::size_t d = 1; d <= kCubic; ++d) {
+#pragma GCC unroll 3
+      for (std::size_t n = 0; n < d; ++n) before[n] = some[n];
+      some[0] = Four{};
+#pragma GCC unroll 3
+      for (std::size_t n = 1; n <= d; ++n) {
+        const Four &right = near[kCubic + n], &left = near[kCubic + n - d];
+        const Four w = before[n - 1] / (right - left), sum = some[n - 1] + w * (right - x), next = w * (x - left);
+        some[n - 1] = right == left ? some[n - 1] : sum;
+        some[n] = right == left ? Four{} : next;
+      }
+    }
+    for (std::size_t lane = 0; lane < 4; ++lane)
+      for (std::size_t d = 0; d <= kCubic; ++d)
+        if (const std::size_t b = static_cast<std::size_t>(first[lane]) + d; b < kept) out[b][i + lane] += some[d][lane];
+  }
+}
+HEADRACE_WITH_AVX2(EvaluateCubic, (const double* values, std::size_t rows, std::span<const double> knots, std::size_t kept, double* const* out, std::size_t* at),
+                   (values, rows, knots, kept, out, at))
+
+namespace {
 
 class Spline final : public FittedStep {
  public:
@@ -30,7 +78,13 @@ class Spline final : public FittedStep {
       const std::vector<double>& t = knots_[k];
       const double low = t[degree_], high = t[t.size() - degree_ - 1];
       double* const* out = lane.out.data() + k * kept;
-      for (std::size_t i = 0; i < lane.rows; ++i) {
+      const bool together = degree_ == kCubic && outside_ != Outside::kPeriodic && t.size() <= kFewKnots;
+      for (std::size_t i = 0, apart = 0; i < lane.rows; ++i) {
+        if (together && i == apart) {
+          EvaluateCubic(lane.in[k], lane.rows, t, kept, out, &i);
+          apart = i + 4;   // these rows come one by one
+          if (i == lane.rows) break;
+        }
         double x = lane.in[k][i];
         if (x != x) continue;
         if (outside_ == Outside::kPeriodic) x = high > low ? low + Modulo(x - low, high - low) : 0;

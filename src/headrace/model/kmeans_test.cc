@@ -147,7 +147,7 @@ TEST(KMeans, AnIterationPutsEveryRowWithTheNearestCenter) {
     std::sort(rows.begin(), rows.end());
     return rows;
   };
-  for (const std::size_t iterations : {1, 2, 3, 5, 8, 12, 20, 30}) {
+  for (const std::size_t iterations : {1u, 2u, 3u, 5u, 8u, 12u, 20u, 30u}) {
     const std::vector<double> before = after(iterations);
     const internal::Centers near(before, kFeatures);
     std::vector<double> sums(before.size()), weights(kClusters);
