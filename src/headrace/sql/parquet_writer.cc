@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <future>
 #include <cstdint>
 
 #include "headrace/base/libraries.h"
@@ -61,6 +62,23 @@ struct DuckDbApi {
     if (!ok) return Error(ErrorCode::kInvalid, "DuckDB's library ", path, " lacks a function that is needed");
     return api;
   }
+};
+
+/// Rows in blocks, of which the next is made while the one before is worked on.
+class AheadByOne final : public TableStream {
+ public:
+  explicit AheadByOne(std::unique_ptr<TableStream> rows) : rows_(std::move(rows)) {}
+  const Schema& schema() const override { return rows_->schema(); }
+
+  Result<std::optional<Table>> Next() override {
+    Result<std::optional<Table>> block = next_.valid() ? next_.get() : rows_->Next();
+    if (block.ok() && block->has_value()) next_ = std::async(std::launch::async, [this] { return rows_->Next(); });
+    return block;
+  }
+
+ private:
+  std::unique_ptr<TableStream> rows_;
+  std::future<Result<std::optional<Table>>> next_;     // waited for before rows_ goes
 };
 
 /// The rows in blocks of equal size, counted; an error of their source is kept.
@@ -201,6 +219,7 @@ Result<std::int64_t> WriteParquetFile(std::unique_ptr<TableStream> rows, const s
   ASSIGN_OR_RETURN(const DuckDbApi* const api, DuckDbApi::Get());
   // One thread writes as rows come; of several each takes a row group, so that groups are the same for any number of them.
   const int writers = WriterThreads(threads, rows->schema().size());
+  if (writers == 1 && ResolveThreads(threads) > 1) rows = std::make_unique<AheadByOne>(std::move(rows));
   EvenBlocks::Seen seen;
   Scanned scanned(std::make_unique<EvenBlocks>(std::move(rows), writers == 1 ? kRowGroup / 4 : kRowGroup, &seen));
   ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(*api, writers));
