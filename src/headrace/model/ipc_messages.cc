@@ -1,5 +1,5 @@
 // nanoarrow's verifier keeps every offset of a message within it, but lets a union say which kind of value it has and have none; its reader then follows that value to
-// address 0; and it computes with any length and reads numbers from any offset. So what is read here is read again: every message has a header, every column a type,
+// address 0; and it computes with any length and reads numbers from any offset. So what is read here is read again: every message has a header, every column a type, every note a key and a text,
 // every length is one that rows can have, every buffer begins at a multiple of 8 as the format asks. Format: https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc
 // and https://flatbuffers.dev/internals/.
 
@@ -44,9 +44,25 @@ struct FlatTable {
   }
 };
 
+/// What is noted beside a schema or column, by key. Either text may be missing; its reader would measure it all the same.
+Status CheckNotes(const FlatTable& table, std::size_t field) {
+  constexpr std::size_t kKey = 0, kValue = 1;
+  const auto notes = table.Follow(table.Field(field));
+  if (!notes) return Ok();
+  const std::uint32_t count = ReadAt<std::uint32_t>(table.bytes, *notes).value_or(1);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto at = table.Follow(*notes + 4 + 4 * i);
+    if (!at) return Damaged("a note that is not there");
+    const FlatTable note{table.bytes, *at};
+    if (!note.Follow(note.Field(kKey)) || !note.Follow(note.Field(kValue))) return Damaged("a note without a key or a text");
+  }
+  return Ok();
+}
+
 /// The columns of a schema: we write no nested ones.
 Status CheckSchema(const FlatTable& schema) {
-  constexpr std::size_t kFields = 1, kTypeKind = 2, kType = 3, kChildren = 5;
+  constexpr std::size_t kFields = 1, kSchemaNotes = 2, kTypeKind = 2, kType = 3, kChildren = 5, kNotes = 6;
+  RETURN_IF_ERROR(CheckNotes(schema, kSchemaNotes));
   const auto fields = schema.Follow(schema.Field(kFields));
   const auto count = fields ? ReadAt<std::uint32_t>(schema.bytes, *fields) : std::nullopt;
   if (!count) return Damaged("a schema without columns");
@@ -57,6 +73,7 @@ Status CheckSchema(const FlatTable& schema) {
     if (!field.Field(kTypeKind) || !field.Follow(field.Field(kType))) return Damaged("a column without a type");
     const auto children = field.Follow(field.Field(kChildren));
     if (children && ReadAt<std::uint32_t>(schema.bytes, *children).value_or(1) != 0) return Damaged("a column of columns");
+    RETURN_IF_ERROR(CheckNotes(field, kNotes));
   }
   return Ok();
 }

@@ -196,9 +196,10 @@ Result<std::int64_t> Engine::WriteFile(const std::string& sql, const Parameters&
   return OneInt(*rows);
 }
 
-Result<std::int64_t> Engine::WriteParquet(const std::string& sql, const Parameters& parameters,
-                                          const std::string& path) {
-  return WriteFile(sql, parameters, path, {FileFormat::Kind::kParquet, FileFormat::Compression::kNone});
+Result<std::int64_t> Engine::WriteParquet(const std::string& sql, const Parameters& parameters, const std::string& path, int threads) {
+  ASSIGN_OR_RETURN(const Schema schema, Describe(sql, parameters));
+  ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, Run(StrCat("SELECT ", CastList(schema), " FROM (\n"), sql, "\n)", parameters));
+  return WriteParquetFile(std::move(rows), path, threads);
 }
 
 Result<std::unique_ptr<TableStream>> StreamParquet(const std::string& path, int threads) {

@@ -87,10 +87,10 @@ class Engine {
   /// Write the rows of `sql` to `path` and return how many there were. Every column is stored as one of our types
   /// (docs/types.md), so that what is read back has the schema of Describe. Equal rows give equal bytes. Parquet is
   /// compressed by zstd. CSV: RFC 4180 with a header, UTF-8, null is an empty cell, an empty text is "". Writes in
-  /// place: writing aside and renaming is the caller's.
+  /// place: writing aside and renaming is the caller's. WriteParquet writes by WriteParquetFile, so that `threads` pack what the engine's threads compute.
   Result<std::int64_t> WriteFile(const std::string& sql, const Parameters& parameters, const std::string& path,
                                  FileFormat format);
-  Result<std::int64_t> WriteParquet(const std::string& sql, const Parameters& parameters, const std::string& path);
+  Result<std::int64_t> WriteParquet(const std::string& sql, const Parameters& parameters, const std::string& path, int threads = 1);
 
   /// Run a statement of ours (never a user's): DDL on the in-memory database.
   Status Execute(const std::string& sql);

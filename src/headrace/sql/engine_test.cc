@@ -205,11 +205,11 @@ TEST_F(EngineTest, EqualRowsGiveEqualParquetBytesOnAnyNumberOfThreads) {
       "select i, i * 0.37 as x, 'name ' || (i % 1000) as n, case when i % 3 = 0 then null else i end as m "
       "from range(400000) r(i)";
   ASSERT_TRUE(engine_->WriteParquet(sql, {}, Path("a.parquet")).ok());
-  ASSERT_TRUE(engine_->WriteParquet(sql, {}, Path("b.parquet")).ok());
+  ASSERT_TRUE(engine_->WriteParquet(sql, {}, Path("b.parquet"), 2).ok());
+  ASSERT_TRUE(engine_->WriteFile(sql, {}, Path("c.parquet"), *FileFormat::OfPath("c.parquet")).ok());
   Open(3);
-  ASSERT_TRUE(engine_->WriteParquet(sql, {}, Path("c.parquet")).ok());
-  EXPECT_EQ(Bytes(Path("a.parquet")), Bytes(Path("b.parquet")));
-  EXPECT_EQ(Bytes(Path("a.parquet")), Bytes(Path("c.parquet")));
+  ASSERT_TRUE(engine_->WriteParquet(sql, {}, Path("d.parquet"), 3).ok());
+  for (const char* other : {"b.parquet", "c.parquet", "d.parquet"}) EXPECT_EQ(Bytes(Path("a.parquet")), Bytes(Path(other))) << other;
 }
 
 TEST_F(EngineTest, ParquetBytesDoNotDependOnHowTheRowsCame) {

@@ -85,11 +85,11 @@ class Attempt {
     Engine::Options options;
     options.temp_directory = context_.store().ScratchPath("-spill");
     const std::string kept = context_.store().ScratchPath(".parquet");
-    options.allowed_files = {path, kept};
+    options.allowed_files = {path};
     ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
     const auto token = CancelsWith(context_, [&engine] { engine->Cancel(); });
     RETURN_IF_ERROR(engine->AddParquet("rows", path));
-    const Result<std::int64_t> rows = engine->WriteParquet("SELECT * FROM rows", {}, kept);
+    const Result<std::int64_t> rows = engine->WriteParquet("SELECT * FROM rows", {}, kept, context_.run->threads);
     if (!rows.ok()) {
       static_cast<void>(RemoveFile(kept).ok());
       return rows.status();

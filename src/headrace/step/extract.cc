@@ -86,7 +86,7 @@ Result<StepFiles> RunExtract(const StepContext& context) {
     RETURN_IF_ERROR(spec.file.empty() ? LoadFromDatabase(context, spec, *engine, contract) : LoadRows(JoinPath(context.pipeline().root, spec.file), spec.format, spec, *engine, contract));
   }
   const std::string path = context.store().ScratchPath(".parquet");
-  ASSIGN_OR_RETURN(const std::int64_t rows, engine->WriteParquet(StrCat("SELECT * FROM ", kRows), {}, path));
+  ASSIGN_OR_RETURN(const std::int64_t rows, engine->WriteParquet(StrCat("SELECT * FROM ", kRows), {}, path, context.run->threads));
   out.files[""] = {path, "dataset", rows};
   return out;
 }

@@ -16,8 +16,6 @@ Result<StepFiles> RunSql(const StepContext& context) {
   Engine::Options options;
   options.threads = static_cast<int>(spec.threads);
   options.temp_directory = context.store().ScratchPath("-spill");
-  const std::string path = context.store().ScratchPath(".parquet");
-  options.allowed_files = {path};
   const std::map<std::string, StepInputFile> inputs = OwnInputs(context);
   for (const auto& [name, input] : inputs) options.allowed_files.push_back(input.path);
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
@@ -26,7 +24,8 @@ Result<StepFiles> RunSql(const StepContext& context) {
   for (const auto& [name, value] : spec.value_tables) RETURN_IF_ERROR(engine->AddTable(name, OneRow(name, value)));
 
   StepFiles out;
-  const Result<std::int64_t> rows = engine->WriteParquet(spec.query.text, Bind(spec.bind), path);
+  const std::string path = context.store().ScratchPath(".parquet");
+  const Result<std::int64_t> rows = engine->WriteParquet(spec.query.text, Bind(spec.bind), path, context.run->threads);
   if (!rows.ok()) return AtPlace(spec.query, rows.status());
   out.files[""] = {path, "dataset", *rows};
   if (spec.threads > 1)
