@@ -7,6 +7,7 @@
 
 #include "headrace/aggregate/aggregate.h"
 #include "headrace/base/files.h"
+#include "headrace/base/folder_for_tests.h"
 #include "headrace/base/text.h"
 
 namespace headrace {
@@ -16,13 +17,6 @@ constexpr std::int64_t kDay = kMicrosPerDay;
 
 class SpillTest : public testing::TestWithParam<Type> {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "headrace-spill-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   void AppendEntity(std::uint64_t id, ColumnBuilder& to) const {
     if (GetParam() == Type::kText) to.AppendText(StrCat("customer ", id * 7919));
     else to.AppendInt(static_cast<std::int64_t>(id));
@@ -66,8 +60,8 @@ class SpillTest : public testing::TestWithParam<Type> {
     ASSIGN_OR_RETURN(const AggregatePlan plan, AggregatePlan::Make(spec, events.schema(), &dates.schema()));
     const auto stream = StreamOf(events, 1000);
     counts_ = {};
-    ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, Aggregate(plan, *stream, dates, {threads, {}, memory_bytes, JoinPath(folder_, "events")}, counts_));
-    EXPECT_EQ(ListDirectory(folder_), std::vector<std::string>());
+    ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, Aggregate(plan, *stream, dates, {threads, {}, memory_bytes, folder_.Path("events")}, counts_));
+    EXPECT_EQ(ListDirectory(folder_.path()), std::vector<std::string>());
     return ReadAll(*rows);
   }
 
@@ -81,7 +75,7 @@ class SpillTest : public testing::TestWithParam<Type> {
     return out;
   }
 
-  std::string folder_;
+  const FolderForTests folder_;
   AggregateCounts counts_;
 };
 INSTANTIATE_TEST_SUITE_P(Entities, SpillTest, testing::Values(Type::kInt, Type::kText), [](const auto& one) { return one.param == Type::kInt ? "Ints" : "Texts"; });
@@ -112,7 +106,7 @@ TEST_P(SpillTest, TheSameBitsAsInMemory) {
 
 TEST_P(SpillTest, ADiskThatTakesNothingIsAnErrorThatSaysSo) {
   const Table events = Events(3000), dates = Dates(true);
-  folder_ += "/gone";
+  std::filesystem::remove(folder_.path());
   const Result<Table> table = Made(events, dates, 2, 1);
   EXPECT_EQ(table.status().code(), ErrorCode::kBusy);
   EXPECT_NE(table.status().message().find("temporary file"), std::string::npos) << table.status();

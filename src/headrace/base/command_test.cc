@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "headrace/base/files.h"
+#include "headrace/base/folder_for_tests.h"
 
 namespace headrace {
 namespace {
@@ -22,14 +22,9 @@ class CommandTest : public ::testing::Test {
     Result<std::unique_ptr<CommandRunner>> runner = StartCommandRunner(kGrace);
     ASSERT_TRUE(runner.ok()) << runner.status();
     runner_ = std::move(runner).value();
-    folder_ = StrCat(::testing::TempDir(), "headrace_command_", ::getpid(), "_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-    command_.directory = folder_;
+    command_.directory = folder_.path();
     command_.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}};
   }
-
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
   Result<CommandEnd> Run(std::vector<std::string> argv, const std::function<bool()>& cancelled = nullptr) {
     command_.argv = std::move(argv);
@@ -42,11 +37,11 @@ class CommandTest : public ::testing::Test {
   }
   /// A stop that comes once the program has said that it is ready.
   std::function<bool()> WhenReady() {
-    return [file = folder_ + "/ready"] { return FileExists(file); };
+    return [file = folder_.Path("ready")] { return FileExists(file); };
   }
   /// Whether the process whose number the program wrote to `pid` is there and no zombie.
   bool Lives(const std::string& file = "pid") {
-    std::ifstream number(folder_ + "/" + file);
+    std::ifstream number(folder_.Path(file));
     int pid = 0;
     EXPECT_TRUE(number >> pid);
     std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
@@ -56,7 +51,7 @@ class CommandTest : public ::testing::Test {
   }
 
   std::unique_ptr<CommandRunner> runner_;
-  std::string folder_;
+  const FolderForTests folder_;
   Command command_;
 };
 
@@ -77,7 +72,7 @@ TEST_F(CommandTest, ArgumentsArriveAsTheyAre) {
   std::string expected;
   for (const std::string& text : odd) expected += "<" + text + ">";
   EXPECT_EQ(Run(argv)->out.Text({}), expected);
-  EXPECT_FALSE(FileExists(folder_ + "/here"));
+  EXPECT_FALSE(FileExists(folder_.Path("here")));
 }
 
 TEST_F(CommandTest, SeesTheVariablesItIsGivenAndNoOthers) {
@@ -88,7 +83,7 @@ TEST_F(CommandTest, SeesTheVariablesItIsGivenAndNoOthers) {
 }
 
 TEST_F(CommandTest, WorksInItsFolderWithNoInputAndNoTerminal) {
-  EXPECT_EQ(Shell("pwd -P; cat; (: < /dev/tty) 2>/dev/null || echo none").out.Text({}), std::filesystem::canonical(folder_).string() + "\nnone\n");
+  EXPECT_EQ(Shell("pwd -P; cat; (: < /dev/tty) 2>/dev/null || echo none").out.Text({}), std::filesystem::canonical(folder_.path()).string() + "\nnone\n");
 }
 
 TEST_F(CommandTest, SignalsThatWeIgnoreAreNotIgnoredForIt) {
@@ -100,7 +95,7 @@ TEST_F(CommandTest, SignalsThatWeIgnoreAreNotIgnoredForIt) {
 TEST_F(CommandTest, AProgramThatIsNotThereIsInvalid) {
   EXPECT_EQ(Run({"no-such-program"}).status().message(), "there is no program `no-such-program` in the PATH");
   EXPECT_EQ(Run({"./none"}).status().code(), ErrorCode::kInvalid);
-  std::ofstream(folder_ + "/script") << "echo";
+  folder_.Write("script", "echo");
   EXPECT_NE(Run({"./script"}).status().help().find("chmod +x"), std::string::npos);
 }
 
@@ -108,7 +103,7 @@ TEST_F(CommandTest, ItsLimitsHold) {
   command_.limits = {.memory_bytes = 512 << 20, .cpu_seconds = 77, .open_files = 33, .file_bytes = 1 << 20};
   EXPECT_EQ(Shell("ulimit -v; ulimit -t; ulimit -n; ulimit -f; ulimit -c").out.Text({}), "524288\n77\n33\n2048\n0\n");
   EXPECT_EQ(Shell("exec head -c 2000000 /dev/zero > big").signal, SIGXFSZ);
-  EXPECT_EQ(std::filesystem::file_size(folder_ + "/big"), 1U << 20);
+  EXPECT_EQ(std::filesystem::file_size(folder_.Path("big")), 1U << 20);
 }
 
 TEST_F(CommandTest, AStopReachesTheWholeGroupAndItMayCleanUp) {

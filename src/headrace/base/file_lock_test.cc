@@ -7,7 +7,7 @@
 
 #include <optional>
 
-#include "headrace/base/text.h"
+#include "headrace/base/folder_for_tests.h"
 
 namespace headrace {
 namespace {
@@ -21,7 +21,8 @@ bool IsFree(const std::string& path, int how) {
 }
 
 TEST(FileLockTest, ManyHoldItSharedOrOneAloneUntilItGoes) {
-  const std::string path = StrCat(testing::TempDir(), "headrace_lock_", ::getpid());
+  const FolderForTests folder;
+  const std::string path = folder.Path("lock");
   {
     const auto one = FileLock::Shared(path), two = FileLock::Shared(path);
     ASSERT_TRUE(one.ok() && two.ok());
@@ -34,7 +35,6 @@ TEST(FileLockTest, ManyHoldItSharedOrOneAloneUntilItGoes) {
     EXPECT_FALSE(IsFree(path, LOCK_SH));
   }
   EXPECT_TRUE(IsFree(path, LOCK_EX));
-  ::unlink(path.c_str());
 }
 
 TEST(FileLockTest, AFolderThatIsNotThereIsAnError) { EXPECT_EQ(FileLock::Shared("/no/such/folder/lock").status().code(), ErrorCode::kInvalid); }

@@ -4,33 +4,32 @@
 
 #include "headrace/base/clock.h"
 #include "headrace/base/crash.h"
+#include "headrace/base/folder_for_tests.h"
 
 namespace headrace {
 namespace {
 
 TEST(Files, AWrittenFileReadsBackAndLeavesNothingBeside) {
-  const std::string folder = testing::TempDir() + "headrace_files_test";
-  ASSERT_TRUE(MakeDirectories(folder).ok());
-  const std::string path = JoinPath(folder, "a.bin");
+  const FolderForTests folder;
+  const std::string path = folder.Path("a.bin");
   ASSERT_TRUE(WriteFileAtomically(path, std::string("x\0y", 3), true).ok());
   EXPECT_EQ(*ReadFile(path), std::string("x\0y", 3));
-  EXPECT_EQ(ListDirectory(folder), std::vector<std::string>{"a.bin"});
+  EXPECT_EQ(ListDirectory(folder.path()), std::vector<std::string>{"a.bin"});
   EXPECT_EQ(*FileSize(path), 3);
   ASSERT_TRUE(RemoveFile(path).ok());
   EXPECT_FALSE(FileExists(path));
 }
 
 TEST(Files, AFileThatStandsThereIsNotReplacedByOneMovedIfAbsent) {
-  const std::string folder = testing::TempDir() + "headrace_absent_test", from = JoinPath(folder, "from"), to = JoinPath(folder, "to");
-  ASSERT_TRUE(MakeDirectories(folder).ok() && RemoveFile(to).ok());
+  const FolderForTests folder;
+  const std::string from = folder.Path("from"), to = folder.Path("to");
   for (const char* text : {"first", "second"}) {
     ASSERT_TRUE(WriteFileAtomically(from, text).ok());
     EXPECT_TRUE(MoveFileIfAbsent(from, to).ok());
     EXPECT_EQ(*ReadFile(to), "first");
-    EXPECT_EQ(ListDirectory(folder), std::vector<std::string>{"to"});
+    EXPECT_EQ(ListDirectory(folder.path()), std::vector<std::string>{"to"});
   }
   EXPECT_EQ(MoveFileIfAbsent(from, to).code(), ErrorCode::kInvalid) << "there is nothing to move";
-  ASSERT_TRUE(RemoveFile(to).ok());
 }
 
 TEST(Files, WhatCannotBeReadOrWrittenSaysWhichFileAndWhy) {
@@ -40,10 +39,8 @@ TEST(Files, WhatCannotBeReadOrWrittenSaysWhichFileAndWhy) {
 }
 
 TEST(Files, AFilesDigestIsThatOfItsBytes) {
-  const std::string path = testing::TempDir() + "headrace_digest_test";
-  ASSERT_TRUE(WriteFileAtomically(path, "abc").ok());
-  EXPECT_EQ(*Sha256OfFile(path), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  ASSERT_TRUE(RemoveFile(path).ok());
+  const FolderForTests folder;
+  EXPECT_EQ(*Sha256OfFile(folder.Write("abc", "abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(Files, PathsAreSplitAtTheLastSlash) {

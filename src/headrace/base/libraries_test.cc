@@ -4,13 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
+
+#include "headrace/base/folder_for_tests.h"
 
 namespace headrace {
 namespace {
 
-namespace fs = std::filesystem;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
@@ -29,17 +28,15 @@ TEST(FindSharedLibraryTest, SaysWhereItLookedAndWhatToDo) {
 }
 
 TEST(FindSharedLibraryTest, TheEnvironmentReplacesTheUsualPlaces) {
-  const fs::path folder = fs::path(::testing::TempDir()) / "headrace_libraries_test";
-  fs::create_directories(folder);
-  std::ofstream(folder / "libown.so") << "x";
-  ::setenv("HEADRACE_LIB_DIR", folder.c_str(), 1);
+  const FolderForTests folder;
+  const std::string path = folder.Write("libown.so", "x");
+  ::setenv("HEADRACE_LIB_DIR", folder.path().c_str(), 1);
   const Result<std::string> own = FindSharedLibrary("libown.so");
   const Status missing = FindSharedLibrary("libduckdb.so").status();
   ::unsetenv("HEADRACE_LIB_DIR");
-  fs::remove_all(folder);
   ASSERT_TRUE(own.ok()) << own.status();
-  EXPECT_EQ(*own, (folder / "libown.so").string());
-  EXPECT_THAT(missing.message(), HasSubstr("looked in " + folder.string()));
+  EXPECT_EQ(*own, path);
+  EXPECT_THAT(missing.message(), HasSubstr("looked in " + folder.path()));
 }
 
 }  // namespace

@@ -3,32 +3,21 @@
 #include <sys/resource.h>
 
 #include <csignal>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "headrace/base/files.h"
+#include "headrace/base/folder_for_tests.h"
 #include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
 
 namespace headrace {
 namespace {
 
-class ScratchFileTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "headrace-scratch-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  std::string folder_;
-};
-
-TEST_F(ScratchFileTest, ReadsBackWhatManyThreadsWroteAndHasNoName) {
-  ScratchFile file(JoinPath(folder_, "scratch"));
+TEST(ScratchFileTest, ReadsBackWhatManyThreadsWroteAndHasNoName) {
+  const FolderForTests folder;
+  ScratchFile file(folder.Path("scratch"));
   EXPECT_EQ(file.size(), 0u);
   std::vector<std::uint64_t> places(200);
   ASSERT_TRUE(ParallelFor(4, places.size(), [&](std::size_t i) -> Status {
@@ -36,7 +25,7 @@ TEST_F(ScratchFileTest, ReadsBackWhatManyThreadsWroteAndHasNoName) {
     ASSIGN_OR_RETURN(places[i], file.Append(bytes.data(), bytes.size()));
     return Ok();
   }).ok());
-  EXPECT_EQ(ListDirectory(folder_), std::vector<std::string>());
+  EXPECT_EQ(ListDirectory(folder.path()), std::vector<std::string>());
   for (std::size_t i = 0; i < places.size(); ++i) {
     std::string bytes(1000 + i, ' ');
     ASSERT_TRUE(file.Read(places[i], bytes.data(), bytes.size()).ok());
@@ -45,19 +34,20 @@ TEST_F(ScratchFileTest, ReadsBackWhatManyThreadsWroteAndHasNoName) {
   EXPECT_EQ(file.size(), 200 * 1000 + 199 * 200 / 2u);
 }
 
-TEST_F(ScratchFileTest, AFullDiskIsBusyAndSaysWhere) {
+TEST(ScratchFileTest, AFullDiskIsBusyAndSaysWhere) {
+  const FolderForTests folder;
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
   const auto handler = ::signal(SIGXFSZ, SIG_IGN);
   const rlimit small{4096, before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  ScratchFile file(JoinPath(folder_, "scratch"));
+  ScratchFile file(folder.Path("scratch"));
   const std::string bytes(8192, 'x');
   const Result<std::uint64_t> place = file.Append(bytes.data(), bytes.size());
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
   ::signal(SIGXFSZ, handler);
   EXPECT_EQ(place.status().code(), ErrorCode::kBusy);
-  EXPECT_NE(place.status().message().find(folder_), std::string::npos) << place.status();
+  EXPECT_NE(place.status().message().find(folder.path()), std::string::npos) << place.status();
 }
 
 }  // namespace

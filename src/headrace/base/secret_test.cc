@@ -3,9 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <map>
 #include <sstream>
+
+#include "headrace/base/folder_for_tests.h"
 
 namespace headrace {
 namespace {
@@ -34,9 +35,8 @@ TEST(SecretTest, AVariableHoldsIt) {
 }
 
 TEST(SecretTest, AFileHoldsItWithoutItsLastLineBreak) {
-  const std::string path = ::testing::TempDir() + "/secret_test_file";
-  std::ofstream(path) << "from file\n";
-  const Result<Secret> secret = LoadSecret("TOKEN", Variables({{"TOKEN_FILE", path}}));
+  const FolderForTests folder;
+  const Result<Secret> secret = LoadSecret("TOKEN", Variables({{"TOKEN_FILE", folder.Write("token", "from file\n")}}));
   ASSERT_TRUE(secret.ok());
   EXPECT_EQ(secret->Reveal(), "from file");
 }

@@ -1,10 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
-
-#include "headrace/base/files.h"
+#include "headrace/base/folder_for_tests.h"
 #include "headrace/cli/from_table.h"
 #include "headrace/cli/templates.h"
 #include "headrace/pipeline/project.h"
@@ -16,23 +13,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
-
-class Folder {
- public:
-  Folder() {
-    std::string name = std::filesystem::temp_directory_path() / "headrace-init-XXXXXX";
-    path_ = ::mkdtemp(name.data()) == nullptr ? "" : name;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-  void Put(const std::string& file, std::string_view text) const {
-    ASSERT_TRUE(MakeDirectories(ParentPath(JoinPath(path_, file))).ok());
-    ASSERT_TRUE(WriteFileAtomically(JoinPath(path_, file), text).ok());
-  }
-
- private:
-  std::string path_;
-};
 
 std::vector<std::string> Paths(const std::vector<NewFile>& files) {
   std::vector<std::string> paths;
@@ -48,7 +28,7 @@ std::string TextOf(const std::vector<NewFile>& files, std::string_view path) {
 }
 
 /// What `headrace validate` says of the project in `folder`: "" when nothing.
-std::string Errors(const Folder& folder) {
+std::string Errors(const FolderForTests& folder) {
   Diagnostics diagnostics;
   Project::Options options;
   options.path = folder.path();
@@ -89,32 +69,32 @@ TEST(YamlTextTest, EscapesQuotesBackslashesAndWhatCannotBeSeen) {
 TEST(YamlTextTest, KeepsValuesFromBeingExpressions) { EXPECT_EQ(YamlValue("a${b}"), "\"a$${b}\""); }
 
 TEST(WriteNewFilesTest, WritesIntoANewFolder) {
-  const Folder folder;
-  const std::string target = JoinPath(folder.path(), "deep/new");
+  const FolderForTests folder;
+  const std::string target = folder.Path("deep/new");
   ASSERT_TRUE(WriteNewFiles(target, {{"a.txt", "a"}, {"b/c.txt", "c"}}).ok());
   EXPECT_EQ(*ReadFile(JoinPath(target, "b/c.txt")), "c");
 }
 
 TEST(WriteNewFilesTest, NamesTheFileThatIsThereAndWritesNone) {
-  const Folder folder;
-  folder.Put("b.txt", "mine");
+  const FolderForTests folder;
+  folder.Write("b.txt", "mine");
   const Status status = WriteNewFiles(folder.path(), {{"a.txt", "a"}, {"b.txt", "b"}});
   EXPECT_EQ(status.code(), ErrorCode::kInvalid);
   EXPECT_THAT(status.message(), HasSubstr("b.txt` is there already"));
   EXPECT_THAT(ListDirectory(folder.path()), ElementsAre("b.txt"));
-  EXPECT_EQ(*ReadFile(JoinPath(folder.path(), "b.txt")), "mine");
+  EXPECT_EQ(*ReadFile(folder.Path("b.txt")), "mine");
 }
 
 TEST(WriteNewFilesTest, TakesAwayWhatItWroteWhenAFileFails) {
-  const Folder folder;
-  folder.Put("blocked", "a file where a folder is due");
+  const FolderForTests folder;
+  folder.Write("blocked", "a file where a folder is due");
   EXPECT_FALSE(WriteNewFiles(folder.path(), {{"a.txt", "a"}, {"x/y/z.txt", "z"}, {"blocked/b.txt", "b"}}).ok());
   EXPECT_THAT(ListDirectory(folder.path()), ElementsAre("blocked"));
 }
 
 TEST(TemplatesTest, EveryTemplateIsAValidProject) {
   for (const ProjectTemplate& project : ProjectTemplates()) {
-    const Folder folder;
+    const FolderForTests folder;
     const Result<std::vector<NewFile>> files = TemplateFiles(project.name);
     ASSERT_TRUE(files.ok()) << files.status();
     ASSERT_TRUE(WriteNewFiles(folder.path(), *files).ok());
@@ -166,7 +146,7 @@ TEST(ProjectFromTableTest, IsValidUnderColumnNamesOfAllKinds) {
   for (const char* name : {"no", "null", "1", "a: b", "*star", "&amp", "say \"hi\"", "größe", "[x]", "#", "- d", "~", "$n", "back\\slash", "x, y"})
     facts.columns.push_back({{name, Type::kInt}, 1, 50, Value::Int(0), Value::Int(9), {}});
   for (const char* target : {"left", "no", "a: b", "x, y"}) {
-    const Folder project;
+    const FolderForTests project;
     const Result<std::vector<NewFile>> files = ProjectFromTable({"data/people.csv", "", target}, facts);
     ASSERT_TRUE(files.ok()) << files.status();
     ASSERT_TRUE(WriteNewFiles(project.path(), *files).ok());
@@ -196,12 +176,12 @@ TEST(ProjectFromTableTest, RefusesATargetOfOneValue) {
 }
 
 TEST(MeasureTableTest, CountsNullsValuesBoundsAndLevels) {
-  const Folder folder;
+  const FolderForTests folder;
   std::string text = "row_id,size,color,day\n";
   for (int i = 0; i < 50; ++i) text += StrCat(i + 1, ",", i == 3 ? "" : StrCat(i % 7, ".5"), ",", i % 2 == 0 ? "red" : "blue", ",2026-01-0", 1 + i % 9, "\n");
-  folder.Put("rows.csv", text);
+  folder.Write("rows.csv", text);
   FileSource source;
-  source.pattern = JoinPath(folder.path(), "rows.csv");
+  source.pattern = folder.Path("rows.csv");
   const Result<TableFacts> facts = MeasureTable(source);
   ASSERT_TRUE(facts.ok()) << facts.status();
   EXPECT_EQ(facts->rows, 50);

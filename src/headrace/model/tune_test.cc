@@ -1,7 +1,5 @@
 #include "headrace/model/tune.h"
 
-#include <unistd.h>
-
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -11,6 +9,7 @@
 #include <regex>
 #include <set>
 
+#include "headrace/base/folder_for_tests.h"
 #include "headrace/base/text.h"
 #include "headrace/model/learner.h"
 #include "headrace/model/trial_journal.h"
@@ -303,13 +302,13 @@ TEST(Tune, ChoicesAloneAreASpaceToo) {
 
 /// Where a search is killed: the journal holds what it wrote until then.
 struct Journal {
-  const std::string path = StrCat(testing::TempDir(), "headrace_trials_", ::getpid());  // tests run side by side
-  Journal() { std::remove(path.c_str()); }
+  const FolderForTests folder;
+  const std::string path = folder.Path("trials");
   std::string Text() const {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  void Write(const std::string& text) const { std::ofstream(path, std::ios::binary) << text; }
+  void Write(const std::string& text) const { folder.Write("trials", text); }
 };
 
 TEST(TrialJournal, AnInterruptedSearchGoesOnWhereItStoodAndEndsTheSame) {

@@ -1,13 +1,11 @@
 // Training with folds by time and by group, and with transforms that are searched together with the learner.
-#include <unistd.h>
-
 #include <atomic>
-#include <cstdio>
 #include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "headrace/base/folder_for_tests.h"
 #include "headrace/base/text.h"
 #include "headrace/model/model_file.h"
 #include "headrace/model/test_world.h"
@@ -56,6 +54,12 @@ Result<TrainOutput> TrainOn(const TrainSpec& spec, int threads = 2, TrialJournal
   context.threads = threads;
   context.trials = trials;
   return Train(Customers(900), spec, context);
+}
+
+void ExpectSameBytesWithAnyNumberOfThreads(const TrainSpec& spec) {
+  const auto one = TrainOn(spec, 1), three = TrainOn(spec, 3);
+  ASSERT_TRUE(one.ok() && three.ok()) << one.status() << "\n" << three.status();
+  EXPECT_TRUE(one->model->bytes() == three->model->bytes());
 }
 
 TEST(FoldsOfTraining, ByTimeRowsOfTheFirstBlockAreNeverJudged) {
@@ -154,13 +158,7 @@ TEST(ChosenTransforms, GiveTheSameBytesWithAnyNumberOfThreadsAndMoreChoicesThanA
   drop.choice = "active";
   drop.alternative = "left_out";
   spec.transform.push_back(drop);
-  std::string first;
-  for (const int threads : {1, 3}) {
-    const auto trained = TrainOn(spec, threads);
-    ASSERT_TRUE(trained.ok()) << trained.status();
-    if (first.empty()) first = trained->model->bytes();
-    EXPECT_TRUE(trained->model->bytes() == first) << threads;
-  }
+  ExpectSameBytesWithAnyNumberOfThreads(spec);
 }
 
 TEST(ChosenTransforms, AnAlternativeThatCannotBeFittedIsToldAndNotChosen) {
@@ -219,13 +217,7 @@ TEST(ChosenNumbers, GiveTheSameBytesWithAnyNumberOfThreads) {
   TrainSpec spec = Smoothing();
   spec.tune.search = TuneSpec::Search::kRandom;
   spec.tune.numbers[0] = {"country.encode.smooth", {}, 1, 500, true, false, false, "country", "by_target"};
-  std::string first;
-  for (const int threads : {1, 3}) {
-    const auto trained = TrainOn(spec, threads);
-    ASSERT_TRUE(trained.ok()) << trained.status();
-    if (first.empty()) first = trained->model->bytes();
-    EXPECT_TRUE(trained->model->bytes() == first) << threads;
-  }
+  ExpectSameBytesWithAnyNumberOfThreads(spec);
 }
 
 TEST(ChosenNumbers, ThatOnlyTheRowsRefuseFailTheirTrialWithTheReason) {
@@ -275,8 +267,8 @@ TEST(TrialJournalOfTraining, AnInterruptedTrainingEndsWithTheBytesOfAnUndisturbe
   spec.tune.space = {{"l2", {}, 0.01, 100, true, false}};
   const auto undisturbed = TrainOn(spec);
   ASSERT_TRUE(undisturbed.ok()) << undisturbed.status();
-  const std::string path = StrCat(testing::TempDir(), "headrace_training_trials_", ::getpid());
-  std::remove(path.c_str());
+  const FolderForTests folder;
+  const std::string path = folder.Path("trials");
   TrialJournal first(path);
   TrainContext context;
   context.trials = &first;

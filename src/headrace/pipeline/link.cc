@@ -60,8 +60,20 @@ class Linker {
       if (std::find(spec.inputs.begin(), spec.inputs.end(), input) == spec.inputs.end()) spec.inputs.push_back(input);
       return;
     }
-    if (reference.role == Role::kModel) std::get<ScoreSpec>(spec.spec).model.step = target->step;
+    if (reference.role == Role::kModel) {
+      std::get<ScoreSpec>(spec.spec).model.step = target->step;
+      RefuseScoresOfClusters(spec.as<ScoreSpec>(), reference, pipeline_.steps[found->second].draft.spec);
+    }
     spec.inputs.push_back({reference.inside, target->step, target->output});
+  }
+
+  void RefuseScoresOfClusters(const ScoreSpec& score, const StepReference& reference, const StepSpec& producer) {
+    if (producer.kind != StepKind::kTrain || producer.as<TrainStepSpec>().train.learner.kind != LearnerSpec::Kind::kKMeans) return;
+    const auto refuse = [&](const char* message, const char* help) {
+      diagnostics_.AddError(DiagnosticCode::kWrongInput, reference.place, StrCat("step `", producer.name, "` finds clusters: ", message)).Help(help);
+    };
+    if (score.top > 0) refuse("its rows have no score, of which the largest could be kept", "leave `select` out, and choose rows by `cluster` in a sql step below");
+    if (score.reasons > 0) refuse("its rows have no score, for which there could be reasons", "leave `reasons` out; the model card tells how clusters differ");
   }
 
   /// `after: [base]` waits for every step of the group `base`.

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "headrace/base/folder_for_tests.h"
 #include "headrace/pipeline/columns.h"
 #include "headrace/pipeline/test_file.h"
 
@@ -71,7 +72,8 @@ std::vector<std::pair<std::size_t, std::size_t>> KeysOf(const std::string& text)
 // What a refused map leaves behind is looked at by whatever decodes the rest.
 TEST(BrokenTest, AKeyMisspeltOrWithAnotherValueIsToldWhereverItStands) {
   const fs::path source = fs::path(HEADRACE_SOURCE_DIR) / "tests/cases/accepted/every_key.yaml";
-  const fs::path broken = fs::path(::testing::TempDir()) / "every_key.yaml";
+  const FolderForTests folder;
+  const fs::path broken = folder.Path("every_key.yaml");
   const std::string text = ReadFile(source);
   const auto keys = KeysOf(text);
   ASSERT_GT(keys.size(), 400U);

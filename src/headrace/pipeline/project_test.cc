@@ -3,9 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-
+#include "headrace/base/folder_for_tests.h"
 #include "headrace/base/text.h"
 
 namespace headrace {
@@ -40,21 +38,10 @@ class WordInspector : public SqlInspector {
 
 class ProjectTest : public ::testing::Test {
  protected:
-  ProjectTest() {
-    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    root_ = std::filesystem::path(::testing::TempDir()) / "headrace_project_test" / info->name();
-    std::filesystem::remove_all(root_);
-    std::filesystem::create_directories(root_);
-  }
-  ~ProjectTest() override { std::filesystem::remove_all(root_); }
-
-  void Write(const std::string& path, std::string_view text) {
-    std::filesystem::create_directories((root_ / path).parent_path());
-    std::ofstream(root_ / path) << text;
-  }
+  void Write(const std::string& path, std::string_view text) { folder_.Write(path, text); }
 
   Project Load(const std::string& environment = "", const std::string& path = "") {
-    Result<Project> project = Project::Load({(root_ / path).string(), environment, std::make_shared<WordInspector>()}, diagnostics_);
+    Result<Project> project = Project::Load({folder_.Path(path), environment, std::make_shared<WordInspector>()}, diagnostics_);
     EXPECT_TRUE(project.ok()) << project.status();
     return *std::move(project);
   }
@@ -74,7 +61,7 @@ class ProjectTest : public ::testing::Test {
     return Join(names, " ");
   }
 
-  std::filesystem::path root_;
+  const FolderForTests folder_;
   Diagnostics diagnostics_;
 };
 
@@ -418,7 +405,7 @@ TEST_F(ProjectTest, AnErrorOfTheDatabaseFindsItsPlaceInABlockScalar) {
 }
 
 TEST_F(ProjectTest, APathThatIsNotThereIsAnError) {
-  const Result<Project> project = Project::Load({(root_ / "nothing").string(), "", nullptr}, diagnostics_);
+  const Result<Project> project = Project::Load({folder_.Path("nothing"), "", nullptr}, diagnostics_);
   ASSERT_FALSE(project.ok());
   EXPECT_EQ(project.status().code(), ErrorCode::kInvalid);
 }

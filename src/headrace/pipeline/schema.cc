@@ -93,10 +93,23 @@ class Checker {
     return true;
   }
 
+  /// How a text may be meant where one key of a map says what it is: by the key that it begins with, else as the expression that a key takes; "" when neither.
+  static std::string AsMap(const std::string& text, const Shape& shape) {
+    const std::string word = text.substr(0, text.find(' '));
+    std::string meant;
+    for (const Key& key : shape.keys) {
+      if (std::find(shape.exactly_one.begin(), shape.exactly_one.end(), key.name) == shape.exactly_one.end()) continue;
+      if (key.name == word && !key.example.empty()) return StrCat("did you mean `", key.name, ": ", key.example, "`?");
+      if (key.shape.kind == Shape::Kind::kScalar && key.shape.scalar == ScalarType::kExpression && word != text) meant = StrCat("did you mean `", key.name, ": \"", text, "\"`?");
+    }
+    return meant;
+  }
+
   bool WrongType(const Node& node, const Shape& shape, const std::string& where, std::string help = "") {
     if (help.empty() && node.is_map() && node.Find("low") != nullptr && node.Find("high") != nullptr)
       help = "a range may stand for a number of a step under `transform` and for a parameter under `space` of `tune`; `choose` leaves other things open";
     if (help.empty() && &node == exemplified_) help = example_;
+    if (help.empty() && node.is_scalar()) help = AsMap(node.text, shape);
     Error(DiagnosticCode::kWrongType, node.place, StrCat(where, " takes ", DescribeShape(shape), ", got ", Describe(node)))
         .Help(std::move(help));
     return false;

@@ -56,7 +56,12 @@ Shape ScheduleShape() {
 
 Key AllowPrivate() { return {"allow_private", Scalar(kBool), "also addresses that are not of the public internet: loopback, private and link-local ones", "true"}; }
 Key Url(const char* description, const char* example, bool required = true) {
-  return {"url", TextOrSecretShape("WAREHOUSE_URI"), description, example, required};
+  return {"url", TextOrSecretShape("ALERTS_URL"), description, example, required};
+}
+
+/// The key of a service, never written out in an example.
+Key ServiceKey(const char* description, const std::string& name) {
+  return Required({"key", TextOrSecretShape(name), description, "{secret: " + name + "}"});
 }
 
 /// One destination of alerts.
@@ -64,21 +69,21 @@ Shape AlertShape() {
   return MapOf("a destination of alerts", {
       {"webhook", MapOf("a webhook", {
            Url("where to: `{secret: NAME}` when the address itself is one", "{secret: OPS_WEBHOOK}"),
-           {"secrets", ListOf(TextOrSecretShape("WAREHOUSE_URI")), "keys to sign with, base64, with or without `whsec_`; several while they are being changed", "[{secret: OPS_SIGNING}]"},
+           {"secrets", ListOf(TextOrSecretShape("OPS_SIGNING")), "keys to sign with, base64, with or without `whsec_`; several while they are being changed", "[{secret: OPS_SIGNING}]"},
            AllowPrivate(),
        }), "a POST of CloudEvents 1.0 with the headers of Standard Webhooks", "{url: {secret: OPS_WEBHOOK}}"},
       {"slack", MapOf("a Slack webhook", {Url("the incoming webhook", "{secret: SLACK_WEBHOOK}"), AllowPrivate()}), "a message in a channel of Slack", "{url: {secret: SLACK_WEBHOOK}}"},
       {"teams", MapOf("a Teams webhook", {Url("the workflow's webhook", "{secret: TEAMS_WEBHOOK}"), AllowPrivate()}), "a card in a channel of Teams", "{url: {secret: TEAMS_WEBHOOK}}"},
-      {"pagerduty", MapOf("a PagerDuty service", {Required({"key", TextOrSecretShape("WAREHOUSE_URI"), "the integration's routing key", "{secret: PAGERDUTY_KEY}"}), Url("another address than PagerDuty's own", "https://events.eu.pagerduty.com/v2/enqueue", false), AllowPrivate()}),
+      {"pagerduty", MapOf("a PagerDuty service", {ServiceKey("the integration's routing key", "PAGERDUTY_KEY"), Url("another address than PagerDuty's own", "https://events.eu.pagerduty.com/v2/enqueue", false), AllowPrivate()}),
        "an incident of PagerDuty, resolved when the pipeline has recovered", "{key: {secret: PAGERDUTY_KEY}}"},
-      {"opsgenie", MapOf("an Opsgenie team", {Required({"key", TextOrSecretShape("WAREHOUSE_URI"), "the integration's API key", "{secret: OPSGENIE_KEY}"}), Url("another address than Opsgenie's own", "https://api.eu.opsgenie.com/v2/alerts", false), AllowPrivate()}),
+      {"opsgenie", MapOf("an Opsgenie team", {ServiceKey("the integration's API key", "OPSGENIE_KEY"), Url("another address than Opsgenie's own", "https://api.eu.opsgenie.com/v2/alerts", false), AllowPrivate()}),
        "an alert of Opsgenie, closed when the pipeline has recovered", "{key: {secret: OPSGENIE_KEY}}"},
       {"email", MapOf("mail", {
            Url("the mail server: smtps://host:465, or smtp://host:587, which must offer STARTTLS", "smtps://mail.example:465"),
            Required({"from", Scalar(kText), "the sender's address", "headrace@agency.example"}),
            Required({"to", ListOrSingle(Scalar(kText)), "addresses", "[data@agency.example]"}),
            {"user", Scalar(kText), "who signs in", "headrace"},
-           {"password", TextOrSecretShape("WAREHOUSE_URI"), "with which password", "{secret: MAIL_PASSWORD}"},
+           {"password", TextOrSecretShape("MAIL_PASSWORD"), "with which password", "{secret: MAIL_PASSWORD}"},
            {"starttls", Choice({"required", "off"}), "`off`: send in the open when the server offers no TLS; never with a password", "off"},
            AllowPrivate(),
        }), "a mail", "{url: \"smtps://mail.example:465\", from: headrace@agency.example, to: [data@agency.example]}"},
@@ -140,7 +145,7 @@ const Shape& ProjectFileShape() {
            {"default", Scalar(kBool), "used when the command line names none", "true"},
            {"schedules", Choice({"on", "off"}), "whether schedules start runs here", "off"},
            {"deliver", Choice({"live", "preview"}), "`preview` writes files beside and never touches a destination", "preview"},
-           {"state", TextOrSecretShape("WAREHOUSE_URI"), "where runs, models and deliveries are recorded; `.headrace/state.db` when not given", "postgresql://host/headrace"},
+           {"state", TextOrSecretShape("STATE_URI"), "where runs, models and deliveries are recorded; `.headrace/state.db` when not given", "postgresql://host/headrace"},
            {"connections", ConnectionsShape(), "connections of this environment", "{}"},
        }), kLabel), "places that the project runs in", "{dev: {default: true, deliver: preview}}"},
       {"connections", ConnectionsShape(), "connections that all tenants share", "{warehouse: {driver: duckdb, uri: data/warehouse.duckdb}}"},

@@ -1,10 +1,8 @@
 #include "headrace/run/project_report.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
-
+#include "headrace/base/folder_for_tests.h"
 #include "headrace/step/step.h"
 
 namespace headrace {
@@ -15,15 +13,12 @@ constexpr std::int64_t kHour = 3'600'000'000, kWeek = 168 * kHour;
 class ProjectReportTest : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = StrCat(testing::TempDir(), "headrace_project_report_", ::getpid(), "_", testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(root_);
-    store_ = std::move(Store::Open(root_, clock_)).value();
+    store_ = std::move(Store::Open(folder_.path(), clock_)).value();
     request_.project = "agency";
     request_.environment = "prod";
     request_.pipelines = {"score"};
     request_.tenants = {"aster"};
   }
-  void TearDown() override { std::filesystem::remove_all(root_); }
 
   /// A run of `week` that ends an hour after it began.
   void Run(const std::string& id, int week, RunState state = RunState::kSucceeded, const std::string& environment = "prod", const std::string& trigger = "manual") {
@@ -71,7 +66,7 @@ class ProjectReportTest : public testing::Test {
     request_.schedules = {view};
   }
 
-  std::string root_;
+  const FolderForTests folder_;
   ManualClock clock_;
   std::unique_ptr<Store> store_;
   ProjectReportRequest request_;

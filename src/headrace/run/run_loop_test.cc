@@ -1,12 +1,10 @@
 #include "headrace/run/run_loop.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <deque>
-#include <filesystem>
 
-#include "headrace/base/files.h"
+#include "headrace/base/folder_for_tests.h"
 #include "headrace/run/fingerprint.h"
 
 namespace headrace {
@@ -87,17 +85,11 @@ class ScriptedRunner final : public StepRunner {
 class RunLoopTest : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = StrCat(testing::TempDir(), "headrace_loop_", ::getpid(), "_", testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(root_);
-    auto store = Store::Open(root_, clock_);
+    auto store = Store::Open(folder_.path(), clock_);
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = std::move(store).value();
-    pipeline_.root = root_;
+    pipeline_.root = folder_.path();
     pipeline_.pipeline = "p";
-  }
-  void TearDown() override {
-    store_.reset();
-    std::filesystem::remove_all(root_);
   }
 
   StepSpec& Step(const std::string& name, const std::vector<std::string>& reads = {}) {
@@ -144,7 +136,7 @@ class RunLoopTest : public testing::Test {
     return out;
   }
 
-  std::string root_;
+  const FolderForTests folder_;
   ManualClock clock_;
   SeededRandom random_{1};
   std::atomic<bool> interrupt_ = false;

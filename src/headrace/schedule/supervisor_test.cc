@@ -2,12 +2,10 @@
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 
-#include "headrace/base/files.h"
+#include "headrace/base/folder_for_tests.h"
 #include "headrace/table/value.h"
 
 namespace headrace {
@@ -54,15 +52,12 @@ struct Server {
 class SupervisorTest : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = StrCat(testing::TempDir(), "headrace_supervisor_", ::getpid(), "_", testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(root_);
     processes_ = Open();
     queue_ = std::make_unique<RunQueue>(*processes_, clock_);
     one_ = Make("one");
   }
-  void TearDown() override { std::filesystem::remove_all(root_); }
 
-  std::unique_ptr<Store> Open() { return *Store::Open(root_, clock_); }
+  std::unique_ptr<Store> Open() { return *Store::Open(folder_.path(), clock_); }
   std::unique_ptr<Server> Make(const std::string& holder, std::int64_t parallel = 8, bool steps_down = false) {
     auto server = std::make_unique<Server>();
     server->store = Open();
@@ -135,7 +130,7 @@ class SupervisorTest : public testing::Test {
   void Kill(const std::string& run) { Sql(StrCat("UPDATE runs SET process_started = 'gone' WHERE id = '", run, "'")); }
   void Sql(const std::string& sql) {
     sqlite3* db = nullptr;
-    sqlite3_open(JoinPath(root_, ".headrace/state.db").c_str(), &db);
+    sqlite3_open(folder_.Path(".headrace/state.db").c_str(), &db);
     EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
     sqlite3_close(db);
   }
@@ -153,7 +148,7 @@ class SupervisorTest : public testing::Test {
   static std::string Score(std::string_view time) { return StrCat("score@2026-01-01T", time, ":00Z"); }
   using Texts = std::map<std::string, std::string>;
 
-  std::string root_;
+  const FolderForTests folder_;
   ManualClock clock_{At("2026-01-01 05:59:30")};
   std::unique_ptr<Store> processes_;
   std::unique_ptr<RunQueue> queue_;

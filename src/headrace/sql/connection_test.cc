@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "headrace/base/folder_for_tests.h"
 #include "headrace/base/text.h"
 #include "headrace/sql/read_as.h"
 
@@ -25,10 +26,6 @@ class ConnectionTest : public testing::TestWithParam<std::string> {
  protected:
   ConnectionTest() {
     setenv("HEADRACE_LIB_DIR", HEADRACE_LIB_DIR, 1);
-    std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
-    dir_ = fs::path(testing::TempDir()) / "headrace_connection" / ReplaceAll(name, "/", "_");
-    fs::remove_all(dir_);
-    fs::create_directories(dir_);
     NewMap();
   }
   void NewMap() {
@@ -41,7 +38,7 @@ class ConnectionTest : public testing::TestWithParam<std::string> {
   }
   std::string driver() const { return GetParam(); }
   bool duckdb() const { return driver() == "duckdb"; }
-  std::string File() const { return (dir_ / "data.db").string(); }
+  std::string File() const { return folder_.Path("data.db"); }
   ConnectionSpec Spec(bool writable = true) const { return {"warehouse", driver(), File(), writable}; }
   void Open(bool writable = true) {
     if (writable) map_->DeclareWritable(File());
@@ -97,7 +94,7 @@ class ConnectionTest : public testing::TestWithParam<std::string> {
                  {id.Finish(), name.Finish(), score.Finish(), day.Finish(), at.Finish(), ok.Finish()}, n);
   }
 
-  fs::path dir_;
+  const FolderForTests folder_;
   std::vector<std::int64_t> slept_;
   std::unique_ptr<ConnectionMap> map_;
   std::unique_ptr<Connection> connection_;
@@ -239,14 +236,14 @@ TEST_P(ConnectionTest, AMissingFileNamesTheNearestOne) {
   Open();
   Run("create table t(x integer)");
   ConnectionSpec spec = Spec(false);
-  spec.uri = (dir_ / "dta.db").string();
+  spec.uri = folder_.Path("dta.db");
   const Status missing = map_->Open(spec).status();
   EXPECT_EQ(missing.code(), ErrorCode::kInvalid);
   EXPECT_THAT(missing.help(), HasSubstr("data.db"));
   spec.writable = true;
-  spec.uri = (dir_ / "no" / "data.db").string();
+  spec.uri = folder_.Path("no/data.db");
   EXPECT_EQ(map_->Open(spec).status().code(), ErrorCode::kInvalid);
-  spec.uri = dir_.string();
+  spec.uri = folder_.path();
   EXPECT_EQ(map_->Open(spec).status().code(), ErrorCode::kInvalid);
   spec.driver = "duckdbb";
   EXPECT_EQ(map_->Open(spec).status().help(), "did you mean duckdb?");
@@ -271,11 +268,11 @@ TEST_P(ConnectionTest, AReadOnlyConnectionCannotWrite) {
 TEST_P(ConnectionTest, TwoNamesOfOneFileShareOneDatabase) {
   Open();
   Run("create table t(x integer)");
-  fs::create_symlink(File(), dir_ / "link.db");
-  fs::create_hard_link(File(), dir_ / "hard.db");
+  fs::create_symlink(File(), folder_.Path("link.db"));
+  fs::create_hard_link(File(), folder_.Path("hard.db"));
   for (const char* name : {"link.db", "hard.db"}) {
     ConnectionSpec spec = Spec();
-    spec.uri = (dir_ / name).string();
+    spec.uri = folder_.Path(name);
     Result<std::unique_ptr<Connection>> other = map_->Open(spec);
     if (!duckdb() && std::string(name) == "hard.db") continue;  // SQLite names its journal after the path
     ASSERT_TRUE(other.ok()) << other.status();
@@ -327,8 +324,8 @@ TEST_P(ConnectionTest, ADatabaseLockedByAnotherProcessIsBusyAfterSeveralTries) {
 
 TEST_P(ConnectionTest, AProcessKilledWhileItMakesTheFileLeavesOneThatOpens) {
   for (const rlim_t bytes : {0UL, 4096UL, 8192UL}) {   // the signal of a file that grows too large comes between two writes
-    fs::remove_all(dir_);
-    fs::create_directories(dir_);
+    fs::remove_all(folder_.path());
+    fs::create_directory(folder_.path());
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {

@@ -65,6 +65,8 @@ Parts Read(const std::string& message) {
       if (caret != std::string::npos && caret >= text) parts.caret = ByteOfCharacter(parts.excerpt, caret - text);
       break;
     }
+    if (StartsWith(line, "Stack Trace")) break;
+    if (StartsWith(line, "* ") || StartsWith(line, "See also")) continue;   // settings of its own, which no user of ours can reach
     if (StartsWith(line, "Candidate") || StartsWith(line, "Did you mean") || StartsWith(line, "Possible ")) {
       TakeHint(parts, line);
     } else if (!Trim(line).empty()) {
@@ -119,13 +121,16 @@ std::optional<TextSpan> UserSpan(std::size_t place, const SqlContext& context) {
   return TextSpan{user, end > user ? end - user : 1};
 }
 
+// The Parquet writer takes what zstd answers when it gets no memory for the size of a page.
+bool OutOfMemory(const Parts& parts) { return parts.kind == "Out of Memory" || Contains(parts.message, " compressed page size out of range"); }
+
 ErrorCode CodeOf(const Parts& parts, const std::string& whole) {
   const std::string& kind = parts.kind;
   if (Contains(whole, "No space left on device") || Contains(whole, "failed to offload data block") ||
       Contains(whole, "Disk quota exceeded") || Contains(whole, "File too large"))
     return ErrorCode::kBusy;
   if (kind == "INTERRUPT") return ErrorCode::kInterrupted;
-  if (kind == "Out of Memory") return ErrorCode::kBusy;
+  if (OutOfMemory(parts)) return ErrorCode::kBusy;
   if (kind == "TransactionContext" || kind == "Transaction")
     return Contains(whole, "onflict") ? ErrorCode::kBusy : ErrorCode::kFailed;
   if (kind == "IO") {
@@ -193,8 +198,9 @@ Status DuckDbError(const std::string& message, const SqlContext& context) {
                             : StrCat("the tables here are ", Join(known, ", "));
   } else if (code == ErrorCode::kInterrupted) {
     status = Error(code, "the query was interrupted");
-  } else if (parts.kind == "Out of Memory" && code == ErrorCode::kBusy) {
-    help = "give more memory (`--memory`; a tenant: `quotas: {memory: ...}`), let less run at once, or have the query keep fewer rows at a time";
+  } else if (OutOfMemory(parts)) {
+    status = Error(code, "out of memory: ", parts.message);
+    help = "give more memory (`--memory`; a tenant: `quotas: {memory: ...}`), let less run at once, or have the query keep fewer rows or columns at a time";
   } else if (Contains(message, "No space left on device") || Contains(message, "File too large")) {
     help = "free space on that disk, then run again";
   }

@@ -9,32 +9,32 @@
 #include <sstream>
 #include <thread>
 
+#include "headrace/base/folder_for_tests.h"
+
 namespace headrace {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 class EngineTest : public testing::Test {
  protected:
   EngineTest() {
     setenv("HEADRACE_LIB_DIR", HEADRACE_LIB_DIR, 1);
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    dir_ = fs::path(testing::TempDir()) / "headrace_engine" / info->name();
-    fs::remove_all(dir_);
-    fs::create_directories(dir_);
     Open(1);
   }
   void Open(int threads) {
     Engine::Options options;
     options.threads = threads;
-    options.temp_directory = dir_ / "temp";
-    options.allowed_directories = {dir_.string()};
+    options.temp_directory = folder_.Path("temp");
+    options.allowed_directories = {folder_.path()};
     Result<std::unique_ptr<Engine>> engine = Engine::Open(options);
     ASSERT_TRUE(engine.ok()) << engine.status();
     engine_ = std::move(*engine);
   }
-  std::string Path(const std::string& name) const { return dir_ / name; }
+  std::string Path(const std::string& name) const { return folder_.Path(name); }
   static std::string Bytes(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     std::ostringstream out;
@@ -66,7 +66,7 @@ class EngineTest : public testing::Test {
     return sql.substr(status.span()->offset, status.span()->length);
   }
 
-  fs::path dir_;
+  const FolderForTests folder_;
   std::unique_ptr<Engine> engine_;
 };
 
@@ -252,6 +252,7 @@ TEST_F(EngineTest, OutOfMemoryIsBusy) {
   const Status status = QueryStatus(
       "select i, string_agg(i::varchar || repeat('x', 100), ',') s from range(2000000) r(i) group by i order by s");
   EXPECT_EQ(status.code(), ErrorCode::kBusy) << status;
+  EXPECT_THAT(status.message(), AllOf(HasSubstr("out of memory: "), Not(HasSubstr("Reducing the number"))));
 }
 
 TEST_F(EngineTest, CancelInterruptsAQueryOfAnotherThread) {

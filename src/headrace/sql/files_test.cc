@@ -4,25 +4,19 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 
+#include "headrace/base/folder_for_tests.h"
 #include "headrace/base/text.h"
 
 namespace headrace {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 class FilesTest : public testing::Test {
  protected:
   FilesTest() {
     setenv("HEADRACE_LIB_DIR", HEADRACE_LIB_DIR, 1);
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    dir_ = fs::path(testing::TempDir()) / "headrace_files" / info->name();
-    fs::remove_all(dir_);
-    fs::create_directories(dir_);
     engine_ = NewEngine();
   }
   static std::unique_ptr<Engine> NewEngine() {
@@ -30,16 +24,13 @@ class FilesTest : public testing::Test {
     options.any_file = true;
     return *Engine::Open(options);
   }
-  std::string Path(const std::string& name) const { return (dir_ / name).string(); }
-  std::string Write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(Path(name), std::ios::binary) << bytes;
-    return Path(name);
-  }
+  std::string Path(const std::string& name) const { return folder_.Path(name); }
+  std::string Write(const std::string& name, const std::string& bytes) const { return folder_.Write(name, bytes); }
   // "a:int b:text | 1,x; 2,y", or the error without the folder's name.
   std::string Load(const FileSource& source) {
     engine_ = NewEngine();
     status_ = LoadFiles(*engine_, source, "t");
-    if (!status_.ok()) return "error: " + ReplaceAll(status_.message(), dir_.string() + "/", "");
+    if (!status_.ok()) return "error: " + ReplaceAll(status_.message(), folder_.Path(""), "");
     std::string out;
     Table table = *ReadAll(**engine_->Query("select * from t"));
     for (const Field& field : table.schema().fields())
@@ -63,9 +54,9 @@ class FilesTest : public testing::Test {
     const std::size_t at = loaded.find("x:");
     return at == std::string::npos ? loaded : loaded.substr(at + 2, loaded.find(' ', at) - at - 2);
   }
-  std::string help() const { return ReplaceAll(status_.help(), dir_.string() + "/", ""); }
+  std::string help() const { return ReplaceAll(status_.help(), folder_.Path(""), ""); }
 
-  fs::path dir_;
+  const FolderForTests folder_;
   std::unique_ptr<Engine> engine_;
   Status status_;
 };

@@ -31,7 +31,7 @@ class GcTest : public StoreForTests {
     const timespec times[2] = {time, time};
     ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
   }
-  std::string Path(const ArtifactRef& artifact) const { return StrCat(root_, "/.headrace/artifacts/", artifact.digest.substr(0, 2), "/", artifact.digest, ".parquet"); }
+  std::string Path(const ArtifactRef& artifact) const { return folder_.Path(StrCat(".headrace/artifacts/", artifact.digest.substr(0, 2), "/", artifact.digest, ".parquet")); }
 
   RunRecord Record(const std::string& id, const std::string& tenant) {
     RunRecord run;
@@ -301,7 +301,7 @@ TEST_P(GcTest, OldVersionsOfModelsGoButThoseThatAliasesLeadTo) {
   request.models_before_us = clock_.NowMicros();
   EXPECT_EQ(Gc(request).models, 1);
   EXPECT_EQ(versions(), "5 3 2 ") << "the newest stays, so that no number is given twice";
-  const auto file = [&](std::size_t i) { return StrCat(root_, "/.headrace/artifacts/", digests[i].substr(0, 2), "/", digests[i], ".model"); };
+  const auto file = [&](std::size_t i) { return folder_.Path(StrCat(".headrace/artifacts/", digests[i].substr(0, 2), "/", digests[i], ".model")); };
   for (const std::size_t gone : {0u, 3u}) EXPECT_FALSE(FileExists(file(gone)));
   for (const std::size_t kept : {1u, 2u, 4u}) EXPECT_TRUE(FileExists(file(kept)));
   EXPECT_EQ(Runs(), "m5 m4 m3 m2 m1") << "what is known of the runs stays";

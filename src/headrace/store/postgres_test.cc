@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "headrace/base/folder_for_tests.h"
 #include "headrace/store/postgres_for_tests.h"
 #include "headrace/store/store.h"
 
@@ -104,9 +105,8 @@ class PostgresStateTest : public testing::Test {
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *server;
     where_.project = testing::UnitTest::GetInstance()->current_test_info()->name();
-    where_.root = StrCat(testing::TempDir(), "headrace_postgres_", ::getpid(), where_.project);
+    where_.root = folder_.path();
   }
-  void TearDown() override { std::filesystem::remove_all(where_.root); }
   Result<std::unique_ptr<Store>> Open(const std::string& uri, Clock& clock) {
     where_.uri = Secret("STATE", uri);
     return Store::Open(where_, clock);
@@ -119,6 +119,7 @@ class PostgresStateTest : public testing::Test {
     return run;
   }
 
+  const FolderForTests folder_;
   PostgresForTests* server_ = nullptr;
   StateLocation where_;
 };

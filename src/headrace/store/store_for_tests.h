@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 
 #include "headrace/base/clock.h"
+#include "headrace/base/folder_for_tests.h"
 #include "headrace/store/postgres_for_tests.h"
 #include "headrace/store/store.h"
 
@@ -23,9 +23,7 @@ class StoreForTests : public testing::TestWithParam<bool> {
   void SetUp() override {
     const testing::TestInfo& test = *testing::UnitTest::GetInstance()->current_test_info();
     const std::string name = ReplaceAll(StrCat("headrace_", test.test_suite_name(), "_", ::getpid(), "_", test.name()), "/", "_");
-    root_ = StrCat(testing::TempDir(), name);
-    std::filesystem::remove_all(root_);
-    where_ = StateLocation{root_};
+    where_ = StateLocation{folder_.path()};
     where_.project = name;
     where_.own_clock = true;
     if (GetParam()) {
@@ -37,7 +35,6 @@ class StoreForTests : public testing::TestWithParam<bool> {
     store_ = Open();
     ASSERT_NE(store_, nullptr);
   }
-  void TearDown() override { std::filesystem::remove_all(root_); }
 
   /// The same state once more, as another process opens it.
   std::unique_ptr<Store> Open() {
@@ -46,7 +43,32 @@ class StoreForTests : public testing::TestWithParam<bool> {
     return store.ok() ? std::move(store).value() : nullptr;
   }
 
-  std::string root_;
+  /// A run of tenant acme, and a step of it.
+  RunRecord Run(const std::string& id) {
+    RunRecord run;
+    run.id = id;
+    run.pipeline = "score";
+    run.tenant = "acme";
+    run.interval_start_us = 1;
+    run.interval_end_us = 2;
+    run.params = "{}";
+    run.started_us = clock_.NowMicros();
+    run.process = ThisProcess();
+    return run;
+  }
+  StepRecord Step(const std::string& run, const std::string& name, StepState state = StepState::kPending) {
+    StepRecord step;
+    step.run = run;
+    step.step = name;
+    step.kind = "sql";
+    step.state = state;
+    step.fingerprint = "f-" + name;
+    step.parts = "{}";
+    step.details = "{}";
+    return step;
+  }
+
+  const FolderForTests folder_;
   StateLocation where_;
   ManualClock clock_;
   PostgresForTests* server_ = nullptr;         ///< nullptr on SQLite

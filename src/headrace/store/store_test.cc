@@ -5,8 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <filesystem>
 #include <thread>
 
 #include "headrace/base/digest.h"
@@ -16,7 +14,7 @@
 namespace headrace {
 namespace {
 
-/// Every test runs on SQLite and on a real PostgreSQL.
+/// Every test runs on SQLite and on a real PostgreSQL. Leases, fences and slots are in store_lease_test.cc.
 class StoreTest : public StoreForTests {
  protected:
   /// Do `sql` behind the store's back.
@@ -27,7 +25,7 @@ class StoreTest : public StoreForTests {
       return;
     }
     sqlite3* db = nullptr;
-    sqlite3_open(JoinPath(root_, ".headrace/state.db").c_str(), &db);
+    sqlite3_open(folder_.Path(".headrace/state.db").c_str(), &db);
     ASSERT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
     sqlite3_close(db);
   }
@@ -35,35 +33,11 @@ class StoreTest : public StoreForTests {
     const std::string schema = StrCat("headrace_", where_.project);
     return StrCat("\"", schema.size() <= 63 ? schema : StrCat(schema.substr(0, 46), "_", Sha256Hex(schema).substr(0, 16)), "\"");
   }
-  RunRecord Run(const std::string& id) {
-    RunRecord run;
-    run.id = id;
-    run.pipeline = "score";
-    run.tenant = "acme";
-    run.interval_start_us = 1;
-    run.interval_end_us = 2;
-    run.params = "{}";
-    run.started_us = clock_.NowMicros();
-    run.process = ThisProcess();
-    return run;
-  }
-  StepRecord Step(const std::string& run, const std::string& name, StepState state = StepState::kPending) {
-    StepRecord step;
-    step.run = run;
-    step.step = name;
-    step.kind = "sql";
-    step.state = state;
-    step.fingerprint = "f-" + name;
-    step.parts = "{}";
-    step.details = "{}";
-    return step;
-  }
   ArtifactRef Artifact(const std::string& content) {
     const std::string scratch = store_->ScratchPath(".parquet");
     EXPECT_TRUE(WriteFileAtomically(scratch, content).ok());
     return *store_->AddArtifact(scratch, "dataset", 3);
   }
-
 };
 
 TEST_P(StoreTest, ARunAndItsStepsReadBackAsWritten) {
@@ -203,7 +177,7 @@ TEST_P(StoreTest, TheRunBeforeIsFoundByTimeNotByItsId) {
 TEST_P(StoreTest, ProcessesThatMakeTheStateTogetherAllOpenIt) {
   for (int round = 0; round < 20; ++round) {
     StateLocation where = where_;
-    where.root = StrCat(root_, "/new", round);
+    where.root = folder_.Path(StrCat("new", round));
     where.project = StrCat(round, where_.project);
     int gate[2];
     ASSERT_EQ(::pipe(gate), 0);
@@ -305,22 +279,6 @@ TEST_P(StoreTest, AWishToCancelReachesARunAndEndsAWaitingOne) {
   EXPECT_EQ(store_->GetRun("r1")->state, RunState::kInterrupted);
 }
 
-TEST_P(StoreTest, APoolHasSoManySlotsAndThoseOfDeadRunsAreFree) {
-  ASSERT_TRUE(store_->CreateRun(Run("r1"), {Step("r1", "a"), Step("r1", "b"), Step("r1", "c")}).ok());
-  EXPECT_TRUE(*store_->TakeSlot("warehouse", 2, "r1", "a"));
-  EXPECT_TRUE(*store_->TakeSlot("warehouse", 2, "r1", "b"));
-  EXPECT_FALSE(*store_->TakeSlot("warehouse", 2, "r1", "c"));
-  EXPECT_TRUE(*store_->TakeSlot("warehouse", 2, "r1", "a")) << "asking again takes no second one";
-  EXPECT_TRUE(*store_->TakeSlot("other", 1, "r1", "c")) << "pools are apart";
-  ASSERT_TRUE(store_->FreeSlot("warehouse", "r1", "b").ok());
-  EXPECT_TRUE(*store_->TakeSlot("warehouse", 2, "r1", "c"));
-  ASSERT_TRUE(store_->FinishRun("r1", RunState::kFailed, 1, "").ok());
-  RunRecord next = Run("r2");
-  next.interval_start_us = 5;
-  ASSERT_TRUE(store_->CreateRun(next, {Step("r2", "a")}).ok());
-  EXPECT_TRUE(*store_->TakeSlot("warehouse", 1, "r2", "a")) << "the ended run's slots are free";
-}
-
 TEST_P(StoreTest, RunIdsSortByTime) {
   SeededRandom random(1);
   const std::string first = NewRunId(clock_, random);
@@ -379,214 +337,19 @@ TEST_P(StoreTest, ManyWritersAtOnceLoseNothing) {
   EXPECT_EQ(models.front().version, kWriters * kEach);
 }
 
-TEST_P(StoreTest, ALeaseIsHeldByOneUntilItIsOverAndItsEpochRises) {
-  constexpr std::int64_t kMinute = 60'000'000;
-  const auto other = Open();
-  EXPECT_EQ(store_->AcquireLease("scheduler", "one", kMinute)->epoch, 1);
-  EXPECT_EQ(store_->AcquireLease("scheduler", "one", kMinute)->epoch, 1) << "asking again is no new holder";
-  Lease refused = *other->AcquireLease("scheduler", "two", kMinute);
-  EXPECT_FALSE(refused.granted);
-  EXPECT_EQ(refused.holder, "one");
-  EXPECT_EQ(refused.left_us, kMinute);
-  EXPECT_TRUE(other->AcquireLease("another", "two", kMinute)->granted);
-  clock_.Sleep(kMinute - 1);
-  ASSERT_TRUE(store_->RenewLease("scheduler", 1, kMinute).ok());
-  clock_.Sleep(kMinute - 1);
-  EXPECT_FALSE(other->AcquireLease("scheduler", "two", kMinute)->granted);
-  clock_.Sleep(1);
-  EXPECT_NE(store_->RenewLease("scheduler", 1, kMinute).message().find("has run out"), std::string::npos);
-  const Lease taken = *other->AcquireLease("scheduler", "two", kMinute);
-  EXPECT_TRUE(taken.granted);
-  EXPECT_EQ(taken.epoch, 2);
-  const Status stale = store_->RenewLease("scheduler", 1, kMinute);
-  EXPECT_EQ(stale.code(), ErrorCode::kBusy);
-  EXPECT_NE(stale.message().find("held by two: the stale writer is rejected"), std::string::npos) << stale;
-  ASSERT_TRUE(store_->ReleaseLease("scheduler", 1).ok()) << "one's release changes nothing for two";
-  EXPECT_FALSE(store_->AcquireLease("scheduler", "one", kMinute)->granted);
-  ASSERT_TRUE(other->ReleaseLease("scheduler", 2).ok());
-  EXPECT_EQ(store_->AcquireLease("scheduler", "one", kMinute)->epoch, 3);
-}
-
-TEST_P(StoreTest, WhoLostTheLeaseStartsNoRun) {
-  const auto other = Open();
-  const Lease mine = *store_->AcquireLease("scheduler", "one", 10);
-  store_->ActUnder("scheduler", mine.epoch);
-  ASSERT_TRUE(store_->CreateRun(Run("r1"), {}).ok());
-  ASSERT_TRUE(store_->FinishRun("r1", RunState::kFailed, 1, "").ok());
-  clock_.Sleep(10);
-  ASSERT_TRUE(other->AcquireLease("scheduler", "two", 10)->granted);
-  EXPECT_EQ(store_->CreateRun(Run("r2"), {}).code(), ErrorCode::kBusy);
-  EXPECT_EQ(store_->ResumeRun("r1", ThisProcess()).code(), ErrorCode::kBusy);
-  EXPECT_TRUE(other->CreateRun(Run("r2"), {}).ok());
-}
-
-TEST_P(StoreTest, ARunOfAnotherHostLivesUntilItsLeaseIsOver) {
-  const auto far = Open();
-  RunRecord run = Run("r1");
-  run.process = {1, "never", "far pid:[1] boot"};
-  ASSERT_TRUE(far->CreateRun(run, {Step("r1", "a")}).ok());
-  clock_.Sleep(kRunLeaseMicros - 1);
-  const Status busy = store_->CreateRun(Run("r2"), {});
-  EXPECT_EQ(busy.code(), ErrorCode::kBusy);
-  EXPECT_NE(busy.message().find("process 1 of host far"), std::string::npos) << busy;
-  ASSERT_TRUE(far->Heartbeat("r1").ok());
-  clock_.Sleep(kRunLeaseMicros - 1);
-  EXPECT_EQ(store_->GetRun("r1")->state, RunState::kRunning) << "the heartbeat renewed it";
-  clock_.Sleep(1);
-  EXPECT_EQ(store_->GetRun("r1")->state, RunState::kInterrupted);
-  ASSERT_TRUE(store_->ResumeRun("r1", ThisProcess()).ok());
-  for (const Status& stale : {far->StartStep(Step("r1", "a")), far->FinishStep(Step("r1", "a", StepState::kSucceeded)), far->FinishRun("r1", RunState::kFailed, 1, ""), far->Heartbeat("r1")}) {
-    EXPECT_EQ(stale.code(), ErrorCode::kBusy);
-    EXPECT_NE(stale.message().find("taken over by another owner"), std::string::npos) << stale;
-  }
-  EXPECT_EQ(far->FenceOf("r1").status().code(), ErrorCode::kBusy);
-  EXPECT_EQ((*store_->ListSteps("r1"))[0].state, StepState::kPending);
-  EXPECT_TRUE(store_->FinishRun("r1", RunState::kSucceeded, 0, "").ok());
-}
-
-TEST_P(StoreTest, FencesRiseWithEveryOwnerWhateverTheClockDoes) {
-  ASSERT_TRUE(store_->CreateRun(Run("r1"), {}).ok());
-  const std::int64_t first = *store_->FenceOf("r1");
-  EXPECT_EQ(first, clock_.NowMicros()) << "a state begun anew goes on above the lost one";
-  ASSERT_TRUE(store_->FinishRun("r1", RunState::kFailed, 1, "").ok());
-  EXPECT_EQ(store_->FenceOf("r1").status().code(), ErrorCode::kInvalid) << "it ended";
-  ASSERT_TRUE(store_->ResumeRun("r1", ThisProcess()).ok());
-  EXPECT_EQ(*store_->FenceOf("r1"), first + 1) << "the clock stood still";
-  ASSERT_TRUE(store_->FinishRun("r1", RunState::kFailed, 1, "").ok());
-  clock_.Sleep(1000);
-  ASSERT_TRUE(store_->CreateRun(Run("r2"), {}).ok());
-  EXPECT_EQ(*store_->FenceOf("r2"), first + 1000);
-  EXPECT_EQ(store_->FenceOf("r3").status().code(), ErrorCode::kInvalid);
-}
-
-// One that had stood still took a slot for a run that had long ended, and would have given back that of the new owner.
-TEST_P(StoreTest, AStaleOwnerNeitherTakesNorFreesASlot) {
-  const auto far = Open();
-  RunRecord run = Run("r1");
-  run.process = {1, "never", "far pid:[1] boot"};
-  ASSERT_TRUE(far->CreateRun(run, {Step("r1", "a"), Step("r1", "b")}).ok());
-  clock_.Sleep(kRunLeaseMicros);
-  ASSERT_TRUE(store_->ResumeRun("r1", ThisProcess()).ok());
-  EXPECT_TRUE(*store_->TakeSlot("warehouse", 1, "r1", "a"));
-  EXPECT_TRUE(far->FreeSlot("warehouse", "r1", "a").ok());
-  EXPECT_FALSE(*store_->TakeSlot("warehouse", 1, "r1", "b")) << "the slot is still taken";
-  ASSERT_TRUE(store_->FreeSlot("warehouse", "r1", "a").ok());
-  EXPECT_EQ(far->TakeSlot("warehouse", 1, "r1", "b").status().code(), ErrorCode::kBusy);
-  EXPECT_TRUE(*store_->TakeSlot("warehouse", 1, "r1", "b"));
-}
-
-/// What two owners on two hosts may do to one run, in a few lines; the store must answer as this does.
-struct Model {
-  RunState state = RunState::kRunning;
-  std::int64_t epoch = 1, lease_until = 0;
-  std::array<std::int64_t, 2> owned = {1, 0}, tried = {0, 0};
-  std::array<StepState, 2> steps = {StepState::kPending, StepState::kPending};
-
-  ErrorCode MayWrite(std::size_t who) const {
-    if (owned[who] == 0) return state == RunState::kRunning ? ErrorCode::kBusy : ErrorCode::kInvalid;
-    if (owned[who] != epoch) return ErrorCode::kBusy;
-    return state == RunState::kRunning ? ErrorCode::kOk : ErrorCode::kInvalid;
-  }
-  ErrorCode SetStep(std::size_t who, std::size_t step, StepState to) {
-    if (const ErrorCode code = MayWrite(who); code != ErrorCode::kOk) return code;
-    if (steps[step] != StepState::kPending && steps[step] != StepState::kRunning) return ErrorCode::kInvalid;
-    steps[step] = to;
-    return ErrorCode::kOk;
-  }
-  ErrorCode Finish(std::size_t who, RunState to) {
-    if (const ErrorCode code = MayWrite(who); code != ErrorCode::kOk) return code;
-    state = to;
-    return ErrorCode::kOk;
-  }
-  ErrorCode Heartbeat(std::size_t who, std::int64_t now) {
-    if (owned[who] == 0) return MayWrite(who);
-    if (now - tried[who] < kRunLeaseMicros / 3) return ErrorCode::kOk;
-    tried[who] = now;
-    if (const ErrorCode code = MayWrite(who); code != ErrorCode::kOk) return code;
-    lease_until = now + kRunLeaseMicros;
-    return ErrorCode::kOk;
-  }
-  ErrorCode Resume(std::size_t who, std::int64_t now) {
-    if (state == RunState::kSucceeded) return ErrorCode::kInvalid;
-    if (state == RunState::kRunning && now < lease_until) return ErrorCode::kBusy;
-    state = RunState::kRunning;
-    owned[who] = ++epoch;
-    tried[who] = now;
-    lease_until = now + kRunLeaseMicros;
-    for (StepState& step : steps)
-      if (step != StepState::kSucceeded && step != StepState::kReused) step = StepState::kPending;
-    return ErrorCode::kOk;
-  }
-};
-
-TEST_P(StoreTest, TwoOwnersCanOnlyDoWhatTheModelAllows) {
-  const auto second = Open();
-  const std::array<Store*, 2> stores = {store_.get(), second.get()};
-  int allowed = 0, refused = 0;
-  for (std::uint64_t seed = 0; seed < 30; ++seed) {
-    SeededRandom random(seed);
-    Model model;
-    const std::string id = StrCat("r", seed);
-    RunRecord run = Run(id);
-    run.interval_start_us = static_cast<std::int64_t>(seed);
-    run.process = {1, "", "host0"};
-    ASSERT_TRUE(stores[0]->CreateRun(run, {Step(id, "s0"), Step(id, "s1")}).ok());
-    model.tried[0] = clock_.MonotonicMicros();
-    model.lease_until = clock_.MonotonicMicros() + kRunLeaseMicros;
-    std::string history;
-    for (int i = 0; i < 40; ++i) {
-      const std::size_t who = random.Next() % 2, step = random.Next() % 2;
-      const std::int64_t now = clock_.MonotonicMicros();
-      ErrorCode expected = ErrorCode::kOk;
-      Status got;
-      const std::uint64_t act = random.Next() % 12;
-      if (act < 3) {
-        expected = model.SetStep(who, step, StepState::kRunning);
-        got = stores[who]->StartStep(Step(id, StrCat("s", step)));
-      } else if (act < 6) {
-        const auto to = static_cast<StepState>(2 + random.Next() % 4);
-        expected = model.SetStep(who, step, to);
-        got = stores[who]->FinishStep(Step(id, StrCat("s", step), to));
-      } else if (act == 6) {
-        const auto to = static_cast<RunState>(1 + (random.Next() % 8 == 0 ? 0 : 1 + random.Next() % 2));
-        expected = model.Finish(who, to);
-        got = stores[who]->FinishRun(id, to, 0, "");
-      } else if (act < 9) {
-        expected = model.Resume(who, now);
-        got = stores[who]->ResumeRun(id, {1, "", StrCat("host", who)});
-      } else if (act < 11) {
-        expected = model.Heartbeat(who, now);
-        got = stores[who]->Heartbeat(id);
-      } else {
-        clock_.Sleep(static_cast<std::int64_t>(random.Next() % 50) * 1'000'000);
-      }
-      history += StrCat(act, "/", who, "/", step, " ");
-      ASSERT_EQ(got.code(), expected) << "seed " << seed << ": " << history << "\n" << got;
-      ++(got.ok() ? allowed : refused);
-      const bool seen_dead = model.state == RunState::kRunning && clock_.MonotonicMicros() >= model.lease_until;
-      ASSERT_EQ(store_->GetRun(id)->state, seen_dead ? RunState::kInterrupted : model.state) << "seed " << seed << ": " << history;
-      const auto steps = *store_->ListSteps(id);
-      for (std::size_t s = 0; s < 2; ++s) ASSERT_EQ(steps[s].state, model.steps[s]) << "seed " << seed << ": " << history;
-    }
-  }
-  EXPECT_GT(allowed, 200);
-  EXPECT_GT(refused, 200);
-}
-
 /// tests/data/state-v1.sql is what the program left before there were leases.
 TEST(StoreOnSqlite, AStateOfTheFirstLayoutIsBroughtUpToDateWithAllItHolds) {
-  const std::string root = StrCat(testing::TempDir(), "headrace_store_v1_", ::getpid());
-  std::filesystem::remove_all(root);
-  ASSERT_TRUE(MakeDirectories(JoinPath(root, ".headrace")).ok());
+  const FolderForTests folder;
+  ASSERT_TRUE(MakeDirectories(folder.Path(".headrace")).ok());
   const auto dump = ReadFile(StrCat(HEADRACE_SOURCE_DIR, "/tests/data/state-v1.sql"));
   ASSERT_TRUE(dump.ok()) << dump.status();
   sqlite3* db = nullptr;
-  sqlite3_open(JoinPath(root, ".headrace/state.db").c_str(), &db);
+  sqlite3_open(folder.Path(".headrace/state.db").c_str(), &db);
   ASSERT_EQ(sqlite3_exec(db, dump->c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
   sqlite3_close(db);
   ManualClock clock;
   for (int pass = 0; pass < 2; ++pass) {   // the second finds today's layout
-    const auto store = Store::Open(root, clock);
+    const auto store = Store::Open(folder.path(), clock);
     ASSERT_TRUE(store.ok()) << store.status();
     const auto runs = *(*store)->ListRuns({});
     ASSERT_EQ(runs.size(), 2u);
@@ -600,7 +363,6 @@ TEST(StoreOnSqlite, AStateOfTheFirstLayoutIsBroughtUpToDateWithAllItHolds) {
       EXPECT_TRUE((*store)->FinishRun(runs[0].id, RunState::kFailed, 1, "").ok());
     }
   }
-  std::filesystem::remove_all(root);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreTest, testing::Values(false));
