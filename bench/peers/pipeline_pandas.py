@@ -1,6 +1,6 @@
 """The peers' side of `e2e`: events to delivered scores with pandas, scikit-learn and LightGBM, in one process.
 
-usage: pipeline_pandas.py DATA OUT [--threads 2]
+usage: pipeline_pandas.py DATA OUT [--threads 2 [--trees 200]]
 
 Counts, sums and maxima over 7, 30 and 90 days, joined with the profiles (84 numbers, 3 texts); median imputation, clip
 at 1 % and 99 %, standardised, one-hot, ordinal; 200 trees of 63 leaves on 70 % of the rows, isotonic calibration on
@@ -15,6 +15,7 @@ import time
 
 DATA, OUT = sys.argv[1:3]
 THREADS = int(sys.argv[4]) if sys.argv[3:4] == ["--threads"] else 2
+TREES = int(sys.argv[6]) if sys.argv[5:6] == ["--trees"] else 200
 os.environ["OMP_NUM_THREADS"] = str(THREADS)
 seconds, lap_began = {}, time.perf_counter()
 
@@ -105,7 +106,7 @@ def main():
         ("country", make_pipeline(fill, OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)), ["country"])])
     vectors = prepare.fit_transform(values.iloc[train], target[train])
     lap("transform")
-    trees = lightgbm.LGBMClassifier(n_estimators=200, num_leaves=63, n_jobs=THREADS, verbose=-1, random_state=1)
+    trees = lightgbm.LGBMClassifier(n_estimators=TREES, num_leaves=63, n_jobs=THREADS, verbose=-1, random_state=1)
     trees.fit(vectors, target[train])
     lap("trees")
     model = CalibratedClassifierCV(FrozenEstimator(Pipeline([("prepare", prepare), ("trees", trees)])), method="isotonic")

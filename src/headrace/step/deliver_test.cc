@@ -19,9 +19,9 @@ class DeliverTest : public StoreForTests {
     ids.AppendInt(1);
     ids.AppendInt(2);
     StepInputFile data;
-    data.path = JoinPath(root_, "rows.parquet");
+    data.path = folder_.Path("rows.parquet");
     EXPECT_TRUE(WriteParquetFile(StreamOf(Table(Schema({{"id", Type::kInt}}), {ids.Finish()}, 2)), data.path).ok());
-    pipeline_.root = root_;
+    pipeline_.root = folder_.path();
     StepSpec step;
     step.name = "out";
     step.kind = StepKind::kDeliver;
@@ -50,16 +50,16 @@ TEST_P(DeliverTest, AFileIsLeftAloneByARunThatWasTakenOver) {
   run.process = {1, "never", "far pid:[1] boot"};
   const std::unique_ptr<Store> far = Open();
   ASSERT_TRUE(far->CreateRun(run, {}).ok());
-  ASSERT_TRUE(WriteFileAtomically(JoinPath(root_, "out.csv"), "of the later run\n").ok());
+  ASSERT_TRUE(WriteFileAtomically(folder_.Path("out.csv"), "of the later run\n").ok());
   clock_.Sleep(kRunLeaseMicros);
   ASSERT_TRUE(store_->ResumeRun("r1", ThisProcess()).ok());
   const Result<StepFiles> stale = Deliver(*far);
   EXPECT_EQ(stale.status().code(), ErrorCode::kBusy) << stale.status();
   EXPECT_NE(stale.status().message().find("taken over by another owner"), std::string::npos) << stale.status();
-  EXPECT_EQ(*ReadFile(JoinPath(root_, "out.csv")), "of the later run\n");
-  EXPECT_FALSE(FileExists(JoinPath(root_, "out.csv.r1.tmp")));
+  EXPECT_EQ(*ReadFile(folder_.Path("out.csv")), "of the later run\n");
+  EXPECT_FALSE(FileExists(folder_.Path("out.csv.r1.tmp")));
   ASSERT_TRUE(Deliver(*store_).ok());
-  EXPECT_EQ(*ReadFile(JoinPath(root_, "out.csv")), "id\n1\n2\n");
+  EXPECT_EQ(*ReadFile(folder_.Path("out.csv")), "id\n1\n2\n");
 }
 
 }  // namespace
