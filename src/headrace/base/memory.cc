@@ -32,9 +32,9 @@ std::int64_t MachineMemory() {
 
 Status OutOfMemory() {
   const std::int64_t stated = StatedMemory();
-  if (stated == 0) return Error(ErrorCode::kBusy, "out of memory").WithHelp("let less run at once, give the machine more memory, or the step fewer rows");
+  if (stated == 0) return Error(ErrorCode::kBusy, "out of memory").WithHelp("let less run at once, give the machine more memory, or the step fewer rows or columns");
   return Error(ErrorCode::kBusy, "out of memory: this process may take ", FormatCount(stated >> 20), " MiB")
-      .WithHelp("give more (`--memory`; a tenant: `quotas: {memory: ...}`), let less run at once, or give the step fewer rows");
+      .WithHelp("give more (`--memory`; a tenant: `quotas: {memory: ...}`), let less run at once, or give the step fewer rows or columns");
 }
 
 }  // namespace headrace

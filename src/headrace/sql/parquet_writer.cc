@@ -3,10 +3,12 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <future>
+#include <cerrno>
 #include <cstdint>
+#include <future>
 
 #include "headrace/base/libraries.h"
+#include "headrace/base/memory.h"
 #include "headrace/base/parallel.h"
 #include "headrace/sql/duckdb_error_internal.h"
 #include "headrace/sql/engine.h"
@@ -143,8 +145,10 @@ class Scanned {
       return 0;
     };
     stream_.get_next = [](ArrowArrayStream* self, ArrowArray* out) {
-      auto& inner = static_cast<Scanned*>(self->private_data)->inner_;
-      return inner.get_next(&inner, out);
+      auto& scanned = *static_cast<Scanned*>(self->private_data);
+      const int code = scanned.inner_.get_next(&scanned.inner_, out);
+      scanned.out_of_memory_ = scanned.out_of_memory_ || code == ENOMEM;
+      return code;
     };
     stream_.get_last_error = [](ArrowArrayStream* self) {
       auto& inner = static_cast<Scanned*>(self->private_data)->inner_;
@@ -159,10 +163,12 @@ class Scanned {
   Scanned(const Scanned&) = delete;
   Scanned& operator=(const Scanned&) = delete;
   ArrowArrayStream* get() { return &stream_; }
+  bool out_of_memory() const { return out_of_memory_; }     ///< there was none for a block of rows
 
  private:
   ArrowArrayStream inner_ = {}, stream_ = {};
   ArrowSchema schema_ = {};
+  bool out_of_memory_ = false;
 };
 
 /// An in-memory DuckDB with one connection.
@@ -226,6 +232,7 @@ Result<std::int64_t> WriteParquetFile(std::unique_ptr<TableStream> rows, const s
   if (api->arrow_scan(database->connection(), "rows", scanned.get()) != 0) return Error(ErrorCode::kInternal, "DuckDB does not take the rows");
   Status written = database->Execute(StrCat("COPY (SELECT ", select, " FROM rows) TO ", QuoteString(path), " (", kParquetOptions, ")"));
   if (!seen.error.ok()) return seen.error;
+  if (scanned.out_of_memory()) return OutOfMemory();
   RETURN_IF_ERROR(std::move(written));
   return seen.rows;
 }

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <new>
 
 #include "headrace/table/table.h"
 #include "nanoarrow/nanoarrow.h"
@@ -442,13 +444,17 @@ struct Exported {
   static int GetNext(ArrowArrayStream* self, ArrowArray* out) {
     auto* exported = static_cast<Exported*>(self->private_data);
     out->release = nullptr;
-    Result<std::optional<Table>> block = exported->stream->Next();
-    if (!block.ok()) {
-      exported->error = block.status().ToString();
-      return EIO;
+    int code = ENOMEM;
+    try {
+      Result<std::optional<Table>> block = exported->stream->Next();
+      if (!block.ok()) {
+        exported->error = block.status().ToString();
+        return EIO;
+      }
+      if (!block->has_value()) return 0;
+      code = Build(**block, out);
+    } catch (const std::bad_alloc&) {   // no exception may leave a C function
     }
-    if (!block->has_value()) return 0;
-    const int code = Build(**block, out);
     if (code != NANOARROW_OK) {
       exported->error = "out of memory while handing rows over";
       if (out->release != nullptr) out->release(out);
