@@ -169,7 +169,7 @@ Table Concat(std::vector<Table> blocks, int threads = 1);
 /// kData names a column whose type has no counterpart here (lists, structs, binary, intervals).
 Result<std::unique_ptr<TableStream>> ImportStream(ArrowArrayStream* stream);
 /// Give `stream` away as an Arrow C stream: bool, int64, double, utf8 (large_utf8 beyond 2 GiB a block),
-/// date32, timestamp[us]. Errors of the stream arrive as get_next errors with our message.
+/// date32, timestamp[us]. Errors of the stream arrive as get_next errors with our message, want of memory as ENOMEM.
 void ExportStream(std::unique_ptr<TableStream> stream, ArrowArrayStream* out);
 
 }  // namespace headrace

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cmath>
 #include <limits>
+#include <new>
 #include <tuple>
 
 #include "nanoarrow/nanoarrow.h"
@@ -71,6 +73,26 @@ TEST(Table, SmallArraysAreGatheredIntoBlocksWorthTheirOverhead) {
   EXPECT_EQ(blocks[0].num_rows(), 65536u);
   EXPECT_FALSE((*import)->Next()->has_value());
   EXPECT_EQ(Cells(Concat(blocks)), Cells(table));
+}
+
+/// Rows for which there is no memory.
+class TooLarge final : public TableStream {
+ public:
+  const Schema& schema() const override { return schema_; }
+  Result<std::optional<Table>> Next() override { throw std::bad_alloc(); }
+
+ private:
+  const Schema schema_{std::vector<Field>{{"id", Type::kInt}}};
+};
+
+TEST(Table, NoExceptionLeavesAFunctionThatCCalls) {
+  ArrowArrayStream stream;
+  ExportStream(std::make_unique<TooLarge>(), &stream);
+  ArrowArray block;
+  EXPECT_EQ(stream.get_next(&stream, &block), ENOMEM);
+  EXPECT_STREQ(stream.get_last_error(&stream), "out of memory while handing rows over");
+  EXPECT_EQ(block.release, nullptr);
+  stream.release(&stream);
 }
 
 /// An array as a stranger may send it: rows cut off in front, numbers of 32 bits, and bytes that lie under a null.
