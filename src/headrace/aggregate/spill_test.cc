@@ -90,7 +90,7 @@ TEST_P(SpillTest, TheSameBitsAsInMemory) {
     EXPECT_EQ(counts_.spilled_bytes, 0);
     const AggregateCounts known = counts_;
     const std::string bits = Bits(*in_memory);
-    for (const auto& [threads, memory] : {std::pair(1, 1), {2, 1}, {3, 400'000}, {2, 100'000}}) {
+    for (const auto& [threads, memory] : {std::pair(1, 1), {2, 1}, {3, 150'000}, {2, 100'000}}) {
       const Result<Table> spilled = Made(events, dates, threads, memory);
       ASSERT_TRUE(spilled.ok()) << spilled.status();
       EXPECT_TRUE(Bits(*spilled) == bits) << threads << " threads, " << memory << " bytes";
