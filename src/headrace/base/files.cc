@@ -104,6 +104,15 @@ Status WriteFileAtomically(const std::string& path, std::string_view bytes, bool
   return status;
 }
 
+Status CopyFile(const std::string& from, const std::string& to) {
+  std::error_code code;
+  if (std::filesystem::copy_file(from, to, code)) return Ok();
+  errno = code.value();
+  const Status failed = SystemError(StrCat("copy `", from, "` to"), to);
+  if (code != std::errc::file_exists) ::unlink(to.c_str());
+  return failed;
+}
+
 Status MoveFile(const std::string& from, const std::string& to, bool sync) {
   if (sync) RETURN_IF_ERROR(SyncPath(from, O_RDONLY));
   if (::rename(from.c_str(), to.c_str()) != 0) return SystemError("write", to);

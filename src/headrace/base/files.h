@@ -19,6 +19,8 @@ Result<std::string> Sha256OfFile(const std::string& path);
 /// Write beside the target and rename over it: readers see the old file or the new one, never half of one. With `sync`, the bytes and
 /// the name are on disk when this returns.
 Status WriteFileAtomically(const std::string& path, std::string_view bytes, bool sync = false);
+/// The bytes of `from` in a new file; nothing is left of it after an error.
+Status CopyFile(const std::string& from, const std::string& to);
 /// Rename over `to` (same file system). With `sync`, file and folder are flushed first.
 Status MoveFile(const std::string& from, const std::string& to, bool sync = false);
 /// Give `from` the name `to` (same file system) unless something stands there already. `from` is gone in either case.

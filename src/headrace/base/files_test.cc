@@ -32,6 +32,17 @@ TEST(Files, AFileThatStandsThereIsNotReplacedByOneMovedIfAbsent) {
   EXPECT_EQ(MoveFileIfAbsent(from, to).code(), ErrorCode::kInvalid) << "there is nothing to move";
 }
 
+TEST(Files, ACopyHasTheBytesAndReplacesNothing) {
+  const FolderForTests folder;
+  const std::string from = folder.Write("a", "bytes"), to = folder.Path("b");
+  ASSERT_TRUE(CopyFile(from, to).ok());
+  EXPECT_EQ(*ReadFile(to), "bytes");
+  EXPECT_EQ(CopyFile(folder.Write("c", "other"), to).code(), ErrorCode::kInvalid);
+  EXPECT_EQ(*ReadFile(to), "bytes");
+  EXPECT_NE(CopyFile(folder.Path("none"), folder.Path("d")).message().find("none"), std::string::npos);
+  EXPECT_FALSE(FileExists(folder.Path("d")));
+}
+
 TEST(Files, WhatCannotBeReadOrWrittenSaysWhichFileAndWhy) {
   EXPECT_EQ(ReadFile("/nowhere/at/all").status().message(), "cannot read `/nowhere/at/all`: No such file or directory");
   EXPECT_EQ(WriteFileAtomically("/nowhere/x", "y").code(), ErrorCode::kInvalid);

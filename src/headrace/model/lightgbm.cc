@@ -1,10 +1,16 @@
 #include "headrace/model/lightgbm.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
+#include <memory>
+#include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "headrace/base/memory.h"
+#include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
 #include "headrace/model/lightgbm_api.h"
 #include "headrace/model/loss.h"
@@ -18,6 +24,62 @@ std::string ParameterText(const LearnerSettings& settings, int threads) {
   for (const auto& [name, value] : settings.parameters) text += StrCat(name, "=", value, " ");
   return text + StrCat("num_threads=", threads);
 }
+
+/// The rows by which LightGBM chooses its cuts, column by column: the numbers that are not 0 and the places they have in the sample. Columns without a 0
+/// share their places.
+class SampledColumns {
+ public:
+  SampledColumns(const Matrix& rows, const std::vector<std::int32_t>& sampled, int threads)
+      : rows_(sampled.size()), counts_(rows.columns()), numbers_of_(rows.columns()), places_of_(rows.columns()), every_place_(sampled.size()) {
+    std::iota(every_place_.begin(), every_place_.end(), 0);
+    const std::size_t columns = rows.columns(), blocks = (rows_ + kBlock - 1) / kBlock;
+    std::vector<int> begins(blocks * columns);      // of each block in each column; at first how many numbers it has there
+    ForEach(threads, blocks, [&](std::size_t block) { EachNumber(rows, sampled, block, [count = &begins[block * columns]](std::size_t c, int, double) { ++count[c]; }); });
+    for (std::size_t i = 0; i < begins.size(); ++i) counts_[i % columns] += std::exchange(begins[i], counts_[i % columns]);
+    std::size_t numbers = 0, places = 0;
+    for (const int count : counts_) numbers += static_cast<std::size_t>(count), places += full(count) ? 0 : static_cast<std::size_t>(count);
+    numbers_ = std::make_unique_for_overwrite<double[]>(numbers);
+    places_ = std::make_unique_for_overwrite<int[]>(places);
+    numbers = places = 0;
+    for (std::size_t c = 0; c < columns; ++c) {
+      const auto count = static_cast<std::size_t>(counts_[c]);
+      numbers_of_[c] = numbers_.get() + std::exchange(numbers, numbers + count);
+      places_of_[c] = full(counts_[c]) ? every_place_.data() : places_.get() + std::exchange(places, places + count);
+    }
+    ForEach(threads, blocks, [&](std::size_t block) {
+      EachNumber(rows, sampled, block, [this, next = &begins[block * columns]](std::size_t c, int place, double x) {
+        if (!full(counts_[c])) places_of_[c][next[c]] = place;
+        numbers_of_[c][next[c]++] = x;
+      });
+    });
+  }
+
+  double** numbers() { return numbers_of_.data(); }
+  int** places() { return places_of_.data(); }
+  const int* counts() const { return counts_.data(); }
+  std::int32_t rows() const { return static_cast<std::int32_t>(rows_); }
+
+ private:
+  static constexpr std::size_t kBlock = 4096;      // sampled rows that one thread looks at together
+  bool full(int count) const { return static_cast<std::size_t>(count) == rows_; }
+
+  template <typename Use>
+  static void EachNumber(const Matrix& rows, const std::vector<std::int32_t>& sampled, std::size_t block, const Use& use) {
+    for (std::size_t place = block * kBlock; place < std::min(sampled.size(), (block + 1) * kBlock); ++place) {
+      const double* row = rows.values().data() + static_cast<std::size_t>(sampled[place]) * rows.columns();
+      for (std::size_t c = 0; c < rows.columns(); ++c)
+        if (std::fabs(row[c]) > 1e-35F || std::isnan(row[c])) use(c, static_cast<int>(place), row[c]);   // its kZeroThreshold
+    }
+  }
+
+  std::size_t rows_;
+  std::vector<int> counts_;
+  std::unique_ptr<double[]> numbers_;
+  std::unique_ptr<int[]> places_;
+  std::vector<double*> numbers_of_;
+  std::vector<int*> places_of_;
+  std::vector<int> every_place_;
+};
 
 class LightGbmBooster final : public Booster {
  public:
@@ -43,10 +105,10 @@ class LightGbmBooster final : public Booster {
       parameters += StrCat(j == 0 ? " monotone_constraints=" : ",", train.monotone[j]);
     for (std::size_t j = 0; j < train.categorical.size(); ++j)
       parameters += StrCat(j == 0 ? " categorical_feature=" : ",", train.categorical[j]);
-    RETURN_IF_ERROR(MakeDataset(train, parameters, nullptr, &train_data_));
+    RETURN_IF_ERROR(MakeDataset(train, parameters, nullptr, threads, &train_data_));
     RETURN_IF_ERROR(Check(api_->booster_create(train_data_, parameters.c_str(), &booster_), "begin training"));
     if (held == nullptr) return Ok();
-    RETURN_IF_ERROR(MakeDataset(*held, parameters, train_data_, &held_data_));
+    RETURN_IF_ERROR(MakeDataset(*held, parameters, train_data_, threads, &held_data_));
     RETURN_IF_ERROR(Check(api_->booster_add_valid_data(booster_, held_data_), "read the held-out rows"));
     held_target_.assign(held->target.begin(), held->target.end());
     held_weights_.assign(held->weights.begin(), held->weights.end());
@@ -115,18 +177,35 @@ class LightGbmBooster final : public Booster {
     return Error(ErrorCode::kFailed, "LightGBM could not ", what, ": ", Trim(api_->get_last_error()));
   }
 
-  /// What a compressed row does not name is 0 to LightGBM as well.
-  int ReadRows(const Matrix& rows, const std::string& parameters, void* reference, void** out) const {
-    if (!rows.compressed())
-      return api_->dataset_create_from_mat(rows.values().data(), C_API_DTYPE_FLOAT64, static_cast<std::int32_t>(rows.rows()),
-                                           static_cast<std::int32_t>(rows.columns()), 1, parameters.c_str(), reference, out);
-    return api_->dataset_create_from_csr(rows.offsets().data(), C_API_DTYPE_INT64, rows.places().data(), rows.numbers().data(), C_API_DTYPE_FLOAT64,
-                                         static_cast<std::int64_t>(rows.offsets().size()), static_cast<std::int64_t>(rows.numbers().size()),
-                                         static_cast<std::int64_t>(rows.columns()), parameters.c_str(), reference, out);
+  /// Rows to learn from, as LGBM_DatasetCreateFromMat reads them, which would sample them on one thread and keep the place of each number that it samples.
+  Status ReadDense(const Matrix& rows, const std::string& parameters, int threads, void** out) const {
+    const auto count = static_cast<std::int32_t>(rows.rows()), columns = static_cast<std::int32_t>(rows.columns());
+    std::int32_t sampled_rows = 0;
+    RETURN_IF_ERROR(Check(api_->get_sample_count(count, parameters.c_str(), &sampled_rows), "count the rows to sample"));
+    std::vector<std::int32_t> sampled(static_cast<std::size_t>(sampled_rows));
+    RETURN_IF_ERROR(Check(api_->sample_indices(count, parameters.c_str(), sampled.data(), &sampled_rows), "sample the training rows"));
+    sampled.resize(static_cast<std::size_t>(sampled_rows));
+    {
+      SampledColumns sample(rows, sampled, threads);
+      RETURN_IF_ERROR(Check(api_->dataset_create_from_sampled_column(sample.numbers(), sample.places(), columns, sample.counts(), sample.rows(), count, count, parameters.c_str(), out),
+                            "choose the cuts of the features"));
+    }
+    return Check(api_->dataset_push_rows(*out, rows.values().data(), C_API_DTYPE_FLOAT64, count, columns, 0), "read the training rows");
   }
 
-  Status MakeDataset(const Vectors& vectors, const std::string& parameters, void* reference, void** out) const {
-    RETURN_IF_ERROR(Check(ReadRows(vectors.matrix, parameters, reference, out), "read the training rows"));
+  /// What a compressed row does not name is 0 to LightGBM as well.
+  Status ReadRows(const Matrix& rows, const std::string& parameters, void* reference, int threads, void** out) const {
+    if (!rows.compressed() && reference == nullptr) return ReadDense(rows, parameters, threads, out);
+    if (!rows.compressed())
+      return Check(api_->dataset_create_from_mat(rows.values().data(), C_API_DTYPE_FLOAT64, static_cast<std::int32_t>(rows.rows()),
+                                                 static_cast<std::int32_t>(rows.columns()), 1, parameters.c_str(), reference, out), "read the held-out rows");
+    return Check(api_->dataset_create_from_csr(rows.offsets().data(), C_API_DTYPE_INT64, rows.places().data(), rows.numbers().data(), C_API_DTYPE_FLOAT64,
+                                               static_cast<std::int64_t>(rows.offsets().size()), static_cast<std::int64_t>(rows.numbers().size()),
+                                               static_cast<std::int64_t>(rows.columns()), parameters.c_str(), reference, out), "read the training rows");
+  }
+
+  Status MakeDataset(const Vectors& vectors, const std::string& parameters, void* reference, int threads, void** out) const {
+    RETURN_IF_ERROR(ReadRows(vectors.matrix, parameters, reference, threads, out));
     const auto set = [&](const char* field, std::span<const double> values, const char* what) {
       const std::vector<float> narrow(values.begin(), values.end());
       return Check(api_->dataset_set_field(*out, field, narrow.data(), static_cast<int>(narrow.size()),

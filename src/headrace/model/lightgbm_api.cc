@@ -22,6 +22,10 @@ Result<LightGbmApi> LoadLibrary() {
                   Load(library, "LGBM_RegisterLogCallback", &api.register_log_callback) &&
                   Load(library, "LGBM_DatasetCreateFromMat", &api.dataset_create_from_mat) &&
                   Load(library, "LGBM_DatasetCreateFromCSR", &api.dataset_create_from_csr) &&
+                  Load(library, "LGBM_GetSampleCount", &api.get_sample_count) &&
+                  Load(library, "LGBM_SampleIndices", &api.sample_indices) &&
+                  Load(library, "LGBM_DatasetCreateFromSampledColumn", &api.dataset_create_from_sampled_column) &&
+                  Load(library, "LGBM_DatasetPushRows", &api.dataset_push_rows) &&
                   Load(library, "LGBM_DatasetSetField", &api.dataset_set_field) &&
                   Load(library, "LGBM_DatasetFree", &api.dataset_free) &&
                   Load(library, "LGBM_BoosterCreate", &api.booster_create) &&

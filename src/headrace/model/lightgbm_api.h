@@ -12,6 +12,10 @@ struct LightGbmApi {
   decltype(&LGBM_RegisterLogCallback) register_log_callback = nullptr;
   decltype(&LGBM_DatasetCreateFromMat) dataset_create_from_mat = nullptr;
   decltype(&LGBM_DatasetCreateFromCSR) dataset_create_from_csr = nullptr;
+  decltype(&LGBM_GetSampleCount) get_sample_count = nullptr;
+  decltype(&LGBM_SampleIndices) sample_indices = nullptr;
+  decltype(&LGBM_DatasetCreateFromSampledColumn) dataset_create_from_sampled_column = nullptr;
+  decltype(&LGBM_DatasetPushRows) dataset_push_rows = nullptr;
   decltype(&LGBM_DatasetSetField) dataset_set_field = nullptr;
   decltype(&LGBM_DatasetFree) dataset_free = nullptr;
   decltype(&LGBM_BoosterCreate) booster_create = nullptr;

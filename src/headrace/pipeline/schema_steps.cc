@@ -23,7 +23,7 @@ Key Bind() {
 
 Shape ExtractShape() {
   return MapOf("how to read rows", {
-      {"file", Scalar(kPath), "files to read: a path relative to the project's folder; `*` and `**` match several", "data/customers.csv"},
+      {"file", Scalar(kPath), "files to read: a path relative to the project's folder; `*` and `**` match several; folders called `key=value` are columns of Parquet files", "data/customers.csv"},
       {"format", Choice({"csv", "tsv", "parquet", "jsonl"}), "format of the files; told from their ending (also before .gz and .zst) when not given", "csv"},
       {"delimiter", Scalar(kText), "csv: the character between fields; found in the first lines when not given", "\";\""},
       {"null_values", ListOrSingle(Scalar(kText)), "texts that are read as null", "[\"\", NA]"},

@@ -24,7 +24,6 @@ std::string QuotedList(const std::vector<std::string>& items) {
 std::string CopyOptions(FileFormat format) {
   using Kind = FileFormat::Kind;
   using Compression = FileFormat::Compression;
-  if (format.kind == Kind::kParquet) return std::string(kParquetOptions);
   const std::string_view packed = format.compression == Compression::kGzip   ? ", COMPRESSION gzip"
                                   : format.compression == Compression::kZstd ? ", COMPRESSION zstd"
                                                                              : ", COMPRESSION none";
@@ -32,19 +31,6 @@ std::string CopyOptions(FileFormat format) {
   return StrCat("FORMAT csv, HEADER true, QUOTE '\"', ESCAPE '\"', NULLSTR '', DELIMITER '",
                 format.kind == Kind::kTsv ? "\t" : ",", "'", packed);
 }
-
-// A stream that keeps the engine it reads from.
-class OwningStream : public TableStream {
- public:
-  OwningStream(std::unique_ptr<Engine> engine, std::unique_ptr<TableStream> rows)
-      : engine_(std::move(engine)), rows_(std::move(rows)) {}
-  const Schema& schema() const override { return rows_->schema(); }
-  Result<std::optional<Table>> Next() override { return rows_->Next(); }
-
- private:
-  std::unique_ptr<Engine> engine_;
-  std::unique_ptr<TableStream> rows_;
-};
 
 Result<std::int64_t> OneInt(TableStream& rows) {
   ASSIGN_OR_RETURN(const Table table, ReadAll(rows));
@@ -145,7 +131,7 @@ Status Engine::AddSelect(std::string_view name, const std::string& select, bool 
 }
 
 Status Engine::AddParquet(std::string_view name, const std::string& path) {
-  return AddSelect(name, StrCat("SELECT * FROM read_parquet(", QuoteString(path), ")"), false);
+  return AddSelect(name, StrCat("SELECT * FROM ", ReadParquetSql(path)), false);
 }
 
 Status Engine::AddColumns(std::string_view name, const Schema& schema) {
@@ -189,6 +175,7 @@ Result<Schema> Engine::Describe(const std::string& sql, const Parameters& parame
 
 Result<std::int64_t> Engine::WriteFile(const std::string& sql, const Parameters& parameters, const std::string& path,
                                        FileFormat format) {
+  if (format.kind == FileFormat::Kind::kParquet) return WriteParquet(sql, parameters, path);
   ASSIGN_OR_RETURN(const Schema schema, Describe(sql, parameters));
   ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows,
                    Run(StrCat("COPY (SELECT ", CastList(schema), " FROM (\n"), sql,
@@ -200,31 +187,6 @@ Result<std::int64_t> Engine::WriteParquet(const std::string& sql, const Paramete
   ASSIGN_OR_RETURN(const Schema schema, Describe(sql, parameters));
   ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, Run(StrCat("SELECT ", CastList(schema), " FROM (\n"), sql, "\n)", parameters));
   return WriteParquetFile(std::move(rows), path, threads);
-}
-
-Result<std::unique_ptr<TableStream>> StreamParquet(const std::string& path, int threads) {
-  Engine::Options options;
-  options.any_file = true;
-  options.threads = ResolveThreads(threads);
-  ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, Engine::Open(options));
-  RETURN_IF_ERROR(engine->AddParquet("rows", path));
-  ASSIGN_OR_RETURN(std::unique_ptr<TableStream> rows, engine->Query("SELECT * FROM rows"));
-  return std::unique_ptr<TableStream>(std::make_unique<OwningStream>(std::move(engine), std::move(rows)));
-}
-
-Result<Table> ReadParquet(const std::string& path, int threads) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, StreamParquet(path, threads));
-  return ReadAll(*rows, threads);
-}
-
-Result<std::int64_t> ParquetRowCount(const std::string& path) {
-  Engine::Options options;
-  options.any_file = true;
-  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<TableStream> rows,
-      engine->Query("SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata($path)", {{"path", Value::Text(path)}}));
-  return OneInt(*rows);
 }
 
 }  // namespace headrace

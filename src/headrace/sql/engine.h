@@ -114,12 +114,12 @@ class Engine {
 };
 
 /// A whole Parquet file in memory; its rows block by block (both in the file's order on any number of threads; 0 = all cores); its number of rows (read from its footer). kInvalid when
-/// the file is missing or no Parquet file. Each call opens an engine of its own.
+/// the file is missing or no Parquet file. Each call opens an engine of its own, and for a large file of many columns one for each thread.
 Result<Table> ReadParquet(const std::string& path, int threads = 1);
 Result<std::unique_ptr<TableStream>> StreamParquet(const std::string& path, int threads = 1);
 Result<std::int64_t> ParquetRowCount(const std::string& path);
-/// Write `rows` as a Parquet file with the bytes of WriteParquet, on `threads` threads (0 = all cores), with a few row groups of 122,880 rows in memory at
-/// a time; `rows` is read by any of the threads, one at a time. Rows written. An error of `rows` comes back as it is.
+/// Write `rows` as a Parquet file with the bytes of WriteParquet, on `threads` threads (0 = all cores), with a few row groups in memory at a time (122,880 rows, of
+/// more than 32 columns a quarter of that); `rows` is read by any of the threads, one at a time. Rows written. An error of `rows` comes back as it is.
 Result<std::int64_t> WriteParquetFile(std::unique_ptr<TableStream> rows, const std::string& path, int threads = 1);
 
 }  // namespace headrace

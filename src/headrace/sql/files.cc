@@ -10,6 +10,7 @@
 #include "headrace/sql/cell_types_internal.h"
 #include "headrace/sql/csv_scan_internal.h"
 #include "headrace/sql/missing_file_internal.h"
+#include "headrace/sql/parameters_internal.h"
 
 // Files become a typed table in three moves: look at each file (csv_scan.cc), have the engine read all cells as text
 // into a raw table, type the columns (cell_types.cc) and copy them over. Parquet brings its types, so only columns that
@@ -59,6 +60,14 @@ Result<std::vector<std::string>> TextColumn(Engine& engine, const std::string& s
   std::vector<std::string> out;
   for (std::size_t r = 0; r < table.num_rows(); ++r) out.emplace_back(table.column(0).text(r));
   return out;
+}
+
+/// The `key`s of the folders called `key=value` in which `path` lies.
+std::vector<std::string> FolderKeys(std::string_view path) {
+  std::vector<std::string> keys;
+  for (std::size_t end = 0; (end = path.find('/')) != std::string_view::npos; path.remove_prefix(end + 1))
+    if (const std::size_t equals = path.substr(0, end).find('='); equals != std::string_view::npos && equals > 0) keys.emplace_back(path.substr(0, equals));
+  return keys;
 }
 
 /// All files give the same columns, in any order: where column j of this file stands among `columns`.
@@ -257,8 +266,12 @@ class Loader {
   }
 
   Status Parquet(const std::string& file) {
-    const std::string from = StrCat("read_parquet(", QuoteString(file), ")");
-    const Result<Schema> schema = engine_.Describe(StrCat("SELECT * FROM ", from));
+    const std::vector<std::string> keys = FolderKeys(std::string_view(file).substr(file.starts_with(source_.folder) ? source_.folder.size() : 0));
+    std::string others;   // what folders above the user's are called is no column
+    for (const std::string& key : FolderKeys(file))
+      if (!keys.empty() && std::ranges::find(keys, key) == keys.end()) others += StrCat(others.empty() ? " EXCLUDE (" : ", ", QuoteIdentifier(key));
+    const std::string from = ReadParquetSql(file, !keys.empty());
+    const Result<Schema> schema = engine_.Describe(StrCat("SELECT *", others, others.empty() ? "" : ")", " FROM ", from));
     if (!schema.ok()) return Error(ErrorCode::kData, file, ": cannot be read as Parquet: ", schema.status().message());
     if (raw_.columns.empty())
       for (const Field& field : schema->fields()) raw_.columns.push_back({field.name, TypeWanted(field), false});
@@ -381,6 +394,39 @@ Status LoadFiles(Engine& engine, const FileSource& source, std::string_view name
     return Error(ErrorCode::kData, source.pattern, ": no rows")
         .WithHelp("look at what wrote the file: an empty answer is not an empty table (where it is, `extract` takes `empty: allow`)");
   return Finish(engine, source, raw, name);
+}
+
+Result<bool> IsDataset(Engine& engine, const std::string& path, std::string_view name) {
+  constexpr std::size_t kMostRows = 1 << 20, kMostBytes = std::size_t{128} << 20, kFewRows = 10'000;    // of a row group; rows as pyarrow writes by default
+  const auto columns_of = [](const std::string& from) {
+    return StrCat("SELECT list(column_name || ' ' || column_type) AS columns, bool_and(column_type IN ('BOOLEAN', 'BIGINT', 'DOUBLE', 'VARCHAR', 'DATE', 'TIMESTAMP')) AS ours FROM (DESCRIBE FROM ", from, ")");
+  };
+  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> answer, engine.Query(StrCat(
+      "WITH file AS (", columns_of(ReadParquetSql(path)), "), wanted AS (", columns_of(QuoteIdentifier(name)), "), groups AS (SELECT max(row_group_num_rows) AS rows, "
+      "sum(total_uncompressed_size) AS bytes, bool_and(compression <> 'UNCOMPRESSED') AS packed FROM parquet_metadata(", QuoteString(path), ") GROUP BY row_group_id) "
+      "SELECT coalesce(file.ours AND file.columns = wanted.columns AND (SELECT max(rows) <= ", kMostRows, " AND max(bytes) <= ", kMostBytes, " AND bool_and(packed) AND (count(*) = 1 OR avg(rows) >= ", kFewRows,
+      ") FROM groups), false) FROM file, wanted")));
+  ASSIGN_OR_RETURN(const Table fits, ReadAll(*answer));
+  return fits.column(0).ints()[0] != 0;
+}
+
+Result<std::optional<std::string>> FileToKeep(Engine& engine, const FileSource& source, std::string_view name) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> files, MatchFiles(source.pattern));
+  ASSIGN_OR_RETURN(const FileFormat format, source.format.empty() ? FileFormat::OfPath(files[0]) : FileFormat::OfName(source.format));
+  if (files.size() != 1 || format.kind != Kind::kParquet) return std::optional<std::string>();
+  ASSIGN_OR_RETURN(const bool keep, IsDataset(engine, files[0], name));
+  return keep ? std::optional(files[0]) : std::nullopt;
+}
+
+Result<std::int64_t> ReadThrough(Engine& engine, const std::string& path) {
+  const std::string from = ReadParquetSql(path);
+  ASSIGN_OR_RETURN(const Schema schema, engine.Describe(StrCat("FROM ", from)));
+  std::string values;
+  for (const Field& field : schema.fields()) values += StrCat(values.empty() ? "" : ", ", QuoteIdentifier(field.name));
+  // What is asked of the hashes is what no statistics can answer.
+  ASSIGN_OR_RETURN(const std::unique_ptr<TableStream> rows, engine.Query(StrCat("SELECT count(*), bit_xor(hash(", values, ")) % 2 FROM ", from)));
+  ASSIGN_OR_RETURN(const Table answer, ReadAll(*rows));
+  return answer.column(0).ints()[0];
 }
 
 Result<Schema> FileSchema(const FileSource& source) {

@@ -14,6 +14,8 @@ namespace headrace {
 /// Rows that lie in one or several files, and how to read them.
 struct FileSource {
   std::string pattern;    ///< a path, or a glob (*, ?, [..], **); relative to the working folder
+  /// Where the user's own part of `pattern` begins: folders called `key=value` beyond it are columns of Parquet files (Hive's partitions), those of it are not.
+  std::string folder = "";
   std::string format;     ///< csv, tsv, parquet, jsonl; "": by the file's extension
   std::string delimiter;  ///< one character; "": tab for tsv, for csv the one of , ; tab | that fits the first lines
   /// Types that are known: these columns must be there and every cell must read as declared. Others are typed by
@@ -42,6 +44,15 @@ struct FileSource {
 ///
 /// `engine` must be able to read the files (Engine::Options).
 Status LoadFiles(Engine& engine, const FileSource& source, std::string_view name);
+
+/// The one file of `source`, if it is a dataset as it stands, so that its bytes can be kept: IsDataset of it, with the columns and types that LoadFiles put under
+/// `name`. nullopt otherwise. REQUIRES: LoadFiles with the same arguments before.
+Result<std::optional<std::string>> FileToKeep(Engine& engine, const FileSource& source, std::string_view name);
+/// Whether the Parquet file at `path` has the columns and types of the table `name`, all of them of our types, and is no worse to read than if we had written
+/// it: compressed, with row groups that take little memory and are worth a thread each.
+Result<bool> IsDataset(Engine& engine, const std::string& path, std::string_view name);
+/// Read every value of the Parquet file at `path`, which is damaged where that fails: its rows.
+Result<std::int64_t> ReadThrough(Engine& engine, const std::string& path);
 
 /// Names and types of the columns of `source`, found as LoadFiles finds them, so that a project can be written from a
 /// table. Opens an engine of its own.

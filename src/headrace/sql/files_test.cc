@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 
+#include "headrace/base/files.h"
 #include "headrace/base/folder_for_tests.h"
 #include "headrace/base/text.h"
 
@@ -221,6 +223,72 @@ TEST_F(FilesTest, ParquetKeepsItsTypesUnlessDeclaredOtherwise) {
   source.declared = Schema({{"t", Type::kInt}});
   EXPECT_EQ(Load(source),
             "error: d.parquet: column `t` is declared int, but 2 cells do not read so: row 1 \"NA\", row 2 \"x\"");
+}
+
+TEST_F(FilesTest, FoldersBelowTheProjectsAreColumnsOfParquetFilesAndThoseAboveAreNot) {
+  std::filesystem::create_directories(Path("client=acme/date=2026-01-31"));
+  std::filesystem::create_directories(Path("client=acme/date=2026-02-01"));
+  ASSERT_TRUE(engine_->WriteParquet("select 1 as a", {}, Path("client=acme/date=2026-01-31/x.parquet")).ok());
+  ASSERT_TRUE(engine_->WriteParquet("select 2 as a", {}, Path("client=acme/date=2026-02-01/x.parquet")).ok());
+  FileSource source{.pattern = Path("client=acme/*/x.parquet"), .folder = Path("client=acme"), .format = "", .delimiter = "", .declared = {}};
+  EXPECT_EQ(Load(source), "a:int date:date | 1,2026-01-31; 2,2026-02-01");
+  source.folder = Path("client=acme/date=2026-01-31");
+  source.pattern = Path("client=acme/date=2026-01-31/x.parquet");
+  EXPECT_EQ(Load(source), "a:int | 1");
+  source.folder = "";
+  EXPECT_EQ(Load(source), "a:int client:text date:date | 1,acme,2026-01-31");
+}
+
+TEST_F(FilesTest, AFileThatWeCouldWriteNoBetterIsKept) {
+  const auto keeps = [this](const std::string& select, const std::string& options, const std::optional<Schema>& declared = {}) {
+    const std::string path = Path("d.parquet");
+    engine_ = NewEngine();
+    EXPECT_TRUE(engine_->Execute(StrCat("COPY (", select, ") TO '", path, "' (FORMAT parquet", options, ")")).ok());
+    const FileSource source{.pattern = path, .format = "", .delimiter = "", .declared = declared, .empty_allowed = true};
+    EXPECT_TRUE(LoadFiles(*engine_, source, "t").ok());
+    const Result<std::optional<std::string>> kept = FileToKeep(*engine_, source, "t");
+    EXPECT_TRUE(kept.ok()) << kept.status();
+    EXPECT_EQ(kept->value_or(path), path);
+    return kept->has_value();
+  };
+  const std::string ours = "SELECT i::BIGINT AS i, i * 0.5::DOUBLE AS d, 'x' || i AS t, i > 1 AS b, DATE '2026-01-31' AS day, TIMESTAMP '2026-01-31 10:00:00' AS at FROM range(3) r(i)";
+  EXPECT_TRUE(keeps(ours, ""));
+  EXPECT_TRUE(keeps(ours, ", COMPRESSION zstd"));
+  EXPECT_FALSE(keeps(ours, ", COMPRESSION uncompressed"));
+  EXPECT_FALSE(keeps("SELECT 1::INT AS i", "")) << "an int has 64 bits here";
+  EXPECT_FALSE(keeps("SELECT 1.5::DECIMAL(9, 2) AS d", ""));
+  EXPECT_FALSE(keeps("SELECT TIMESTAMPTZ '2026-01-31 10:00:00+02' AS at", ""));
+  EXPECT_FALSE(keeps(ours + " WHERE false", ""));
+  EXPECT_TRUE(keeps(ours, "", Schema({{"i", Type::kInt}})));
+  EXPECT_FALSE(keeps(ours, "", Schema({{"i", Type::kDouble}}))) << "its types are those of the contract";
+  EXPECT_TRUE(keeps("SELECT i FROM range(1000000) r(i)", ", ROW_GROUP_SIZE 1000000"));
+  EXPECT_FALSE(keeps("SELECT i FROM range(1200000) r(i)", ", ROW_GROUP_SIZE 1200000")) << "all of it would be for one thread";
+  EXPECT_FALSE(keeps("SELECT i FROM range(20000) r(i)", ", ROW_GROUP_SIZE 2048"));
+  EXPECT_FALSE(keeps("SELECT repeat('x', 2000) || hash(i) AS t FROM range(70000) r(i)", ", DICTIONARY_SIZE_LIMIT 1")) << "a row group of 140 MB";
+
+  const std::string path = Path("d.parquet");
+  ASSERT_TRUE(keeps(ours, ""));
+  EXPECT_TRUE(*IsDataset(*engine_, path, "t"));
+  ASSERT_TRUE(engine_->AddSelect("t", "SELECT 1::BIGINT AS other", false).ok());
+  EXPECT_FALSE(*IsDataset(*engine_, path, "t")) << "these are other columns";
+  for (const std::string& pattern : {Write("d.csv", "a\n1\n"), Path("*.parquet")}) {
+    engine_ = NewEngine();
+    ASSERT_TRUE(engine_->Execute(StrCat("COPY (", ours, ") TO '", Path("e.parquet"), "'")).ok());
+    const FileSource source{.pattern = pattern, .format = "", .delimiter = "", .declared = {}};
+    ASSERT_TRUE(LoadFiles(*engine_, source, "t").ok());
+    EXPECT_FALSE(FileToKeep(*engine_, source, "t")->has_value()) << pattern;
+  }
+}
+
+TEST_F(FilesTest, AFileIsReadThroughToItsLastValue) {
+  const std::string path = Path("d.parquet");
+  ASSERT_TRUE(engine_->WriteParquet("SELECT i, 'text ' || hash(i) AS t FROM range(50000) r(i)", {}, path).ok());
+  const Result<std::int64_t> rows = ReadThrough(*engine_, path);
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_EQ(*rows, 50'000);
+  std::string bytes = *ReadFile(path);
+  for (std::size_t i = bytes.size() / 2; i < bytes.size() / 2 + 64; ++i) bytes[i] = static_cast<char>(~bytes[i]);
+  EXPECT_FALSE(ReadThrough(*NewEngine(), Write("damaged.parquet", bytes)).ok());
 }
 
 TEST_F(FilesTest, BadFilesAreRefusedWithTheLineAndWhatToDo) {

@@ -84,4 +84,8 @@ std::string CastList(const Schema& schema) {
   return list;
 }
 
+std::string ReadParquetSql(const std::string& path, bool folders_are_columns) {
+  return StrCat("read_parquet(", QuoteString(path), ", hive_partitioning = ", folders_are_columns ? "true" : "false", ")");
+}
+
 }  // namespace headrace

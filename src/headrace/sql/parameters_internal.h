@@ -21,6 +21,8 @@ Status CheckUniqueNames(const Schema& schema);
 std::string_view DuckDbTypeName(Type type);
 /// `CAST("a" AS BIGINT) AS "a", ...`: what a file's columns are made of, so that it never holds a type that cannot be read back.
 std::string CastList(const Schema& schema);
+/// The table function that reads the Parquet file at `path`; with folders called `key=value` as columns, which DuckDB would make of those above a project as well, when asked.
+std::string ReadParquetSql(const std::string& path, bool folders_are_columns = false);
 /// Of COPY ... TO, for every Parquet file that is written.
 inline constexpr std::string_view kParquetOptions = "FORMAT parquet, COMPRESSION zstd";
 

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <future>
 
 #include "headrace/base/libraries.h"
 #include "headrace/base/memory.h"
 #include "headrace/base/parallel.h"
+#include "headrace/sql/ahead_by_one_internal.h"
 #include "headrace/sql/duckdb_error_internal.h"
 #include "headrace/sql/engine.h"
 #include "headrace/sql/memory_limit_internal.h"
@@ -19,8 +19,12 @@
 namespace headrace {
 namespace {
 
-/// DuckDB's row group. Blocks of this size make the file's bytes the same however the rows came, on any number of threads.
-constexpr std::size_t kRowGroup = 122'880;
+/// Rows of a row group: DuckDB's own number, and of a wide table a quarter of it. Blocks of this size make the file's bytes the same however the rows came, on
+/// any number of threads.
+std::size_t RowGroup(std::size_t columns) {
+  constexpr std::size_t kRows = 122'880, kWide = 32;
+  return columns <= kWide ? kRows : kRows / 4;
+}
 
 /// What is needed of duckdb.h (stable since 1.0), found in libduckdb.so when first asked for.
 struct DuckDbApi {
@@ -66,23 +70,6 @@ struct DuckDbApi {
   }
 };
 
-/// Rows in blocks, of which the next is made while the one before is worked on.
-class AheadByOne final : public TableStream {
- public:
-  explicit AheadByOne(std::unique_ptr<TableStream> rows) : rows_(std::move(rows)) {}
-  const Schema& schema() const override { return rows_->schema(); }
-
-  Result<std::optional<Table>> Next() override {
-    Result<std::optional<Table>> block = next_.valid() ? next_.get() : rows_->Next();
-    if (block.ok() && block->has_value()) next_ = std::async(std::launch::async, [this] { return rows_->Next(); });
-    return block;
-  }
-
- private:
-  std::unique_ptr<TableStream> rows_;
-  std::future<Result<std::optional<Table>>> next_;     // waited for before rows_ goes
-};
-
 /// The rows in blocks of equal size, counted; an error of their source is kept.
 class EvenBlocks final : public TableStream {
  public:
@@ -124,10 +111,10 @@ class EvenBlocks final : public TableStream {
   bool over_ = false;
 };
 
-/// On several threads DuckDB gathers 4 MiB a column and thread before it writes anything, and takes what it can get beyond that.
+/// On several threads DuckDB gathers four row groups a thread (a MiB a column for 30,720 rows) before it writes anything, and takes what it can get beyond that.
 int WriterThreads(int threads, std::size_t columns) {
-  constexpr std::size_t kColumnMiB = 4, kMostMiB = 256;
-  return static_cast<int>(std::clamp<std::size_t>(kMostMiB / kColumnMiB / std::max<std::size_t>(columns, 1), 1, static_cast<std::size_t>(ResolveThreads(threads))));
+  constexpr std::size_t kMostBytes = 256 << 20, kCellBytes = 34;
+  return static_cast<int>(std::clamp<std::size_t>(kMostBytes / kCellBytes / RowGroup(columns) / std::max<std::size_t>(columns, 1), 1, static_cast<std::size_t>(ResolveThreads(threads))));
 }
 
 /// An Arrow stream as DuckDB's scan takes it: it asks for the schema several times and never releases it, so it gets the same one each time.
@@ -224,13 +211,14 @@ Result<std::int64_t> WriteParquetFile(std::unique_ptr<TableStream> rows, const s
   const std::string select = CastList(rows->schema());
   ASSIGN_OR_RETURN(const DuckDbApi* const api, DuckDbApi::Get());
   // One thread writes as rows come; of several each takes a row group, so that groups are the same for any number of them.
+  const std::size_t group = RowGroup(rows->schema().size());
   const int writers = WriterThreads(threads, rows->schema().size());
   if (writers == 1 && ResolveThreads(threads) > 1) rows = std::make_unique<AheadByOne>(std::move(rows));
   EvenBlocks::Seen seen;
-  Scanned scanned(std::make_unique<EvenBlocks>(std::move(rows), writers == 1 ? kRowGroup / 4 : kRowGroup, &seen));
+  Scanned scanned(std::make_unique<EvenBlocks>(std::move(rows), writers == 1 ? group / 4 : group, &seen));
   ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(*api, writers));
   if (api->arrow_scan(database->connection(), "rows", scanned.get()) != 0) return Error(ErrorCode::kInternal, "DuckDB does not take the rows");
-  Status written = database->Execute(StrCat("COPY (SELECT ", select, " FROM rows) TO ", QuoteString(path), " (", kParquetOptions, ")"));
+  Status written = database->Execute(StrCat("COPY (SELECT ", select, " FROM rows) TO ", QuoteString(path), " (", kParquetOptions, ", ROW_GROUP_SIZE ", group, ")"));
   if (!seen.error.ok()) return seen.error;
   if (scanned.out_of_memory()) return OutOfMemory();
   RETURN_IF_ERROR(std::move(written));

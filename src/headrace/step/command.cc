@@ -3,6 +3,8 @@
 // later steps meet only Parquet of our own.
 #include <sys/stat.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "headrace/base/digest.h"
@@ -45,10 +47,8 @@ class Attempt {
   Status Inputs() {
     for (const auto& [name, input] : OwnInputs(context_)) {
       const std::string path = JoinPath(program_.Folder("inputs"), StrCat(name, input.artifact.kind == "model" ? ".model" : ".parquet"));
-      std::error_code error;
-      fs::copy_file(input.path, path, error);
-      if (error == std::errc::no_space_on_device) return Error(ErrorCode::kBusy, "the disk is full: cannot copy the input `", name, "`").WithHelp("free space, then run again");
-      if (error || ::chmod(path.c_str(), 0444) != 0) return Error(ErrorCode::kFailed, "cannot copy the input `", name, "`: ", error.message());
+      RETURN_IF_ERROR(CopyFile(input.path, path).WithContext(StrCat("the input `", name, "`")));
+      if (::chmod(path.c_str(), 0444) != 0) return Error(ErrorCode::kFailed, "cannot protect the input `", name, "`: ", std::strerror(errno));
       program_.Tell(StrCat("HEADRACE_INPUT_", CommandSpec::VariableOf(name)), path);
     }
     return Ok();

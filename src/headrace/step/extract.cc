@@ -3,6 +3,7 @@
 // that a changed type is a breach and not silently converted.
 
 #include "headrace/base/files.h"
+#include "headrace/base/parallel.h"
 #include "headrace/sql/engine.h"
 #include "headrace/sql/files.h"
 #include "headrace/sql/read_as.h"
@@ -21,7 +22,7 @@ std::vector<std::string> Personal(const Contract* contract) {
   return names;
 }
 
-Status LoadRows(const std::string& pattern, const std::string& format, const ExtractSpec& spec, Engine& engine, const Contract* contract) {
+FileSource SourceOf(const std::string& pattern, const std::string& format, const ExtractSpec& spec, const Contract* contract) {
   FileSource source;
   source.pattern = pattern;
   source.format = format;
@@ -34,7 +35,35 @@ Status LoadRows(const std::string& pattern, const std::string& format, const Ext
     if (!contract->null_values.empty()) source.null_values = contract->null_values;
   }
   if (!spec.null_values.empty()) source.null_values = spec.null_values;
-  return LoadFiles(engine, source, kRows);
+  return source;
+}
+
+/// What a file is read as only shows where its rows are: an engine that fails there has found damage, and tells neither the file nor what to do.
+Status Damaged(Status status, const std::string& file) {
+  if (status.ok() || (status.code() != ErrorCode::kFailed && status.code() != ErrorCode::kInvalid)) return status;
+  return Error(ErrorCode::kData, file, ": is damaged: ", status.message()).WithHelp("have it written again: a file whose writing was cut off, or that was changed while it was read, looks like this");
+}
+
+/// The rows of files: a file that we could write no better is kept byte by byte, once it has been read through; nullopt says that the table kRows is to be written.
+Result<std::optional<std::int64_t>> LoadOrKeep(const StepContext& context, const ExtractSpec& spec, Engine& engine, const Contract* contract, const std::string& path) {
+  FileSource source = SourceOf(JoinPath(context.pipeline().root, spec.file), spec.format, spec, contract);
+  source.folder = context.pipeline().root;
+  RETURN_IF_ERROR(LoadFiles(engine, source, kRows));
+  ASSIGN_OR_RETURN(const std::optional<std::string> file, FileToKeep(engine, source, kRows));
+  if (!file) return std::optional<std::int64_t>();
+  RETURN_IF_ERROR(CopyFile(*file, path));
+  Engine::Options options;
+  options.any_file = true;
+  options.threads = ResolveThreads(context.run->threads);
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> reader, Engine::Open(options));
+  const auto token = CancelsWith(context, [&reader] { reader->Cancel(); });
+  const Result<bool> same = IsDataset(engine, path, kRows);     // of what was copied, whatever became of the file since
+  const Result<std::int64_t> rows = !same.ok() ? same.status() : *same ? ReadThrough(*reader, path) : Error(ErrorCode::kBusy, *file, ": was replaced while it was read").WithHelp("run again");
+  if (!rows.ok()) {
+    static_cast<void>(RemoveFile(path).ok());
+    return Damaged(rows.status(), spec.file);
+  }
+  return std::optional(*rows);
 }
 
 /// A column the database does not have is the data's fault when a contract promises it.
@@ -72,22 +101,29 @@ Result<StepFiles> RunExtract(const StepContext& context) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options));
   const auto token = CancelsWith(context, [&engine] { engine->Cancel(); });
   StepFiles out;
+  const std::string path = context.store().ScratchPath(".parquet");
+  std::optional<std::int64_t> rows;
   if (spec.api) {
     ASSIGN_OR_RETURN(const ApiAnswer answer, AskApi(context, *spec.api));
     // No row names no column: then those of the contract, without which `empty: allow` is refused.
-    const Status loaded = answer.rows == 0 && contract != nullptr ? engine->AddColumns(kRows, contract->schema()) : LoadRows(answer.rows_file, "jsonl", spec, *engine, contract);
+    const Status loaded = answer.rows == 0 && contract != nullptr ? engine->AddColumns(kRows, contract->schema()) : LoadFiles(*engine, SourceOf(answer.rows_file, "jsonl", spec, contract), kRows);
     static_cast<void>(RemoveFile(answer.rows_file).ok());
     if (!loaded.ok()) {
       static_cast<void>(RemoveFile(answer.body_file).ok());
       return Error(loaded.code(), ReplaceAll(loaded.message(), answer.rows_file, "the API's rows")).WithHelp(loaded.help());
     }
     out.files["body"] = {answer.body_file, "body"};
+  } else if (spec.file.empty()) {
+    RETURN_IF_ERROR(LoadFromDatabase(context, spec, *engine, contract));
   } else {
-    RETURN_IF_ERROR(spec.file.empty() ? LoadFromDatabase(context, spec, *engine, contract) : LoadRows(JoinPath(context.pipeline().root, spec.file), spec.format, spec, *engine, contract));
+    ASSIGN_OR_RETURN(rows, LoadOrKeep(context, spec, *engine, contract, path));
   }
-  const std::string path = context.store().ScratchPath(".parquet");
-  ASSIGN_OR_RETURN(const std::int64_t rows, engine->WriteParquet(StrCat("SELECT * FROM ", kRows), {}, path, context.run->threads));
-  out.files[""] = {path, "dataset", rows};
+  if (!rows) {
+    Result<std::int64_t> written = engine->WriteParquet(StrCat("SELECT * FROM ", kRows), {}, path, context.run->threads);
+    if (!written.ok()) return spec.file.empty() ? std::move(written).status() : Damaged(std::move(written).status(), spec.file);
+    rows = *written;
+  }
+  out.files[""] = {path, "dataset", *rows};
   return out;
 }
 

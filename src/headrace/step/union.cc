@@ -56,7 +56,7 @@ class UnionStream final : public TableStream {
     list += "]";
     RETURN_IF_ERROR(SameColumns(list));
     rows_.reset();
-    ASSIGN_OR_RETURN(rows_, engine_.Query(StrCat("SELECT * FROM read_parquet(", list, ")")));
+    ASSIGN_OR_RETURN(rows_, engine_.Query(StrCat("SELECT * FROM read_parquet(", list, ", hive_partitioning = false)")));
     if (context_.progress) context_.progress("joining the items", static_cast<double>(at) / static_cast<double>(parts_.size()));
     return Ok();
   }
