@@ -195,6 +195,17 @@ def test_a_dry_run_that_is_resumed_stays_one(tmp_path):
     assert done.code == 2 and "cannot go on as a dry run" in done.err
 
 
+def test_a_forced_run_that_is_resumed_still_reuses_nothing(tmp_path):
+    world = World(tmp_path / "shop")
+    world.good()
+    killed = world.run("--force", env={"HEADRACE_CRASH_AT": "step.after_start:2"})
+    assert killed.code == -signal.SIGKILL
+    done = world.headrace("--json", "run", "--resume", "last")
+    assert done.code == 0, done.all
+    assert "reused" not in steps(done.json).values(), done.json
+    assert "reused" in steps(world.good()).values(), "that run only"
+
+
 def test_a_gate_that_refused_refuses_again_and_the_champion_stays(tmp_path):
     world = World(tmp_path / "shop")
     world.good(pipeline="full")

@@ -123,7 +123,6 @@ static Plan::Step PlanStep(const StepSpec& spec, const std::map<std::string, con
 
 Status RunLoop::Open(const Options& options) {
   const ResolvedPipeline& pipeline = *env_.pipeline;
-  force_ = options.force;
   std::vector<Plan::Step> steps;
   std::vector<StepRecord> records;
   for (const StepSpec& spec : pipeline.steps) specs_[spec.name] = &spec;
@@ -135,6 +134,7 @@ Status RunLoop::Open(const Options& options) {
   ASSIGN_OR_RETURN(plan_, Plan::Make(steps));
   if (options.resume.empty()) {
     RETURN_IF_ERROR(ChoosePart(options, records));
+    if (options.force) MakeAnew(records);
     run_.id = env_.run;
     run_.pipeline = pipeline.pipeline;
     run_.tenant = pipeline.tenant;
@@ -170,6 +170,7 @@ Status RunLoop::Open(const Options& options) {
     if (recorded.size() != records_.size())
       return Error(ErrorCode::kInvalid, "the pipeline has steps that run ", run_.id, " does not know").WithHelp("start a new run: it reuses what is unchanged");
     records = recorded;
+    if (options.force) MakeAnew(records);
   }
   observer_.RunStarted(run_, records);
   return Ok();
@@ -357,7 +358,6 @@ Result<std::optional<StepDetails>> RunLoop::FindReuse(const StepSpec& spec, Step
   const std::string& pipeline = env_.pipeline->pipeline;
   const std::string& tenant = env_.pipeline->tenant;
   const bool may_be_fresh = live && spec.kind == StepKind::kExtract && spec.cache.fresh_for_us.has_value();
-  anew = anew || force_;
   if (!anew && spec.cache.reuse && (!live || may_be_fresh)) {
     ASSIGN_OR_RETURN(const std::optional<StepRecord> found, env_.store->FindReusable(pipeline, tenant, record.step, record.fingerprint));
     const bool fresh = !live || (found && found->finished_us + *spec.cache.fresh_for_us > env_.clock->NowMicros());
@@ -381,7 +381,7 @@ Result<std::optional<StepDetails>> RunLoop::FindReuse(const StepSpec& spec, Step
     }
   }
   ASSIGN_OR_RETURN(const std::optional<StepRecord> last, env_.store->LastOf(pipeline, tenant, record.step, run_.id));
-  if (anew) record.reason = force_ ? "asked to run everything" : "asked to run it";
+  if (anew) record.reason = "asked to run it";
   else if (live) record.reason = WhyAlways(spec);
   else if (!last) record.reason = "it never ran before";
   else if (last->fingerprint == record.fingerprint) {

@@ -50,7 +50,7 @@ class RunLoop {
  public:
   struct Options {
     std::string resume;                  ///< id of a run to go on with; "" = a new run
-    bool force = false;                  ///< reuse nothing
+    bool force = false;                  ///< reuse nothing, also where the run is gone on with later
     std::string trigger = "manual";
     std::vector<std::string> from;       ///< run these steps and all that comes after them
     std::vector<std::string> only;       ///< run these steps; with `from`, both parts
@@ -69,6 +69,7 @@ class RunLoop {
   Status Open(const Options& options);
   // A part of a recorded run: run_loop_part.cc.
   Status ChoosePart(const Options& options, std::vector<StepRecord>& records);
+  void MakeAnew(std::vector<StepRecord>& records);
   std::set<std::string> Downstream(const std::vector<std::string>& from) const;
   Status ReadRecorded(const std::string& run);
   Status UseRecorded(StepRecord& record);
@@ -145,7 +146,6 @@ class RunLoop {
   StepRunner& runner_;
   RunObserver& observer_;
   const std::atomic<bool>& interrupt_;
-  bool force_ = false;
   std::map<std::string, const StepSpec*, std::less<>> specs_;
   std::map<std::string, StepRecord> recorded_;  ///< of a run of a part: what the rest left in the run that it is taken from
   RunRecord run_;

@@ -1,4 +1,4 @@
-// The part of the run loop that runs a part of a recorded run again (`--from`, `--only`): what is left out stands as that run recorded it.
+// The part of the run loop that runs a part of a recorded run again (`--from`, `--only`), where what is left out stands as that run recorded it, or all of it (`--force`).
 #include <algorithm>
 
 #include "headrace/run/run_loop.h"
@@ -42,6 +42,16 @@ Status RunLoop::ChoosePart(const Options& options, std::vector<StepRecord>& reco
     records_[record.step] = record;
   }
   return Ok();
+}
+
+/// Every step reuses nothing: said in their records, so that a resumed run knows.
+void RunLoop::MakeAnew(std::vector<StepRecord>& records) {
+  for (StepRecord& record : records) {
+    StepDetails& details = details_[record.step];
+    details.anew = true;
+    record.details = details.ToJson();
+    records_[record.step] = record;
+  }
 }
 
 Status RunLoop::ReadRecorded(const std::string& run) {
