@@ -168,19 +168,58 @@ namespace {
 constexpr std::size_t kFew = 4096;          // are sorted at once
 constexpr std::size_t kBins = 1 << 16;
 
-/// The bin of a number: its upper 16 bits, in the order of the numbers.
-std::size_t BinOf(double x) {
+/// Bits in the order of the numbers.
+std::uint64_t OrderedBits(double x) {
   const std::uint64_t bits = std::bit_cast<std::uint64_t>(x + 0.0);   // -0 + 0 is 0
-  return static_cast<std::size_t>((bits >> 63 != 0 ? ~bits : bits | std::uint64_t{1} << 63) >> 48);
+  return bits >> 63 != 0 ? ~bits : bits | std::uint64_t{1} << 63;
 }
 
-/// Put what sorting would put at each of `ranks` (rising) there: the middle one first, then those below among what is below it, those above likewise.
-void PlaceRanks(std::span<double> values, std::span<const std::size_t> ranks, std::size_t first = 0) {
-  if (ranks.empty()) return;
-  const std::size_t middle = ranks.size() / 2, at = ranks[middle] - first;
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(at), values.end());
-  PlaceRanks(values.first(at), ranks.first(middle), first);
-  PlaceRanks(values.subspan(at + 1), ranks.subspan(middle + 1), first + at + 1);
+/// The bin of a number: its upper 16 bits.
+constexpr int kBinShift = 48;
+std::size_t BinOf(double x) { return static_cast<std::size_t>(OrderedBits(x) >> kBinShift); }
+
+/// Add to `found` what sorting would put at each of `ranks` (rising, the first of `values` being `first`). `values` have the bits above `shift` in common; those that
+/// have the next eight in common as well are told apart only where a rank is among them.
+void Select(std::span<double> values, std::span<const std::size_t> ranks, std::size_t first, int shift, std::vector<double>& found) {
+  constexpr std::size_t kSorted = 48, kDigits = 256;
+  if (values.size() <= kSorted || shift == 0) {
+    if (shift > 0) std::sort(values.begin(), values.end());
+    for (const std::size_t rank : ranks) found.push_back(values[rank - first]);
+    return;
+  }
+  shift -= 8;
+  const auto digit = [shift](double x) { return static_cast<std::size_t>(OrderedBits(x) >> shift) % kDigits; };
+  std::array<std::size_t, kDigits> counts{}, begin{};
+  for (const double x : values) ++counts[digit(x)];
+  struct Wanted { std::size_t first_rank, ranks, begin, count; };
+  std::vector<Wanted> wanted;
+  std::array<bool, kDigits> keep{};
+  std::size_t below = first, gathered = 0, next = 0;
+  for (std::size_t d = 0; d < kDigits && next < ranks.size(); below += counts[d++]) {
+    const std::size_t from = next;
+    while (next < ranks.size() && ranks[next] < below + counts[d]) ++next;
+    if (next == from) continue;
+    keep[d] = true;
+    begin[d] = gathered;
+    wanted.push_back({below, next - from, gathered, counts[d]});
+    gathered += counts[d];
+  }
+  std::vector<double> held;
+  if (gathered < values.size() || wanted.size() > 1) {
+    held.resize(gathered);
+    for (const double x : values)
+      if (const std::size_t d = digit(x); keep[d]) held[begin[d]++] = x;
+    values = held;
+  }
+  for (const Wanted& here : wanted) {
+    Select(values.subspan(here.begin, here.count), ranks.first(here.ranks), here.first_rank, shift, found);
+    ranks = ranks.subspan(here.ranks);
+  }
+}
+
+std::span<const double> PartOf(std::span<const double> values, std::size_t part, std::size_t parts) {
+  const std::size_t begin = values.size() * part / parts;
+  return values.subspan(begin, values.size() * (part + 1) / parts - begin);
 }
 
 /// Of blocks merged in order, some of which are held at once.
@@ -223,17 +262,15 @@ Ranking::Ranking(std::span<const double> values, int threads, std::size_t exact)
     return;
   }
   // Counts of whole numbers add up to the same in any order: as many parts as threads will do.
-  const std::size_t parts = std::min(FitBlocks(values.size()), static_cast<std::size_t>(ResolveThreads(threads)));
-  std::vector<std::vector<std::uint32_t>> counts(parts);
-  ForEach(threads, parts, [&](std::size_t p) {
-    std::vector<std::uint32_t>& bins = counts[p];
-    bins.assign(kBins, 0);
-    for (std::size_t i = values.size() * p / parts; i < values.size() * (p + 1) / parts; ++i)
-      if (values[i] == values[i]) ++bins[BinOf(values[i])];
+  parts_.resize(std::min(FitBlocks(values.size()), static_cast<std::size_t>(ResolveThreads(threads))));
+  ForEach(threads, parts_.size(), [&](std::size_t p) {
+    parts_[p].assign(kBins, 0);
+    for (const double x : PartOf(values, p, parts_.size()))
+      if (x == x) ++parts_[p][BinOf(x)];
   });
-  bins_ = std::move(counts[0]);
-  for (std::size_t p = 1; p < parts; ++p)
-    for (std::size_t b = 0; b < kBins; ++b) bins_[b] += counts[p][b];
+  bins_ = parts_[0];
+  for (std::size_t p = 1; p < parts_.size(); ++p)
+    for (std::size_t b = 0; b < kBins; ++b) bins_[b] += parts_[p][b];
   for (const std::uint32_t n : bins_) count_ += n;
 }
 
@@ -245,39 +282,35 @@ std::vector<double> Ranking::At(std::span<const std::size_t> ranks) const {
     return out;
   }
   // The bins that hold a rank, and where each begins among the values gathered.
-  struct Wanted { std::size_t first_rank, begin, count; };
+  struct Wanted { std::size_t bin, first_rank, begin; std::span<const std::size_t> ranks; };
   std::vector<Wanted> wanted;
   std::vector<std::int32_t> place(kBins, -1);
   std::size_t below = 0, gathered = 0, next = 0;
-  for (std::size_t b = 0; b < kBins && next < ranks.size(); ++b) {
-    const std::size_t n = bins_[b];
-    if (n > 0 && ranks[next] < below + n) {
-      place[b] = static_cast<std::int32_t>(wanted.size());
-      wanted.push_back({below, gathered, n});
-      gathered += n;
-      while (next < ranks.size() && ranks[next] < below + n) ++next;
+  for (std::size_t b = 0; b < kBins && next < ranks.size(); below += bins_[b++]) {
+    const std::size_t from = next;
+    while (next < ranks.size() && ranks[next] < below + bins_[b]) ++next;
+    if (next == from) continue;
+    place[b] = static_cast<std::int32_t>(wanted.size());
+    wanted.push_back({b, below, gathered, ranks.subspan(from, next - from)});
+    gathered += bins_[b];
+  }
+  const auto values = std::make_unique_for_overwrite<double[]>(gathered);
+  ForEach(threads_, parts_.size(), [&](std::size_t p) {
+    std::vector<std::size_t> fill;
+    for (const Wanted& here : wanted) {
+      fill.push_back(here.begin);
+      for (std::size_t q = 0; q < p; ++q) fill.back() += parts_[q][here.bin];
     }
-    below += n;
-  }
-  std::vector<double> values(gathered);
-  std::vector<std::size_t> fill;
-  for (const Wanted& bin : wanted) fill.push_back(bin.begin);
-  for (const double x : values_) {
-    if (x != x) continue;
-    const std::int32_t at = place[BinOf(x)];
-    if (at >= 0) values[fill[static_cast<std::size_t>(at)]++] = x + 0.0;
-  }
-  std::vector<std::vector<std::size_t>> of_bin(wanted.size());
-  std::size_t bin = 0;
-  for (const std::size_t rank : ranks) {
-    while (rank >= wanted[bin].first_rank + wanted[bin].count) ++bin;
-    of_bin[bin].push_back(rank - wanted[bin].first_rank);
-  }
+    for (const double x : PartOf(values_, p, parts_.size())) {
+      if (x != x) continue;
+      const std::int32_t at = place[BinOf(x)];
+      if (at >= 0) values[fill[static_cast<std::size_t>(at)]++] = x + 0.0;
+    }
+  });
   std::vector<std::vector<double>> found(wanted.size());
-  ForEach(threads_, wanted.size(), [&](std::size_t b) {
-    const std::span<double> here(values.data() + wanted[b].begin, wanted[b].count);
-    PlaceRanks(here, of_bin[b]);
-    for (const std::size_t rank : of_bin[b]) found[b].push_back(here[rank]);
+  ForEach(threads_, wanted.size(), [&](std::size_t w) {
+    const Wanted& here = wanted[w];
+    Select({values.get() + here.begin, bins_[here.bin]}, here.ranks, here.first_rank, kBinShift, found[w]);
   });
   for (const std::vector<double>& some : found) out.insert(out.end(), some.begin(), some.end());
   return out;

@@ -53,7 +53,7 @@ double VarianceOf(std::span<const double> values, double mean, int threads);
 inline constexpr std::size_t kExactPercentiles = std::size_t{1} << 24;
 
 /// Order statistics of the values that are not NaN, -0 as 0. Of up to `exact` rows (NaN among them) exactly and without sorting them all: a histogram of the upper bits says
-/// in which bin each rank lies, and only those bins are looked into. Of more rows from a sketch: those of fixed blocks of rows (blocks.h), merged in order.
+/// in which bin each rank lies, and only those bins are looked into, by their next bits. Of more rows from a sketch: those of fixed blocks of rows (blocks.h), merged in order.
 ///
 /// Threads: none.
 class Ranking {
@@ -75,6 +75,7 @@ class Ranking {
   int threads_;
   std::size_t count_ = 0;
   std::vector<std::uint32_t> bins_;        ///< how many values lie in each; empty for few values
+  std::vector<std::vector<std::uint32_t>> parts_;   ///< the same of each part of the rows, which one thread looks at
   std::vector<double> sorted_;             ///< of few values
   std::optional<KllSketch> sketch_;        ///< of many
 };

@@ -58,25 +58,33 @@ TEST(StatisticsTest, PercentilesInterpolateAsNumpyDoes) {
 
 TEST(StatisticsTest, RanksOfManyValuesAreThoseOfSortedOnes) {
   std::mt19937_64 random(3);
-  for (const int kind : {0, 1, 2, 3}) {
+  const double odd[] = {HUGE_VAL, -HUGE_VAL, 0.0, -0.0, 5e-324, -5e-324, 1.7e308, -1.7e308, 1, std::nextafter(1, 2), kNaN};
+  for (const int kind : {0, 1, 2, 3, 4, 5}) {
     std::vector<double> values;
     for (int i = 0; i < 100'000; ++i) {
       const double u = static_cast<double>(random() >> 11) * 0x1p-53 - 0.5;
-      values.push_back(kind == 0 ? u : kind == 1 ? std::bit_cast<double>(random()) : kind == 2 ? std::round(u * 4) : 7);
+      // Evenly, of any bits, of few values, of one, of odd ones, in a narrow range.
+      values.push_back(kind == 0 ? u : kind == 1 ? std::bit_cast<double>(random()) : kind == 2 ? std::round(u * 4) : kind == 3 ? 7 : kind == 4 ? odd[random() % std::size(odd)] : 1e6 + u * 1e-3);
       if (i % 17 == 0) values.back() = kNaN;
     }
     std::vector<double> sorted;
     for (const double x : values)
       if (x == x) sorted.push_back(x + 0.0);
     std::sort(sorted.begin(), sorted.end());
-    const Ranking ranking(values, 2);
-    ASSERT_EQ(ranking.count(), sorted.size());
-    std::vector<std::size_t> ranks = {0, 1, sorted.size() / 2, sorted.size() - 1};
-    for (std::size_t r = 2; r < 5000; ++r) ranks.push_back(r);
-    std::sort(ranks.begin(), ranks.end());
-    ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
-    const std::vector<double> found = ranking.At(ranks);
-    for (std::size_t i = 0; i < ranks.size(); ++i) ASSERT_EQ(std::bit_cast<std::uint64_t>(found[i]), std::bit_cast<std::uint64_t>(sorted[ranks[i]])) << kind << " at " << ranks[i];
+    std::vector<std::size_t> many = {0, 1, sorted.size() / 2, sorted.size() - 1}, spread;
+    for (std::size_t r = 2; r < 5000; ++r) many.push_back(r);
+    std::sort(many.begin(), many.end());
+    many.erase(std::unique(many.begin(), many.end()), many.end());
+    for (std::size_t r = 0; r < sorted.size(); r += 93) spread.push_back(r);
+    for (const int threads : {1, 2, 5}) {
+      const Ranking ranking(values, threads);
+      ASSERT_EQ(ranking.count(), sorted.size());
+      for (const std::vector<std::size_t>& ranks : {many, spread, std::vector<std::size_t>{sorted.size() / 3}}) {
+        const std::vector<double> found = ranking.At(ranks);
+        ASSERT_EQ(found.size(), ranks.size());
+        for (std::size_t i = 0; i < ranks.size(); ++i) ASSERT_EQ(std::bit_cast<std::uint64_t>(found[i]), std::bit_cast<std::uint64_t>(sorted[ranks[i]])) << kind << " at " << ranks[i] << ", " << threads << " threads";
+      }
+    }
   }
 }
 

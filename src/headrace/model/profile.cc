@@ -7,6 +7,7 @@
 #include "headrace/base/json.h"
 #include "headrace/base/parallel.h"
 #include "headrace/base/text.h"
+#include "headrace/feature/statistics.h"
 #include "headrace/model/whole_internal.h"
 
 namespace headrace {
@@ -18,35 +19,56 @@ using nlohmann::json;
 
 constexpr double kProbabilities[] = {0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99};
 
-/// numpy.quantile's default rule on sorted values.
-double Quantile(const std::vector<double>& sorted, double probability) {
-  const double position = probability * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(position);
-  if (below + 1 >= sorted.size()) return sorted.back();
-  return sorted[below] + (position - static_cast<double>(below)) * (sorted[below + 1] - sorted[below]);
-}
+/// Where numpy.quantile's default rule looks for a probability among sorted values, and how far it goes to the next one.
+struct Place {
+  std::size_t below;
+  double share;
+  Place(double probability, std::size_t count) {
+    const double position = probability * static_cast<double>(count - 1);
+    below = static_cast<std::size_t>(position);
+    share = position - static_cast<double>(below);
+  }
+};
 
-void ProfileNumbers(std::vector<double> values, bool whole, ColumnProfile* profile) {
+void ProfileNumbers(const std::vector<double>& values, bool whole, ColumnProfile* profile) {
   if (static_cast<std::int64_t>(values.size()) < kProfileRows) return;
-  std::sort(values.begin(), values.end());
+  std::vector<double> probabilities(std::begin(kProbabilities), std::end(kProbabilities));
+  for (int decile = 1; decile < 10; ++decile) probabilities.push_back(decile / 10.0);
+  std::set<std::size_t> ranks;
+  for (const double probability : probabilities)
+    for (const std::size_t rank : {0, 1}) ranks.insert(std::min(Place(probability, values.size()).below + rank, values.size() - 1));
+  const std::vector<std::size_t> asked(ranks.begin(), ranks.end());
+  const std::vector<double> found = Ranking(values, 1, values.size()).At(asked);
+  const auto at = [&](std::size_t rank) { return found[static_cast<std::size_t>(std::lower_bound(asked.begin(), asked.end(), rank) - asked.begin())]; };
+  const auto quantile = [&](double probability) {
+    const Place place(probability, values.size());
+    if (place.below + 1 >= values.size()) return at(values.size() - 1);
+    return at(place.below) + place.share * (at(place.below + 1) - at(place.below));
+  };
   for (const double probability : kProbabilities) {
-    const double value = Quantile(values, probability);
+    const double value = quantile(probability);
     profile->quantiles.emplace_back(probability, whole ? std::floor(value) : value);
   }
   for (int decile = 1; decile < 10; ++decile) {
-    const double edge = Quantile(values, decile / 10.0);
+    const double edge = quantile(decile / 10.0);
     if (profile->edges.empty() || edge > profile->edges.back()) profile->edges.push_back(edge);
   }
-  std::size_t before = 0;
-  for (const double edge : profile->edges) {
-    const auto upto = static_cast<std::size_t>(std::upper_bound(values.begin(), values.end(), edge) - values.begin());
-    profile->counts.push_back(static_cast<std::int64_t>(upto - before));
-    before = upto;
+  profile->counts.assign(profile->edges.size() + 1, 0);
+  for (const double value : values) {
+    std::size_t bin = 0;
+    for (const double edge : profile->edges) bin += edge < value ? 1 : 0;
+    ++profile->counts[bin];
   }
-  profile->counts.push_back(static_cast<std::int64_t>(values.size() - before));
 }
 
-void ProfileLevels(const std::map<std::string, std::int64_t>& counts, ColumnProfile* profile) {
+using LevelRows = std::map<std::string, std::int64_t, std::less<>>;
+
+void AddRow(LevelRows& counts, std::string_view level) {
+  if (const auto found = counts.find(level); found != counts.end()) ++found->second;
+  else counts.emplace(level, 1);
+}
+
+void ProfileLevels(const LevelRows& counts, ColumnProfile* profile) {
   std::vector<std::pair<std::string, std::int64_t>> levels(counts.begin(), counts.end());
   std::sort(levels.begin(), levels.end(),
             [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; });
@@ -61,14 +83,14 @@ void ProfileLevels(const std::map<std::string, std::int64_t>& counts, ColumnProf
   std::sort(profile->levels.begin(), profile->levels.end());
 }
 
-void ProfileLengths(const std::map<std::string, std::int64_t>& counts, ColumnProfile* profile) {
+void ProfileLengths(const LevelRows& counts, ColumnProfile* profile) {
   std::vector<double> lengths;
   for (const auto& [level, rows] : counts) {
     const auto characters = std::count_if(level.begin(), level.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
     lengths.insert(lengths.end(), static_cast<std::size_t>(rows), static_cast<double>(characters));
   }
   ColumnProfile of_lengths;
-  ProfileNumbers(std::move(lengths), true, &of_lengths);
+  ProfileNumbers(lengths, true, &of_lengths);
   profile->length_edges = std::move(of_lengths.edges);
   profile->length_counts = std::move(of_lengths.counts);
 }
@@ -118,12 +140,12 @@ ColumnProfile ProfileColumn(std::string name, const Column& column) {
   profile.type = column.type();
   profile.rows = static_cast<std::int64_t>(column.size());
   if (column.type() == Type::kText || column.type() == Type::kBool) {
-    std::map<std::string, std::int64_t> counts;
+    LevelRows counts;
     for (std::size_t i = 0; i < column.size(); ++i) {
       if (column.IsNull(i))
         ++profile.nulls;
       else
-        ++counts[column.type() == Type::kText ? std::string(column.text(i)) : column.ints()[i] != 0 ? "true" : "false"];
+        AddRow(counts, column.type() == Type::kText ? column.text(i) : column.ints()[i] != 0 ? "true" : "false");
     }
     ProfileLevels(counts, &profile);
     if (column.type() == Type::kText) ProfileLengths(counts, &profile);
@@ -141,7 +163,7 @@ ColumnProfile ProfileColumn(std::string name, const Column& column) {
     else
       values.push_back(value);
   }
-  ProfileNumbers(std::move(values), whole, &profile);
+  ProfileNumbers(values, whole, &profile);
   return profile;
 }
 
